@@ -1,0 +1,215 @@
+"""Every way a request can fail, in one tree: whose fault, which status, whether a retry can help.
+
+GatewayError
+├── ClientFault                   the request cannot be served as it is
+│   ├── MalformedRequest    400   invalid_request        the bytes or the JSON are wrong
+│   ├── Unauthenticated     401   invalid_api_key        no key, or one that is not known
+│   ├── Forbidden           403   forbidden              known, but not allowed
+│   ├── NotFound            404   not_found              no such path or object
+│   ├── UnknownModel        404   model_not_found        nothing configured serves this name
+│   ├── MethodNotAllowed    405   method_not_allowed
+│   ├── RequestTimeout      408   request_timeout        header or body came too slowly
+│   ├── BodyTooLarge        413   body_too_large
+│   ├── TargetTooLong       414   uri_too_long
+│   ├── UnsupportedEncoding 415   unsupported_encoding
+│   ├── Misdirected         421   misdirected_request    the Host header names somebody else
+│   └── HeadersTooLarge     431   headers_too_large
+├── UpstreamFault                 the provider did not do its part
+│   ├── UpstreamUnreachable 502   upstream_unreachable   refused, no such name, TLS failed
+│   ├── UpstreamBroken      502   upstream_broken        not HTTP, or against its own framing
+│   ├── UpstreamTruncated   502   upstream_truncated     the answer ended before its end
+│   └── UpstreamTimeout     504   upstream_timeout
+└── GatewayFault                  ours
+    ├── Internal            500   internal_error
+    ├── LedgerUnavailable   503   ledger_unavailable     nothing answered may be unaccounted
+    └── Draining            503   draining               shutting down
+
+An answer that an upstream gave, whatever its status, is not an error here: it passes through.
+`ConfigError` is the odd one out: it stops a start or a reload and never meets a client.
+"""
+
+from typing import ClassVar, Literal
+
+__all__ = [
+    "BodyTooLarge",
+    "ClientFault",
+    "ConfigError",
+    "Draining",
+    "Fault",
+    "Forbidden",
+    "GatewayError",
+    "GatewayFault",
+    "HeadersTooLarge",
+    "Internal",
+    "LedgerUnavailable",
+    "MalformedRequest",
+    "MethodNotAllowed",
+    "Misdirected",
+    "NotFound",
+    "RequestTimeout",
+    "TargetTooLong",
+    "Unauthenticated",
+    "UnknownModel",
+    "UnsupportedEncoding",
+    "UpstreamBroken",
+    "UpstreamFault",
+    "UpstreamTimeout",
+    "UpstreamTruncated",
+    "UpstreamUnreachable",
+]
+
+Fault = Literal["client", "upstream", "gateway"]
+
+
+class GatewayError(Exception):
+    """A failure with a message that is safe to show: it names the thing, the value and the way out.
+
+    `param` is the field of the request at fault, where there is one.
+    """
+
+    kind: ClassVar[str]
+    status: ClassVar[int]
+    fault: ClassVar[Fault]
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class ClientFault(GatewayError):
+    """The request cannot be served as it is."""
+
+    fault = "client"
+
+
+class MalformedRequest(ClientFault):
+    """The bytes or the JSON of the request are wrong."""
+
+    kind, status = "invalid_request", 400
+
+
+class Unauthenticated(ClientFault):
+    """There is no key, or it is not known."""
+
+    kind, status = "invalid_api_key", 401
+
+
+class Forbidden(ClientFault):
+    """The caller is known or the origin is plain, and the answer is no."""
+
+    kind, status = "forbidden", 403
+
+
+class NotFound(ClientFault):
+    """There is no such path or object."""
+
+    kind, status = "not_found", 404
+
+
+class UnknownModel(ClientFault):
+    """Nothing configured serves this model name, or two providers do."""
+
+    kind, status = "model_not_found", 404
+
+
+class MethodNotAllowed(ClientFault):
+    """The path exists, with other methods."""
+
+    kind, status = "method_not_allowed", 405
+
+
+class RequestTimeout(ClientFault):
+    """The header or the body came too slowly."""
+
+    kind, status = "request_timeout", 408
+
+
+class BodyTooLarge(ClientFault):
+    """The body is over the limit, as sent or decoded."""
+
+    kind, status = "body_too_large", 413
+
+
+class TargetTooLong(ClientFault):
+    """The request target is over the limit."""
+
+    kind, status = "uri_too_long", 414
+
+
+class UnsupportedEncoding(ClientFault):
+    """The body comes in a content coding that we do not decode."""
+
+    kind, status = "unsupported_encoding", 415
+
+
+class Misdirected(ClientFault):
+    """The Host header names a host that this gateway is not."""
+
+    kind, status = "misdirected_request", 421
+
+
+class HeadersTooLarge(ClientFault):
+    """There are too many header fields, or they are too long."""
+
+    kind, status = "headers_too_large", 431
+
+
+class UpstreamFault(GatewayError):
+    """The provider did not do its part."""
+
+    fault = "upstream"
+    retryable = True
+
+
+class UpstreamUnreachable(UpstreamFault):
+    """No connection: refused, no such name, or TLS failed."""
+
+    kind, status = "upstream_unreachable", 502
+
+
+class UpstreamBroken(UpstreamFault):
+    """The answer is not HTTP, or breaks its own framing."""
+
+    kind, status = "upstream_broken", 502
+
+
+class UpstreamTruncated(UpstreamFault):
+    """The answer ended before its end."""
+
+    kind, status = "upstream_truncated", 502
+
+
+class UpstreamTimeout(UpstreamFault):
+    """The provider took longer than the deadline."""
+
+    kind, status = "upstream_timeout", 504
+
+
+class GatewayFault(GatewayError):
+    """Our own failure."""
+
+    fault = "gateway"
+
+
+class Internal(GatewayFault):
+    """A defect of ours; the log has the details."""
+
+    kind, status = "internal_error", 500
+
+
+class LedgerUnavailable(GatewayFault):
+    """The turn cannot be recorded, so it is not begun."""
+
+    kind, status, retryable = "ledger_unavailable", 503, True
+
+
+class Draining(GatewayFault):
+    """The gateway is shutting down and takes nothing new."""
+
+    kind, status, retryable = "draining", 503, True
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names the key, the value and the line."""
