@@ -1,0 +1,288 @@
+"""The calling side of HTTP/1.1: one connection that sends a request and reads its answer.
+
+The bytes of the request are made by the caller; here they are sent, and the answer is parsed (llhttp)
+and handed out piece by piece with bounded buffering. Which connection is used is the pool's business.
+"""
+
+import asyncio
+import select
+import socket
+from collections.abc import Callable
+
+import httptools
+
+from llm_gateway.errors import UpstreamBroken, UpstreamFault, UpstreamTimeout, UpstreamTruncated
+from llm_gateway.wire.headers import Headers
+
+__all__ = ["ClientConnection", "Patience"]
+
+_HIGH_WATER = 256 * 1024
+_MAX_HEAD = 64 * 1024
+_MAX_HEADERS = 256
+
+
+class Patience:
+    """How many seconds an answer may take to begin, and then between two of its pieces."""
+
+    __slots__ = ("between", "first")
+
+    def __init__(self, first: float, between: float) -> None:
+        self.first = first
+        self.between = between
+
+
+class ClientConnection(asyncio.Protocol):
+    """One connection to an upstream, used for one exchange at a time.
+
+    After `send` returns, `status` and `headers` (lower-case names) are set; `read` gives the body.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_complete",
+        "_failure",
+        "_head_bytes",
+        "_interim",
+        "_loop",
+        "_on_free",
+        "_parser",
+        "_patience",
+        "_reading_paused",
+        "_size",
+        "_transport",
+        "_waiter",
+        "busy",
+        "closed",
+        "deadline",
+        "headers",
+        "idle_since",
+        "received",
+        "status",
+        "uses",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_free: Callable[["ClientConnection"], None]) -> None:
+        self._loop = loop
+        self._on_free = on_free
+        self._parser = httptools.HttpResponseParser(self)
+        self._buffer: list[bytes] = []
+        self._waiter: asyncio.Future[None] | None = None
+        self._failure: UpstreamFault | None = None
+        self._patience = Patience(0.0, 0.0)
+        self._size = 0
+        self._head_bytes = 0
+        self._complete = False
+        self._interim = False
+        self._reading_paused = False
+        self.headers: Headers = []
+        self.status = 0
+        self.received = False
+        self.busy = False
+        self.closed = False
+        self.deadline = 0.0
+        self.idle_since = 0.0
+        self.uses = 0
+
+    # for the caller
+
+    async def send(self, head: bytes, body: bytes, patience: Patience) -> None:
+        """Send a request and wait for the head of its answer.
+
+        Raises an UpstreamFault when no answer comes; `received` then says whether any byte of it did.
+        """
+        self.busy = True
+        self.uses += 1
+        self._patience = patience
+        self._complete = False
+        self._failure = None
+        self.received = False
+        self.status = 0
+        self.headers = []
+        self._head_bytes = 0
+        self.deadline = self._loop.time() + patience.first
+        if len(body) < 65536:
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._transport.write(body)
+        while not self.status:
+            if self._failure is not None:
+                raise self._failure
+            if self.closed:
+                raise UpstreamBroken("the upstream closed the connection without an answer")
+            await self._wait()
+        self.deadline = self._loop.time() + patience.between
+
+    async def read(self) -> bytes:
+        """Return what has come of the body since the last call; b"" at its proper end."""
+        while not self._buffer:
+            if self._failure is not None:
+                raise self._failure
+            if self._complete:
+                self.deadline = 0.0
+                return b""
+            await self._wait()
+        return self.take()
+
+    def take(self) -> bytes:
+        """Return the body bytes that are here already, or b""."""
+        buffer = self._buffer
+        if not buffer:
+            return b""
+        data = buffer[0] if len(buffer) == 1 else b"".join(buffer)
+        buffer.clear()
+        self._size = 0
+        if self._reading_paused:
+            self._reading_paused = False
+            if not self.closed:
+                self._transport.resume_reading()
+        return data
+
+    @property
+    def ended(self) -> bool:
+        """Whether the whole answer has come and nothing of it is left to take."""
+        return self._complete and not self._buffer
+
+    def release(self) -> None:
+        """Give the connection back: to the pool after a whole answer, else closed."""
+        if not self.busy:
+            return
+        self.busy = False
+        self.deadline = 0.0
+        self._buffer.clear()
+        self._size = 0
+        if self._complete and not self.closed and self._failure is None and self._parser.should_keep_alive():
+            self.idle_since = self._loop.time()
+            self._on_free(self)
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close at once; the upstream sees the connection go."""
+        self.busy = False
+        if not self.closed:
+            self._transport.abort()
+
+    def has_news(self) -> bool:
+        """Whether the peer closed, or sent unasked, and the event loop has not said so yet.
+
+        A resting connection that is closed by its peer must not be used: what was sent on it would be
+        lost without anybody knowing whether it was read (RFC 9112, 9.3.1).
+        """
+        sock: socket.socket | None = self._transport.get_extra_info("socket")
+        if sock is None or self._transport.is_closing():
+            return True
+        if not hasattr(select, "poll"):  # Windows; its select has no limit on descriptor numbers
+            return bool(select.select([sock.fileno()], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def expire(self) -> None:
+        """Act on a deadline that has passed."""
+        self.deadline = 0.0
+        waited = self._patience.between if self.status else self._patience.first
+        self._fail(UpstreamTimeout(f"the upstream sent nothing for {waited:g} seconds"))
+
+    # from the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connected transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Parse a piece of the answer."""
+        if not self.busy:
+            self.abort()  # bytes that nobody asked for: whatever they are, not an answer
+            return
+        self.received = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(UpstreamBroken("the upstream switched protocols unasked"))
+        except httptools.HttpParserCallbackError:
+            self._transport.abort()  # `_failure` was set by the callback that raised
+        except httptools.HttpParserError as error:
+            self._fail(UpstreamBroken(f"the upstream's answer is not valid HTTP/1.1: {str(error)[:80]}"))
+        if self.deadline:
+            self.deadline = self._loop.time() + self._patience.between
+        if self._size > _HIGH_WATER and not self._reading_paused and not self.closed:
+            self._reading_paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """Tell an answer that lasts until the close from one that was cut."""
+        if self.busy and self.status and not self._complete:
+            if self._until_close():
+                self._complete = True
+            else:
+                self._fail(UpstreamTruncated("the upstream closed the connection in the middle of its answer"))
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits that nothing more will come."""
+        self.closed = True
+        if self.busy and not self._complete and self._failure is None:
+            if self.status:
+                self._failure = UpstreamTruncated("the upstream's connection broke in the middle of its answer")
+            else:
+                self._failure = UpstreamBroken("the upstream closed the connection without an answer")
+        self._on_free(self)
+        self._wake()
+
+    # from the parser
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header field."""
+        if self.status:
+            return  # a trailer
+        self._head_bytes += len(name) + len(value)
+        self.headers.append((name.lower(), value))
+        if self._head_bytes > _MAX_HEAD or len(self.headers) > _MAX_HEADERS:
+            self._failure = UpstreamBroken("the header section of the upstream's answer is too large")
+            raise self._failure
+
+    def on_headers_complete(self) -> None:
+        """Take the status; interim answers are passed over."""
+        status = self._parser.get_status_code()
+        if 100 <= status < 200:
+            self._interim = True
+            self.headers = []
+        else:
+            self.status = status
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body until it is taken."""
+        self._buffer.append(body)
+        self._size += len(body)
+
+    def on_message_complete(self) -> None:
+        """Take note of the end of an answer."""
+        if self._interim:
+            self._interim = False
+        else:
+            self._complete = True
+
+    # details
+
+    def _until_close(self) -> bool:
+        names = {name for name, _ in self.headers}
+        return b"content-length" not in names and b"transfer-encoding" not in names
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        await self._waiter
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _fail(self, failure: UpstreamFault) -> None:
+        if self._failure is None and not self._complete:
+            self._failure = failure
+        if not self.closed:
+            self._transport.abort()
+        self._wake()

@@ -1,0 +1,244 @@
+"""One request and its response on a server connection, as the rooms above see it.
+
+An exchange never touches the socket: it hands bytes to its connection (`Wire`) and is told of bytes,
+of the end and of failure. What the request means is not its business.
+"""
+
+import asyncio
+from typing import Protocol
+
+from llm_gateway.errors import BodyTooLarge, GatewayError
+from llm_gateway.http import wording
+from llm_gateway.wire.headers import Headers
+
+__all__ = ["Exchange", "Wire"]
+
+_EARLY_BODY = 256 * 1024
+
+
+class Wire(Protocol):
+    """What an exchange needs from its connection."""
+
+    paused: bool
+
+    def send(self, data: bytes) -> None:
+        """Write bytes to the client."""
+        ...
+
+    def resume_body(self) -> None:
+        """Let body bytes flow again."""
+        ...
+
+    def pause_body(self) -> None:
+        """Stop body bytes until they are asked for."""
+        ...
+
+    async def drained(self) -> None:
+        """Wait until the client has taken what was written."""
+        ...
+
+    def finished(self, exchange: "Exchange") -> None:
+        """Take note that the response is complete."""
+        ...
+
+
+class Exchange:
+    """A request that is being answered.
+
+    `headers` have lower-case names, in order, Host included; `target` is the request target as sent.
+    """
+
+    __slots__ = (
+        "_chunked",
+        "_done",
+        "_failure",
+        "_limit",
+        "_parts",
+        "_size",
+        "_waiter",
+        "_wire",
+        "bytes_out",
+        "close_after",
+        "complete",
+        "ends_event",
+        "expects_continue",
+        "headers",
+        "http10",
+        "method",
+        "peer",
+        "started",
+        "target",
+        "upgrade",
+    )
+
+    def __init__(self, wire: Wire, peer: str) -> None:
+        self._wire = wire
+        self.peer = peer
+        self.method = b""
+        self.target = b""
+        self.headers: Headers = []
+        self.http10 = False
+        self.upgrade = b""
+        self.close_after = False
+        self.expects_continue = False
+        self.complete = False
+        self.started = False
+        self.bytes_out = 0
+        self.ends_event = False
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._limit = -1
+        self._failure: GatewayError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._chunked = False
+        self._done = False
+
+    # the request's body
+
+    async def body(self, limit: int) -> bytes:
+        """Return the whole body as sent; BodyTooLarge when it is over `limit` bytes.
+
+        A client that announced a body and waits for leave to send it gets that leave here
+        (RFC 9110, 10.1.1), so a request that is refused before costs it nothing.
+        """
+        self._limit = limit
+        if not self.complete:
+            if self.expects_continue and not self._size:
+                self._wire.send(wording.CONTINUE)
+            self._wire.resume_body()
+            while not self.complete and self._failure is None and self._size <= limit:
+                self._waiter = asyncio.get_running_loop().create_future()
+                await self._waiter
+        if self._failure is not None:
+            raise self._failure
+        if self._size > limit:
+            raise BodyTooLarge(f"the body is over {limit} bytes (server.max_body_bytes)")
+        parts, self._parts = self._parts, []
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def body_received(self, data: bytes) -> None:
+        """Take a piece of the body from the connection."""
+        if self._done:
+            return
+        self._parts.append(data)
+        self._size += len(data)
+        if self._limit < 0:
+            if self._size > _EARLY_BODY:
+                self._wire.pause_body()
+        elif self._size > self._limit:
+            self._wire.pause_body()
+            self._wake()
+
+    def body_complete(self) -> None:
+        """Take note that the whole request has come."""
+        self.complete = True
+        self._wake()
+
+    def fail(self, error: GatewayError) -> None:
+        """Make whoever waits for the body, now or later, see `error`."""
+        self._failure = error
+        self.close_after = True
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    # the response
+
+    @property
+    def done(self) -> bool:
+        """Whether the response is complete."""
+        return self._done
+
+    def respond(self, status: int, headers: bytes, body: bytes) -> None:
+        """Send a whole response. `headers` are header lines; length and framing are added here."""
+        closing = self._closing()
+        self.started = True
+        self.bytes_out += len(body)
+        head = b"%b%b%bcontent-length: %d\r\n\r\n" % (
+            wording.status_line(status),
+            headers,
+            b"connection: close\r\n" if closing else b"",
+            len(body),
+        )
+        if status < 200 or status in (204, 304):
+            head = b"%b%b\r\n" % (wording.status_line(status), headers)
+            body = b""
+        elif self.method == b"HEAD":
+            body = b""
+        self._wire.send(head + body if len(body) < 65536 else head)
+        if len(body) >= 65536:
+            self._wire.send(body)
+        self._finish()
+
+    def begin(self, status: int, headers: bytes, first: bytes = b"") -> None:
+        """Send the head of a response of unknown length, and `first` with it."""
+        self._chunked = not self.http10
+        if self.http10:
+            self.close_after = True
+        self.started = True
+        self.bytes_out += len(first)
+        self.ends_event = first.endswith(b"\n\n")
+        self._wire.send(
+            b"%b%b%b%b\r\n%b"
+            % (
+                wording.status_line(status),
+                headers,
+                b"transfer-encoding: chunked\r\n" if self._chunked else b"",
+                b"connection: close\r\n" if self._closing() else b"",
+                wording.chunk(first) if first and self._chunked else first,
+            )
+        )
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the body of a begun response; nothing for no bytes."""
+        if data:
+            self.bytes_out += len(data)
+            self.ends_event = data.endswith(b"\n\n")
+            self._wire.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def end(self, data: bytes = b"") -> None:
+        """Complete a begun response, with `data` as its last piece."""
+        self.bytes_out += len(data)
+        if self._chunked:
+            self._wire.send(wording.chunk(data) + wording.LAST_CHUNK if data else wording.LAST_CHUNK)
+        elif data:
+            self._wire.send(data)
+        self._finish()
+
+    def abandon(self) -> None:
+        """Give up a begun response: the connection closes without the body's proper end."""
+        self.close_after = True
+        self._finish()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the client is slower than we are; `await drain()` before the next write."""
+        return self._wire.paused
+
+    async def drain(self) -> None:
+        """Wait until the client has taken enough for more to be written."""
+        await self._wire.drained()
+
+    def probe(self) -> None:
+        """Send something harmless, so that a client that is gone answers with a reset.
+
+        A client may close its sending side and still read; only a write tells it from one that left.
+        """
+        if not self.started:
+            if not self.http10:
+                self._wire.send(wording.STILL_THERE)
+        elif self._chunked and self.ends_event:
+            self._wire.send(wording.chunk(b":\n\n"))  # a comment event, ignored by every SSE reader
+
+    def _closing(self) -> bool:
+        return self.close_after or self.http10 or not self.complete
+
+    def _finish(self) -> None:
+        if not self.complete:
+            self.close_after = True
+        self._done = True
+        self._parts = []
+        self._wire.finished(self)

@@ -1,0 +1,24 @@
+"""Bounds of one listener, in bytes and seconds. What they are set to is the configuration's business."""
+
+import msgspec
+
+__all__ = ["Limits"]
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much one connection may take and how long each of its phases may last.
+
+    `header_timeout` runs from the first byte (or the accept) to the end of the header section;
+    `body_timeout` between two pieces of a body; `idle_timeout` between two requests;
+    `write_timeout` is how long a client may refuse to read.
+    """
+
+    header_timeout: float = 10.0
+    body_timeout: float = 30.0
+    idle_timeout: float = 75.0
+    write_timeout: float = 120.0
+    max_head_bytes: int = 64 * 1024
+    max_headers: int = 128
+    max_target_bytes: int = 16 * 1024
+    max_body_bytes: int = 64 * 1024 * 1024
+    max_connections: int = 10_000

@@ -1,0 +1,86 @@
+"""The listening sockets, the set of open connections, and the clock over their deadlines."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+from llm_gateway.errors import GatewayError
+from llm_gateway.http.limits import Limits
+from llm_gateway.http.server import Connection, Handler, Refusal
+
+__all__ = ["Listener"]
+
+
+class Listener:
+    """Accept connections on one or more sockets and watch over their deadlines."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        refusal: Refusal,
+        limits: Limits,
+        *,
+        admits: Callable[[str], bool] = lambda peer: True,
+        on_refused: Callable[[GatewayError], None] = lambda error: None,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.handler = handler
+        self.refusal = refusal
+        self.refused = on_refused
+        self.limits = limits
+        self.draining = False
+        self._admits = admits
+        self._connections: set[Connection] = set()
+        self._servers: list[asyncio.Server] = []
+        self._sweep: asyncio.TimerHandle | None = None
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Bind and accept; return the port, which the system chose when `port` was 0."""
+        server = await self.loop.create_server(
+            lambda: Connection(self), host, port, ssl=tls, backlog=1024, reuse_address=True
+        )
+        self._servers.append(server)
+        if self._sweep is None:
+            self._sweep = self.loop.call_later(1.0, self._expire)
+        bound: socket.socket = server.sockets[0]
+        return int(bound.getsockname()[1])
+
+    def joined(self, connection: Connection, peer: str) -> bool:
+        """Count a connection in; False when it may not stay."""
+        if len(self._connections) >= self.limits.max_connections or self.draining or not self._admits(peer):
+            return False
+        self._connections.add(connection)
+        return True
+
+    def left(self, connection: Connection) -> None:
+        """Count a connection out."""
+        self._connections.discard(connection)
+
+    async def close(self, drain: float) -> None:
+        """Accept nothing new, let answers finish for `drain` seconds, then cut the rest."""
+        self.draining = True
+        for server in self._servers:
+            server.close()
+        for connection in tuple(self._connections):
+            connection.shut()
+        until = self.loop.time() + drain
+        while self._connections and self.loop.time() < until:
+            await asyncio.sleep(0.02)
+        for connection in tuple(self._connections):
+            connection.cut()
+        await asyncio.sleep(0)
+        if self._sweep is not None:
+            self._sweep.cancel()
+
+    def _expire(self) -> None:
+        now = self.loop.time()
+        for connection in tuple(self._connections):
+            if 0.0 < connection.deadline < now:
+                connection.expire()
+        self._sweep = self.loop.call_later(1.0, self._expire)

@@ -1,0 +1,132 @@
+"""Kept connections to upstreams, per origin. Which upstream is asked is decided elsewhere."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+from llm_gateway.errors import UpstreamTimeout, UpstreamUnreachable
+from llm_gateway.http.client import ClientConnection
+from llm_gateway.http.origin import Origin
+
+__all__ = ["Pool"]
+
+# An idle connection is looked at before use once it has rested this long: within one turn of the
+# loop the loop itself knows of a close.
+_FRESH = 0.5
+
+
+class Pool:
+    """Hand out connections and keep those that come back whole."""
+
+    def __init__(
+        self,
+        *,
+        connect_timeout: float,
+        idle_timeout: float = 55.0,
+        max_idle: int = 100,
+        tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._connect_timeout = connect_timeout
+        self._idle_timeout = idle_timeout
+        self._max_idle = max_idle
+        self._make_tls = tls
+        self._tls: ssl.SSLContext | None = None
+        self._idle: dict[Origin, list[ClientConnection]] = {}
+        self._open: dict[ClientConnection, Origin] = {}
+        self._sweep = self._loop.call_later(1.0, self._expire)
+
+    async def acquire(self, origin: Origin) -> ClientConnection:
+        """Return a connection that is open as far as this machine can tell.
+
+        Raises UpstreamUnreachable (with the cause named) or UpstreamTimeout.
+        """
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if not connection.closed and self._still_open(connection):
+                return connection
+        return await self._connect(origin)
+
+    def close(self) -> None:
+        """Close every connection and stop watching."""
+        self._sweep.cancel()
+        for connection in tuple(self._open):
+            connection.abort()
+        self._idle.clear()
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open, idle ones included."""
+        return len(self._open)
+
+    async def _connect(self, origin: Origin) -> ClientConnection:
+        where = f"{origin.host}:{origin.port}"
+        context = self._context() if origin.secure else None
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                _, connection = await self._loop.create_connection(
+                    lambda: ClientConnection(self._loop, self._freed),
+                    origin.host,
+                    origin.port,
+                    ssl=context,
+                    server_hostname=origin.host if context else None,
+                )
+        except TimeoutError as error:
+            raise UpstreamTimeout(f"no connection to {where} within {self._connect_timeout:g} seconds") from error
+        except ssl.SSLError as error:
+            reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
+            raise UpstreamUnreachable(f"TLS with {where} failed: {reason}") from error
+        except socket.gaierror as error:
+            raise UpstreamUnreachable(f"the name {origin.host} does not resolve") from error
+        except OSError as error:
+            raise UpstreamUnreachable(f"no connection to {where}: {_reason(error)}") from error
+        self._open[connection] = origin
+        return connection
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = self._make_tls()
+            self._tls.minimum_version = max(self._tls.minimum_version, ssl.TLSVersion.TLSv1_2)
+        return self._tls
+
+    def _still_open(self, connection: ClientConnection) -> bool:
+        if self._loop.time() - connection.idle_since < _FRESH:
+            return True
+        return not connection.has_news()
+
+    def _freed(self, connection: ClientConnection) -> None:
+        origin = self._open.get(connection)
+        if origin is None:
+            return
+        if connection.closed:
+            del self._open[connection]
+            idle = self._idle.get(origin)
+            if idle and connection in idle:
+                idle.remove(connection)
+            return
+        idle = self._idle.setdefault(origin, [])
+        if len(idle) < self._max_idle:
+            idle.append(connection)
+        else:
+            connection.abort()
+
+    def _expire(self) -> None:
+        now = self._loop.time()
+        for connection in tuple(self._open):
+            if connection.busy:
+                if 0.0 < connection.deadline < now:
+                    connection.expire()
+            elif now - connection.idle_since > self._idle_timeout:
+                connection.abort()
+        self._sweep = self._loop.call_later(1.0, self._expire)
+
+
+def _reason(error: OSError) -> str:
+    """Say why, without addresses that the exception may repeat."""
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused; is it running?"
+    if error.strerror and error.errno:
+        return error.strerror
+    return "connection refused or unreachable"
