@@ -1,0 +1,38 @@
+"""What a turn used, counted one way whatever the provider calls it, and an estimate where nobody counted.
+
+Not prices, and not a tokenizer: exact counting is a matter of compression, off the request path.
+"""
+
+import msgspec
+
+__all__ = ["BYTES_PER_TOKEN", "Usage", "estimate_tokens"]
+
+# English text and code average about four bytes a token over the usual tokenizers; JSON runs lower and
+# CJK text higher. Callers that know better calibrate from settled turns.
+BYTES_PER_TOKEN = 4
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False):
+    """Tokens of one turn. The three input parts do not overlap; `reasoning` is a part of `output`."""
+
+    uncached: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+
+    @property
+    def input(self) -> int:
+        """Return all tokens that went in, cached or not."""
+        return self.uncached + self.cache_read + self.cache_write
+
+    @property
+    def total(self) -> int:
+        """Return all tokens, in and out."""
+        return self.input + self.output
+
+
+def estimate_tokens(n_bytes: int) -> int:
+    """Estimate the tokens of a text of `n_bytes`: a quarter, rounded up, and none for nothing."""
+    return -(-max(n_bytes, 0) // BYTES_PER_TOKEN)
