@@ -8,6 +8,7 @@ import asyncio
 import select
 import socket
 from collections.abc import Callable
+from typing import cast
 
 import httptools
 
@@ -43,6 +44,7 @@ class ClientConnection(asyncio.Protocol):
         "_failure",
         "_head_bytes",
         "_interim",
+        "_keep",
         "_loop",
         "_on_free",
         "_parser",
@@ -73,6 +75,7 @@ class ClientConnection(asyncio.Protocol):
         self._head_bytes = 0
         self._complete = False
         self._interim = False
+        self._keep = False
         self._reading_paused = False
         self.headers: Headers = []
         self.status = 0
@@ -94,6 +97,7 @@ class ClientConnection(asyncio.Protocol):
         self.uses += 1
         self._patience = patience
         self._complete = False
+        self._keep = False
         self._failure = None
         self.received = False
         self.status = 0
@@ -151,7 +155,7 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = 0.0
         self._buffer.clear()
         self._size = 0
-        if self._complete and not self.closed and self._failure is None and self._parser.should_keep_alive():
+        if self._complete and not self.closed and self._failure is None and self._keep:
             self.idle_since = self._loop.time()
             self._on_free(self)
         else:
@@ -188,8 +192,8 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connected transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports have the methods of asyncio.Transport without being one.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """Parse a piece of the answer."""
@@ -264,6 +268,7 @@ class ClientConnection(asyncio.Protocol):
             self._interim = False
         else:
             self._complete = True
+            self._keep = self._parser.should_keep_alive()
 
     # details
 
