@@ -63,7 +63,9 @@ class ClientConnection(asyncio.Protocol):
         "uses",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_free: Callable[["ClientConnection"], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, on_free: Callable[["ClientConnection"], None]
+    ) -> None:
         self._loop = loop
         self._on_free = on_free
         self._parser = httptools.HttpResponseParser(self)
@@ -222,7 +224,9 @@ class ClientConnection(asyncio.Protocol):
             if self._until_close():
                 self._complete = True
             else:
-                self._fail(UpstreamTruncated("the upstream closed the connection in the middle of its answer"))
+                self._fail(
+                    UpstreamTruncated("the upstream closed the connection in the middle of its answer")
+                )
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -230,7 +234,9 @@ class ClientConnection(asyncio.Protocol):
         self.closed = True
         if self.busy and not self._complete and self._failure is None:
             if self.status:
-                self._failure = UpstreamTruncated("the upstream's connection broke in the middle of its answer")
+                self._failure = UpstreamTruncated(
+                    "the upstream's connection broke in the middle of its answer"
+                )
             else:
                 self._failure = UpstreamBroken("the upstream closed the connection without an answer")
         self._on_free(self)

@@ -21,7 +21,9 @@ def decode_body(body: bytes, content_encoding: bytes, limit: int) -> bytes:
     """
     codings = [coding.strip().lower() for coding in content_encoding.split(b",") if coding.strip()]
     if len(codings) > 4:
-        raise UnsupportedEncoding("content-encoding names more than 4 codings; send the body plain or with one")
+        raise UnsupportedEncoding(
+            "content-encoding names more than 4 codings; send the body plain or with one"
+        )
     for coding in reversed(codings):
         body = _undo(coding, body, limit)
     return body

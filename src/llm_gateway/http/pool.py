@@ -74,7 +74,9 @@ class Pool:
                     server_hostname=origin.host if context else None,
                 )
         except TimeoutError as error:
-            raise UpstreamTimeout(f"no connection to {where} within {self._connect_timeout:g} seconds") from error
+            raise UpstreamTimeout(
+                f"no connection to {where} within {self._connect_timeout:g} seconds"
+            ) from error
         except ssl.SSLError as error:
             reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
             raise UpstreamUnreachable(f"TLS with {where} failed: {reason}") from error
