@@ -208,7 +208,7 @@ class ClientConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._fail(UpstreamBroken("the upstream switched protocols unasked"))
         except httptools.HttpParserCallbackError:
-            self._transport.abort()  # `_failure` was set by the callback that raised
+            self._transport.abort()  # the callback that raised has said what it means
         except httptools.HttpParserError as error:
             self._fail(UpstreamBroken(f"the upstream's answer is not valid HTTP/1.1: {str(error)[:80]}"))
         if self.deadline:
@@ -243,6 +243,12 @@ class ClientConnection(asyncio.Protocol):
         self._wake()
 
     # from the parser
+
+    def on_message_begin(self) -> None:
+        """Stop at a second answer: it was not asked for, and whose it is nobody knows."""
+        if self._complete:
+            self._keep = False
+            raise UpstreamBroken("the upstream sent more than its answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header field."""

@@ -1,0 +1,129 @@
+"""An answer is read at any split, bounded, and never taken for whole when it is not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from http_peer import OK, Peer, with_peer
+from llm_gateway.errors import UpstreamBroken, UpstreamFault, UpstreamTimeout, UpstreamTruncated
+from llm_gateway.http.client import ClientConnection, Patience
+from llm_gateway.http.pool import Pool
+
+GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
+def play(scene: Callable[[ClientConnection, Peer], Awaitable[None]], *answers: bytes) -> None:
+    """Run a scene with one connection to a peer that gives these answers."""
+
+    async def run(peer: Peer) -> None:
+        pool = Pool(connect_timeout=1)
+        try:
+            await scene(await pool.acquire(peer.origin), peer)
+        finally:
+            pool.close()
+            await asyncio.sleep(0)
+
+    asyncio.run(with_peer(run, answers))
+
+
+async def read_all(connection: ClientConnection, patience: Patience | None = None) -> bytes:
+    """Send a request and return the whole body."""
+    await connection.send(GET, b"", patience or Patience(5, 5))
+    body = b""
+    while piece := await connection.read():
+        body += piece
+    return body
+
+
+def test_an_answer_is_read_with_its_head() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        assert await read_all(connection) == b"hi"
+        assert connection.status == 201
+        assert connection.headers == [(b"x-thing", b"A"), (b"content-length", b"2")]
+        assert connection.ended
+
+    play(scene, b"HTTP/1.1 201 Created\r\nX-Thing: A\r\nContent-Length: 2\r\n\r\nhi")
+
+
+def test_interim_answers_are_passed_over() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        assert await read_all(connection) == b"hi"
+        assert connection.status == 200
+
+    play(scene, b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + OK)
+
+
+def test_a_body_without_a_length_lasts_until_the_close() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        assert await read_all(connection) == b"all of it"
+
+    play(scene, b"HTTP/1.1 200 OK\r\n\r\nall of itCLOSE")
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (b"CLOSE", UpstreamBroken),
+        (b"hello there\r\n\r\n", UpstreamBroken),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhiCLOSE", UpstreamTruncated),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\nCLOSE", UpstreamTruncated),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n", UpstreamBroken),
+        (b"HTTP/1.1 200 OK\r\nx: " + b"a" * 70_000 + b"\r\n\r\n", UpstreamBroken),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 300 + b"\r\n", UpstreamBroken),
+        (b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nboo", UpstreamBroken),
+    ],
+)
+def test_what_is_not_an_answer_is_a_fault_with_its_kind(answer: bytes, fault: type[UpstreamFault]) -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        with pytest.raises(fault):
+            await asyncio.wait_for(read_all(connection), 3)
+        assert connection.closed or not connection.busy or connection._transport.is_closing()
+
+    play(scene, answer)
+
+
+def test_silence_is_a_timeout_before_the_head_and_after_it() -> None:
+    async def before(connection: ClientConnection, peer: Peer) -> None:
+        with pytest.raises(UpstreamTimeout):
+            await asyncio.wait_for(read_all(connection, Patience(0.05, 5)), 4)
+
+    async def after(connection: ClientConnection, peer: Peer) -> None:
+        with pytest.raises(UpstreamTimeout):
+            await asyncio.wait_for(read_all(connection, Patience(5, 0.05)), 4)
+
+    play(before)
+    play(after, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhi")
+
+
+def test_an_answer_that_is_given_up_closes_the_connection_at_once() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        await connection.send(GET, b"", Patience(5, 5))
+        connection.release()
+        await asyncio.wait_for(peer.left.wait(), 0.1)
+
+    play(scene, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhi")
+
+
+def test_an_answer_that_nobody_reads_is_not_taken_in_without_bound() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        await connection.send(GET, b"", Patience(5, 5))
+        await asyncio.sleep(0.1)
+        first = connection.take()
+        assert len(first) < 2 * 1024 * 1024
+        body = first
+        while piece := await connection.read():
+            body += piece
+        assert len(body) == 20_000_000
+
+    play(scene, b"HTTP/1.1 200 OK\r\ncontent-length: 20000000\r\n\r\n" + b"x" * 20_000_000)
+
+
+def test_bytes_that_nobody_asked_for_end_a_resting_connection() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        assert await read_all(connection) == b"hi"
+        connection.release()
+        await asyncio.sleep(0.02)
+        assert connection.closed
+
+    play(scene, OK + b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")

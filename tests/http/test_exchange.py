@@ -1,0 +1,131 @@
+"""An exchange writes exactly what its framing demands."""
+
+import asyncio
+
+import pytest
+
+from llm_gateway.errors import BodyTooLarge, RequestTimeout
+from llm_gateway.http.exchange import Exchange
+
+
+class Wire:
+    """A connection that remembers."""
+
+    def __init__(self) -> None:
+        self.paused = False
+        self.sent = b""
+        self.body = "flowing"
+        self.ended: list[Exchange] = []
+
+    def send(self, data: bytes) -> None:
+        """Remember the bytes."""
+        self.sent += data
+
+    def resume_body(self) -> None:
+        """Remember it."""
+        self.body = "flowing"
+
+    def pause_body(self) -> None:
+        """Remember it."""
+        self.body = "paused"
+
+    async def drained(self) -> None:
+        """Never wait."""
+
+    def finished(self, exchange: Exchange) -> None:
+        """Remember it."""
+        self.ended.append(exchange)
+
+
+def opened(method: bytes = b"POST", *, complete: bool = True) -> tuple[Exchange, Wire]:
+    """Return an exchange and the connection it is on."""
+    wire = Wire()
+    exchange = Exchange(wire, "127.0.0.1")
+    exchange.method = method
+    exchange.complete = complete
+    return exchange, wire
+
+
+def test_a_whole_response_has_its_length() -> None:
+    exchange, wire = opened()
+    exchange.respond(200, b"a: b\r\n", b"body")
+    assert wire.sent == b"HTTP/1.1 200 OK\r\na: b\r\ncontent-length: 4\r\n\r\nbody"
+    assert wire.ended == [exchange]
+    assert exchange.done
+
+
+def test_a_head_request_gets_the_length_and_no_body() -> None:
+    exchange, wire = opened(b"HEAD")
+    exchange.respond(200, b"", b"body")
+    assert wire.sent == b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
+
+
+def test_a_status_without_a_body_gets_neither() -> None:
+    exchange, wire = opened()
+    exchange.respond(204, b"", b"")
+    assert wire.sent == b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def test_an_answer_before_the_request_is_whole_closes() -> None:
+    exchange, wire = opened(complete=False)
+    exchange.respond(401, b"", b"no")
+    assert b"connection: close\r\n" in wire.sent
+    assert exchange.close_after
+
+
+def test_a_stream_is_chunked_and_empty_pieces_do_not_end_it() -> None:
+    exchange, wire = opened()
+    exchange.begin(200, b"", b"one")
+    exchange.write(b"")
+    exchange.write(b"two")
+    exchange.end(b"three")
+    body = wire.sent.partition(b"\r\n\r\n")[2]
+    assert body == b"3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"
+    assert exchange.bytes_out == 11
+
+
+def test_an_abandoned_stream_has_no_end() -> None:
+    exchange, wire = opened()
+    exchange.begin(200, b"", b"one")
+    exchange.abandon()
+    assert not wire.sent.endswith(b"0\r\n\r\n")
+    assert exchange.close_after
+
+
+def test_a_body_that_is_not_asked_for_stops_flowing() -> None:
+    exchange, wire = opened(complete=False)
+    exchange.body_received(b"x" * 300_000)
+    assert wire.body == "paused"
+
+
+def test_a_body_over_its_limit_is_refused_as_soon_as_it_is_over() -> None:
+    async def run() -> None:
+        exchange, wire = opened(complete=False)
+        asking = asyncio.ensure_future(exchange.body(10))
+        await asyncio.sleep(0)
+        exchange.body_received(b"x" * 11)
+        with pytest.raises(BodyTooLarge):
+            await asking
+        assert wire.body == "paused"
+
+    asyncio.run(run())
+
+
+def test_a_failed_body_is_seen_by_whoever_asks_later() -> None:
+    exchange, _ = opened(complete=False)
+    exchange.fail(RequestTimeout("too slow"))
+    with pytest.raises(RequestTimeout):
+        asyncio.run(exchange.body(10))
+
+
+def test_a_probe_is_harmless_and_stays_between_events() -> None:
+    exchange, wire = opened()
+    exchange.probe()
+    assert wire.sent == b"HTTP/1.1 102 Processing\r\n\r\n"
+    exchange.begin(200, b"", b"data: half an")
+    before = wire.sent
+    exchange.probe()
+    assert wire.sent == before
+    exchange.write(b" event\n\n")
+    exchange.probe()
+    assert wire.sent.endswith(b"3\r\n:\n\n\r\n")
