@@ -1,0 +1,170 @@
+"""The rows of `catalog.toml` as values, and the row that a provider of the configuration amounts to.
+
+Data only: no sockets, no keys, no decisions by name. A vendor's peculiarity is a key of its row.
+"""
+
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+__all__ = [
+    "Auth",
+    "Kind",
+    "ModelList",
+    "ProviderRow",
+    "Quirks",
+    "Shape",
+    "Speaks",
+    "configured_row",
+    "load_catalog",
+]
+
+Kind = Literal["local", "hosted", "builtin"]
+Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
+Shape = Literal["openai", "anthropic", "gemini", "ollama", "cloudflare"]
+
+# Where a host puts a dialect when nothing else is known about it.
+_USUAL_PATHS = {"chat": "/v1", "responses": "/v1", "messages": "/v1", "gemini": "/v1beta", "ollama": "/api"}
+_USUAL_AUTH: dict[str, Auth] = {"messages": "x-api-key", "gemini": "x-goog-api-key"}
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Speaks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One dialect of a provider: its version path and the header its key travels in."""
+
+    path: str = ""
+    auth: Auth = "bearer"
+
+
+class ModelList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a provider's models are listed. A `root_path` counts from the base URL, a `path` from the dialect's."""
+
+    dialect: str = "chat"
+    path: str = "/models"
+    root_path: str = ""
+    shape: Shape = "openai"
+    headers: dict[str, str] = {}
+
+
+class Quirks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a provider differs from its dialect's documentation."""
+
+    stream_usage: bool = True
+    model_prefix: str = ""
+
+
+class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that answers, as data. `dialects` are in order of preference."""
+
+    name: str
+    label: str
+    kind: Kind
+    dialects: dict[str, Speaks]
+    base_url: str = ""
+    base_url_env: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+    api_key_env: tuple[str, ...] = ()
+    models: ModelList = ModelList()
+    quirks: Quirks = Quirks()
+    docs: str = ""
+
+    @property
+    def metered(self) -> bool:
+        """Whether its tokens cost money: then nothing may be answered unaccounted."""
+        return self.kind == "hosted"
+
+
+class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    provider: tuple[ProviderRow, ...]
+
+
+@cache
+def load_catalog() -> tuple[ProviderRow, ...]:
+    """Return the rows of the catalog, in its order. Read once, when somebody first asks."""
+    text = files("llm_gateway.providers").joinpath("catalog.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), _Catalog).provider
+
+
+def configured_row(
+    name: str,
+    base_url: str,
+    dialects: Iterable[str],
+    api_key_env: str,
+    catalog: Iterable[ProviderRow],
+) -> ProviderRow:
+    """Return the row for a provider that the configuration names; empty values leave the catalog's.
+
+    What is known of a vendor is found by the provider's name or else by its host, so that a second
+    account of the same vendor, under another name, keeps the vendor's paths and quirks.
+    """
+    known = _known(name, base_url, tuple(catalog))
+    named = tuple(dialects)
+    if known is None:
+        return ProviderRow(
+            name=name,
+            label=name,
+            kind="local" if _host(base_url) in _LOOPBACK else "hosted",
+            base_url=base_url,
+            dialects={dialect: _usual(dialect) for dialect in named or ("chat",)},
+            api_key_env=(api_key_env,) if api_key_env else (),
+            models=_usual_models(named or ("chat",)),
+        )
+    speaks = known.dialects if not named else {d: known.dialects.get(d) or _usual(d) for d in named}
+    return msgspec.structs.replace(
+        known,
+        name=name,
+        label=known.label if name == known.name else name,
+        base_url=base_url or known.base_url,
+        base_url_env=() if base_url else known.base_url_env,
+        dialects=speaks,
+        api_key_env=(api_key_env,) if api_key_env else known.api_key_env,
+        models=known.models
+        if known.models.root_path or known.models.dialect in speaks
+        else _usual_models(speaks),
+    )
+
+
+def _known(name: str, base_url: str, catalog: tuple[ProviderRow, ...]) -> ProviderRow | None:
+    for row in catalog:
+        if row.name == name:
+            return row
+    host = _host(base_url)
+    for row in catalog:
+        if row.kind == "hosted" and host and _host(row.base_url) == host:
+            return row
+    return None
+
+
+def _host(base_url: str) -> str:
+    try:
+        return urlsplit(base_url).hostname or ""
+    except ValueError:  # an endpoint is never made of it: there it is an error with a message
+        return ""
+
+
+def _usual(dialect: str) -> Speaks:
+    return Speaks(path=_USUAL_PATHS.get(dialect, "/v1"), auth=_USUAL_AUTH.get(dialect, "bearer"))
+
+
+def _usual_models(dialects: Iterable[str]) -> ModelList:
+    for dialect in dialects:
+        match dialect:
+            case "chat" | "responses":
+                return ModelList(dialect=dialect)
+            case "ollama":
+                return ModelList(dialect=dialect, path="/tags", shape="ollama")
+            case "gemini":
+                return ModelList(dialect=dialect, path="/models?pageSize=1000", shape="gemini")
+            case "messages":
+                return ModelList(
+                    dialect=dialect,
+                    path="/models?limit=1000",
+                    shape="anthropic",
+                    headers={"anthropic-version": "2023-06-01"},
+                )
+    return ModelList()
