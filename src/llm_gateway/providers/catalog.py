@@ -42,7 +42,7 @@ class Speaks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a provider's models are listed. A `root_path` counts from the base URL, a `path` from the dialect's."""
+    """How a provider's models are listed. `root_path` counts from the base URL, `path` from the dialect's."""
 
     dialect: str = "chat"
     path: str = "/models"

@@ -1,4 +1,4 @@
-"""Model lists as their providers write them, read into one shape. Pure: who fetches them, when, is upstream's."""
+"""Model lists as their providers write them, read into one shape. Nothing is fetched or kept here."""
 
 from datetime import UTC, datetime
 
@@ -9,6 +9,13 @@ from llm_gateway.providers.catalog import Shape
 __all__ = ["ModelEntry", "UnreadableModelList", "model_names", "read_models"]
 
 _MAX_NAME = 512
+_LIST_KEYS: dict[Shape, str] = {
+    "openai": "data",
+    "anthropic": "data",
+    "gemini": "models",
+    "ollama": "models",
+    "cloudflare": "result",
+}
 _CONTEXT_KEYS = (
     "context_length",  # OpenRouter, Together, Fireworks
     "context_window",  # Groq
@@ -56,14 +63,9 @@ def model_names(entries: tuple[ModelEntry, ...]) -> tuple[str, ...]:
 
 def _items(document: object, shape: Shape) -> list[object]:
     """Return the list inside a document. Some OpenAI-compatible hosts send it bare."""
-    match shape:
-        case "openai" | "anthropic":
-            found = document.get("data") if isinstance(document, dict) else document
-        case "ollama" | "gemini":
-            found = document.get("models") if isinstance(document, dict) else None
-        case "cloudflare":
-            found = document.get("result") if isinstance(document, dict) else None
-    if found is None and isinstance(document, dict) and document.keys() & {"data", "models", "result"}:
+    key = _LIST_KEYS[shape]
+    found = document.get(key) if isinstance(document, dict) else document
+    if found is None and isinstance(document, dict) and key in document:
         return []  # `null` is how Go says that there are none
     if not isinstance(found, list):
         raise UnreadableModelList(f"the answer is not a model list of the {shape} shape")

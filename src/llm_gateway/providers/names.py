@@ -28,7 +28,7 @@ class Target(msgspec.Struct, frozen=True, order=True):
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """What there is to name: providers with the models they are known to serve, and aliases in their order."""
+    """What there is to name: providers with the models they are known to serve, and aliases."""
 
     providers: Mapping[str, Collection[str]]
     aliases: Mapping[str, tuple[Target, ...]] = {}
@@ -96,7 +96,8 @@ def _unknown(name: str, directory: Directory) -> str:
         return f"{told}; near it: {', '.join(near)}. `GET /v1/models` lists all"
     provider, slash, _ = name.partition("/")
     if slash:
-        return f"{told}: there is no provider {provider!r} (configured: {', '.join(directory.providers) or 'none'})"
+        configured = ", ".join(directory.providers) or "none"
+        return f"{told}: there is no provider {provider!r} (configured: {configured})"
     return f"{told}; `GET /v1/models` lists what is there"
 
 

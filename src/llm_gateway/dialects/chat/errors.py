@@ -41,5 +41,5 @@ def encode_error(error: GatewayError) -> bytes:
 
 
 def encode_stream_error(error: GatewayError) -> bytes:
-    """Return the event that ends a stream with an error: no `[DONE]` follows, so nobody takes it for whole."""
+    """Return the event that ends a stream with an error; without a `[DONE]`, nobody takes it for whole."""
     return b"data: %b\n\n" % encode_error(error)

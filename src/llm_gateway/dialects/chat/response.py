@@ -11,7 +11,16 @@ from msgspec import Raw
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
 
-__all__ = ["Choice", "Message", "Reading", "content_size", "error_text", "message_size", "read_answer", "read_usage"]
+__all__ = [
+    "Choice",
+    "Message",
+    "Reading",
+    "content_size",
+    "error_text",
+    "message_size",
+    "read_answer",
+    "read_usage",
+]
 
 _MAX_TOKENS = 1_000_000_000  # of one turn: whatever says more is no count
 _MAX_TEXT = 500
