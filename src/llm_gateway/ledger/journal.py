@@ -1,0 +1,168 @@
+"""The append-only file in front of the database: what is written here survives the death of the process.
+
+One stream of entries, cut into segments named by the position of their first byte. A position is the number
+of bytes before it in the whole stream, so one integer says how far the database has come. What an entry means
+is `records.py`, how it is framed `frames.py`; the database is written elsewhere.
+"""
+
+import os
+from collections import deque
+from pathlib import Path
+
+import msgspec
+
+from llm_gateway.errors import LedgerUnavailable
+from llm_gateway.ledger.folder import NO_FOLLOW
+from llm_gateway.ledger.frames import Damage, frame, scan
+
+__all__ = ["Journal", "Replayed", "Segment", "read_segment", "segments"]
+
+SEGMENT_BYTES = 8 << 20
+_SUFFIX = ".journal"
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | NO_FOLLOW
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """One file of the journal and the positions it covers, torn tail included."""
+
+    path: Path
+    start: int
+    end: int
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """The entries of a segment with the position after each, and its damaged stretches."""
+
+    entries: list[tuple[int, bytes]]
+    damage: list[Damage]
+
+
+def segments(folder: Path) -> list[Segment]:
+    """Return what is there, oldest first."""
+    found = [Segment(path, int(path.stem, 16), 0) for path in folder.glob(f"*{_SUFFIX}")]
+    found.sort(key=lambda segment: segment.start)
+    return [Segment(each.path, each.start, each.start + each.path.stat().st_size) for each in found]
+
+
+def read_segment(segment: Segment, after: int) -> Replayed:
+    """Return the entries that end after a position; damage before it was reported when it was read first."""
+    found = scan(segment.path.read_bytes())
+    return Replayed(
+        [(segment.start + end, payload) for end, payload in found.entries if segment.start + end > after],
+        [each for each in found.damage if segment.start + each.offset + each.length > after],
+    )
+
+
+class Journal:
+    """The journal as its one writer sees it. Nothing that an earlier process wrote is ever appended to.
+
+    `append` belongs to the event loop's thread; `sync` and `drop` may run in another one.
+    """
+
+    def __init__(self, folder: Path, position: int, *, durable: bool, limit: int = SEGMENT_BYTES) -> None:
+        self._folder = folder
+        self._durable = durable
+        self._limit = limit
+        self._file = -1
+        self._path = folder
+        self._start = position
+        self._end = position
+        self._closed: deque[Segment] = deque()
+        self._ended = False
+
+    @property
+    def position(self) -> int:
+        """Return the position after the last entry."""
+        return self._end
+
+    def append(self, payload: bytes) -> int:
+        """Write one entry and return the position after it; LedgerUnavailable leaves nothing behind."""
+        if self._file < 0 or self._end - self._start >= self._limit:
+            self._rotate()
+        entry = frame(payload)
+        try:
+            written = os.write(self._file, entry)
+        except OSError as error:
+            raise _unavailable(self._path, error) from error
+        if written != len(entry):
+            self._take_back(entry)
+            raise LedgerUnavailable(f"{self._path}: the disk is full; the request cannot be recorded")
+        self._end += written
+        return self._end
+
+    def sync(self) -> int:
+        """Bring what is written to the disk and return the position up to which it is there."""
+        end = self._end
+        # A duplicate, so that a rotation meanwhile does not close the file under the call.
+        handle = os.dup(self._file)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        return end
+
+    def abandon(self) -> None:
+        """Continue in a new segment: after a failed write or sync nothing is known about this one's tail."""
+        self._leave(gap=1)
+
+    def has_applied(self, position: int) -> bool:
+        """Return whether a closed segment is no longer needed once the database is safe up to `position`."""
+        return bool(self._closed) and self._closed[0].end <= position
+
+    def drop(self, position: int) -> None:
+        """Delete the closed segments that end at or before `position`."""
+        while self.has_applied(position):
+            self._closed.popleft().path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file and take no more; what is in it stays."""
+        self._ended = True
+        if self._file >= 0 and self._durable:
+            os.fsync(self._file)
+        self.abandon()
+
+    def _rotate(self) -> None:
+        if self._ended:
+            raise LedgerUnavailable("the ledger is closed; the gateway is shutting down")
+        try:
+            if self._file >= 0 and self._durable:
+                os.fsync(self._file)
+            self.abandon()
+            path = self._folder / f"{self._end:016x}{_SUFFIX}"
+            self._file = os.open(path, _FLAGS, 0o600)
+            self._path = path
+            self._start = self._end
+            if self._durable:
+                _sync_folder(self._folder)
+        except OSError as error:
+            raise _unavailable(self._folder, error) from error
+
+    def _leave(self, gap: int) -> None:
+        """Close the segment; the gap keeps the next one's positions apart from what may be in this one."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+            self._closed.append(Segment(self._path, self._start, self._end))
+            self._end += gap
+
+    def _take_back(self, entry: bytes) -> None:
+        """Remove half an entry; where even that fails, leave the segment, whose torn tail a replay skips."""
+        try:
+            os.ftruncate(self._file, self._end - self._start)
+        except OSError:
+            self._leave(gap=len(entry))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name as durable as its bytes; Windows does it by itself and has no way to ask."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _unavailable(path: Path, error: OSError) -> LedgerUnavailable:
+    reason = error.strerror or type(error).__name__
+    return LedgerUnavailable(f"{path}: {reason.lower()}; the request cannot be recorded, so it is not sent")

@@ -1,0 +1,64 @@
+"""Gateway keys as rows: made, listed, revoked, rotated. Only a key's HMAC is ever here.
+
+The same functions serve a running gateway (`ledger.write`, `ledger.read`) and the command line without one.
+What a key looks like and how it is digested is `vault.py`.
+"""
+
+import msgspec
+
+from llm_gateway.ledger.store import Rows, Statement, Store
+
+__all__ = ["KeyRow", "insert", "listed", "revoke", "rotate"]
+
+_COLUMNS = "id, name, digest, hint, created_us, expires_us, revoked_us"
+_INSERT = f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_LIST = f"SELECT {_COLUMNS} FROM keys ORDER BY created_us, id"
+_REVOKE = "UPDATE keys SET revoked_us = ? WHERE id = ? AND revoked_us = 0"
+_EXPIRE = (
+    "UPDATE keys SET expires_us = ? WHERE id = ? AND revoked_us = 0 AND (expires_us = 0 OR expires_us > ?)"
+)
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """A key as it is stored; `hint` is its last characters, and time 0 means never."""
+
+    id: str
+    name: str
+    digest: bytes
+    hint: str
+    created_us: int
+    expires_us: int = 0
+    revoked_us: int = 0
+
+    def accepted(self, now_us: int) -> bool:
+        """Return whether the key opens the door at this time."""
+        return not self.revoked_us and (not self.expires_us or now_us < self.expires_us)
+
+
+def listed(rows: Rows) -> list[KeyRow]:
+    """Return all keys, the oldest first, those that are no longer accepted too."""
+    names = KeyRow.__struct_fields__
+    return [msgspec.convert(dict(zip(names, row, strict=True)), KeyRow) for row in rows.rows(_LIST)]
+
+
+def insert(store: Store, key: KeyRow) -> None:
+    """Add a key."""
+    store.write([_insertion(key)])
+
+
+def revoke(store: Store, key_id: str, now_us: int) -> bool:
+    """Accept a key no longer; return False when there is none of this id that was accepted."""
+    return store.write([(_REVOKE, (now_us, key_id))]) == [1]
+
+
+def rotate(store: Store, key_id: str, successor: KeyRow, until_us: int) -> bool:
+    """Add the successor and let the old key expire at `until_us`; False when there is no old one."""
+    known = [key for key in listed(store) if key.id == key_id and not key.revoked_us]
+    if not known:
+        return False
+    store.write([_insertion(successor), (_EXPIRE, (until_us, key_id, until_us))])
+    return True
+
+
+def _insertion(key: KeyRow) -> Statement:
+    return _INSERT, msgspec.structs.astuple(key)

@@ -1,0 +1,139 @@
+"""Opening a ledger: the lock, the schema, what the journal holds beyond the database, what was left running.
+
+The gateway opens it to run (`ledger.py`); the command line does when none runs, or reads beside it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from llm_gateway.clock import Clock
+from llm_gateway.ledger.folder import Folder, Lock
+from llm_gateway.ledger.journal import Replayed, Segment, read_segment, segments
+from llm_gateway.ledger.reader import Reader
+from llm_gateway.ledger.records import Record, decode
+from llm_gateway.ledger.refusal import LedgerBusy, LedgerDamaged, LedgerRefused
+from llm_gateway.ledger.sqlite import SqliteStore
+from llm_gateway.ledger.store import Rows, Store
+from llm_gateway.ledger.writer import Report, apply_records
+
+__all__ = ["Opened", "offline", "open_files", "reading"]
+
+_AT_ONCE = 1000
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A ledger that is ours and up to date; `position` is where a new journal goes on."""
+
+    folder: Folder
+    lock: Lock
+    store: Store
+    position: int
+
+
+def open_files(home: Path, clock: Clock, report: Report) -> Opened:
+    """Take the lock and bring everything up to date; LedgerRefused says why not. Damage is reported."""
+    folder = Folder(home)
+    try:
+        folder.create()
+    except OSError as error:
+        raise LedgerRefused(f"{folder.root}: the folder cannot be used: {error.strerror}") from error
+    lock = Lock(folder.lock)
+    try:
+        found = segments(folder.journal)
+        _refuse_orphans(folder, found)
+        store = SqliteStore(folder.database, clock.now_us())
+        try:
+            position = _replay(store, found, report)
+            store.interrupt()
+        except BaseException:
+            store.close()
+            raise
+    except BaseException:
+        lock.close()
+        raise
+    return Opened(folder, lock, store, position)
+
+
+@contextmanager
+def offline(home: Path, clock: Clock, report: Report) -> Iterator[Store]:
+    """Open the ledger while no gateway runs; LedgerBusy when one does."""
+    opened = open_files(home, clock, report)
+    try:
+        yield opened.store
+    finally:
+        opened.store.close()
+        opened.lock.close()
+
+
+@contextmanager
+def reading(home: Path, clock: Clock, report: Report) -> Iterator[Rows]:
+    """Read a ledger that is there; while a gateway runs, as far as that one has applied it."""
+    database = Folder(home).database
+    if database.exists():
+        try:
+            with offline(home, clock, report) as store:
+                yield store
+                return
+        except LedgerBusy:
+            pass
+    reader = Reader(database, clock)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def _refuse_orphans(folder: Folder, found: list[Segment]) -> None:
+    """Refuse to begin an empty database beside the journal of one that is gone."""
+    missing = not folder.database.exists() or folder.database.stat().st_size == 0
+    if missing and found and found[0].start > 0:
+        raise LedgerDamaged(
+            f"{folder.database}: the database is missing, but its journal is there; nothing was changed. "
+            f"Put back a copy made by `llm-gateway db backup`, or move {folder.journal} away to begin an empty ledger"
+        )
+
+
+def _replay(store: Store, found: list[Segment], report: Report) -> int:
+    """Apply what the journal holds beyond the database, then delete it; return where a new one goes on."""
+    position = store.position()
+    damaged = set()
+    for segment in found:
+        if segment.end > position:
+            replayed = read_segment(segment, position)
+            _apply(store, segment, replayed, report)
+            if any(not each.torn for each in replayed.damage):
+                damaged.add(segment)
+            position = segment.end
+    if found and store.checkpoint():
+        for segment in found:
+            if segment in damaged:
+                segment.path.rename(segment.path.with_suffix(".damaged"))
+            else:
+                segment.path.unlink()
+    # Never a name again that an earlier process has used, not even for a segment that could not be deleted.
+    return position + 1 if found else position
+
+
+def _apply(store: Store, segment: Segment, replayed: Replayed, report: Report) -> None:
+    for damage in replayed.damage:
+        if not damage.torn:
+            what = f"{segment.path}: {damage.length} bytes at {damage.offset} are damaged and left out"
+            report(
+                "ledger.journal", LedgerDamaged(f"{what}; the file is kept beside the journal as .damaged")
+            )
+    records: list[Record] = []
+    for end, payload in replayed.entries:
+        try:
+            records.append(decode(payload))
+        except msgspec.DecodeError as error:
+            report(
+                "ledger.journal",
+                LedgerDamaged(f"{segment.path}: the entry before {end} is not a record: {error}"),
+            )
+        if len(records) == _AT_ONCE:
+            apply_records(store, records, end, report)
+            records = []
+    apply_records(store, records, segment.end, report)

@@ -1,0 +1,144 @@
+"""What the ledger is told: that a turn begins, and how it ended. And the turn as it is read back.
+
+Not the table's rows (`rows.py`) and not the journal's framing (`frames.py`). Records are written to the
+journal as arrays: new fields go to the end and have defaults, so that an older journal is still read.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from llm_gateway.canonical.usage import Usage
+
+__all__ = [
+    "Attempt",
+    "Intent",
+    "Outcome",
+    "Purpose",
+    "Record",
+    "Settlement",
+    "Turn",
+    "decode",
+    "encode",
+    "scrub",
+]
+
+Outcome = Literal["ok", "error", "cancelled", "truncated", "interrupted"]
+"""How a turn ended. `cancelled`: the client left; `truncated`: the provider's answer broke off;
+`interrupted`: the gateway itself was stopped, said by the ledger at the next start."""
+
+Purpose = Literal["request", "smoke", "demo"]
+
+# The widest integer that both SQLite's and PostgreSQL's columns hold; providers send absurd counts.
+_WIDEST = 2**63 - 1
+# A scrubbed record fits a journal entry whatever was in it: (14 + 32 + 32 * 5) texts of 4 * 256 bytes.
+_LONGEST_TEXT = 256
+_LONGEST_LIST = 32
+
+
+class Intent(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
+    """A turn that is about to be sent upstream. `counts` is false where nothing may be called a saving."""
+
+    id: str
+    at_us: int
+    key_id: str
+    caller: str
+    client: str
+    dialect: str
+    operation: str
+    model_asked: str
+    provider: str
+    model: str
+    stream: bool = False
+    counts: bool = True
+    purpose: Purpose = "request"
+    request_bytes: int = 0
+
+
+class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One try at one endpoint; `started_us` counts from the turn's begin."""
+
+    provider: str
+    endpoint: str = ""
+    model: str = ""
+    started_us: int = 0
+    duration_us: int = 0
+    reused: bool = False
+    status: int = 0
+    error_kind: str = ""
+    request_id: str = ""
+
+
+class Settlement(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """How a turn ended. An empty provider or model leaves what the intent said."""
+
+    id: str
+    outcome: Outcome
+    http_status: int = 0
+    error_kind: str = ""
+    provider: str = ""
+    model: str = ""
+    usage: Usage | None = None
+    latency_us: int = 0
+    ttft_us: int | None = None
+    response_bytes: int = 0
+    upstream_request_id: str = ""
+    response_id: str = ""
+    finish_reason: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    losses: tuple[str, ...] = ()
+
+
+Record = Intent | Settlement
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """A turn as it stands; without a settlement it still runs."""
+
+    intent: Intent
+    settlement: Settlement | None = None
+
+    @property
+    def running(self) -> bool:
+        """Return whether its end is still to come."""
+        return self.settlement is None
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Intent | Settlement)
+
+
+encode = _ENCODER.encode
+"""Return a record as the bytes of a journal entry."""
+
+
+def decode(payload: bytes) -> Record:
+    """Return the record of a journal entry; raise msgspec.DecodeError for anything else."""
+    record: Record = _DECODER.decode(payload)
+    return record
+
+
+def scrub(record: Record) -> Record:
+    """Return the record with what cannot be kept put right: lone surrogates, huge integers, endless text.
+
+    Only what hostile input leads to comes here; the turn is accounted all the same.
+    """
+    changes = {name: _scrubbed(getattr(record, name)) for name in record.__struct_fields__}
+    return msgspec.structs.replace(record, **changes)
+
+
+def _scrubbed(value: object) -> object:
+    match value:
+        case bool() | None:
+            return value
+        case int():
+            return max(min(value, _WIDEST), -_WIDEST)
+        case str():
+            return value[:_LONGEST_TEXT].encode("utf-8", "replace").decode()
+        case tuple():
+            return tuple(_scrubbed(item) for item in value[:_LONGEST_LIST])
+        case Attempt() | Usage():
+            changes = {name: _scrubbed(getattr(value, name)) for name in value.__struct_fields__}
+            return msgspec.structs.replace(value, **changes)
+        case _:
+            return value

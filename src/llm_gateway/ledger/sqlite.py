@@ -1,0 +1,166 @@
+"""The store in one SQLite file, in WAL mode, with one connection that writes.
+
+Commits are not synced one by one (`synchronous=NORMAL`): what a loss of power takes back is still in the
+journal, because segments are deleted only after a checkpoint. Reading beside the writer is `reader.py`.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from llm_gateway.canonical.usage import BYTES_PER_TOKEN
+from llm_gateway.ledger.folder import create_private
+from llm_gateway.ledger.migrate import CREATE_TABLE, READ_TABLE, load_migrations, pending
+from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused
+from llm_gateway.ledger.rows import COLUMNS, SETTLED, Batch
+from llm_gateway.ledger.store import Row, Statement, Value
+
+__all__ = ["OLDEST", "SqliteStore", "check_version", "damaged"]
+
+OLDEST = (3, 32, 0)
+"""The first SQLite that binds as many values as one of our inserts has."""
+
+# Rows in one INSERT. SQLite runs it without the interpreter's lock, so the request path is held up less
+# often; beyond this the gain is nothing and a chunk's preparation holds the lock longer.
+_CHUNK = 25
+# A damaged file must not be found out by its thousandth reader, but a start must not take seconds either.
+_CHECKED_BYTES = 32 << 20
+
+_ROW = f"({', '.join('?' * len(COLUMNS))})"
+_INSERT = f"INSERT INTO turns ({', '.join(COLUMNS)}) VALUES "
+# A turn is begun once; were its id there already, the row that was first is the account.
+_ONCE = " ON CONFLICT (id) DO NOTHING"
+_INSERT_ONE = _INSERT + _ROW + _ONCE
+_INSERT_CHUNK = _INSERT + ", ".join([_ROW] * _CHUNK) + _ONCE
+_SETTLE = (
+    f"UPDATE turns SET {', '.join(f'{name} = ?' for name in SETTLED)}, "
+    "provider = coalesce(nullif(?, ''), provider), model = coalesce(nullif(?, ''), model) "
+    "WHERE id = ? AND outcome IS NULL"
+)
+_INTERRUPT = (
+    "UPDATE turns SET outcome = 'interrupted', http_status = 0, error_kind = '', "
+    "uncached = (request_bytes + ? - 1) / ?, cache_read = 0, cache_write = 0, output = 0, reasoning = 0, "
+    "estimated = 1, response_bytes = 0, upstream_request_id = '', response_id = '', finish_reason = '', "
+    "attempts = '[]', losses = '[]' WHERE outcome IS NULL"
+)
+_READ_POSITION = "SELECT value FROM meta WHERE name = 'journal_position'"
+_WRITE_POSITION = "UPDATE meta SET value = ? WHERE name = 'journal_position'"
+
+
+class SqliteStore:
+    """The one writing connection. Opening it brings the schema up to date."""
+
+    def __init__(self, path: Path, now_us: int) -> None:
+        check_version(sqlite3.sqlite_version_info)
+        self._path = path
+        try:
+            create_private(path)
+            # One thread at a time uses it; that is the caller's promise, which SQLite cannot see.
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerRefused(f"{path}: the database cannot be opened: {error}") from error
+        try:
+            self._prepare(now_us)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
+        """Return all rows."""
+        return self._connection.execute(sql, values).fetchall()
+
+    def position(self) -> int:
+        """Return the journal's position up to which turns are applied."""
+        ((value,),) = self.rows(_READ_POSITION)
+        if not isinstance(value, int):
+            raise damaged(self._path, f"the journal's position is {value!r}")
+        return value
+
+    def apply(self, batch: Batch, position: int) -> None:
+        """Write turns and the position they bring us to, in one transaction."""
+        connection, begun = self._connection, batch.begun
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            whole = len(begun) - len(begun) % _CHUNK
+            for start in range(0, whole, _CHUNK):
+                values: list[object] = []
+                for row in begun[start : start + _CHUNK]:
+                    values += row
+                connection.execute(_INSERT_CHUNK, values)
+            connection.executemany(_INSERT_ONE, begun[whole:])
+            connection.executemany(_SETTLE, batch.settled)
+            connection.execute(_WRITE_POSITION, (position,))
+            connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def interrupt(self) -> int:
+        """Settle every open turn as `interrupted`, with an estimate, and return how many there were."""
+        (count,) = self.write([(_INTERRUPT, (BYTES_PER_TOKEN, BYTES_PER_TOKEN))])
+        return count
+
+    def write(self, statements: Sequence[Statement]) -> list[int]:
+        """Run statements in one transaction and return how many rows each changed."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            counts = [self._connection.execute(sql, values).rowcount for sql, values in statements]
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        return counts
+
+    def checkpoint(self) -> bool:
+        """Make everything applied so far outlast a loss of power; return whether that is certain now."""
+        ((busy, _, _),) = self.rows("PRAGMA wal_checkpoint(PASSIVE)")
+        return busy == 0
+
+    def close(self) -> None:
+        """Let go of the database; SQLite then clears its write-ahead log away."""
+        self._connection.close()
+
+    def _roll_back(self) -> None:
+        # SQLite has rolled back by itself after a full disk and some other failures.
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _prepare(self, now_us: int) -> None:
+        try:
+            self.rows("PRAGMA journal_mode = WAL")
+            for pragma in ("synchronous = NORMAL", "journal_size_limit = 67108864", "trusted_schema = OFF"):
+                self.rows(f"PRAGMA {pragma}")
+            self._check()
+            self.rows(CREATE_TABLE)
+            for migration in pending(load_migrations(), self.rows(READ_TABLE), str(self._path)):
+                self.write(migration.statements(now_us))
+            self.position()
+        except sqlite3.OperationalError as error:
+            raise LedgerRefused(f"{self._path}: the database cannot be used: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise damaged(self._path, str(error)) from error
+
+    def _check(self) -> None:
+        """Look for damage: everywhere in a small file, in the schema alone in a large one."""
+        if self._path.stat().st_size <= _CHECKED_BYTES:
+            ((verdict,),) = self.rows("PRAGMA quick_check(1)")
+            if verdict != "ok":
+                raise damaged(self._path, str(verdict))
+
+
+def check_version(version: tuple[int, ...]) -> None:
+    """Refuse an SQLite that is too old for what we ask of it."""
+    if version < OLDEST:
+        raise LedgerRefused(
+            f"SQLite {'.'.join(map(str, version))} is too old; {'.'.join(map(str, OLDEST))} or later is needed "
+            "(newer builds of Python carry it)"
+        )
+
+
+def damaged(path: Path, what: str) -> LedgerDamaged:
+    """Return the refusal of a damaged file, with the way out."""
+    return LedgerDamaged(
+        f"{path}: the database is damaged ({what}); nothing was changed. Put back a copy made by "
+        "`llm-gateway db backup`, or save what can be read: "
+        f'sqlite3 "{path}" .recover | sqlite3 "{path}.recovered"'
+    )
