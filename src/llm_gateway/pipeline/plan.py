@@ -1,0 +1,91 @@
+"""From a model name to the targets that may answer, in order: a pure look-up, no sockets, no clock."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from llm_gateway.engines.contract import Engine
+from llm_gateway.errors import UnknownModel
+from llm_gateway.providers.names import Directory, resolve
+from llm_gateway.upstream.client import Line
+
+__all__ = ["Plan", "Router", "Step"]
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One target: a model of a provider, and the line or the engine of ours that answers for it."""
+
+    provider: str
+    model: str
+    dialect: str
+    line: Line | None
+    engine: Engine | None
+    asks_usage: bool
+    counts: bool
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The targets for one request, the first to be asked first; never empty."""
+
+    asked: str
+    steps: tuple[Step, ...]
+
+
+class Router:
+    """What is configured, and the plans that follow from it."""
+
+    def __init__(self) -> None:
+        self._directory: Directory | None = None
+        self._lines: Mapping[tuple[str, str], Line] = {}
+        self._engines: Mapping[str, Engine] = {}
+        self._plans: dict[tuple[str, str], Plan] = {}
+
+    def replace(
+        self,
+        directory: Directory,
+        lines: Mapping[tuple[str, str], Line],
+        engines: Mapping[str, Engine],
+    ) -> None:
+        """Plan by this from now on. `lines` are keyed by provider and dialect."""
+        self._directory = directory
+        self._lines = lines
+        self._engines = engines
+        self._plans = {}
+
+    def plan(self, model: str, dialect: str) -> Plan:
+        """Return the plan for a model name; UnknownModel says what is there instead."""
+        plan = self._plans.get((model, dialect))
+        if plan is None:
+            plan = self._make(model, dialect)
+            if len(self._plans) < 10_000:  # names come from clients: bounded
+                self._plans[model, dialect] = plan
+        return plan
+
+    def _make(self, model: str, dialect: str) -> Plan:
+        if self._directory is None:
+            raise UnknownModel("no provider is configured yet", param="model")
+        steps: list[Step] = []
+        deaf: list[str] = []
+        for target in resolve(model, self._directory):
+            engine = self._engines.get(target.provider)
+            line = self._lines.get((target.provider, dialect))
+            if engine is None and line is None:
+                deaf.append(target.provider)
+                continue
+            steps.append(
+                Step(
+                    provider=target.provider,
+                    model=target.model,
+                    dialect=dialect,
+                    line=line,
+                    engine=engine,
+                    asks_usage=line is not None and line.endpoint.asks_usage,
+                    counts=engine is None,
+                )
+            )
+        if not steps:
+            raise UnknownModel(
+                f"{model!r} is served by {', '.join(deaf)}, which does not speak the `{dialect}` dialect",
+                param="model",
+            )
+        return Plan(asked=model, steps=tuple(steps))

@@ -1,0 +1,229 @@
+"""The account of one request while it runs: begun once, settled once, whatever happens in between."""
+
+import msgspec
+
+from llm_gateway.canonical.usage import Usage, estimate_tokens
+from llm_gateway.clock import Clock
+from llm_gateway.dialects.contract import Call, Seen
+from llm_gateway.errors import GatewayError, UpstreamFault, UpstreamTruncated
+from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Settlement
+from llm_gateway.pipeline.authenticate import Identity
+from llm_gateway.pipeline.plan import Plan, Step
+from llm_gateway.telemetry.metrics import Metrics
+from llm_gateway.wire.headers import Headers, get
+
+__all__ = ["Caller", "Turn"]
+
+_REQUEST_IDS = (b"x-request-id", b"request-id")
+_NOTHING = Usage()
+_NOBODY = Intent("", 0, "", "", "", "", "", "", "", "")
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Whom a turn is accounted to. `declared` is the caller's own word for itself, if it gave one."""
+
+    identity: Identity
+    client: str
+    declared: str = ""
+    purpose: Purpose = "request"
+
+    @property
+    def name(self) -> str:
+        """Return the name to account to; what a caller says of itself is marked as such."""
+        return f"{self.declared} (self-declared)" if self.declared else self.identity.caller
+
+
+class Turn:
+    """One request's account. `begin` comes first, `settle` or `fail` last; later ones change nothing."""
+
+    __slots__ = (
+        "_attempts",
+        "_clock",
+        "_ledger",
+        "_metrics",
+        "_started",
+        "_settled",
+        "_status",
+        "_step",
+        "_step_started",
+        "_upstream_id",
+        "intent",
+        "seen",
+        "strips_usage",
+        "ttft_us",
+    )
+
+    def __init__(self, ledger: Ledger, metrics: Metrics, clock: Clock) -> None:
+        self._ledger = ledger
+        self._metrics = metrics
+        self._clock = clock
+        self._started = clock.monotonic()
+        self._attempts: list[Attempt] = []
+        self._step: Step | None = None
+        self._step_started = self._started
+        self._status = 0
+        self._upstream_id = ""
+        self.intent = _NOBODY
+        self.seen = Seen()
+        self._settled = True  # nothing is open before `begin`
+        self.strips_usage = False
+        self.ttft_us = 0
+
+    async def begin(self, caller: Caller, call: Call, dialect: str, plan: Plan | None) -> None:
+        """Put the intent on record, durably; LedgerUnavailable when that cannot be.
+
+        `plan` is None where nothing serves the model that was asked for.
+        """
+        step = None if plan is None else plan.steps[0]
+        counts = step is not None and step.counts and caller.purpose == "request"
+        purpose = "demo" if step is not None and not step.counts else caller.purpose
+        intent = Intent(
+            self._ledger.new_id(),
+            self._clock.now_us(),
+            caller.identity.key_id,
+            caller.name,
+            caller.client,
+            dialect,
+            call.operation,
+            call.model,
+            step.provider if step is not None else "",
+            step.model if step is not None else "",
+            call.stream,
+            counts,
+            purpose,
+            len(call),
+        )
+        await self._ledger.begin(intent)
+        self.intent = intent
+        self._settled = False
+        self._metrics.began()
+
+    def is_settled(self) -> bool:
+        """Whether the end is on record, or there is nothing to settle."""
+        return self._settled
+
+    # attempts
+
+    def attempt(self, step: Step, *, strips_usage: bool) -> None:
+        """A target is being asked."""
+        self._step = step
+        self._step_started = self._clock.monotonic()
+        self.strips_usage = strips_usage
+
+    def attempt_answered(self, status: int, headers: Headers) -> None:
+        """The head of an answer came."""
+        self._status = status
+        for name in _REQUEST_IDS:
+            if (value := get(headers, name)) is not None:
+                self._upstream_id = value[:128].decode("latin-1")
+                break
+        self._note_attempt(status, "" if status < 400 else "upstream_status")
+
+    def attempt_failed(self, error: UpstreamFault) -> None:
+        """No answer came."""
+        self._note_attempt(0, error.kind)
+
+    def attempt_cancelled(self) -> None:
+        """The client left before an answer came."""
+        self._note_attempt(0, "cancelled")
+
+    def first_byte(self) -> None:
+        """The first byte of the answer's body came."""
+        self.ttft_us = self._since(self._started)
+
+    def headers(self) -> bytes:
+        """Return the header lines that tell the client about its turn."""
+        step = self._step
+        if step is None:
+            return b"x-llm-gateway-request-id: %b\r\n" % self.intent.id.encode() if self.intent.id else b""
+        return (
+            f"x-llm-gateway-request-id: {self.intent.id}\r\n"
+            f"x-llm-gateway-provider: {step.provider}\r\n"
+            f"x-llm-gateway-model: {step.model}\r\n"
+            f"x-llm-gateway-attempts: {len(self._attempts)}\r\n"
+            f"server-timing: upstream;dur={self._since(self._step_started) / 1000:.1f}\r\n"
+        ).encode("ascii", "replace")
+
+    # the end
+
+    async def settle(self, outcome: Outcome, response_bytes: int) -> None:
+        """Put the end on record, before the client learns of it."""
+        status = self._status if outcome != "cancelled" else 499
+        kind = "" if outcome == "ok" else "cancelled" if outcome == "cancelled" else self._answered_kind()
+        await self._settle(outcome, status, kind, response_bytes)
+
+    async def fail(self, error: GatewayError, response_bytes: int = 0) -> None:
+        """Put an end with an error on record."""
+        outcome: Outcome = "truncated" if isinstance(error, UpstreamTruncated) else "error"
+        await self._settle(outcome, error.status, error.kind, response_bytes)
+
+    async def _settle(self, outcome: Outcome, status: int, kind: str, response_bytes: int) -> None:
+        if self._settled:
+            return
+        self._settled = True
+        seen = self.seen
+        step = self._step
+        usage = seen.usage
+        if usage is None and self._status and self._status < 400:
+            usage = self._estimate()
+        settlement = Settlement(
+            self.intent.id,
+            outcome,
+            status,
+            kind,
+            step.provider if step is not None else "",
+            step.model if step is not None else "",
+            usage,
+            self._since(self._started),
+            self.ttft_us or None,
+            response_bytes,
+            self._upstream_id,
+            seen.response_id,
+            seen.finish_reason,
+            tuple(self._attempts),
+        )
+        self._count(settlement, usage or _NOTHING)
+        await self._ledger.settle(settlement)
+
+    # details
+
+    def _count(self, settlement: Settlement, usage: Usage) -> None:
+        self._metrics.settled(
+            (self.intent.client, settlement.provider, settlement.model),
+            settlement.outcome,
+            (usage.uncached, usage.cache_read, usage.cache_write, usage.output, usage.reasoning),
+            settlement.latency_us / 1e6,
+            self.ttft_us / 1e6 if self.ttft_us else None,
+        )
+
+    def _estimate(self) -> Usage:
+        """Say what was probably used where nobody counted: the client left, or the provider was silent."""
+        return Usage(
+            uncached=estimate_tokens(self.intent.request_bytes),
+            output=estimate_tokens(self.seen.content_bytes),
+            estimated=True,
+        )
+
+    def _answered_kind(self) -> str:
+        return "upstream_stream" if self.seen.error else "upstream_status"
+
+    def _note_attempt(self, status: int, kind: str) -> None:
+        step = self._step
+        assert step is not None
+        self._attempts.append(
+            Attempt(
+                step.provider,
+                step.dialect,
+                step.model,
+                round((self._step_started - self._started) * 1e6),
+                self._since(self._step_started),
+                False,
+                status,
+                kind,
+                self._upstream_id,
+            )
+        )
+
+    def _since(self, start: float) -> int:
+        return round((self._clock.monotonic() - start) * 1e6)

@@ -1,0 +1,64 @@
+"""The answer to one attempt, as the pipeline sees it: whatever gave it, the same few verbs."""
+
+from typing import Protocol
+
+from llm_gateway.errors import ClientFault, UpstreamBroken
+from llm_gateway.http.decoding import decode_body
+from llm_gateway.wire.headers import Headers, get
+
+__all__ = ["Answer", "is_event_stream", "read_whole"]
+
+
+class Answer(Protocol):
+    """An answer whose head has come. `release` gives it back, whole or not, and may be called twice."""
+
+    status: int
+    headers: Headers
+
+    async def read(self) -> bytes:
+        """Return what has come of the body since the last call; b"" at its proper end."""
+        ...
+
+    def take(self) -> bytes:
+        """Return the body bytes that are here already, or b""."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to read."""
+        ...
+
+    def release(self) -> None:
+        """Let go of the answer: an upstream that still sends is cut off."""
+        ...
+
+
+def is_event_stream(answer: Answer) -> bool:
+    """Whether the body is a stream of server-sent events."""
+    content_type = get(answer.headers, b"content-type")
+    return content_type is not None and content_type[:17].lower() == b"text/event-stream"
+
+
+async def read_whole(answer: Answer, limit: int) -> bytes:
+    """Return the whole body, decoded if it came coded although we asked for plain.
+
+    Raises UpstreamBroken when it is over `limit` bytes or not what its coding says.
+    """
+    data = await answer.read()
+    if data and not answer.ended:
+        parts = [data]
+        size = len(data)
+        while piece := await answer.read():
+            parts.append(piece)
+            size += len(piece)
+            if size > limit:
+                raise UpstreamBroken(f"the upstream's answer is over {limit} bytes")
+        data = b"".join(parts)
+    coding = get(answer.headers, b"content-encoding")
+    if coding is None or coding == b"identity":
+        return data
+    answer.headers = [field for field in answer.headers if field[0] != b"content-encoding"]
+    try:
+        return decode_body(data, coding, limit)
+    except ClientFault as error:
+        raise UpstreamBroken("the upstream's answer is not what its content-encoding says") from error

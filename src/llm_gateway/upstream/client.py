@@ -1,0 +1,77 @@
+"""Send one request to one endpoint. Which endpoint, how often and what follows is the pipeline's business."""
+
+from llm_gateway.errors import UpstreamBroken
+from llm_gateway.http.client import ClientConnection, Patience
+from llm_gateway.http.origin import Origin
+from llm_gateway.http.pool import Pool
+from llm_gateway.providers.endpoint import Endpoint
+
+__all__ = ["Line", "Upstream"]
+
+
+class Line:
+    """An endpoint made ready: what never changes of its requests is bytes already.
+
+    Holds the endpoint's credential in those bytes, so it has no readable form.
+    """
+
+    __slots__ = ("_fixed", "_heads", "endpoint", "origin")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.origin = Origin(endpoint.scheme, endpoint.host, endpoint.port)
+        lines = [b"host: %b\r\naccept-encoding: identity\r\n" % self.origin.authority]
+        lines += [b"%b: %b\r\n" % field for field in endpoint.credential_headers()]
+        self._fixed = b"".join(lines)
+        self._heads: dict[str, bytes] = {}
+
+    def __repr__(self) -> str:
+        """Name the endpoint and nothing secret."""
+        return f"Line({self.endpoint.provider}, {self.endpoint.dialect})"
+
+    def post(self, operation: str, forwarded: bytes, length: int) -> bytes:
+        """Return the head of a POST of `length` body bytes for an operation of the dialect."""
+        head = self._heads.get(operation)
+        if head is None:
+            head = self._heads[operation] = b"POST %b HTTP/1.1\r\n%b" % (
+                self.endpoint.target(operation),
+                self._fixed,
+            )
+        return b"%b%bcontent-length: %d\r\n\r\n" % (head, forwarded, length)
+
+    def get(self, target: bytes) -> bytes:
+        """Return the head of a GET of a request target."""
+        return b"GET %b HTTP/1.1\r\n%baccept: application/json\r\n\r\n" % (target, self._fixed)
+
+
+class Upstream:
+    """The way out: the only holder of the connection pool."""
+
+    def __init__(self, pool: Pool, patience: Patience) -> None:
+        self._pool = pool
+        self._patience = patience
+
+    async def send(self, line: Line, head: bytes, body: bytes) -> ClientConnection:
+        """Send a request; return the answer when its head has come.
+
+        Raises an UpstreamFault. A redirect is one: it would carry the credential to where nobody
+        configured it to go. Cancelling closes the connection at once.
+        """
+        connection = await self._pool.acquire(line.origin)
+        try:
+            await connection.send(head, body, self._patience)
+        except BaseException:
+            connection.abort()
+            raise
+        if 300 <= connection.status < 400 and connection.status != 304:
+            status = connection.status
+            connection.abort()
+            raise UpstreamBroken(
+                f"{line.endpoint.provider} answered with a redirect ({status}), which is not followed; "
+                "check its base_url"
+            )
+        return connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()

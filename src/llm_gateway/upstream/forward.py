@@ -1,0 +1,80 @@
+"""Which header fields pass through the gateway, in either direction.
+
+Unknown fields pass. What belongs to one connection, what is secret, and what describes bytes that the
+gateway may have changed does not. Values were checked by the parser: no line ending is in them.
+"""
+
+from llm_gateway.wire.headers import CREDENTIALS, HOP_BY_HOP, Headers, connection_names
+
+__all__ = ["forwarded", "returned"]
+
+# The body leaves decoded and with its own length; the answer is asked for plain, so that its usage
+# can be read; what browsers and cookie jars add is between the client and us.
+_NOT_UPSTREAM = (
+    HOP_BY_HOP
+    | CREDENTIALS
+    | {
+        b"host",
+        b"content-length",
+        b"content-encoding",
+        b"accept-encoding",
+        b"expect",
+        b"cookie",
+        b"origin",
+        b"referer",
+        b"sec-fetch-site",
+        b"sec-fetch-mode",
+        b"sec-fetch-dest",
+        b"forwarded",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-real-ip",
+        b"x-llm-gateway-key",
+        b"x-llm-gateway-client",
+        b"x-llm-gateway-caller",
+        b"x-llm-gateway-strict",
+    }
+)
+
+# Cookies and transport promises of an upstream are not ours to make.
+_NOT_DOWNSTREAM = HOP_BY_HOP | {
+    b"content-length",
+    b"set-cookie",
+    b"alt-svc",
+    b"strict-transport-security",
+    b"x-llm-gateway-request-id",
+    b"x-llm-gateway-provider",
+    b"x-llm-gateway-model",
+    b"x-llm-gateway-attempts",
+    b"x-llm-gateway-losses",
+}
+
+_USUAL_CONNECTION = frozenset((b"keep-alive", b"close", b"upgrade", b"te"))
+
+
+def forwarded(headers: Headers) -> bytes:
+    """Return the header lines of a client's request that go to the upstream."""
+    return _lines(headers, _NOT_UPSTREAM)
+
+
+def returned(headers: Headers) -> bytes:
+    """Return the header lines of an upstream's answer that go to the client."""
+    return _lines(headers, _NOT_DOWNSTREAM)
+
+
+def _lines(headers: Headers, dropped: frozenset[bytes]) -> bytes:
+    lines: list[bytes] = []
+    for name, value in headers:
+        if name in dropped:
+            if name == b"connection" and value.lower() not in _USUAL_CONNECTION:
+                return _without_named(headers, dropped)
+            continue
+        lines.append(b"%b: %b\r\n" % (name, value))
+    return b"".join(lines)
+
+
+def _without_named(headers: Headers, dropped: frozenset[bytes]) -> bytes:
+    """Leave out the fields that Connection names, too (RFC 9110, 7.6.1)."""
+    gone = dropped | connection_names(headers)
+    return b"".join([b"%b: %b\r\n" % field for field in headers if field[0] not in gone])
