@@ -136,8 +136,7 @@ def _keep(options: argparse.Namespace, rows: object, figures: dict[str, Figures]
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     usual = Settings()
-    last = max(os.sched_getaffinity(0))
-    first = min(os.sched_getaffinity(0))
+    cpus = machine.allowed_cpus()
     parser = argparse.ArgumentParser(prog="bench", description="Measure the gateway beside nginx.")
     add = parser.add_argument
     add("--measures", default=",".join(MEASURES), help=f"of {','.join(MEASURES)} (default: all)")
@@ -151,8 +150,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--targets", default="", help="a file of further targets (see targets.example.json)")
     add("--only", default="", help="comma list of further targets to take from that file")
     add("--tls", action="store_true", help="speak TLS with the mock upstream")
-    add("--gateway-cpu", type=int, default=first, help="processor of the targets")
-    add("--load-cpu", type=int, default=last, help="processor of mock and load generator")
+    add("--gateway-cpu", type=int, default=cpus[0], help="processor of the targets")
+    add("--load-cpu", type=int, default=cpus[-1], help="processor of mock and load generator")
     add("--nice", type=int, default=usual.nice, help="priority of the target in lat; negative needs root")
     add("--out", default="", help="file for the raw figures (default: bench/results/TIME.json)")
     add("--check", action="store_true", help="exit with 1 when a goal is missed")

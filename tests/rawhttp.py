@@ -105,6 +105,10 @@ class RawClient:
         for piece in pieces:
             self.send(piece)
 
+    def stop_sending(self) -> None:
+        """Close the sending side only."""
+        self.sock.shutdown(socket.SHUT_WR)
+
     def reset(self) -> None:
         """Close with a TCP reset."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -118,6 +122,12 @@ class RawClient:
                 raise AssertionError(f"closed before {mark!r}: {self.received[-300:]!r}")
             self.received += data
         return self.received
+
+    def head(self) -> Reply:
+        """Return the first answer as far as it has been received, which must include its head."""
+        reply, _ = _parse_one(self.received)
+        assert reply is not None, self.received[:300]
+        return reply
 
     def read_reply(self) -> Reply:
         """Read one final answer, interim ones passed over, and take it from what was received."""

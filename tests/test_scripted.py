@@ -5,6 +5,7 @@ import socket
 from random import Random
 
 import pytest
+
 from rawhttp import RawClient, Reply, request
 from scripted import (
     Close,
@@ -55,7 +56,8 @@ def test_default_answers_are_those_of_a_well_behaved_server() -> None:
 
 def test_requests_are_recorded_byte_for_byte_also_chunked_ones() -> None:
     with ScriptedUpstream() as upstream, RawClient(upstream.port) as client:
-        sent = b'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n2\r\n1}\r\n0\r\n\r\n'
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        sent = head + b'5\r\n{"a":\r\n2\r\n1}\r\n0\r\n\r\n'
         client.send_pieces(sent[start : start + 3] for start in range(0, len(sent), 3))
         assert client.read_reply().status == 200
         received = upstream.wait_asked()
@@ -139,8 +141,12 @@ def test_a_drip_comes_in_small_pieces() -> None:
         assert upstream.asked()[0].connection.sent <= 60
 
 
+def send_nonsense() -> None:
+    with ScriptedUpstream() as upstream, socket.create_connection(("127.0.0.1", upstream.port)) as sock:
+        sock.sendall(b"nonsense\r\n\r\n")
+        assert sock.recv(10) == b""
+
+
 def test_what_cannot_be_read_fails_the_test() -> None:
     with pytest.raises(AssertionError, match="cannot read"):
-        with ScriptedUpstream() as upstream, socket.create_connection(("127.0.0.1", upstream.port)) as sock:
-            sock.sendall(b"nonsense\r\n\r\n")
-            assert sock.recv(10) == b""
+        send_nonsense()

@@ -1,4 +1,4 @@
-"""The request bodies: a short chat, a coding agent's turn, and streams of two kinds. Always the same bytes."""
+"""The request bodies: a short chat, a coding agent's turn, streams of two kinds; always the same bytes."""
 
 import json
 from pathlib import Path
@@ -58,6 +58,7 @@ def write_bodies(into: Path, model: str) -> dict[str, Path]:
         "1k": chat,
         "60k": {"model": model, **_agent(random)},
         "stream": {**stream, "max_tokens": 64, "seed": 20},
+        "brisk": {**stream, "max_tokens": 64, "seed": 5},
         "hold": {**stream, "max_tokens": 40, "seed": 500},
         "warm": {**stream, "max_tokens": 4, "seed": 1},
     }

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["cpu_seconds", "describe", "end", "free_port", "pss_mb", "renice", "start"]
+__all__ = ["allowed_cpus", "cpu_seconds", "describe", "end", "free_port", "pin", "pss_mb", "renice", "start"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -86,6 +86,17 @@ def renice(pid: int, value: int) -> None:
     for member in _tree(pid):
         for task in os.listdir(f"/proc/{member}/task"):
             os.setpriority(os.PRIO_PROCESS, int(task), value)
+
+
+def allowed_cpus() -> list[int]:
+    """Return the processors that we may use."""
+    return sorted(os.sched_getaffinity(0))
+
+
+def pin(pid: int, cpu: int) -> None:
+    """Keep all threads of a process on one processor."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setaffinity(int(task), {cpu})
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""What is measured: a gateway or proxy in front of the mock upstream, started, asked, loaded and ended here."""
+"""What is measured: a gateway or proxy before the mock upstream; started, asked, loaded and ended here."""
 
 import http.client
 import json

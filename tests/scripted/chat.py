@@ -95,9 +95,9 @@ def events(
     return [*out, b"data: [DONE]\n\n"]
 
 
-def plain(model: str, text: str = TEXT, **parts: object) -> Script:
+def plain(model: str, text: str = TEXT, *, usage: object = USAGE) -> Script:
     """Return the script of a whole answer."""
-    return (Send(response(200, completion(model, text, usage=parts.get("usage", USAGE)))),)
+    return (Send(response(200, completion(model, text, usage=usage))),)
 
 
 def stream(parts: Sequence[bytes], how: int | Iterable[int] | Random | None = None) -> Script:

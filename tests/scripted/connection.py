@@ -89,11 +89,11 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def pause_writing(self) -> None:
-        """The kernel takes no more."""
+        """Take note that the kernel takes no more."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """The kernel takes more again."""
+        """Take note that the kernel takes more again."""
         self._writable.set()
 
     # details
@@ -166,7 +166,8 @@ class Connection(asyncio.Protocol):
 
     async def _reset(self) -> None:
         sock: socket.socket = self.transport.get_extra_info("socket")
-        while _unacknowledged(sock):  # a reset throws away what is still under way
+        # A reset throws away what is still under way, and nobody tells when that has arrived.
+        while _unacknowledged(sock):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         self._ended("script")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

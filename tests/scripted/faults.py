@@ -18,6 +18,8 @@ __all__ = [
     "hang_mid_stream",
     "interim",
     "never",
+    "overloaded",
+    "packed",
     "redirect",
     "stale",
 ]
@@ -85,6 +87,22 @@ def stale(when: str) -> Script:
 def bomb(size: int) -> Script:
     """Answer with `size` bytes of zeros, packed, although nobody asked for packing."""
     return (Send(response(200, gzip.compress(bytes(size), 6), (("content-encoding", "gzip"),))),)
+
+
+def packed() -> Script:
+    """Answer rightly, but packed, although nobody asked for packing."""
+    return (Send(response(200, gzip.compress(ANSWER), (("content-encoding", "gzip"),))),)
+
+
+def overloaded() -> Script:
+    """Answer with 529, which some vendors use and no standard knows."""
+    body = chat.error("scripted 529", "overloaded_error", "scripted")
+    return (
+        Send(
+            b"HTTP/1.1 529 \r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+            + body
+        ),
+    )
 
 
 def drip(every: float, size: int = 1) -> Script:

@@ -1,0 +1,37 @@
+"""One gateway and one scripted upstream for the tests that do not need their own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gateway_process import GatewayProcess, configuration
+from scripted import ScriptedUpstream
+
+__all__ = ["gateway", "upstream"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the mark of tests that are many rather than slow."""
+    config.addinivalue_line("markers", "grown: products of cases; leave out with -m 'not grown'")
+
+
+@pytest.fixture(scope="session")
+def _upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    _upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
+    """Start a gateway whose provider `scripted` is the scripted upstream."""
+    with GatewayProcess(tmp_path_factory.mktemp("gateway"), configuration(_upstream.url)) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def upstream(_upstream: ScriptedUpstream) -> ScriptedUpstream:
+    """Return the scripted upstream, with nothing remembered and nothing queued."""
+    _upstream.forget()
+    return _upstream

@@ -1,0 +1,122 @@
+"""A client that goes away: its upstream is let go within 100 ms, and what was used is accounted."""
+
+import time
+
+import pytest
+
+from gateway_process import GatewayProcess
+from scripted import Flood, Gate, Hang, Script, ScriptedUpstream, Send, chat, faults, wording
+
+_PROMPTLY = 0.1
+_BEGUN: Script = (
+    Send(wording.stream_head()),
+    *(Send(wording.chunk(event)) for event in chat.events("m", ["eins ", "zwei "], done=False)),
+)
+
+
+def wait_outcome(gateway: GatewayProcess, request_id: str | None) -> dict[str, object]:
+    """Return the row of a request once it is settled; the client is gone, so nobody tells when."""
+    until = time.monotonic() + 5
+    while (row := gateway.row(request_id))["status"] == "running":
+        assert time.monotonic() < until, f"still running: {row}"
+        time.sleep(0.01)
+    return row
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_leaving_a_quiet_stream_cancels_its_upstream(
+    gateway: GatewayProcess, upstream: ScriptedUpstream, how: str
+) -> None:
+    upstream.queue((*_BEGUN, Hang()))
+    with gateway.client() as client:
+        client.send(gateway.chat_request("scripted/m", stream=True))
+        client.read_until(b"zwei")
+        request_id = client.head().header("x-llm-gateway-request-id")
+        connection = upstream.wait_asked().connection
+        left = time.monotonic()
+        client.reset() if how == "reset" else client.sock.close()
+        closed = upstream.wait_closed(connection)
+    assert closed - left <= _PROMPTLY
+    row = wait_outcome(gateway, request_id)
+    assert row["status"] == "cancelled"
+    assert isinstance(row["tokens_out"], int) and row["tokens_out"] > 0, "what was sent counts"
+
+
+def test_leaving_a_busy_stream_cancels_its_upstream(
+    gateway: GatewayProcess, upstream: ScriptedUpstream
+) -> None:
+    event = wording.chunk(chat.events("m", ["x" * 500], usage=None)[1])
+    upstream.queue((Send(wording.stream_head()), Flood(event, 1_000_000)))
+    with gateway.client() as client:
+        client.send(gateway.chat_request("scripted/m", stream=True))
+        client.read_until(b"xxxx")
+        request_id = client.head().header("x-llm-gateway-request-id")
+        connection = upstream.wait_asked().connection
+        left = time.monotonic()
+        client.reset()
+        closed = upstream.wait_closed(connection)
+    assert closed - left <= _PROMPTLY
+    assert wait_outcome(gateway, request_id)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_leaving_before_the_answer_cancels_its_upstream(
+    gateway: GatewayProcess, upstream: ScriptedUpstream, stream: bool
+) -> None:
+    upstream.queue(faults.never())
+    with gateway.client() as client:
+        client.send(gateway.chat_request("scripted/m", stream=stream))
+        connection = upstream.wait_asked().connection
+        left = time.monotonic()
+        client.reset()
+        closed = upstream.wait_closed(connection)
+    assert closed - left <= _PROMPTLY
+    row = gateway.rows()[0]
+    assert wait_outcome(gateway, str(row["id"]))["status"] == "cancelled"
+
+
+def test_leaving_in_the_middle_of_a_whole_answer_cancels_its_upstream(
+    gateway: GatewayProcess, upstream: ScriptedUpstream
+) -> None:
+    answer = wording.response(200, chat.completion("m"))
+    upstream.queue((Send(answer[:-50]), Hang()))
+    with gateway.client() as client:
+        client.send(gateway.chat_request("scripted/m"))
+        connection = upstream.wait_asked().connection
+        left = time.monotonic()
+        client.reset()
+        closed = upstream.wait_closed(connection)
+    assert closed - left <= _PROMPTLY
+
+
+def test_a_client_that_only_stopped_sending_gets_its_whole_answer(
+    gateway: GatewayProcess, upstream: ScriptedUpstream
+) -> None:
+    script = chat.stream(chat.events("m"))
+    upstream.queue((*script[:2], Gate("half-closed"), *script[2:]))
+    with gateway.client() as client:
+        client.send(gateway.chat_request("scripted/m", stream=True))
+        upstream.wait_gate("half-closed")
+        client.stop_sending()
+        upstream.open("half-closed")
+        events = [event for event in client.read_reply().events() if not event.startswith(b":")]
+    assert events[-1] == b"[DONE]"
+    assert gateway.rows()[0]["status"] == "ok"
+
+
+def test_a_hundred_clients_that_leave_at_once_leave_nothing_open(
+    gateway: GatewayProcess, upstream: ScriptedUpstream
+) -> None:
+    for _ in range(100):
+        upstream.queue((*_BEGUN, Hang()))
+    clients = [gateway.client() for _ in range(100)]
+    for client in clients:
+        client.send(gateway.chat_request("scripted/m", stream=True))
+    for client in clients:
+        client.read_until(b"zwei")
+    upstream.wait_asked(100)
+    left = time.monotonic()
+    for client in clients:
+        client.reset()
+    slowest = max(upstream.wait_closed(request.connection) for request in upstream.asked())
+    assert slowest - left <= _PROMPTLY

@@ -1,0 +1,132 @@
+"""SIGKILL under load, again and again on one home: nothing answered is missing, nothing is corrupt.
+
+A few kills in every run; LLM_GATEWAY_TEST_KILLS=100 LLM_GATEWAY_TEST_STREAMS=200 is the full count, and
+LLM_GATEWAY_TEST_SEED repeats a run's instants.
+"""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from gateway_process import GatewayProcess, configuration
+from kill_load import Witness, load
+from scripted import Pause, ScriptedUpstream, Send, chat, wording
+
+_KILLS = int(os.environ.get("LLM_GATEWAY_TEST_KILLS", "6"))
+_STREAMS = int(os.environ.get("LLM_GATEWAY_TEST_STREAMS", "50"))
+_SEED = int(os.environ.get("LLM_GATEWAY_TEST_SEED", "1"))
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the ledger says, held against what the clients saw."""
+
+    kills: int
+    answered: int
+    complete: int
+    missing: int
+    unsettled: int
+    wrong: int
+    running: int
+    interrupted: int
+    corrupt: int
+    slowest_start: float
+
+    def table(self, seconds: float) -> str:
+        """Return the findings for people."""
+        rows = [
+            ("kills (SIGKILL under load)", f"{self.kills}"),
+            ("streams and requests at once", f"{_STREAMS}"),
+            ("answers begun, as clients saw", f"{self.answered}"),
+            ("  of these not in the ledger", f"{self.missing}"),
+            ("answers complete, as clients saw", f"{self.complete}"),
+            ("  of these not settled", f"{self.unsettled}"),
+            ("  of these with wrong tokens", f"{self.wrong}"),
+            ("turns still open after a restart", f"{self.running}"),
+            ("turns said to be interrupted", f"{self.interrupted}"),
+            ("corrupt databases", f"{self.corrupt}"),
+            ("slowest start after a kill", f"{self.slowest_start:.2f} s"),
+            ("seed, duration", f"{_SEED}, {seconds:.0f} s"),
+        ]
+        return "\n".join(f"{name:<34} {value:>12}" for name, value in rows)
+
+
+def paced(model: str) -> tuple[Send | Pause, ...]:
+    """Return a stream that takes about a third of a second, so that a kill finds it at any point."""
+    script: list[Send | Pause] = [Send(wording.stream_head())]
+    for event in chat.events(model, ["a ", "b ", "c ", "d "]):
+        script += [Send(wording.chunk(event)), Pause(0.05)]
+    return (*script, Send(wording.LAST_CHUNK))
+
+
+def sound(database: Path) -> bool:
+    """Whether the database, as the kill left it, is whole."""
+    if not database.exists():
+        return True
+    with closing(sqlite3.connect(database)) as connection:
+        return list(connection.execute("PRAGMA integrity_check")) == [("ok",)]
+
+
+def compare(database: Path, witness: Witness, corrupt: int, slowest_start: float) -> Findings:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        query = "SELECT id, outcome, uncached + cache_read + cache_write, output FROM turns"
+        turns = {row[0]: row[1:] for row in connection.execute(query)}
+    complete = [turns[request_id] for request_id in witness.complete if request_id in turns]
+    return Findings(
+        kills=_KILLS,
+        answered=len(witness.answered),
+        complete=len(witness.complete),
+        missing=len(witness.answered - turns.keys()),
+        unsettled=sum(1 for turn in complete if turn[0] != "ok") + len(witness.complete - turns.keys()),
+        wrong=sum(1 for turn in complete if turn[1:] != (40, 12)),
+        running=sum(1 for turn in turns.values() if turn[0] is None),
+        interrupted=sum(1 for turn in turns.values() if turn[0] == "interrupted"),
+        corrupt=corrupt,
+        slowest_start=slowest_start,
+    )
+
+
+@pytest.mark.kills
+def test_nothing_answered_is_missing_after_kills(tmp_path: Path, report: Callable[[str], None]) -> None:
+    random = Random(_SEED)
+    witness = Witness()
+    corrupt = 0
+    slowest_start = 0.0
+    began = time.monotonic()
+    with ScriptedUpstream() as upstream:
+        upstream.on("paced", paced("paced"))
+        gateway = GatewayProcess(tmp_path, configuration(upstream.url))
+        requests = [
+            gateway.chat_request("scripted/paced", stream=True)
+            if number % 4
+            else gateway.chat_request("scripted/whole")
+            for number in range(_STREAMS)
+        ]
+        try:
+            for _ in range(_KILLS):
+                gateway.start()
+                slowest_start = max(slowest_start, gateway.started_in)
+                instant = random.uniform(0.3, 1.2)
+                asyncio.run(load(gateway.port, requests, instant, gateway.kill, witness))
+                corrupt += not sound(gateway.database)
+                upstream.forget()
+            gateway.start()  # what the last kill left open is closed by a start
+        finally:
+            gateway.stop()
+        findings = compare(gateway.database, witness, corrupt, slowest_start)
+    report(findings.table(time.monotonic() - began))
+    assert witness.odd == []
+    assert findings.answered > _KILLS * _STREAMS / 2, "too few answers to prove anything"
+    assert findings.complete > _KILLS * _STREAMS / 4, "too few complete answers to prove anything"
+    assert (findings.missing, findings.unsettled, findings.wrong) == (0, 0, 0)
+    assert (findings.running, findings.corrupt) == (0, 0)
+    if _KILLS > 2:
+        assert findings.interrupted > 0, "no kill found a turn under way"

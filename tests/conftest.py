@@ -1,0 +1,27 @@
+"""What every test may ask for: a way to show what it measured."""
+
+from collections.abc import Callable
+
+import pytest
+
+__all__ = ["report"]
+
+_REPORTS = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for what will be measured."""
+    config.stash[_REPORTS] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show what was measured, whether or not it was enough."""
+    if texts := config.stash[_REPORTS]:
+        terminalreporter.section("measured")
+        terminalreporter.write_line("\n\n".join(texts))
+
+
+@pytest.fixture
+def report(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Return a way to show figures at the end of the run, passed or not."""
+    return pytestconfig.stash[_REPORTS].append

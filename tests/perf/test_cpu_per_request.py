@@ -1,0 +1,107 @@
+"""A guard over the gateway's CPU time per request and per event, never over time on a clock.
+
+What a request costs the gateway is compared with what the same request costs the least possible proxy in
+Python, in turns and on the same machine, so that neither a slow machine nor a busy one matters. Ledger,
+keys and metering are on, as they ship. A limit is the measured ratio and a quarter of it.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from gateway_process import GatewayProcess, configuration
+from harness import machine
+from harness.build import compile_tools
+from harness.targets import Lab, Load, Spec, Target, end_load
+
+# Ratios to the reference proxy, each measured on an otherwise quiet machine (see `docs/performance.md`).
+_MEASURED = {"1k": 1.0, "60k": 1.0, "stream": 1.0}
+_HEAD_ROOM = 1.25
+_ROUNDS = 5
+_MODEL = "mock/mock-model"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The gateway and the reference, before the same mock upstream."""
+
+    gateway: Target
+    reference: Target
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler: the mock upstream and the load generator cannot be built")
+    if not sys.platform.startswith("linux"):
+        pytest.skip("the load generator and CPU accounting are for Linux")
+    folder = tmp_path_factory.mktemp("perf")
+    mock_program, load_program = compile_tools(folder)
+    cpus = sorted(machine.allowed_cpus())
+    with ExitStack() as running:
+        mock_port = start(running, [str(mock_program), "0"], cpus[-1])
+        reference_program = Path(__file__).with_name("reference_proxy.py")
+        reference = machine.start([sys.executable, str(reference_program), str(mock_port)], cpu=cpus[0])
+        running.callback(machine.end, reference)
+        config = configuration(f"http://127.0.0.1:{mock_port}", models=["mock-model"]).replace(
+            '"scripted"', '"mock"'
+        )
+        gateway = running.enter_context(GatewayProcess(folder, config))
+        machine.pin(gateway.pid, cpus[0])
+        lab = Lab(folder, load_program, mock_port, mock_port, "http", gateway.key, cpus[0], cpus[-1])
+        headers = (f"Authorization: Bearer {gateway.key}",)
+        yield Pair(
+            Target(Spec("gateway", gateway.port, headers=headers, model=_MODEL, pid=gateway.pid), lab),
+            Target(Spec("reference", read_port(reference), headers=headers, pid=reference.pid), lab),
+        )
+
+
+def start(running: ExitStack, command: list[str], cpu: int) -> int:
+    process = machine.start(command, cpu=cpu)
+    running.callback(machine.end, process)
+    return read_port(process)
+
+
+def read_port(process: subprocess.Popen[bytes]) -> int:
+    assert process.stdout is not None
+    return int(process.stdout.readline())
+
+
+def cost(target: Target, mode: str, body: str, connections: int, units: Callable[[Load], int]) -> float:
+    """Return CPU microseconds for each unit of work, over less than a second of load."""
+    assert target.pid is not None
+    before = machine.cpu_seconds(target.pid)
+    load = end_load(target.begin_load(mode, body, connections=connections, seconds=0.7))
+    spent = machine.cpu_seconds(target.pid) - before
+    assert load.bad == 0, load.first_error
+    assert units(load) > 500, "too little work was done to say anything"
+    return spent * 1e6 / units(load)
+
+
+@pytest.mark.parametrize(
+    "mode, body, connections", [("closed", "1k", 16), ("closed", "60k", 16), ("stream", "brisk", 100)]
+)
+def test_cpu_beside_the_least_possible_proxy(
+    pair: Pair, report: Callable[[str], None], mode: str, body: str, connections: int
+) -> None:
+    def units(load: Load) -> int:
+        return load.chunks if mode == "stream" else load.ok
+
+    for target in (pair.gateway, pair.reference):
+        cost(target, mode, body, connections, units)  # warm
+    rounds = [
+        tuple(cost(target, mode, body, connections, units) for target in (pair.gateway, pair.reference))
+        for _ in range(_ROUNDS)
+    ]
+    ratio = median(own / reference for own, reference in rounds)
+    name = "stream" if mode == "stream" else body
+    shown = ", ".join(f"{own:.1f}/{reference:.1f}" for own, reference in rounds)
+    report(f"CPU us, {name}, gateway/reference: {shown}; median ratio {ratio:.2f}")
+    assert ratio <= _MEASURED[name] * _HEAD_ROOM
