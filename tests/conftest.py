@@ -1,10 +1,16 @@
-"""What every test may ask for: a way to show what it measured."""
+"""What every test may ask for: a way to show what it measured, and the benchmark's own tools."""
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 __all__ = ["report"]
+
+_BENCH = str(Path(__file__).resolve().parents[1] / "bench")
+if _BENCH not in sys.path:
+    sys.path.append(_BENCH)
 
 _REPORTS = pytest.StashKey[list[str]]()
 

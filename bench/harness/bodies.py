@@ -84,7 +84,7 @@ def _agent(random: Random) -> dict[str, object]:
         arguments_text = json.dumps({"arg0": _text(random, 100)})
         call = {"id": f"call_{number}", "type": "function"}
         calls = [{**call, "function": {"name": "tool_1", "arguments": arguments_text}}]
-        result = _text(random, 1500) + '\n\t"quoted" \\ back'
+        result = _text(random, 1100) + '\n\t"quoted" \\ back'
         messages += [
             {"role": "user", "content": _text(random, 300)},
             {"role": "assistant", "content": None, "tool_calls": calls},

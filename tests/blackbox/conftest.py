@@ -10,11 +10,6 @@ from scripted import ScriptedUpstream
 __all__ = ["gateway", "upstream"]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the mark of tests that are many rather than slow."""
-    config.addinivalue_line("markers", "grown: products of cases; leave out with -m 'not grown'")
-
-
 @pytest.fixture(scope="session")
 def _upstream() -> Iterator[ScriptedUpstream]:
     with ScriptedUpstream() as upstream:

@@ -72,7 +72,6 @@ GROWN: dict[str, tuple[Callable[[bytes, bytes], Iterator[bytes] | list[bytes]], 
 }
 
 
-@pytest.mark.grown
 @pytest.mark.parametrize("way", GROWN)
 @pytest.mark.parametrize("name", MUST_REFUSE)
 def test_malformed_request_is_refused_however_it_comes(gateway: GatewayProcess, name: str, way: str) -> None:
@@ -82,7 +81,6 @@ def test_malformed_request_is_refused_however_it_comes(gateway: GatewayProcess, 
     assert_alive(gateway)
 
 
-@pytest.mark.grown
 @pytest.mark.parametrize("name", MUST_REFUSE)
 def test_malformed_request_is_refused_on_a_kept_connection(gateway: GatewayProcess, name: str) -> None:
     with gateway.client() as client:
@@ -94,7 +92,6 @@ def test_malformed_request_is_refused_on_a_kept_connection(gateway: GatewayProce
     assert_refused(parse_replies(data), ended)
 
 
-@pytest.mark.grown
 @pytest.mark.parametrize("name", [name for name in MUST_REFUSE if name != "version 9.9"])
 def test_malformed_request_is_refused_as_http_1_0(gateway: GatewayProcess, name: str) -> None:
     older = MUST_REFUSE[name](gateway.key).replace(b"HTTP/1.1", b"HTTP/1.0")
