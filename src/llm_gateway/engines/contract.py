@@ -1,6 +1,6 @@
-"""What an engine of ours is to the pipeline: it answers by itself, in the verbs of an upstream's answer.
+"""What an engine of ours is to the pipeline: a provider that answers in the same verbs as an upstream.
 
-An engine that speaks HTTP (the in-process llama.cpp) is none of these: it is an endpoint like any upstream.
+Which dialects an engine speaks is told by its row in the catalog, like any provider's.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,28 @@ __all__ = ["Engine"]
 class Engine(Protocol):
     """A provider that is part of the gateway."""
 
-    name: str
-    models: Sequence[str]
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        ...
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The names of its models, without the provider's."""
+        ...
+
+    @property
+    def counts(self) -> bool:
+        """Whether its turns count as usage: they come from a model."""
+        ...
 
     async def answer(self, operation: str, body: bytes, model: str) -> Answer:
-        """Answer a call as an upstream would: what it refuses is an answer, too, never an exception."""
+        """Answer a call of the `chat` dialect; `body` names the model without its provider.
+
+        What it refuses is an answer with its status. Raises UpstreamFault when there is no answer at all.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back what the engine holds."""
         ...

@@ -1,0 +1,55 @@
+"""An answer that is known from its start, handed out at once or, with a pause, piece by piece."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Self
+
+from llm_gateway.wire.headers import Headers
+
+__all__ = ["DemoAnswer"]
+
+
+class DemoAnswer:
+    """What the demo engine answers; `pause` seconds pass before each piece."""
+
+    def __init__(self, status: int, headers: Headers, pieces: Sequence[bytes], pause: float = 0.0) -> None:
+        self.status = status
+        self.headers = headers
+        self._left = list(reversed(pieces))
+        self._pause = pause
+
+    @classmethod
+    def whole(cls, status: int, body: bytes, pause: float = 0.0, extra: Headers | None = None) -> Self:
+        """Return an answer of one JSON body."""
+        return cls(status, [(b"content-type", b"application/json"), *(extra or ())], [body], pause)
+
+    @classmethod
+    def stream(cls, events: Sequence[bytes], pause: float = 0.0) -> Self:
+        """Return an answer of server-sent events."""
+        headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+        return cls(200, headers, events, pause)
+
+    async def read(self) -> bytes:
+        """Return the next bytes of the body; b"" at its end."""
+        if not self._pause:
+            return self.take()
+        if self._left:
+            await asyncio.sleep(self._pause)
+        return self._left.pop() if self._left else b""
+
+    def take(self) -> bytes:
+        """Return the bytes that are here already: all of them, or none while a pause lies before them."""
+        if self._pause:
+            return b""
+        data = b"".join(reversed(self._left))
+        self._left.clear()
+        return data
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to read."""
+        return not self._left
+
+    def release(self) -> None:
+        """Forget what is left."""
+        self._left.clear()
