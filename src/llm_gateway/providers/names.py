@@ -5,6 +5,7 @@ Pure: over what is configured, not over what is healthy right now. The same name
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from heapq import nlargest
 
 import msgspec
 
@@ -13,7 +14,8 @@ from llm_gateway.errors import UnknownModel
 __all__ = ["Directory", "Target", "read_target", "resolve"]
 
 _SHOWN = 5
-_MAX_COMPARED = 100
+_COMPARED = 16
+_MAX_LENGTH = 100
 
 
 class Target(msgspec.Struct, frozen=True, order=True):
@@ -102,19 +104,36 @@ def _unknown(name: str, directory: Directory) -> str:
 
 
 def _near(name: str, directory: Directory) -> list[str]:
-    """Return the closest names there are. Only on the way to an error: comparing is slow."""
-    if len(name) > _MAX_COMPARED:
+    """Return the closest names there are.
+
+    Only on the way to an error, and bounded even so: clients repeat their mistakes, and a real comparison
+    takes tens of microseconds. Pairs of letters in common choose who is compared.
+    """
+    if len(name) > _MAX_LENGTH:
         return []
+    wanted = name.lower()
+    pairs = {wanted[i : i + 2] for i in range(len(wanted) - 1)}
+    spellings = _spellings(directory, full="/" in name)
+
+    def likeness(spelling: str) -> int:
+        return 2 * sum(pair in spelling for pair in pairs) - abs(len(spelling) - len(wanted))
+
+    compared = nlargest(_COMPARED, spellings, key=likeness)
+    close = get_close_matches(wanted, compared, n=2 * _SHOWN, cutoff=0.6)
+    return list(dict.fromkeys(spellings[spelling] for spelling in close))[:_SHOWN]
+
+
+def _spellings(directory: Directory, *, full: bool) -> dict[str, str]:
+    """Return what somebody may have meant to write, in lower case, with the name that means it."""
     spellings: dict[str, str] = {}
     for provider, models in directory.providers.items():
         for model in models:
-            full = f"{provider}/{model}"
-            spellings.setdefault(model.lower(), full)
-            spellings.setdefault(full.lower(), full)
-    for alias in directory.aliases:
-        spellings[alias.lower()] = alias
-    close = get_close_matches(name.lower(), spellings, n=2 * _SHOWN, cutoff=0.6)
-    return list(dict.fromkeys(spellings[spelling] for spelling in close))[:_SHOWN]
+            target = f"{provider}/{model}"
+            spellings.setdefault(model.lower(), target)
+            if full:
+                spellings.setdefault(target.lower(), target)
+    spellings.update((alias.lower(), alias) for alias in directory.aliases)
+    return spellings
 
 
 def _list(targets: Collection[Target]) -> str:

@@ -102,9 +102,9 @@ class Document:
         for name, raw in self.fields.items():
             position += _width(name) + 1 + self._gap
             if name == key:
-                return position
+                break
             position += len(raw) + 1 + self._gap
-        raise KeyError(key)
+        return position
 
     def _end_of_last(self) -> int:
         """Return where the last member ends, or where the first one would begin."""

@@ -181,6 +181,16 @@ def test_both_spellings_of_reasoning_count_once() -> None:
     assert read_answer(json.dumps(answer).encode()).content_bytes == 4
 
 
+def test_tool_calls_and_refusals_count() -> None:
+    message = {
+        "content": "é",
+        "refusal": "no",
+        "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}],
+    }
+    answer = {"choices": [{"message": message}, {"text": "completed"}]}
+    assert read_answer(json.dumps(answer).encode()).content_bytes == 2 + 2 + 3 + 9
+
+
 def test_a_function_call_of_the_old_kind_counts() -> None:
     answer = {"choices": [{"message": {"content": None, "function_call": {"name": "f", "arguments": "{}"}}}]}
     assert read_answer(json.dumps(answer).encode()).content_bytes == 3

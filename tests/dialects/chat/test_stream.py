@@ -100,6 +100,12 @@ def test_usage_counts_although_it_is_stripped() -> None:
     assert (meter.seen.response_id, meter.seen.model, meter.seen.content_bytes) == ("c1", "m", 5)
 
 
+def test_completions_count_as_they_come() -> None:
+    meter = ChatMeter(strip_usage=False)
+    meter.feed(b'data: {"choices":[{"text":"ab"},{"text":"c","finish_reason":"length"}]}\n\n')
+    assert (meter.seen.content_bytes, meter.seen.finish_reason) == (3, "length")
+
+
 def test_the_last_believable_usage_counts() -> None:
     meter = ChatMeter(strip_usage=False)
     for tokens in (b"1", b"2", b'"many"', b"0"):
