@@ -6,7 +6,7 @@ import msgspec
 
 from llm_gateway.engines.contract import Engine
 from llm_gateway.errors import UnknownModel
-from llm_gateway.providers.names import Directory, resolve
+from llm_gateway.providers.names import Directory, Target, resolve
 from llm_gateway.upstream.client import Line
 
 __all__ = ["Plan", "Router", "Step"]
@@ -35,7 +35,7 @@ class Router:
     """What is configured, and the plans that follow from it."""
 
     def __init__(self) -> None:
-        self._directory: Directory | None = None
+        self._directory = Directory({})
         self._lines: Mapping[tuple[str, str], Line] = {}
         self._engines: Mapping[str, Engine] = {}
         self._plans: dict[tuple[str, str], Plan] = {}
@@ -52,6 +52,15 @@ class Router:
         self._engines = engines
         self._plans = {}
 
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Return the names of the aliases."""
+        return tuple(self._directory.aliases)
+
+    def resolve(self, model: str) -> tuple[Target, ...]:
+        """Return the targets of a model name, whatever dialect they speak; UnknownModel when there are none."""
+        return resolve(model, self._directory)
+
     def plan(self, model: str, dialect: str) -> Plan:
         """Return the plan for a model name; UnknownModel says what is there instead."""
         plan = self._plans.get((model, dialect))
@@ -62,8 +71,6 @@ class Router:
         return plan
 
     def _make(self, model: str, dialect: str) -> Plan:
-        if self._directory is None:
-            raise UnknownModel("no provider is configured yet", param="model")
         steps: list[Step] = []
         deaf: list[str] = []
         for target in resolve(model, self._directory):

@@ -5,7 +5,7 @@ import msgspec
 from llm_gateway.canonical.usage import Usage, estimate_tokens
 from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Call, Seen
-from llm_gateway.errors import GatewayError, UpstreamFault, UpstreamTruncated
+from llm_gateway.errors import GatewayError, LedgerUnavailable, UpstreamFault, UpstreamTruncated
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Settlement
 from llm_gateway.pipeline.authenticate import Identity
@@ -184,7 +184,10 @@ class Turn:
             tuple(self._attempts),
         )
         self._count(settlement, usage or _NOTHING)
-        await self._ledger.settle(settlement)
+        try:
+            await self._ledger.settle(settlement)
+        except LedgerUnavailable:
+            pass  # the ledger keeps the end and has said so; the answer was given and is the client's
 
     # details
 

@@ -39,9 +39,9 @@ class Line:
             )
         return b"%b%bcontent-length: %d\r\n\r\n" % (head, forwarded, length)
 
-    def get(self, target: bytes) -> bytes:
-        """Return the head of a GET of a request target."""
-        return b"GET %b HTTP/1.1\r\n%baccept: application/json\r\n\r\n" % (target, self._fixed)
+    def get(self, target: bytes, extra: bytes = b"") -> bytes:
+        """Return the head of a GET of a request target, with more header lines."""
+        return b"GET %b HTTP/1.1\r\n%b%baccept: application/json\r\n\r\n" % (target, self._fixed, extra)
 
 
 class Upstream:
@@ -51,7 +51,9 @@ class Upstream:
         self._pool = pool
         self._patience = patience
 
-    async def send(self, line: Line, head: bytes, body: bytes) -> ClientConnection:
+    async def send(
+        self, line: Line, head: bytes, body: bytes, patience: Patience | None = None
+    ) -> ClientConnection:
         """Send a request; return the answer when its head has come.
 
         Raises an UpstreamFault. A redirect is one: it would carry the credential to where nobody
@@ -59,7 +61,7 @@ class Upstream:
         """
         connection = await self._pool.acquire(line.origin)
         try:
-            await connection.send(head, body, self._patience)
+            await connection.send(head, body, patience or self._patience)
         except BaseException:
             connection.abort()
             raise

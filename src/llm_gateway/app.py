@@ -1,0 +1,192 @@
+"""The wiring: the only place where the parts of a running gateway meet. What they do is in their rooms."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+
+from llm_gateway.clock import SystemClock
+from llm_gateway.config import Loaded
+from llm_gateway.dialects.chat import CHAT
+from llm_gateway.dialects.contract import Dialect
+from llm_gateway.engines.contract import Engine
+from llm_gateway.engines.demo import DemoEngine
+from llm_gateway.errors import ConfigError
+from llm_gateway.http.client import Patience
+from llm_gateway.http.limits import Limits
+from llm_gateway.http.listener import Listener
+from llm_gateway.http.pool import Pool
+from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.pipeline.authenticate import KeyRing
+from llm_gateway.pipeline.handle import Gateway
+from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
+from llm_gateway.pipeline.plan import Router
+from llm_gateway.providers.names import Directory, read_target
+from llm_gateway.server.dashboard_api import DashboardApi
+from llm_gateway.server.dialect_routes import chat_routes
+from llm_gateway.server.edge import Access, Edge
+from llm_gateway.server.guard import Guard
+from llm_gateway.server.keys_api import KeysApi
+from llm_gateway.server.models_api import ModelsApi
+from llm_gateway.server.openapi import describe
+from llm_gateway.server.operations import Operations
+from llm_gateway.server.routes import Routes
+from llm_gateway.tasks import Tasks
+from llm_gateway.telemetry.log import Log
+from llm_gateway.telemetry.metrics import Metrics
+from llm_gateway.upstream.client import Upstream
+from llm_gateway.upstream.fleet import Fleet
+from llm_gateway.vault import load_or_create_owner_token, load_or_create_pepper
+
+__all__ = ["App"]
+
+_LOOK_AGAIN = 60.0
+
+
+class App:
+    """A running gateway. `start` makes one; `close` ends it in order."""
+
+    def __init__(self, loaded: Loaded, environ: Mapping[str, str]) -> None:
+        self._loaded = loaded
+        self._environ = environ
+        self._clock = SystemClock()
+        self._metrics = Metrics()
+        self._router = Router()
+        self.log = Log(self._clock, loaded.settings.log.level)
+        self.tasks = Tasks(self.log.failure)
+        self.host = loaded.settings.server.host
+        self.port = 0
+        self.first_key: Minted | None = None
+
+    @property
+    def url(self) -> str:
+        """Return the address under which this machine's clients reach the gateway."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        scheme = "https" if self._loaded.settings.server.tls_cert else "http"
+        return f"{scheme}://{host}:{self.port}"
+
+    async def start(self) -> None:
+        """Open the ledger, muster the providers, listen. ConfigError says why not."""
+        settings = self._loaded.settings
+        home = self._loaded.home
+        judge_bind(self._loaded)
+        self._ledger = await Ledger.open(
+            home, self._clock, durability=settings.ledger.durability, on_failure=self.log.failure
+        )
+        pepper = load_or_create_pepper(home)
+        ring = KeyRing(pepper, self._clock)
+        self._keys = KeyAdmin(self._ledger, ring, pepper, self._clock, self._loaded.bootstrap_key)
+        await self._open_keys()
+        self._upstream = self._make_upstream()
+        self.fleet = Fleet(self._upstream, self._clock, self._plan_anew)
+        self._engines = self._make_engines()
+        built_in = {name: tuple(engine.models) for name, engine in self._engines.items()}
+        muster(self.fleet, settings, self._environ, built_in, self._skipped)
+        self._plan_anew()
+        gateway = Gateway(
+            ring,
+            self._router,
+            self._ledger,
+            self._upstream,
+            self._metrics,
+            self._clock,
+            settings.server.max_body_bytes,
+        )
+        await self._listen(gateway)
+        self.tasks.start("look for models", self._look_for_models())
+
+    async def close(self) -> None:
+        """Take nothing new, let answers finish, write everything down."""
+        self._edge.draining = True
+        await self._listener.close(self._loaded.settings.server.drain_timeout)
+        await self.tasks.close()
+        for engine in self._engines.values():
+            await engine.close()
+        self._upstream.close()
+        await self._ledger.close()
+
+    # the parts of the start
+
+    async def _open_keys(self) -> None:
+        """Accept the keys there are; where there never was one, make the first."""
+        if await self._keys.load() == 0 and self._loaded.bootstrap_key is None:
+            self.first_key = await self._keys.create("first")
+
+    def _make_upstream(self) -> Upstream:
+        wanted = self._loaded.settings.upstream
+        pool = Pool(connect_timeout=wanted.connect_timeout, max_idle=wanted.max_idle_connections)
+        self._metrics.gauges["llm_gateway_upstream_connections"] = lambda: pool.open_connections
+        return Upstream(pool, Patience(wanted.first_byte_timeout, wanted.idle_timeout))
+
+    def _make_engines(self) -> dict[str, Engine]:
+        wanted = self._loaded.settings.local
+        engines: list[Engine] = [DemoEngine(self._clock)]
+        return {engine.name: engine for engine in engines}
+
+    async def _listen(self, gateway: Gateway) -> None:
+        server = self._loaded.settings.server
+        limits = Limits(
+            header_timeout=server.header_timeout,
+            body_timeout=server.body_timeout,
+            idle_timeout=server.idle_timeout,
+            write_timeout=server.write_timeout,
+            max_head_bytes=server.max_header_bytes,
+            max_headers=server.max_headers,
+            max_body_bytes=server.max_body_bytes,
+            max_connections=server.max_connections,
+        )
+        self._edge = self._make_edge(gateway)
+        self._listener = Listener(
+            self._edge.serve, self._edge.refusal, limits, admits=lambda peer: True, on_refused=self._edge.refused
+        )
+        self._metrics.gauges["llm_gateway_client_connections"] = lambda: self._listener.connections
+        try:
+            self.port = await self._listener.listen(server.host, server.port, None)
+        except OSError as error:
+            raise ConfigError(
+                f"server.port: {server.host}:{server.port} cannot be listened on: {error.strerror}; "
+                "is a gateway running already? `llm-gateway status` says, `--port` takes another"
+            ) from error
+
+    def _make_edge(self, gateway: Gateway) -> Edge:
+        owner = load_or_create_owner_token(self._loaded.home)
+        dashboard = self._loaded.dashboard_token
+        access = Access(
+            owner.reveal().encode(), dashboard.reveal().encode() if dashboard is not None else b""
+        )
+        routes = self._routes(gateway)
+        return Edge(routes, Guard(), access, _dialect_of, (self.log, self._metrics))
+
+    def _routes(self, gateway: Gateway) -> Routes:
+        dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, os.getpid())
+        operations = Operations(self._ledger, self._metrics, lambda: describe(table.all))
+        table = Routes(
+            chat_routes(gateway, CHAT)
+            + ModelsApi(gateway, self.fleet, self._router).routes()
+            + dashboard.routes()
+            + KeysApi(self._keys).routes()
+            + operations.routes()
+        )
+        return table
+
+    # while it runs
+
+    def _plan_anew(self) -> None:
+        aliases = {
+            name: tuple(read_target(target) for target in targets)
+            for name, targets in self._loaded.settings.aliases.items()
+        }
+        providers = {name: member.models for name, member in self.fleet.members.items()}
+        self._router.replace(Directory(providers, aliases), self.fleet.lines(), self._engines)
+
+    async def _look_for_models(self) -> None:
+        while True:
+            await self.fleet.refresh(older_than=_LOOK_AGAIN / 2)
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    def _skipped(self, why: str) -> None:
+        self.log.write("warning", "provider skipped", why=why)
+
+
+def _dialect_of(target: bytes) -> Dialect:
+    """Return the dialect in which a path's clients want to be told of errors."""
+    return CHAT

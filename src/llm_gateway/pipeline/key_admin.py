@@ -1,0 +1,92 @@
+"""Make, revoke and rotate keys, in the ledger and in the ring that requests are checked against."""
+
+import re
+
+import msgspec
+
+from llm_gateway.clock import Clock
+from llm_gateway.errors import MalformedRequest
+from llm_gateway.ledger import keys
+from llm_gateway.ledger.keys import KeyRow
+from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.pipeline.authenticate import Credential, Identity, KeyRing
+from llm_gateway.vault import Secret, key_digest, mint_key
+
+__all__ = ["KeyAdmin", "Minted", "mint"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.@-]{0,63}")
+_HINT = 4
+_BOOTSTRAP = "bootstrap"
+
+
+class Minted(msgspec.Struct, frozen=True):
+    """A key that was just made, and its row. The key is shown once and kept nowhere."""
+
+    key: Secret
+    row: KeyRow
+
+
+def mint(name: str, pepper: bytes, key_id: str, now_us: int) -> Minted:
+    """Make a key; MalformedRequest when the name is none."""
+    if not _NAME.fullmatch(name):
+        raise MalformedRequest(
+            f"{name[:64]!r} is not a name for a key: letters, digits, space and _.@- up to 64, "
+            "beginning with a letter or digit",
+            param="name",
+        )
+    key = mint_key()
+    return Minted(Secret(key), KeyRow(key_id, name, key_digest(pepper, key), key[-_HINT:], now_us))
+
+
+class KeyAdmin:
+    """The keys of a running gateway."""
+
+    def __init__(self, ledger: Ledger, ring: KeyRing, pepper: bytes, clock: Clock, bootstrap: Secret | None) -> None:
+        self._ledger = ledger
+        self._ring = ring
+        self._pepper = pepper
+        self._bootstrap = bootstrap
+        self.clock = clock
+
+    async def load(self) -> int:
+        """Accept what the ledger and the environment say from now on; return how many keys were ever made."""
+        rows = await self.listed()
+        now = self.clock.now_us()
+        accepted = [
+            Credential(Identity(row.id, row.name), row.digest, row.expires_us) for row in rows if row.accepted(now)
+        ]
+        if self._bootstrap is not None:
+            digest = key_digest(self._pepper, self._bootstrap.reveal())
+            accepted.append(Credential(Identity(_BOOTSTRAP, _BOOTSTRAP), digest))
+        self._ring.replace(accepted)
+        return len(rows)
+
+    async def listed(self) -> list[KeyRow]:
+        """Return every key there ever was."""
+        return await self._ledger.read(keys.listed)
+
+    async def create(self, name: str) -> Minted:
+        """Make a key."""
+        minted = mint(name, self._pepper, self._ledger.new_id(), self.clock.now_us())
+        await self._ledger.write(lambda store: keys.insert(store, minted.row))
+        await self.load()
+        return minted
+
+    async def revoke(self, key_id: str) -> bool:
+        """Accept a key no longer; False when there is none."""
+        now = self.clock.now_us()
+        done = await self._ledger.write(lambda store: keys.revoke(store, key_id, now))
+        await self.load()
+        return done
+
+    async def rotate(self, key_id: str, overlap_seconds: int) -> Minted | None:
+        """Make a successor and let the old key end after `overlap_seconds`; None when there is no old one."""
+        old = next((row for row in await self.listed() if row.id == key_id), None)
+        if old is None:
+            return None
+        now = self.clock.now_us()
+        minted = mint(old.name, self._pepper, self._ledger.new_id(), now)
+        until = now + max(overlap_seconds, 0) * 1_000_000
+        done = await self._ledger.write(lambda store: keys.rotate(store, key_id, minted.row, until))
+        await self.load()
+        return minted if done else None

@@ -1,0 +1,150 @@
+"""The dashboard API: what the ledger and the fleet know, as JSON, behind the dashboard token."""
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+from urllib.parse import parse_qs
+
+import msgspec
+
+from llm_gateway import __version__
+from llm_gateway.errors import MalformedRequest, NotFound
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.ledger import queries
+from llm_gateway.ledger.reader import QueryTooSlow
+from llm_gateway.ledger.store import Rows
+from llm_gateway.ledger.totals import totals
+from llm_gateway.pipeline.handle import Gateway
+from llm_gateway.server import views
+from llm_gateway.server.client_views import ClientView, client_views
+from llm_gateway.server.edge import respond_json
+from llm_gateway.server.routes import Route
+from llm_gateway.upstream.fleet import Fleet
+
+__all__ = ["DashboardApi"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_DAY_US = 86_400 * 1_000_000
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class DashboardApi:
+    """Answer the dashboard's questions."""
+
+    def __init__(self, gateway: Gateway, fleet: Fleet, url: Callable[[], str], pid: int) -> None:
+        self._gateway = gateway
+        self._fleet = fleet
+        self._url = url
+        self._pid = pid
+        self._started = gateway.clock.monotonic()
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes, all of them for whoever has the dashboard token."""
+        table = (
+            ("health", self.health, "How the gateway is"),
+            ("providers", self.providers, "Who can answer, and how each fared"),
+            ("subscriptions", self.subscriptions, "Subscriptions and their windows"),
+            ("requests", self.requests, "Requests, the newest first, running ones included"),
+            ("requests/{}", self.request, "One request with its attempts"),
+            ("request-metrics", self.metrics, "Sums over a time, by default the last 24 hours"),
+            ("clients", self.clients, "AI applications and what has come through of each"),
+        )
+        return tuple(
+            Route("GET", f"/api/dashboard/{name}", answer, summary, "dashboard") for name, answer, summary in table
+        )
+
+    async def health(self, exchange: Exchange, _: str) -> None:
+        """Answer with the gateway's state."""
+        failure = self._gateway.ledger.failure
+        view = views.HealthView(
+            status="ok" if failure is None else "degraded",
+            database="connected" if failure is None else f"failing: {type(failure).__name__}",
+            version=__version__,
+            uptime_seconds=round(self._gateway.clock.monotonic() - self._started),
+            inflight=self._gateway.metrics.inflight,
+            pid=self._pid,
+        )
+        _answer(exchange, view)
+
+    async def providers(self, exchange: Exchange, _: str) -> None:
+        """Answer with every provider."""
+        await self._fleet.refresh(older_than=60)
+        since = self._gateway.clock.now_us() - _DAY_US
+        seen = {row.provider: row for row in await self._gateway.ledger.read(queries.providers, since)}
+        shown = [
+            views.provider_view(member, seen.get(name)) for name, member in sorted(self._fleet.members.items())
+        ]
+        _answer(exchange, {"providers": shown})
+
+    async def subscriptions(self, exchange: Exchange, _: str) -> None:
+        """Answer with the subscriptions that are connected: none, while no bridge is."""
+        _answer(exchange, {"subscriptions": []})
+
+    async def requests(self, exchange: Exchange, _: str) -> None:
+        """Answer with a page of requests."""
+        query = _query(exchange)
+        which = queries.Filter(
+            client=query.get("client", ""),
+            provider=query.get("provider", ""),
+            model=query.get("model", ""),
+            outcome=query.get("status", ""),
+            since_us=self._since(query, 0),
+        )
+        limit = _number(query, "limit", 50)
+        found = await self._read(queries.page, which, before=query.get("before", ""), limit=limit)
+        shown = [views.request_view(turn) for turn in found]
+        _answer(exchange, {"requests": shown, "next": shown[-1].id if len(shown) == limit else None})
+
+    async def request(self, exchange: Exchange, turn_id: str) -> None:
+        """Answer with one request."""
+        turn = await self._read(queries.turn, turn_id)
+        if turn is None:
+            raise NotFound(f"there is no request {turn_id[:40]!r} in the ledger")
+        _answer(exchange, views.request_detail(turn))
+
+    async def metrics(self, exchange: Exchange, _: str) -> None:
+        """Answer with the sums of a time."""
+        since = self._since(_query(exchange), self._gateway.clock.now_us() - _DAY_US)
+        _answer(exchange, views.metrics_view(await self._read(totals, since), since))
+
+    async def clients(self, exchange: Exchange, _: str) -> None:
+        """Answer with every client."""
+        seen = await self._read(queries.clients)
+        shown: list[ClientView] = client_views(seen, self._gateway.clock.now_us(), self._url())
+        _answer(exchange, {"clients": shown})
+
+    async def _read(
+        self, query: Callable[Concatenate[Rows, P], T], *args: P.args, **named: P.kwargs
+    ) -> T:
+        try:
+            return await self._gateway.ledger.read(query, *args, **named)
+        except QueryTooSlow as error:
+            raise MalformedRequest(f"{error}", param="since") from None
+
+    def _since(self, query: dict[str, str], default: int) -> int:
+        text = query.get("since", "")
+        if not text:
+            return default
+        amount, unit = text[:-1], text[-1:]
+        if not amount.isdigit() or unit not in _UNITS or len(amount) > 6:
+            raise MalformedRequest(f"since={text[:20]!r} is not a time like 30m, 24h or 7d", param="since")
+        return self._gateway.clock.now_us() - int(amount) * _UNITS[unit] * 1_000_000
+
+
+def _query(exchange: Exchange) -> dict[str, str]:
+    text = exchange.target.partition(b"?")[2].decode("ascii", "replace")
+    return {name: values[-1] for name, values in parse_qs(text, max_num_fields=30).items()}
+
+
+def _number(query: dict[str, str], name: str, default: int) -> int:
+    text = query.get(name, "")
+    if not text:
+        return default
+    if not text.isdigit() or not 1 <= int(text[:6]) <= queries.MOST:
+        raise MalformedRequest(f"{name}={text[:20]!r} is not a number from 1 to {queries.MOST}", param=name)
+    return int(text)
+
+
+def _answer(exchange: Exchange, view: object) -> None:
+    respond_json(exchange, msgspec.json.encode(view))

@@ -1,0 +1,105 @@
+"""The connection edge: every request passes the guard, finds its route, and gets an answer, whatever happens."""
+
+import asyncio
+import hmac
+from collections.abc import Callable
+
+from llm_gateway.dialects.contract import Dialect
+from llm_gateway.errors import Draining, GatewayError, Internal, Unauthenticated
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.pipeline.authenticate import credentials
+from llm_gateway.server.guard import Guard
+from llm_gateway.server.routes import Routes
+from llm_gateway.telemetry.log import Log
+from llm_gateway.telemetry.metrics import Metrics
+from llm_gateway.wire.headers import Headers
+
+__all__ = ["Access", "Edge", "JSON", "respond_json"]
+
+JSON = b"content-type: application/json\r\ncache-control: no-store\r\n"
+
+
+class Access:
+    """Who may see and change what is not a client's business: the dashboard's and the owner's tokens."""
+
+    def __init__(self, owner: bytes, dashboard: bytes) -> None:
+        self._owner = owner
+        self._dashboard = dashboard
+
+    def require(self, access: str, headers: Headers) -> None:
+        """Let `open` and `key` pass (a key is checked in its dialect); raise Unauthenticated else."""
+        if access in ("open", "key"):
+            return
+        for offered in credentials(headers):
+            if hmac.compare_digest(offered, self._owner):
+                return
+            if access == "dashboard" and self._dashboard and hmac.compare_digest(offered, self._dashboard):
+                return
+        raise Unauthenticated(
+            "this needs the dashboard token as `Authorization: Bearer …`; "
+            "set it as LLM_GATEWAY_DASHBOARD_TOKEN, or use the command line on this machine"
+            if access == "dashboard"
+            else "this is for the owner's command line on this machine"
+        )
+
+
+class Edge:
+    """Answer exchanges: the handler of the listener."""
+
+    def __init__(
+        self,
+        routes: Routes,
+        guard: Guard,
+        access: Access,
+        dialect_of: Callable[[bytes], Dialect],
+        telemetry: tuple[Log, Metrics],
+    ) -> None:
+        self._routes = routes
+        self._guard = guard
+        self._access = access
+        self._dialect_of = dialect_of
+        self._log, self._metrics = telemetry
+        self.draining = False
+
+    async def serve(self, exchange: Exchange) -> None:
+        """Answer one exchange; only a cancellation gets out."""
+        try:
+            self._guard.check(exchange.headers)
+            if self.draining:
+                raise Draining("the gateway is shutting down")
+            route, rest = self._routes.find(exchange.method, exchange.target.partition(b"?")[0])
+            if route.access != "key":
+                self._access.require(route.access, exchange.headers)
+            await route.answer(exchange, rest)
+        except GatewayError as error:
+            self._refuse(exchange, error)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            # The connection edge: a defect of ours costs one answer, never the process.
+            self._log.failure("request", error)
+            self._refuse(exchange, Internal("the gateway failed on this request; its log says why"))
+        if not exchange.done:
+            exchange.abandon()
+
+    def refusal(self, error: GatewayError) -> tuple[bytes, bytes]:
+        """Render an error for bytes that never became a request."""
+        return JSON, self._dialect_of(b"/").encode_error(error)
+
+    def refused(self, error: GatewayError) -> None:
+        """Count bytes that never became a request."""
+        self._metrics.refused(error.kind)
+
+    def _refuse(self, exchange: Exchange, error: GatewayError) -> None:
+        self._metrics.refused(error.kind)
+        if exchange.started:
+            exchange.abandon()
+            return
+        extra = b"retry-after: 5\r\n" if error.status == 503 else b""
+        body = self._dialect_of(exchange.target).encode_error(error)
+        exchange.respond(error.status, JSON + extra, body)
+
+
+def respond_json(exchange: Exchange, body: bytes, status: int = 200) -> None:
+    """Answer with JSON that nobody should keep."""
+    exchange.respond(status, JSON, body)

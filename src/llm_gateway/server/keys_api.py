@@ -1,0 +1,105 @@
+"""Keys over the owner's local API: the command line uses it while the gateway runs."""
+
+from typing import TypeVar
+
+import msgspec
+
+from llm_gateway.errors import MalformedRequest, NotFound
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
+from llm_gateway.ledger.keys import KeyRow
+from llm_gateway.server.edge import respond_json
+from llm_gateway.server.routes import Route
+from llm_gateway.server.views import iso
+
+__all__ = ["KeyView", "KeysApi", "key_view"]
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_MAX_BODY = 64 * 1024
+
+
+class KeyView(msgspec.Struct, frozen=True):
+    """A key without the key: `status` is active, expired or revoked; `hint` its last four characters."""
+
+    id: str
+    name: str
+    hint: str
+    status: str
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+
+
+class _Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    overlap_seconds: int = 0
+
+
+class KeysApi:
+    """Make, list, revoke and rotate keys."""
+
+    def __init__(self, admin: KeyAdmin) -> None:
+        self._admin = admin
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes, all of them the owner's."""
+        return (
+            Route("GET", "/api/keys", self.listed, "Gateway keys", "owner"),
+            Route("POST", "/api/keys", self.create, "Make a gateway key", "owner"),
+            Route("DELETE", "/api/keys/{}", self.revoke, "Revoke a gateway key", "owner"),
+            Route("POST", "/api/key-rotations/{}", self.rotate, "Replace a gateway key", "owner"),
+        )
+
+    async def listed(self, exchange: Exchange, _: str) -> None:
+        """Answer with every key there ever was."""
+        now = self._admin.clock.now_us()
+        rows = [key_view(row, now) for row in await self._admin.listed()]
+        respond_json(exchange, msgspec.json.encode({"keys": rows}))
+
+    async def create(self, exchange: Exchange, _: str) -> None:
+        """Make a key; this answer is the only place where it is ever shown."""
+        wanted = await _read(exchange, _Named)
+        self._show(exchange, await self._admin.create(wanted.name))
+
+    async def revoke(self, exchange: Exchange, key_id: str) -> None:
+        """Accept a key no longer."""
+        if not await self._admin.revoke(key_id):
+            raise NotFound(f"there is no active key {key_id[:40]!r}; `llm-gateway keys list` shows them")
+        respond_json(exchange, b'{"revoked":true}')
+
+    async def rotate(self, exchange: Exchange, key_id: str) -> None:
+        """Make a successor and let the old key end."""
+        wanted = await _read(exchange, _Rotation)
+        minted = await self._admin.rotate(key_id, wanted.overlap_seconds)
+        if minted is None:
+            raise NotFound(f"there is no active key {key_id[:40]!r}; `llm-gateway keys list` shows them")
+        self._show(exchange, minted)
+
+    def _show(self, exchange: Exchange, minted: Minted) -> None:
+        view = key_view(minted.row, self._admin.clock.now_us())
+        respond_json(exchange, msgspec.json.encode({"key": minted.key.reveal(), "row": view}), 201)
+
+
+def key_view(row: KeyRow, now_us: int) -> KeyView:
+    """Show a key's row."""
+    status = "active" if row.accepted(now_us) else "revoked" if row.revoked_us else "expired"
+    return KeyView(
+        id=row.id,
+        name=row.name,
+        hint=row.hint,
+        status=status,
+        created_at=iso(row.created_us),
+        expires_at=iso(row.expires_us) if row.expires_us else None,
+        revoked_at=iso(row.revoked_us) if row.revoked_us else None,
+    )
+
+
+async def _read(exchange: Exchange, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(await exchange.body(_MAX_BODY), type=kind)
+    except msgspec.DecodeError as error:
+        raise MalformedRequest(f"the body is not what this path takes: {error}") from None

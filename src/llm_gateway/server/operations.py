@@ -1,0 +1,50 @@
+"""What whoever runs the gateway asks for: is it alive, is it ready, its numbers, its description."""
+
+from collections.abc import Callable
+
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.server.edge import respond_json
+from llm_gateway.server.routes import Route
+from llm_gateway.telemetry.metrics import Metrics
+
+__all__ = ["Operations"]
+
+
+class Operations:
+    """Answer operators and their tools. `/livez` and `/readyz` say nothing but their state."""
+
+    def __init__(self, ledger: Ledger, metrics: Metrics, describe: Callable[[], bytes]) -> None:
+        self._ledger = ledger
+        self._metrics = metrics
+        self._describe = describe
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes."""
+        return (
+            Route("GET", "/livez", self.live, "Whether the process answers", "open"),
+            Route("GET", "/readyz", self.ready, "Whether requests are taken", "open"),
+            Route("GET", "/metrics", self.metrics, "Counters in Prometheus's text format", "dashboard"),
+            Route("GET", "/openapi.json", self.openapi, "This description", "dashboard"),
+        )
+
+    async def live(self, exchange: Exchange, _: str) -> None:
+        """Answer that the process answers."""
+        exchange.respond(200, b"content-type: text/plain\r\n", b"ok\n")
+
+    async def ready(self, exchange: Exchange, _: str) -> None:
+        """Answer whether turns can be recorded: without that nothing is answered."""
+        if self._ledger.failure is None:
+            exchange.respond(200, b"content-type: text/plain\r\n", b"ready\n")
+        else:
+            exchange.respond(503, b"content-type: text/plain\r\nretry-after: 5\r\n", b"not ready\n")
+
+    async def metrics(self, exchange: Exchange, _: str) -> None:
+        """Answer with the counters."""
+        exchange.respond(
+            200, b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n", self._metrics.render()
+        )
+
+    async def openapi(self, exchange: Exchange, _: str) -> None:
+        """Answer with the description of every path."""
+        respond_json(exchange, self._describe())

@@ -1,0 +1,277 @@
+"""What the dashboard API shows, as values: their fields are the API, their docstrings its description.
+
+Made from the ledger's and the fleet's values by pure functions; nothing here is asked for over a socket.
+"""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from llm_gateway.ledger.queries import ProviderSeen
+from llm_gateway.ledger.records import Attempt, Turn
+from llm_gateway.ledger.totals import Share, Totals
+from llm_gateway.upstream.fleet import Member
+
+__all__ = [
+    "AttemptView",
+    "EndpointView",
+    "HealthView",
+    "MetricsView",
+    "ProviderView",
+    "RequestDetail",
+    "RequestView",
+    "ShareView",
+    "iso",
+    "metrics_view",
+    "provider_view",
+    "request_detail",
+    "request_view",
+]
+
+
+class HealthView(msgspec.Struct, frozen=True):
+    """How the gateway is: `status` is ok, degraded or down; `database` is connected or says what fails."""
+
+    status: str
+    database: str
+    version: str
+    uptime_seconds: int
+    inflight: int
+    pid: int
+
+
+class RequestView(msgspec.Struct, frozen=True):
+    """One request. `status` is running, ok, error, cancelled, truncated or interrupted; times are milliseconds."""
+
+    id: str
+    at: str
+    caller: str
+    client: str
+    model: str
+    model_asked: str
+    provider: str
+    dialect: str
+    operation: str
+    status: str
+    http_status: int | None
+    error: str | None
+    stream: bool
+    purpose: str
+    tokens_in: int | None
+    tokens_out: int | None
+    tokens_cached: int | None
+    tokens_reasoning: int | None
+    estimated: bool
+    latency_ms: float | None
+    ttft_ms: float | None
+
+
+class AttemptView(msgspec.Struct, frozen=True):
+    """One try at one target, `started_ms` after the request began."""
+
+    provider: str
+    endpoint: str
+    model: str
+    started_ms: float
+    duration_ms: float
+    status: int
+    error: str | None
+    upstream_request_id: str | None
+
+
+class RequestDetail(msgspec.Struct, frozen=True):
+    """Everything that is kept of one request; its text is not."""
+
+    request: RequestView
+    key_id: str
+    request_bytes: int
+    response_bytes: int | None
+    response_id: str | None
+    upstream_request_id: str | None
+    finish_reason: str | None
+    attempts: list[AttemptView]
+    losses: list[str]
+
+
+class ShareView(msgspec.Struct, frozen=True):
+    """Some of the requests, under the name that they have in common."""
+
+    name: str
+    requests: int
+    tokens_in: int
+    tokens_out: int
+    success_rate: float | None
+
+
+class MetricsView(msgspec.Struct, frozen=True):
+    """Sums over a time. What demo and smoke requests did is in `by_purpose` and never called avoided cost."""
+
+    since: str
+    total_requests: int
+    running_requests: int
+    total_tokens: int
+    tokens_in: int
+    tokens_out: int
+    success_rate: float | None
+    estimated_api_cost_avoided: float
+    estimated_api_cost_avoided_basis: str
+    compression_operations: int
+    compression_tokens_saved: int
+    top_model: str
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    ttft_p50_ms: float | None
+    ttft_p95_ms: float | None
+    by_client: list[ShareView]
+    by_provider: list[ShareView]
+    by_model: list[ShareView]
+    by_purpose: list[ShareView]
+
+
+class EndpointView(msgspec.Struct, frozen=True):
+    """One address of a provider."""
+
+    dialect: str
+    url: str
+
+
+class ProviderView(msgspec.Struct, frozen=True):
+    """A provider: where it came from, what it serves, how it fared."""
+
+    name: str
+    label: str
+    kind: str
+    presence: str
+    state: str
+    reason: str
+    metered: bool
+    endpoints: list[EndpointView]
+    models: list[str]
+    checked_at: str | None
+    requests: int
+    last_ok_at: str | None
+    last_error_at: str | None
+    last_error: str | None
+
+
+def iso(at_us: int) -> str:
+    """Return a time as ISO 8601 in UTC, to the millisecond."""
+    return (
+        datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
+
+
+def request_view(turn: Turn) -> RequestView:
+    """Show a turn in a line."""
+    intent, end = turn.intent, turn.settlement
+    usage = end.usage if end is not None else None
+    return RequestView(
+        id=intent.id,
+        at=iso(intent.at_us),
+        caller=intent.caller,
+        client=intent.client,
+        model=(end.model if end is not None else "") or intent.model or intent.model_asked,
+        model_asked=intent.model_asked,
+        provider=(end.provider if end is not None else "") or intent.provider,
+        dialect=intent.dialect,
+        operation=intent.operation,
+        status="running" if end is None else end.outcome,
+        http_status=end.http_status or None if end is not None else None,
+        error=end.error_kind or None if end is not None else None,
+        stream=intent.stream,
+        purpose=intent.purpose,
+        tokens_in=usage.input if usage is not None else None,
+        tokens_out=usage.output if usage is not None else None,
+        tokens_cached=usage.cache_read if usage is not None else None,
+        tokens_reasoning=usage.reasoning if usage is not None else None,
+        estimated=usage.estimated if usage is not None else False,
+        latency_ms=_ms(end.latency_us) if end is not None else None,
+        ttft_ms=_ms(end.ttft_us) if end is not None and end.ttft_us else None,
+    )
+
+
+def request_detail(turn: Turn) -> RequestDetail:
+    """Show all of a turn."""
+    end = turn.settlement
+    return RequestDetail(
+        request=request_view(turn),
+        key_id=turn.intent.key_id,
+        request_bytes=turn.intent.request_bytes,
+        response_bytes=end.response_bytes if end is not None else None,
+        response_id=end.response_id or None if end is not None else None,
+        upstream_request_id=end.upstream_request_id or None if end is not None else None,
+        finish_reason=end.finish_reason or None if end is not None else None,
+        attempts=[_attempt_view(attempt) for attempt in end.attempts] if end is not None else [],
+        losses=list(end.losses) if end is not None else [],
+    )
+
+
+def metrics_view(totals: Totals, since_us: int) -> MetricsView:
+    """Show the sums of a time."""
+    usage = totals.all.usage
+    return MetricsView(
+        since=iso(since_us),
+        total_requests=totals.all.requests,
+        running_requests=totals.all.running,
+        total_tokens=usage.total,
+        tokens_in=usage.input,
+        tokens_out=usage.output,
+        success_rate=totals.all.success_rate,
+        estimated_api_cost_avoided=0.0,
+        estimated_api_cost_avoided_basis="no prices are configured, so nothing is counted as avoided",
+        compression_operations=0,
+        compression_tokens_saved=0,
+        top_model=totals.top_model,
+        latency_p50_ms=_ms(totals.latency.p50_us) if totals.latency else None,
+        latency_p95_ms=_ms(totals.latency.p95_us) if totals.latency else None,
+        ttft_p50_ms=_ms(totals.ttft.p50_us) if totals.ttft else None,
+        ttft_p95_ms=_ms(totals.ttft.p95_us) if totals.ttft else None,
+        by_client=[_share_view(share) for share in totals.by_client],
+        by_provider=[_share_view(share) for share in totals.by_provider],
+        by_model=[_share_view(share) for share in totals.by_model],
+        by_purpose=[_share_view(share) for share in totals.by_purpose],
+    )
+
+
+def provider_view(member: Member, seen: ProviderSeen | None) -> ProviderView:
+    """Show a provider, with how it fared in the time that was asked for."""
+    error = ""
+    if seen is not None and seen.last_error_us:
+        error = f"{seen.last_error_kind} ({seen.last_error_status})"
+    return ProviderView(
+        name=member.row.name,
+        label=member.row.label,
+        kind=member.row.kind,
+        presence=member.presence,
+        state=member.state,
+        reason=member.reason,
+        metered=member.row.metered,
+        endpoints=[EndpointView(endpoint.dialect, endpoint.url) for endpoint in member.endpoints],
+        models=list(member.models),
+        checked_at=iso(member.checked_us) if member.checked_us else None,
+        requests=seen.tracked if seen is not None else 0,
+        last_ok_at=iso(seen.last_ok_us) if seen is not None and seen.last_ok_us else None,
+        last_error_at=iso(seen.last_error_us) if seen is not None and seen.last_error_us else None,
+        last_error=error or None,
+    )
+
+
+def _attempt_view(attempt: Attempt) -> AttemptView:
+    return AttemptView(
+        provider=attempt.provider,
+        endpoint=attempt.endpoint,
+        model=attempt.model,
+        started_ms=_ms(attempt.started_us),
+        duration_ms=_ms(attempt.duration_us),
+        status=attempt.status,
+        error=attempt.error_kind or None,
+        upstream_request_id=attempt.request_id or None,
+    )
+
+
+def _share_view(share: Share) -> ShareView:
+    return ShareView(share.name, share.requests, share.usage.input, share.usage.output, share.success_rate)
+
+
+def _ms(us: int) -> float:
+    return round(us / 1000, 3)

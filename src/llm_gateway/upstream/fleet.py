@@ -1,0 +1,157 @@
+"""The providers there are: how each is reached, what it serves, how it fared when it was last asked.
+
+Which of them answers a request is the pipeline's business; what stands in the configuration, the app's.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+from llm_gateway.clock import Clock
+from llm_gateway.errors import UpstreamBroken, UpstreamFault
+from llm_gateway.http.client import Patience
+from llm_gateway.providers.catalog import ProviderRow
+from llm_gateway.providers.discovery import ModelEntry, UnreadableModelList, model_names, read_models
+from llm_gateway.providers.endpoint import Endpoint, ModelSource, model_source
+from llm_gateway.upstream.answer import read_whole
+from llm_gateway.upstream.client import Line, Upstream
+
+__all__ = ["Fleet", "Member", "Presence", "State"]
+
+State = Literal["unknown", "ok", "auth_required", "unreachable", "degraded"]
+Presence = Literal["configured", "key found", "found running", "built in"]
+
+_MAX_LIST = 16 * 1024 * 1024
+_PATIENCE = Patience(3.0, 3.0)
+
+
+class Member(msgspec.Struct):
+    """A provider and what is known of it now."""
+
+    row: ProviderRow
+    presence: Presence
+    lines: Mapping[str, Line] = {}
+    source: ModelSource | None = None
+    fixed: tuple[str, ...] = ()
+    entries: tuple[ModelEntry, ...] = ()
+    state: State = "unknown"
+    reason: str = ""
+    checked_us: int = 0
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Return the names of its models: what the configuration says, else what it lists."""
+        return self.fixed or model_names(self.entries)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Return its endpoints, in its order of preference."""
+        return tuple(line.endpoint for line in self.lines.values())
+
+
+class Fleet:
+    """All providers, and the candidates that join when they are found running."""
+
+    def __init__(self, upstream: Upstream, clock: Clock, changed: Callable[[], None]) -> None:
+        self._upstream = upstream
+        self._clock = clock
+        self._changed = changed
+        self._members: dict[str, Member] = {}
+        self._candidates: dict[str, Member] = {}
+
+    @property
+    def members(self) -> Mapping[str, Member]:
+        """Return the providers by name."""
+        return self._members
+
+    def add(
+        self,
+        row: ProviderRow,
+        endpoints: Iterable[Endpoint],
+        *,
+        presence: Presence,
+        models: tuple[str, ...] = (),
+    ) -> None:
+        """Add a provider; one that is `found running` waits until it is."""
+        kept = tuple(endpoints)
+        member = Member(
+            row,
+            presence,
+            lines={endpoint.dialect: Line(endpoint) for endpoint in kept},
+            source=model_source(row, kept),
+            fixed=models,
+        )
+        if row.kind == "builtin":
+            member.state = "ok"
+        if presence == "found running":
+            self._candidates[row.name] = member
+        else:
+            self._members[row.name] = member
+
+    def lines(self) -> dict[tuple[str, str], Line]:
+        """Return every line by provider and dialect."""
+        return {
+            (name, dialect): line
+            for name, member in self._members.items()
+            for dialect, line in member.lines.items()
+        }
+
+    async def refresh(self, *, older_than: float = 0.0) -> None:
+        """Ask the providers for their models, all at once; those asked within `older_than` seconds are left."""
+        now = self._clock.now_us()
+        due = [
+            member
+            for member in (*self._members.values(), *self._candidates.values())
+            if member.source is not None and now - member.checked_us >= older_than * 1e6
+        ]
+        if due:
+            before = [(member.models, member.state) for member in due], len(self._members)
+            await asyncio.gather(*(self._ask(member) for member in due))
+            if before != ([(member.models, member.state) for member in due], len(self._members)):
+                self._changed()
+
+    async def _ask(self, member: Member) -> None:
+        assert member.source is not None
+        member.checked_us = self._clock.now_us()
+        try:
+            member.entries = await self._list(member, member.source)
+        except UpstreamFault as error:
+            member.state, member.reason = "unreachable", error.message
+        except _Refused as error:
+            member.state, member.reason = error.state, error.reason
+        else:
+            member.state, member.reason = "ok", ""
+            if self._candidates.pop(member.row.name, None) is not None:
+                self._members[member.row.name] = member
+
+    async def _list(self, member: Member, source: ModelSource) -> tuple[ModelEntry, ...]:
+        line = Line(source.endpoint)
+        extra = b"".join(b"%b: %b\r\n" % field for field in source.headers)
+        try:
+            async with asyncio.timeout(5.0):
+                answer = await self._upstream.send(line, line.get(source.target, extra), b"", _PATIENCE)
+                try:
+                    body = await read_whole(answer, _MAX_LIST)
+                finally:
+                    answer.release()
+        except TimeoutError:
+            raise UpstreamBroken("its model list did not come within 5 seconds") from None
+        if answer.status in (401, 403):
+            raise _Refused("auth_required", f"it answered {answer.status}: its API key is missing or not valid")
+        if answer.status != 200:
+            raise _Refused("degraded", f"its model list answered {answer.status}")
+        try:
+            return read_models(body, source.shape, prefix=member.row.quirks.model_prefix)
+        except UnreadableModelList as error:
+            raise _Refused("degraded", str(error)) from None
+
+
+class _Refused(Exception):
+    """A provider that answered, but not with a model list."""
+
+    def __init__(self, state: State, reason: str) -> None:
+        super().__init__(reason)
+        self.state = state
+        self.reason = reason
