@@ -88,9 +88,8 @@ class Ledger:
         Without `required` a turn that cannot be recorded goes on, and is written when the database takes it.
         """
         if required and len(self._writer.waiting) >= MOST_WAITING:
-            raise LedgerUnavailable(
-                f"{len(self._writer.waiting)} records wait for the database: {self._writer.failure}"
-            )
+            why = self._writer.failure or "it is too slow"
+            raise LedgerUnavailable(f"the database is {len(self._writer.waiting)} records behind: {why}")
         position = 0
         try:
             position = self._append(intent)

@@ -65,7 +65,8 @@ def pending(known: Sequence[Migration], applied: Sequence[Row], database: str) -
         number, name, _ = applied[-1]
         raise LedgerTooNew(
             f"{database}: it was written by a later version of LLM Gateway (migration {number!r}, {name!r}); "
-            f"this version knows {len(known)}. Install the later version, or restore a backup made before the upgrade"
+            f"this version knows {len(known)}. Install the later one, or restore a backup from before the "
+            "upgrade"
         )
     for migration, (number, name, checksum) in zip(known, applied, strict=False):
         if (migration.number, migration.checksum) != (number, checksum):

@@ -92,7 +92,8 @@ def _refuse_orphans(folder: Folder, found: list[Segment]) -> None:
     if missing and found and found[0].start > 0:
         raise LedgerDamaged(
             f"{folder.database}: the database is missing, but its journal is there; nothing was changed. "
-            f"Put back a copy made by `llm-gateway db backup`, or move {folder.journal} away to begin an empty ledger"
+            "Put back a copy made by `llm-gateway db backup`, or begin an empty ledger by moving "
+            f"{folder.journal} away"
         )
 
 

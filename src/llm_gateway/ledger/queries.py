@@ -1,6 +1,6 @@
 """What can be asked of the ledger: pages of turns, one turn, sums over a time, who was seen when.
 
-Every query takes anything that reads rows: the gateway's reader, a reader beside it, the store when none runs.
+Every query takes anything that reads rows: the gateway's reader, one beside it, or the store when none runs.
 Turns that still run are included. Prices and savings are not here.
 """
 

@@ -34,17 +34,11 @@ class Reader:
         self._limit = limit
         self._deadline = 0.0
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-        )
         try:
-            self._connection.execute("PRAGMA query_only = ON")
-            self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            self._connection = _connect(path)
         except sqlite3.OperationalError as error:
-            self._connection.close()
             raise LedgerRefused(f"{path}: the database cannot be read: {error}") from error
         except sqlite3.DatabaseError as error:
-            self._connection.close()
             raise damaged(path, str(error)) from error
         self._connection.set_progress_handler(self._is_late, _STEPS)
 
@@ -68,3 +62,15 @@ class Reader:
 
     def _is_late(self) -> int:
         return int(self._clock.monotonic() > self._deadline)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -26,6 +26,9 @@ _CHUNK = 25
 # A damaged file must not be found out by its thousandth reader, but a start must not take seconds either.
 _CHECKED_BYTES = 32 << 20
 
+# Seconds to wait for somebody else's lock. Nobody of ours takes one; the writer comes back later anyway.
+_PATIENCE = 0.2
+
 _ROW = f"({', '.join('?' * len(COLUMNS))})"
 _INSERT = f"INSERT INTO turns ({', '.join(COLUMNS)}) VALUES "
 # A turn is begun once; were its id there already, the row that was first is the account.
@@ -56,7 +59,9 @@ class SqliteStore:
         try:
             create_private(path)
             # One thread at a time uses it; that is the caller's promise, which SQLite cannot see.
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._connection = sqlite3.connect(
+                path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+            )
         except (OSError, sqlite3.Error) as error:
             raise LedgerRefused(f"{path}: the database cannot be opened: {error}") from error
         try:
@@ -145,15 +150,15 @@ class SqliteStore:
         if self._path.stat().st_size <= _CHECKED_BYTES:
             ((verdict,),) = self.rows("PRAGMA quick_check(1)")
             if verdict != "ok":
-                raise damaged(self._path, str(verdict))
+                raise damaged(self._path, " ".join(str(verdict).split()))
 
 
 def check_version(version: tuple[int, ...]) -> None:
     """Refuse an SQLite that is too old for what we ask of it."""
     if version < OLDEST:
+        have, need = (".".join(map(str, each)) for each in (version, OLDEST))
         raise LedgerRefused(
-            f"SQLite {'.'.join(map(str, version))} is too old; {'.'.join(map(str, OLDEST))} or later is needed "
-            "(newer builds of Python carry it)"
+            f"SQLite {have} is too old: {need} or later is needed; newer builds of Python carry it"
         )
 
 

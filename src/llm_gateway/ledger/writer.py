@@ -76,9 +76,7 @@ class Writer:
 
         def run(failure: BaseException | None) -> None:
             if failure is not None:
-                future.set_exception(
-                    LedgerUnavailable(f"the database takes nothing at the moment: {failure}")
-                )
+                future.set_exception(LedgerUnavailable(f"the database takes nothing: {failure}"))
                 return
             try:
                 future.set_result(job(self._store))
@@ -87,7 +85,10 @@ class Writer:
                 future.set_exception(error)
 
         self._jobs.append(run)
-        self._wake()
+        if self._thread.is_alive():
+            self._wake()
+        else:
+            self._answer(RuntimeError("the ledger is closed"))
         return future
 
     def close(self) -> None:
@@ -95,6 +96,7 @@ class Writer:
         self._closing = True
         self._wake()
         self._thread.join()
+        self._answer(RuntimeError("the ledger is closed"))
 
     def _wake(self) -> None:
         self._hurry.set()
@@ -115,7 +117,7 @@ class Writer:
 
     def _turn(self) -> None:
         """Apply everything put before the jobs that wait, then run those."""
-        jobs = [self._jobs.popleft() for _ in range(len(self._jobs))]
+        count = len(self._jobs)
         try:
             self._drain(len(self.waiting))
             self._tidy()
@@ -125,8 +127,12 @@ class Writer:
             if self._failure is None:
                 self._report("ledger.database", error)
             self._failure = error
-        for job in jobs:
-            job(self._failure)
+        self._answer(self._failure, count)
+
+    def _answer(self, failure: BaseException | None, count: int | None = None) -> None:
+        """Run the jobs that wait, or so many of them; with a failure they are told of it."""
+        for _ in range(len(self._jobs) if count is None else count):
+            self._jobs.popleft()(failure)
 
     def _drain(self, count: int) -> None:
         waiting = self.waiting
