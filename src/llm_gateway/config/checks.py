@@ -1,0 +1,104 @@
+"""What the types of the settings cannot say: names, URLs, addresses, and what belongs together.
+
+No network, no files, and nothing about who may connect: that is the guard's judgement of a bind.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from llm_gateway.config.addresses import networks, reach, split_authority, wrong_origin, wrong_url
+from llm_gateway.config.lines import Path
+from llm_gateway.config.problems import shown
+from llm_gateway.config.settings import Provider, Server, Settings
+
+__all__ = ["Fault", "faults"]
+
+Fault = tuple[Path, str]
+"""A setting's path and what is wrong with its value."""
+
+_PROVIDER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_OURS = frozenset(("demo", "local"))
+
+
+def faults(settings: Settings) -> Iterator[Fault]:
+    """Yield everything that is wrong with settings whose types are right."""
+    yield from _server(settings.server)
+    for number, provider in enumerate(settings.providers):
+        yield from _provider(("providers", number), provider)
+    names = Counter(provider.name for provider in settings.providers)
+    for number, provider in enumerate(settings.providers):
+        if names[provider.name] > 1:
+            yield (
+                ("providers", number, "name"),
+                f"{shown(provider.name)} is there {names[provider.name]} times",
+            )
+    yield from _aliases(settings.aliases)
+    for model, reference in settings.prices.reference.items():
+        for text in (model, reference):
+            if not _is_target(text):
+                yield ("prices", "reference", model), f"{shown(text)} is not a provider/model"
+
+
+def _server(server: Server) -> Iterator[Fault]:
+    if reach(server.host) == "none":
+        yield ("server", "host"), f"{shown(server.host)} is not an IP address or a host name"
+    if bool(server.tls_cert) != bool(server.tls_key):
+        given, other = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
+        yield ("server", given), f"TLS needs {other} too"
+    try:
+        networks(server.allow_from)
+    except ValueError as error:
+        yield ("server", "allow_from"), str(error)
+    for host in server.hosts:
+        try:
+            split_authority(host)
+        except ValueError as error:
+            yield ("server", "hosts"), str(error)
+    for origin in server.origins:
+        if wrong := wrong_origin(origin):
+            yield ("server", "origins"), f"{shown(origin)} {wrong}"
+
+
+def _provider(path: Path, provider: Provider) -> Iterator[Fault]:
+    if not _PROVIDER.fullmatch(provider.name):
+        yield (*path, "name"), f"{shown(provider.name)} is not a name of a-z, 0-9, dot, hyphen and underscore"
+    elif provider.name in _OURS:
+        yield (
+            (*path, "name"),
+            f"{shown(provider.name)} is a provider of the gateway's own; choose another name",
+        )
+    if provider.base_url:
+        if "@" in provider.base_url:
+            # What stands before the @ is a credential, so the value is not shown.
+            yield (*path, "base_url"), "holds a user or a password; use api_key_env or api_key_file"
+        elif wrong := wrong_url(provider.base_url):
+            yield (*path, "base_url"), f"{shown(provider.base_url)} {wrong}"
+    if provider.api_key_env and not _VARIABLE.fullmatch(provider.api_key_env):
+        # People put the key itself here, so the value is not shown.
+        yield (
+            (*path, "api_key_env"),
+            "this is the name of an environment variable (A-Z, 0-9, underscore), not the key itself",
+        )
+    if provider.api_key_env and provider.api_key_file:
+        yield (*path, "api_key_file"), "api_key_env is set too; keep one of them"
+    if "" in provider.models:
+        yield (*path, "models"), "there is a model without a name"
+
+
+def _aliases(aliases: dict[str, tuple[str, ...]]) -> Iterator[Fault]:
+    for alias, targets in aliases.items():
+        path = ("aliases", alias)
+        if not alias or "/" in alias or not alias.isprintable():
+            yield path, "an alias is a name without a slash"
+        if not targets:
+            yield path, "there is no target; name at least one provider/model"
+        for target in targets:
+            if not _is_target(target):
+                yield path, f"{shown(target)} is not a provider/model"
+
+
+def _is_target(text: str) -> bool:
+    provider, _, model = text.partition("/")
+    return bool(_PROVIDER.fullmatch(provider)) and bool(model) and model.isprintable()

@@ -1,0 +1,160 @@
+"""The settings, as one frozen tree: names, types, bounds, defaults and what each is for.
+
+A setting exists here or nowhere: the file, the environment overlay, `config show` and the reference page
+follow from this tree. What no type can say is in `checks.py`; secrets are never in the tree.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+__all__ = [
+    "Dialect",
+    "LedgerSettings",
+    "LocalSettings",
+    "LogSettings",
+    "Prices",
+    "Provider",
+    "Server",
+    "Settings",
+    "UpstreamSettings",
+]
+
+Dialect = Literal["chat", "responses", "messages", "gemini", "ollama"]
+
+_DAY = 86_400
+
+
+def _seconds(description: str, *, least: float = 0.001, most: float = _DAY) -> Meta:
+    return Meta(ge=least, le=most, description=description)
+
+
+class Server(msgspec.Struct, frozen=True):
+    """Where the gateway listens, to whom, and how much patience it has with a connection."""
+
+    host: Annotated[
+        str, Meta(description="Address to listen on; beyond loopback more is needed, see exposure.md.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")] = (
+        8787
+    )
+    expose: Annotated[
+        bool, Meta(description="Whether to listen beyond loopback at all; see exposure.md.")
+    ] = False
+    tls_cert: Annotated[
+        str, Meta(description="PEM file of the certificate chain; TLS is on when it is set.")
+    ] = ""
+    tls_key: Annotated[str, Meta(description="PEM file of the certificate's private key.")] = ""
+    allow_from: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks (CIDR) that may connect; empty means all. This machine always may."),
+    ] = ()
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Further names that the gateway is called by, as they stand in the Host header."),
+    ] = ()
+    origins: Annotated[
+        tuple[str, ...],
+        Meta(description="Web origins (`scheme://host:port`) whose pages may call, compared exactly."),
+    ] = ()
+    header_timeout: Annotated[
+        float, _seconds("Seconds for the header section of a request to arrive.", most=15)
+    ] = 10.0
+    body_timeout: Annotated[float, _seconds("Seconds between two pieces of a request's body.")] = 30.0
+    idle_timeout: Annotated[float, _seconds("Seconds that a connection may rest between two requests.")] = (
+        75.0
+    )
+    write_timeout: Annotated[float, _seconds("Seconds that a client may refuse to take what is sent.")] = (
+        120.0
+    )
+    drain_timeout: Annotated[
+        float, _seconds("Seconds that running answers get to finish when the gateway stops.", least=0)
+    ] = 30.0
+    max_body_bytes: Annotated[
+        int, Meta(ge=1024, le=2**32, description="Largest body of a request, as sent and as decoded.")
+    ] = 64 * 1024 * 1024
+    max_header_bytes: Annotated[
+        int,
+        Meta(ge=1024, le=2**20, description="Largest header section of a request, its first line included."),
+    ] = 64 * 1024
+    max_headers: Annotated[int, Meta(ge=16, le=1000, description="Most header fields of a request.")] = 128
+    max_connections: Annotated[int, Meta(ge=1, le=1_000_000, description="Most connections at a time.")] = (
+        10_000
+    )
+
+
+class UpstreamSettings(msgspec.Struct, frozen=True):
+    """How much patience the gateway has with providers."""
+
+    connect_timeout: Annotated[float, _seconds("Seconds for a connection to a provider, TLS included.")] = (
+        10.0
+    )
+    # A whole answer has no byte before its end; the vendors' own SDKs wait ten minutes for one.
+    first_byte_timeout: Annotated[float, _seconds("Seconds until an answer begins.")] = 600.0
+    idle_timeout: Annotated[float, _seconds("Seconds between two pieces of an answer.")] = 120.0
+    max_idle_connections: Annotated[
+        int, Meta(ge=0, le=10_000, description="Most connections to one provider that are kept while unused.")
+    ] = 100
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """Something that answers. What is left out is what the catalog knows of its name or its host."""
+
+    name: Annotated[str, Meta(description="Name before the slash of `provider/model`.")]
+    base_url: Annotated[str, Meta(description="Where it answers, with or without its version path.")] = ""
+    dialects: Annotated[tuple[Dialect, ...], Meta(description="The languages that it speaks.")] = ()
+    api_key_env: Annotated[str, Meta(description="Environment variable that holds its key.")] = ""
+    api_key_file: Annotated[str, Meta(description="File that holds its key and nothing else, mode 0600.")] = (
+        ""
+    )
+    models: Annotated[tuple[str, ...], Meta(description="Its models; discovered when left out.")] = ()
+
+
+class Prices(msgspec.Struct, frozen=True):
+    """What tokens are worth where nobody bills them."""
+
+    reference: Annotated[
+        dict[str, str],
+        Meta(description="`provider/model` or `provider/*` without a price → the model whose price counts."),
+    ] = {}
+
+
+class LedgerSettings(msgspec.Struct, frozen=True):
+    """How turns are put on record."""
+
+    durability: Annotated[
+        Literal["process", "power"],
+        Meta(description="What a recorded turn survives: the process being killed, or the power failing."),
+    ] = "process"
+
+
+class LocalSettings(msgspec.Struct, frozen=True):
+    """The model that runs inside the gateway, where the `local` extra is installed."""
+
+    model_path: Annotated[str, Meta(description="GGUF file; by default the small model of the extra.")] = ""
+    threads: Annotated[int, Meta(ge=1, le=256, description="Threads that it computes with.")] = 1
+
+
+class LogSettings(msgspec.Struct, frozen=True):
+    """What goes to stderr."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least weight that is written.")
+    ] = "info"
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything that can be set. Providers, aliases and prices come from the file alone."""
+
+    server: Server = Server()
+    upstream: UpstreamSettings = UpstreamSettings()
+    providers: tuple[Provider, ...] = ()
+    aliases: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description="A model name of your own → the `provider/model` targets to try, in order."),
+    ] = {}
+    prices: Prices = Prices()
+    ledger: LedgerSettings = LedgerSettings()
+    local: LocalSettings = LocalSettings()
+    log: LogSettings = LogSettings()
