@@ -100,7 +100,7 @@ class _Builder:
             value = self._value(node, (*path, name))
             if value is not msgspec.UNSET:
                 values[name] = value
-            elif isinstance(node, Leaf) and node.default is msgspec.NODEFAULT:
+            elif isinstance(node, Leaf) and node.default is msgspec.UNSET:
                 return self._incomplete((*path, name))
         return section.made(**values)
 

@@ -17,7 +17,8 @@ class Leaf(msgspec.Struct, frozen=True):
 
     type: Any  # a type as typing spells it, constraints and all: what msgspec converts to
     description: str
-    default: object = msgspec.NODEFAULT
+    default: object = msgspec.UNSET
+    """What it is when it is not set; UNSET for one that has to be."""
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -93,7 +94,8 @@ def _node(field: msgspec.structs.FieldInfo) -> Node:
             return Table(Leaf(entry, _description(field.type)))
         case origin, (element, _) if origin is tuple and isinstance(element, type) and _is_struct(element):
             return Repeated(describe(element))
-    return Leaf(field.type, _description(field.type), field.default)
+    default = msgspec.UNSET if field.required else field.default
+    return Leaf(field.type, _description(field.type), default)
 
 
 def _is_struct(kind: type) -> bool:
