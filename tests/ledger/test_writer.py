@@ -29,6 +29,10 @@ class WatchedStore(SqliteStore):
         super().__init__(path, NOON)
         self.applied: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.error: sqlite3.Error | None = None
+        self.safe = True
+
+    def checkpoint(self) -> bool:
+        return self.safe and super().checkpoint()
 
     def apply(self, batch: Batch, position: int) -> None:
         if self.error is not None:
@@ -117,6 +121,17 @@ def test_closing_writes_what_waits_and_deletes_the_journal(tmp_path: Path) -> No
 def test_old_segments_go_while_it_runs(tmp_path: Path) -> None:
     with desk_in(tmp_path) as desk:
         desk.put(*(intent(f"{number:02}") for number in range(50)))
+        desk.stored()
+        assert len(segments(tmp_path)) == 1
+
+
+def test_a_segment_stays_until_the_database_would_outlast_a_loss_of_power(tmp_path: Path) -> None:
+    with desk_in(tmp_path) as desk:
+        desk.store.safe = False
+        desk.put(*(intent(f"{number:02}") for number in range(50)))
+        desk.stored()
+        assert len(segments(tmp_path)) >= 5
+        desk.store.safe = True
         desk.stored()
         assert len(segments(tmp_path)) == 1
 
