@@ -11,7 +11,7 @@ from typing import Any, assert_never
 import msgspec
 
 from llm_gateway.config.lines import Path, line_of
-from llm_gateway.config.problems import Origin, Problem, dotted, misfit, shown, unknown_key
+from llm_gateway.config.problems import Origin, Problem, misfit, shown, unknown_key
 from llm_gateway.config.schema import Leaf, Node, Repeated, Section, Table
 from llm_gateway.config.settings import Settings
 
@@ -47,7 +47,7 @@ class _Tables:
                     self._member(key, inner, node, path)
             case Repeated():
                 if not isinstance(value, list):
-                    self._wrong(path, f"a list of [[{dotted(path)}]] tables", value)
+                    self._wrong(path, f"this is a list of [[{path[-1]}]] tables", value)
                     return
                 for number, inner in enumerate(value):
                     self.walk(inner, node.each, (*path, number))
@@ -64,11 +64,11 @@ class _Tables:
     def _table(self, value: object, path: Path) -> list[tuple[str, object]]:
         if isinstance(value, dict):
             return list(value.items())
-        self._wrong(path, f"a [{dotted(path)}] table", value)
+        self._wrong(path, "this is a table", value)
         return []
 
     def _wrong(self, path: Path, wanted: str, value: object) -> None:
-        self._problems.append(Problem(f"{dotted(path)} is {wanted}, not {shown(value)}", self._origin(path)))
+        self._problems.append(Problem(path, f"{wanted}, not {shown(value)}", self._origin(path)))
 
     def _origin(self, path: Path) -> Origin:
         return Origin("file", self._file, line_of(self._lines, path))
@@ -141,4 +141,4 @@ class _Builder:
     def _incomplete(self, path: Path) -> None:
         if path not in self._found:  # else its value has been refused already
             origin = next((self._found[key].origin for key in self._below(path[:-1])), Origin())
-            self._problems.append(Problem(f"{dotted(path)} is missing", origin))
+            self._problems.append(Problem(path, "this is missing", origin))

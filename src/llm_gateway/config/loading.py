@@ -17,7 +17,7 @@ from llm_gateway.config.environment import ADDRESSES, LATER, PREFIX, SECRETS, VA
 from llm_gateway.config.lines import Path as KeyPath
 from llm_gateway.config.lines import locate
 from llm_gateway.config.problems import Origin, Problem, dotted, refuse, unknown_key
-from llm_gateway.config.schema import Leaf, Section, describe, find
+from llm_gateway.config.schema import Leaf, Section, Table, describe, find
 from llm_gateway.config.settings import Settings
 from llm_gateway.errors import ConfigError
 from llm_gateway.vault import Secret
@@ -65,9 +65,12 @@ def load(*, flags: Mapping[str, object], environ: Mapping[str, str]) -> Loaded:
     secrets = _secrets(environ, problems)
     settings = build(values, tree, problems)
     if not problems:
-        problems += [_fault(path, why, values) for path, why in faults(settings)]
-    refuse(problems)
-    origins = {_shown_path(path, values): found.origin for path, found in values.items()}
+        problems += [Problem(path, why, _origin(path, values)) for path, why in faults(settings)]
+    names = {
+        path[:2]: str(found.value) for path, found in values.items() if path[::2] == ("providers", "name")
+    }
+    refuse(problems, names)
+    origins = {dotted(path, names): found.origin for path, found in values.items()}
     origins |= {name: origin for name, (_, origin) in secrets.items()}
     return Loaded(
         settings,
@@ -162,20 +165,23 @@ def _overlay(values: Values, environ: Mapping[str, str], tree: Section, problems
         if path is None:
             continue
         origin = Origin("environment", name)
-        node = find(path, tree)
-        if isinstance(node, Leaf) and isinstance(find(path[:-1], tree), Section):
-            values[path] = Found(text, origin, text=True)
-        elif path[0] in tree.members and not isinstance(find(path[:1], tree), Section):
-            problems.append(Problem(f"{path[0]} can only be set in the file", origin))
-        else:
-            around = find(path[:-1], tree)
-            known = around.members if isinstance(around, Section) else tree.members
+        section = find(path[:-1], tree)
+        first = tree.members.get(path[0])
+        if first is None:
+            problems.append(unknown_key(path[0], (), tree.members, origin))
+        elif not isinstance(first, Section) or isinstance(find(path, tree), Table):
+            problems.append(Problem(path, "this can only be set in the file", origin))
+        elif not isinstance(section, Section) or path[-1] not in section.members:
+            known = section.members if isinstance(section, Section) else first.members
             problems.append(unknown_key(path[-1], path[:-1], known, origin))
+        else:
+            values[path] = Found(text, origin, text=True)
     if environ.get("LLM_GATEWAY_DATABASE_URL", "").strip():
         problems.append(
             Problem(
+                (),
                 "LLM_GATEWAY_DATABASE_URL: this version keeps its ledger in SQLite in the home; unset it, "
-                "and choose the place with LLM_GATEWAY_HOME"
+                "and choose the place with LLM_GATEWAY_HOME",
             )
         )
 
@@ -226,7 +232,7 @@ def _secrets(environ: Mapping[str, str], problems: list[Problem]) -> dict[str, t
         try:
             secret, variable = own_secret(environ, variables)
         except ConfigError as error:
-            problems.append(Problem(str(error)))
+            problems.append(Problem((), str(error)))
             continue
         if secret is not None:
             found[name] = secret, Origin("environment", variable)
@@ -247,21 +253,8 @@ def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
                 yield f"{name} has no effect; did you mean {close[0]}?"
 
 
-# what is said about it
-
-
-def _fault(path: KeyPath, why: str, values: Values) -> Problem:
-    found = values.get(path)
-    return Problem(f"{_shown_path(path, values)}: {why}", found.origin if found is not None else Origin())
-
-
-def _shown_path(path: KeyPath, values: Values) -> str:
-    """Return a path as people write it, a provider by its name."""
-    if path[0] == "providers" and len(path) > 1:
-        name = values.get(("providers", path[1], "name"))
-        if name is not None and isinstance(name.value, str):
-            path = ("providers", name.value, *path[2:])
-    return dotted(path)
+def _origin(path: KeyPath, values: Values) -> Origin:
+    return values[path].origin if path in values else Origin()
 
 
 def _same_file(current: Loaded) -> Path | None:

@@ -5,7 +5,7 @@ No message shows a value that may be a secret.
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -36,19 +36,21 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that is wrong."""
+    """One thing that is wrong, about the value at a path or about none."""
 
-    message: str
+    path: Path
+    why: str
     origin: Origin = Origin()
 
-    def __str__(self) -> str:
-        """Say what and where."""
-        return self.message if self.origin.source == "default" else f"{self.message} ({self.origin})"
+    def say(self, names: Mapping[Path, str]) -> str:
+        """Say it in one line; `names` are those of the tables that have one."""
+        place = f" ({self.origin})" if self.origin.source != "default" else ""
+        return f"{dotted(self.path, names)}: {self.why}{place}" if self.path else f"{self.why}{place}"
 
 
-def refuse(problems: Iterable[Problem]) -> None:
+def refuse(problems: Iterable[Problem], names: Mapping[Path, str]) -> None:
     """Raise a ConfigError that says all of them, each on its line; nothing when there are none."""
-    messages = [str(problem) for problem in problems]
+    messages = [problem.say(names) for problem in problems]
     if messages:
         raise ConfigError("\n".join(messages))
 
@@ -56,22 +58,23 @@ def refuse(problems: Iterable[Problem]) -> None:
 def misfit(path: Path, value: object, reason: str, origin: Origin) -> Problem:
     """Say that a value is not of its setting's type or bounds; `reason` is msgspec's."""
     reason = reason.partition(" - at ")[0].replace("`", "")
-    return Problem(f"{dotted(path)}: {shown(value)} does not fit: {reason[0].lower()}{reason[1:]}", origin)
+    return Problem(path, f"{shown(value)} does not fit: {reason[0].lower()}{reason[1:]}", origin)
 
 
 def unknown_key(key: str, path: Path, known: Iterable[str], origin: Origin) -> Problem:
     """Say that a key in the table at `path` is no setting, and which one may have been meant."""
-    name = dotted((*path, key))
+    here = (*path, key)
     if _CREDENTIALS.fullmatch(key.lower().replace("-", "_")):
-        return Problem(f"{name}: {_way_out(path)}", origin)
+        return Problem(here, _way_out(path), origin)
     close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}?" if close else f"what is known here: {', '.join(sorted(known))}"
-    return Problem(f"{name} is not a setting; {hint}", origin)
+    hint = f"did you mean {close[0]}?" if close else f"what is known here: {', '.join(sorted(known))}"
+    return Problem(here, f"there is no such setting; {hint}", origin)
 
 
-def dotted(path: Path) -> str:
-    """Return a path as people write it."""
-    return ".".join(str(key) for key in path)
+def dotted(path: Path, names: Mapping[Path, str]) -> str:
+    """Return a path as people write it, a table in a list by its name."""
+    parts = (names.get(path[: end + 1], str(path[end])) for end in range(len(path)))
+    return ".".join(parts)
 
 
 def shown(value: object) -> str:

@@ -1,0 +1,83 @@
+"""The reference of settings and environment variables, as tables for the documentation.
+
+Printed from the same tree that the loader reads, so that what is documented is what there is.
+"""
+
+from collections.abc import Iterator
+from typing import get_args
+
+import msgspec
+
+from llm_gateway.config.environment import ADDRESSES, LATER, PREFIX, SECRETS, VARIABLES
+from llm_gateway.config.schema import Leaf, Repeated, Section, Table, describe
+
+__all__ = ["settings_reference", "variables_reference"]
+
+
+def settings_reference() -> str:
+    """Return a Markdown table for every section of the file."""
+    return "\n\n".join(_sections(describe(), ""))
+
+
+def variables_reference() -> str:
+    """Return a Markdown table of the environment variables that are not one setting's overlay."""
+    rows = [(variable.name, variable.description) for variable in VARIABLES]
+    for variables in SECRETS.values():
+        for variable in variables:
+            rows.append((variable.name, variable.description))
+            rows.append((f"{variable.name}_FILE", "A file that holds the same."))
+    for address in ADDRESSES:
+        rows.append((address.name, f"{address.description} Base URL of the provider `{address.provider}`."))
+    rows += [(name, f"Without effect: {why}.") for name, why in LATER.items()]
+    return _table(("variable", "what it is"), [(f"`{name}`", text) for name, text in rows])
+
+
+def _sections(section: Section, name: str) -> Iterator[str]:
+    plain: list[tuple[str, ...]] = []
+    below: list[str] = []
+    for key, node in section.members.items():
+        inner = f"{name}.{key}" if name else key
+        match node:
+            case Leaf():
+                plain.append((f"`{key}`", _type(node), _default(node), node.description))
+            case Table():
+                row = ("any name", _type(node.entry), "", node.entry.description)
+                below.append(_headed(f"[{inner}]", "", [row]))
+            case Section():
+                below += _sections(node, inner)
+            case Repeated():
+                rows = [
+                    (f"`{field}`", _type(leaf), _default(leaf), leaf.description)
+                    for field, leaf in node.each.members.items()
+                    if isinstance(leaf, Leaf)
+                ]
+                below.append(_headed(f"[[{inner}]]", node.each.description, rows))
+    if plain:
+        sample = f"{PREFIX}{name.upper()}__{next(iter(section.members)).upper()}"
+        yield _headed(f"[{name}]", f"{section.description} In the environment: `{sample}` and so on.", plain)
+    yield from below
+
+
+def _headed(heading: str, text: str, rows: list[tuple[str, ...]]) -> str:
+    table = _table(("key", "type", "default", "what it is"), rows)
+    return f"### `{heading}`\n\n{text}\n\n{table}" if text else f"### `{heading}`\n\n{table}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _type(leaf: Leaf) -> str:
+    if leaf.choices:
+        return ", ".join(f"`{choice}`" for choice in leaf.choices)
+    bounds = next((note for note in get_args(leaf.type)[1:] if isinstance(note, msgspec.Meta)), None)
+    if bounds is None or bounds.ge is None or bounds.le is None:
+        return leaf.type_name
+    return f"{leaf.type_name}, {bounds.ge:g} to {bounds.le:g}" if bounds.le < 10_000 else leaf.type_name
+
+
+def _default(leaf: Leaf) -> str:
+    if leaf.default is msgspec.UNSET:
+        return "required"
+    return f"`{msgspec.json.encode(leaf.default).decode()}`"
