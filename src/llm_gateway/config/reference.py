@@ -3,7 +3,7 @@
 Printed from the same tree that the loader reads, so that what is documented is what there is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import get_args
 
 import msgspec
@@ -26,8 +26,10 @@ def variables_reference() -> str:
         for variable in variables:
             rows.append((variable.name, variable.description))
             rows.append((f"{variable.name}_FILE", "A file that holds the same."))
-    for address in ADDRESSES:
-        rows.append((address.name, f"{address.description} Base URL of the provider `{address.provider}`."))
+    rows += [
+        (address.name, f"{address.description} Base URL of the provider `{address.provider}`.")
+        for address in ADDRESSES
+    ]
     rows += [(name, f"Without effect: {why}.") for name, why in LATER.items()]
     return _table(("variable", "what it is"), [(f"`{name}`", text) for name, text in rows])
 
@@ -58,12 +60,12 @@ def _sections(section: Section, name: str) -> Iterator[str]:
     yield from below
 
 
-def _headed(heading: str, text: str, rows: list[tuple[str, ...]]) -> str:
+def _headed(heading: str, text: str, rows: Sequence[tuple[str, ...]]) -> str:
     table = _table(("key", "type", "default", "what it is"), rows)
     return f"### `{heading}`\n\n{text}\n\n{table}" if text else f"### `{heading}`\n\n{table}"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 

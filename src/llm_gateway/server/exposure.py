@@ -77,11 +77,11 @@ def withdraw(home: Path) -> None:
 def truth_table() -> str:
     """Return what may start under which conditions, as a Markdown table of every combination."""
     lines = [
-        "| keys | TLS | `allow_from` | `expose` | confirmed | loopback | an address or a name | all addresses |"
+        "| keys | TLS | `allow_from` | `expose` | confirmed | loopback | one address or name | all addresses |"
     ]
     lines.append("|" + " --- |" * 8)
     for keys, tls, listed, expose, agreed in product((True, False), repeat=5):
-        cells = ["yes" if given else "–" for given in (keys, tls, listed, expose, agreed)]
+        cells = ["yes" if given else "no" for given in (keys, tls, listed, expose, agreed)]
         for host in ("127.0.0.1", "192.168.1.5", "0.0.0.0"):  # noqa: S104 - named, not bound
             server = Server(
                 host=host,
@@ -112,7 +112,7 @@ def _lacks(server: Server, kind: Reach, *, confirmed: bool, keys_on: bool) -> It
     if not server.expose:
         yield "server.expose = true"
     if not confirmed:
-        yield "your confirmation of this address, these networks and this certificate: `llm-gateway bridges expose`"
+        yield "your confirmation of just this (address, port, networks, certificate): `llm-gateway bridges expose`"
 
 
 def _exposure(server: Server) -> _Exposure:
