@@ -115,6 +115,37 @@ def test_a_write_cut_short_is_taken_back(tmp_path: Path) -> None:
     assert contents(tmp_path) == [payload(1), payload(4)]
 
 
+def test_where_half_an_entry_cannot_be_taken_back_another_segment_follows(tmp_path: Path) -> None:
+    """A pipe in place of the file: it takes a part of the entry, and cannot be made shorter."""
+    journal = Journal(tmp_path, 0, durable=False)
+    journal.append(payload(1))
+    (handle,) = [
+        int(link.name) for link in Path("/proc/self/fd").iterdir() if link.resolve().parent == tmp_path
+    ]
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    os.write(writing, bytes(60_000))
+    os.dup2(writing, handle)
+    with pytest.raises(LedgerUnavailable, match="disk is full"):
+        journal.append(bytes(10_000))
+    os.close(writing)
+    os.close(reading)
+    journal.append(payload(2))
+    journal.close()
+    assert contents(tmp_path) == [payload(1), payload(2)]
+    assert segments(tmp_path)[1].start > ENTRY + 10_000
+
+
+def test_a_durable_journal_goes_on_in_another_segment(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 0, durable=True, limit=2 * ENTRY)
+    for number in range(5):
+        journal.append(payload(number))
+    assert journal.sync() == journal.position
+    assert contents(tmp_path) == [payload(number) for number in range(5)]
+    assert len(segments(tmp_path)) == 3
+    journal.close()
+
+
 def test_an_abandoned_segment_is_followed_by_another_even_when_it_is_empty(tmp_path: Path) -> None:
     journal = Journal(tmp_path, 0, durable=True)
     with files_no_larger_than(0), pytest.raises(LedgerUnavailable):
