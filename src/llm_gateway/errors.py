@@ -13,6 +13,7 @@ GatewayError
 │   ├── TargetTooLong       414   uri_too_long
 │   ├── UnsupportedEncoding 415   unsupported_encoding
 │   ├── Misdirected         421   misdirected_request    the Host header names somebody else
+│   ├── UpgradeRefused      426   upgrade_refused        a WebSocket where only HTTP is spoken
 │   └── HeadersTooLarge     431   headers_too_large
 ├── UpstreamFault                 the provider did not do its part
 │   ├── UpstreamUnreachable 502   upstream_unreachable   refused, no such name, TLS failed
@@ -51,6 +52,7 @@ __all__ = [
     "Unauthenticated",
     "UnknownModel",
     "UnsupportedEncoding",
+    "UpgradeRefused",
     "UpstreamBroken",
     "UpstreamFault",
     "UpstreamTimeout",
@@ -115,9 +117,13 @@ class UnknownModel(ClientFault):
 
 
 class MethodNotAllowed(ClientFault):
-    """The path exists, with other methods."""
+    """The path exists, with other methods: those in `allowed`."""
 
     kind, status = "method_not_allowed", 405
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class RequestTimeout(ClientFault):
@@ -148,6 +154,12 @@ class Misdirected(ClientFault):
     """The Host header names a host that this gateway is not."""
 
     kind, status = "misdirected_request", 421
+
+
+class UpgradeRefused(ClientFault):
+    """The client asks for a WebSocket on a path that only speaks HTTP."""
+
+    kind, status = "upgrade_refused", 426
 
 
 class HeadersTooLarge(ClientFault):

@@ -87,6 +87,6 @@ def credentials(headers: Headers, target: bytes = b"") -> list[bytes]:
             if value and value not in offered:
                 offered.append(value)
     if not offered and b"key=" in target:
-        query = parse_qs(target.partition(b"?")[2])
-        offered += query.get(b"key", [])[:1]
+        query = parse_qs(target.partition(b"?")[2].decode("latin-1"))
+        offered += [key.encode() for key in query.get("key", [])[:1]]
     return offered

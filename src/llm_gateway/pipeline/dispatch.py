@@ -18,9 +18,9 @@ _ANOTHER_MAY_DO = frozenset((408, 429, 500, 502, 503, 504, 529))
 async def dispatch(
     upstream: Upstream, plan: Plan, call: Call, dialect: Dialect, turn: Turn, forwarded: bytes
 ) -> Answer:
-    """Return the first answer worth relaying, or the last one there was.
+    """Return the first answer worth relaying, or whatever the last target answered.
 
-    Raises the last UpstreamFault when no target gave any answer.
+    Raises the UpstreamFault of the last target when that one gave no answer.
     """
     last = len(plan.steps) - 1
     for number, step in enumerate(plan.steps):

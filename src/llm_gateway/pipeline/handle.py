@@ -53,10 +53,12 @@ async def handle(incoming: Incoming, gateway: Gateway, dialect: Dialect, operati
         plan = await _begin(gateway, turn, identity, call, dialect, incoming)
         answer = await dispatch(gateway.upstream, plan, call, dialect, turn, forwarded(incoming.headers))
     except GatewayError as error:
+        if turn.is_settled():  # it never began: there is nothing to account for
+            gateway.metrics.refused(error.kind)
         await turn.fail(error)
         refuse(incoming, dialect, error, turn.headers())
-    except BaseException:
-        await turn.settle("cancelled", 0)
+    except BaseException as error:
+        await turn.abandon(error)
         raise
     else:
         await relay(incoming, answer, dialect, turn)

@@ -41,7 +41,9 @@ def mint(name: str, pepper: bytes, key_id: str, now_us: int) -> Minted:
 class KeyAdmin:
     """The keys of a running gateway."""
 
-    def __init__(self, ledger: Ledger, ring: KeyRing, pepper: bytes, clock: Clock, bootstrap: Secret | None) -> None:
+    def __init__(
+        self, ledger: Ledger, ring: KeyRing, pepper: bytes, clock: Clock, bootstrap: Secret | None
+    ) -> None:
         self._ledger = ledger
         self._ring = ring
         self._pepper = pepper
@@ -53,7 +55,9 @@ class KeyAdmin:
         rows = await self.listed()
         now = self.clock.now_us()
         accepted = [
-            Credential(Identity(row.id, row.name), row.digest, row.expires_us) for row in rows if row.accepted(now)
+            Credential(Identity(row.id, row.name), row.digest, row.expires_us)
+            for row in rows
+            if row.accepted(now)
         ]
         if self._bootstrap is not None:
             digest = key_digest(self._pepper, self._bootstrap.reveal())

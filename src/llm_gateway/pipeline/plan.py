@@ -58,7 +58,7 @@ class Router:
         return tuple(self._directory.aliases)
 
     def resolve(self, model: str) -> tuple[Target, ...]:
-        """Return the targets of a model name, whatever dialect they speak; UnknownModel when there are none."""
+        """Return the targets of a model name, whatever dialect they speak; UnknownModel without any."""
         return resolve(model, self._directory)
 
     def plan(self, model: str, dialect: str) -> Plan:
@@ -87,7 +87,7 @@ class Router:
                     line=line,
                     engine=engine,
                     asks_usage=line is not None and line.endpoint.asks_usage,
-                    counts=engine is None,
+                    counts=engine is None or engine.counts,
                 )
             )
         if not steps:

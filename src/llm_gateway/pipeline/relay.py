@@ -4,19 +4,24 @@ A turn is settled before the client gets the end of its answer: the last thing i
 ledger already. After the first byte nothing is tried again.
 """
 
-import asyncio
-
 from llm_gateway.dialects.contract import Dialect, Seen, StreamMeter
 from llm_gateway.errors import GatewayError, UpstreamFault, UpstreamTruncated
+from llm_gateway.ledger.records import Outcome
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.turn import Turn
-from llm_gateway.upstream.answer import Answer, is_event_stream, read_whole
+from llm_gateway.upstream.answer import Answer, is_coded, is_event_stream, read_whole
 from llm_gateway.upstream.forward import returned
 
 __all__ = ["refuse", "relay"]
 
 _MAX_ANSWER = 64 * 1024 * 1024
 _JSON = b"content-type: application/json\r\n"
+# What an answer of this status has to carry (RFC 9110, 15.5.2 and 15.5.22) or had better (15.6.4).
+_FIELDS = {
+    401: b"www-authenticate: Bearer\r\n",
+    426: b"upgrade: HTTP/1.1\r\nconnection: upgrade\r\n",
+    503: b"retry-after: 5\r\n",
+}
 
 
 async def relay(incoming: Incoming, answer: Answer, dialect: Dialect, turn: Turn) -> None:
@@ -26,9 +31,9 @@ async def relay(incoming: Incoming, answer: Answer, dialect: Dialect, turn: Turn
             await _relay_stream(incoming, answer, dialect, turn)
         else:
             await _relay_whole(incoming, answer, dialect, turn)
-    except asyncio.CancelledError:
+    except BaseException as error:
         answer.release()  # first of all: the upstream must stop working for nobody
-        await turn.settle("cancelled", incoming.bytes_out)
+        await turn.abandon(error, incoming.bytes_out)
         raise
     finally:
         answer.release()
@@ -36,8 +41,8 @@ async def relay(incoming: Incoming, answer: Answer, dialect: Dialect, turn: Turn
 
 def refuse(incoming: Incoming, dialect: Dialect, error: GatewayError, headers: bytes = b"") -> None:
     """Answer with an error in the client's dialect."""
-    retry = b"retry-after: 5\r\n" if error.status == 503 else b""
-    incoming.respond(error.status, b"%b%b%b" % (_JSON, retry, headers), dialect.encode_error(error))
+    fields = b"%b%b%b" % (_JSON, _FIELDS.get(error.status, b""), headers)
+    incoming.respond(error.status, fields, dialect.encode_error(error))
 
 
 async def _relay_whole(incoming: Incoming, answer: Answer, dialect: Dialect, turn: Turn) -> None:
@@ -60,21 +65,21 @@ async def _relay_whole(incoming: Incoming, answer: Answer, dialect: Dialect, tur
 async def _relay_stream(incoming: Incoming, answer: Answer, dialect: Dialect, turn: Turn) -> None:
     meter = dialect.meter(strip_usage=turn.strips_usage)
     seen = turn.seen = meter.seen
-    head = returned(answer.headers) + turn.headers()
     try:
-        data = answer.take()
+        # A stream is asked for plain. One that comes coded all the same cannot be metered as it passes.
+        data = answer.take() if not is_coded(answer) else await read_whole(answer, _MAX_ANSWER)
         if data:
             turn.first_byte()
         out = meter.feed(data) if data else b""
         if seen.complete:
-            await turn.settle("ok", incoming.bytes_out + len(out))
-        incoming.begin(answer.status, head, out)
+            await turn.settle(_outcome(seen), len(out))
+        incoming.begin(answer.status, returned(answer.headers) + turn.headers(), out)
         while data := await answer.read():
             if not turn.ttft_us:
                 turn.first_byte()
             out = meter.feed(data)
             if seen.complete and not turn.is_settled():
-                await turn.settle("ok", incoming.bytes_out + len(out))
+                await turn.settle(_outcome(seen), incoming.bytes_out + len(out))
             incoming.write(out)
             if incoming.blocked:
                 await incoming.drain()
@@ -92,7 +97,7 @@ async def _finish(incoming: Incoming, dialect: Dialect, turn: Turn, meter: Strea
     if turn.is_settled():
         incoming.end(out)
     elif _whole(seen):
-        await turn.settle("error" if seen.error else "ok", incoming.bytes_out + len(out))
+        await turn.settle(_outcome(seen), incoming.bytes_out + len(out))
         incoming.end(out)
     else:
         incoming.write(out)
@@ -105,12 +110,20 @@ async def _finish(incoming: Incoming, dialect: Dialect, turn: Turn, meter: Strea
 
 
 async def _break_off(incoming: Incoming, dialect: Dialect, turn: Turn, error: UpstreamFault) -> None:
-    """End a begun stream with an error event, on a line of its own."""
+    """End a begun stream with an error event, on a line of its own; one not begun is refused."""
+    if not incoming.started:
+        await turn.fail(error)
+        refuse(incoming, dialect, error, turn.headers())
+        return
     event = dialect.encode_stream_error(error)
     if incoming.bytes_out and not incoming.ends_event:
         event = b"\n\n" + event
     await turn.fail(error, incoming.bytes_out)
     incoming.end(event)
+
+
+def _outcome(seen: Seen) -> Outcome:
+    return "error" if seen.error else "ok"
 
 
 def _whole(seen: Seen) -> bool:

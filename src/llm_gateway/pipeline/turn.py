@@ -1,11 +1,13 @@
 """The account of one request while it runs: begun once, settled once, whatever happens in between."""
 
+import asyncio
+
 import msgspec
 
 from llm_gateway.canonical.usage import Usage, estimate_tokens
 from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Call, Seen
-from llm_gateway.errors import GatewayError, LedgerUnavailable, UpstreamFault, UpstreamTruncated
+from llm_gateway.errors import GatewayError, Internal, LedgerUnavailable, UpstreamFault, UpstreamTruncated
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Settlement
 from llm_gateway.pipeline.authenticate import Identity
@@ -42,8 +44,8 @@ class Turn:
         "_clock",
         "_ledger",
         "_metrics",
-        "_started",
         "_settled",
+        "_started",
         "_status",
         "_step",
         "_step_started",
@@ -73,11 +75,13 @@ class Turn:
     async def begin(self, caller: Caller, call: Call, dialect: str, plan: Plan | None) -> None:
         """Put the intent on record, durably; LedgerUnavailable when that cannot be.
 
-        `plan` is None where nothing serves the model that was asked for.
+        `plan` is None where nothing serves the model that was asked for. A turn that a demo may answer
+        never counts, even if another target does in the end.
         """
-        step = None if plan is None else plan.steps[0]
-        counts = step is not None and step.counts and caller.purpose == "request"
-        purpose = "demo" if step is not None and not step.counts else caller.purpose
+        steps = () if plan is None else plan.steps
+        step = steps[0] if steps else None
+        counts = step is not None and caller.purpose == "request" and all(each.counts for each in steps)
+        purpose = "demo" if steps and not any(each.counts for each in steps) else caller.purpose
         intent = Intent(
             self._ledger.new_id(),
             self._clock.now_us(),
@@ -106,13 +110,15 @@ class Turn:
     # attempts
 
     def attempt(self, step: Step, *, strips_usage: bool) -> None:
-        """A target is being asked."""
+        """Take note that a target is being asked."""
         self._step = step
         self._step_started = self._clock.monotonic()
+        self._status = 0
+        self._upstream_id = ""
         self.strips_usage = strips_usage
 
     def attempt_answered(self, status: int, headers: Headers) -> None:
-        """The head of an answer came."""
+        """Take note that the head of an answer came."""
         self._status = status
         for name in _REQUEST_IDS:
             if (value := get(headers, name)) is not None:
@@ -121,15 +127,15 @@ class Turn:
         self._note_attempt(status, "" if status < 400 else "upstream_status")
 
     def attempt_failed(self, error: UpstreamFault) -> None:
-        """No answer came."""
+        """Take note that no answer came."""
         self._note_attempt(0, error.kind)
 
     def attempt_cancelled(self) -> None:
-        """The client left before an answer came."""
+        """Take note that the client left before an answer came."""
         self._note_attempt(0, "cancelled")
 
     def first_byte(self) -> None:
-        """The first byte of the answer's body came."""
+        """Take note that the first byte of the answer's body came."""
         self.ttft_us = self._since(self._started)
 
     def headers(self) -> bytes:
@@ -158,6 +164,13 @@ class Turn:
         outcome: Outcome = "truncated" if isinstance(error, UpstreamTruncated) else "error"
         await self._settle(outcome, error.status, error.kind, response_bytes)
 
+    async def abandon(self, why: BaseException, response_bytes: int = 0) -> None:
+        """Put on record that the client left, or that a defect of ours ended the turn."""
+        if isinstance(why, asyncio.CancelledError):
+            await self.settle("cancelled", response_bytes)
+        else:
+            await self._settle("error", Internal.status, Internal.kind, response_bytes)
+
     async def _settle(self, outcome: Outcome, status: int, kind: str, response_bytes: int) -> None:
         if self._settled:
             return
@@ -165,7 +178,7 @@ class Turn:
         seen = self.seen
         step = self._step
         usage = seen.usage
-        if usage is None and self._status and self._status < 400:
+        if usage is None and self._was_probably_used(outcome):
             usage = self._estimate()
         settlement = Settlement(
             self.intent.id,
@@ -199,6 +212,12 @@ class Turn:
             settlement.latency_us / 1e6,
             self.ttft_us / 1e6 if self.ttft_us else None,
         )
+
+    def _was_probably_used(self, outcome: Outcome) -> bool:
+        """Whether a provider worked: it answered, or the client left while it was at it."""
+        if outcome == "cancelled" and not self._status:
+            return self._step is not None
+        return 0 < self._status < 400
 
     def _estimate(self) -> Usage:
         """Say what was probably used where nobody counted: the client left, or the provider was silent."""

@@ -26,6 +26,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _DAY_US = 86_400 * 1_000_000
+_MOST_FIELDS = 30
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -51,7 +52,8 @@ class DashboardApi:
             ("clients", self.clients, "AI applications and what has come through of each"),
         )
         return tuple(
-            Route("GET", f"/api/dashboard/{name}", answer, summary, "dashboard") for name, answer, summary in table
+            Route("GET", f"/api/dashboard/{name}", answer, summary, "dashboard")
+            for name, answer, summary in table
         )
 
     async def health(self, exchange: Exchange, _: str) -> None:
@@ -73,7 +75,8 @@ class DashboardApi:
         since = self._gateway.clock.now_us() - _DAY_US
         seen = {row.provider: row for row in await self._gateway.ledger.read(queries.providers, since)}
         shown = [
-            views.provider_view(member, seen.get(name)) for name, member in sorted(self._fleet.members.items())
+            views.provider_view(member, seen.get(name))
+            for name, member in sorted(self._fleet.members.items())
         ]
         _answer(exchange, {"providers": shown})
 
@@ -114,9 +117,7 @@ class DashboardApi:
         shown: list[ClientView] = client_views(seen, self._gateway.clock.now_us(), self._url())
         _answer(exchange, {"clients": shown})
 
-    async def _read(
-        self, query: Callable[Concatenate[Rows, P], T], *args: P.args, **named: P.kwargs
-    ) -> T:
+    async def _read(self, query: Callable[Concatenate[Rows, P], T], *args: P.args, **named: P.kwargs) -> T:
         try:
             return await self._gateway.ledger.read(query, *args, **named)
         except QueryTooSlow as error:
@@ -127,21 +128,24 @@ class DashboardApi:
         if not text:
             return default
         amount, unit = text[:-1], text[-1:]
-        if not amount.isdigit() or unit not in _UNITS or len(amount) > 6:
+        if not amount.isdecimal() or unit not in _UNITS or len(amount) > 6:
             raise MalformedRequest(f"since={text[:20]!r} is not a time like 30m, 24h or 7d", param="since")
-        return self._gateway.clock.now_us() - int(amount) * _UNITS[unit] * 1_000_000
+        return max(0, self._gateway.clock.now_us() - int(amount) * _UNITS[unit] * 1_000_000)
 
 
 def _query(exchange: Exchange) -> dict[str, str]:
     text = exchange.target.partition(b"?")[2].decode("ascii", "replace")
-    return {name: values[-1] for name, values in parse_qs(text, max_num_fields=30).items()}
+    try:
+        return {name: values[-1] for name, values in parse_qs(text, max_num_fields=_MOST_FIELDS).items()}
+    except ValueError:
+        raise MalformedRequest(f"there are more than {_MOST_FIELDS} parameters in the query") from None
 
 
 def _number(query: dict[str, str], name: str, default: int) -> int:
     text = query.get(name, "")
     if not text:
         return default
-    if not text.isdigit() or not 1 <= int(text[:6]) <= queries.MOST:
+    if not text.isdecimal() or len(text) > 6 or not 1 <= int(text) <= queries.MOST:
         raise MalformedRequest(f"{name}={text[:20]!r} is not a number from 1 to {queries.MOST}", param=name)
     return int(text)
 

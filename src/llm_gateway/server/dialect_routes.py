@@ -1,4 +1,4 @@
-"""The paths on which clients speak to models, with and without the version path that they may have doubled."""
+"""The paths on which clients speak to models, with and without the version path they may have doubled."""
 
 from llm_gateway.dialects.contract import Dialect
 from llm_gateway.http.exchange import Exchange

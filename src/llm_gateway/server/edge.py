@@ -1,22 +1,30 @@
-"""The connection edge: every request passes the guard, finds its route, and gets an answer, whatever happens."""
+"""The connection edge: every request passes the guard, finds its route and gets an answer, come what may."""
 
-import asyncio
 import hmac
 from collections.abc import Callable
 
 from llm_gateway.dialects.contract import Dialect
-from llm_gateway.errors import Draining, GatewayError, Internal, Unauthenticated
+from llm_gateway.errors import (
+    Draining,
+    GatewayError,
+    Internal,
+    MethodNotAllowed,
+    Unauthenticated,
+    UpgradeRefused,
+)
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.authenticate import credentials
+from llm_gateway.pipeline.relay import refuse
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.routes import Routes
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.wire.headers import Headers
 
-__all__ = ["Access", "Edge", "JSON", "respond_json"]
+__all__ = ["JSON", "Access", "Edge", "respond_json"]
 
-JSON = b"content-type: application/json\r\ncache-control: no-store\r\n"
+_NO_STORE = b"cache-control: no-store\r\n"
+JSON = b"content-type: application/json\r\n" + _NO_STORE
 
 
 class Access:
@@ -67,14 +75,15 @@ class Edge:
             self._guard.check(exchange.headers)
             if self.draining:
                 raise Draining("the gateway is shutting down")
+            if exchange.upgrade == b"websocket":
+                # Codex goes on over HTTP at once after exactly this status; after another one it waits.
+                raise UpgradeRefused("this gateway speaks no WebSocket here; send the request over HTTP")
             route, rest = self._routes.find(exchange.method, exchange.target.partition(b"?")[0])
             if route.access != "key":
                 self._access.require(route.access, exchange.headers)
             await route.answer(exchange, rest)
         except GatewayError as error:
             self._refuse(exchange, error)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             # The connection edge: a defect of ours costs one answer, never the process.
             self._log.failure("request", error)
@@ -95,9 +104,10 @@ class Edge:
         if exchange.started:
             exchange.abandon()
             return
-        extra = b"retry-after: 5\r\n" if error.status == 503 else b""
-        body = self._dialect_of(exchange.target).encode_error(error)
-        exchange.respond(error.status, JSON + extra, body)
+        fields = _NO_STORE
+        if isinstance(error, MethodNotAllowed):
+            fields += b"allow: %b\r\n" % ", ".join(error.allowed).encode()
+        refuse(exchange, self._dialect_of(exchange.target), error, fields)
 
 
 def respond_json(exchange: Exchange, body: bytes, status: int = 200) -> None:

@@ -1,13 +1,13 @@
 """Keys over the owner's local API: the command line uses it while the gateway runs."""
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from llm_gateway.errors import MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
-from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.ledger.keys import KeyRow
+from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.server.edge import respond_json
 from llm_gateway.server.routes import Route
 from llm_gateway.server.views import iso
@@ -17,6 +17,7 @@ __all__ = ["KeyView", "KeysApi", "key_view"]
 T = TypeVar("T", bound=msgspec.Struct)
 
 _MAX_BODY = 64 * 1024
+_YEAR = 366 * 86_400
 
 
 class KeyView(msgspec.Struct, frozen=True):
@@ -36,7 +37,7 @@ class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    overlap_seconds: int = 0
+    overlap_seconds: Annotated[int, msgspec.Meta(ge=0, le=_YEAR)] = 0
 
 
 class KeysApi:
@@ -101,5 +102,5 @@ def key_view(row: KeyRow, now_us: int) -> KeyView:
 async def _read(exchange: Exchange, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(await exchange.body(_MAX_BODY), type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedRequest(f"the body is not what this path takes: {error}") from None

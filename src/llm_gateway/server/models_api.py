@@ -51,7 +51,9 @@ class ModelsApi:
         if entry is None:
             target = self._router.resolve(name)[0]
             if target.model not in self._fleet.members[target.provider].models:
-                raise UnknownModel(f"{target.provider} does not list the model {target.model!r}", param="model")
+                raise UnknownModel(
+                    f"{target.provider} does not list the model {target.model!r}", param="model"
+                )
             entry = _entry(name, target.provider)
         respond_json(exchange, msgspec.json.encode(entry))
 

@@ -1,4 +1,4 @@
-"""Describe the HTTP surface as OpenAPI 3.1, from the table of routes itself: what is not served is not in it."""
+"""Describe the HTTP surface as OpenAPI 3.1, from the table of routes itself: nothing else is in it."""
 
 import re
 from collections.abc import Iterable
@@ -50,18 +50,26 @@ def describe(routes: Iterable[Route]) -> bytes:
 
 
 def _operation(route: Route, schemas: dict[type, dict[str, object]]) -> dict[str, object]:
-    name = re.sub(r"[^A-Za-z0-9]+", "_", f"{route.method.lower()}{route.path}").strip("_")
+    name = re.sub(r"[^a-z0-9]+", "_", f"{route.method}{route.path.replace('{}', 'one')}".lower())
     operation: dict[str, object] = {
         "operationId": name,
         "summary": route.summary,
-        "responses": {"200": _answer(route.path, schemas), "default": {"description": "An error, with its way out"}},
+        "responses": {
+            "200": _answer(route.path, schemas),
+            "default": {"description": "An error, with its way out"},
+        },
     }
     if route.access in _NEEDS:
         operation["security"] = [{_NEEDS[route.access]: []}]
     if "{}" in route.path:
-        operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+        operation["parameters"] = [
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
     if route.method == "POST":
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
     return operation
 
 

@@ -45,8 +45,9 @@ class Routes:
             by_method, rest = self._find_below(path)
         route = by_method.get(method) or (by_method.get(b"GET") if method == b"HEAD" else None)
         if route is None:
-            allowed = ", ".join(name.decode() for name in by_method)
-            raise MethodNotAllowed(f"{_shown(path)} answers {allowed} only")
+            allowed = tuple(name.decode() for name in by_method)
+            allowed += ("HEAD",) if "GET" in allowed else ()
+            raise MethodNotAllowed(f"{_shown(path)} answers {', '.join(allowed)} only", allowed=allowed)
         return route, rest
 
     def _find_below(self, path: bytes) -> tuple[dict[bytes, Route], str]:

@@ -41,7 +41,7 @@ class HealthView(msgspec.Struct, frozen=True):
 
 
 class RequestView(msgspec.Struct, frozen=True):
-    """One request. `status` is running, ok, error, cancelled, truncated or interrupted; times are milliseconds."""
+    """One request. `status` is running, ok, error, cancelled, truncated or interrupted; times in ms."""
 
     id: str
     at: str
@@ -156,9 +156,7 @@ class ProviderView(msgspec.Struct, frozen=True):
 
 def iso(at_us: int) -> str:
     """Return a time as ISO 8601 in UTC, to the millisecond."""
-    return (
-        datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def request_view(turn: Turn) -> RequestView:

@@ -4,9 +4,9 @@ from typing import Protocol
 
 from llm_gateway.errors import ClientFault, UpstreamBroken
 from llm_gateway.http.decoding import decode_body
-from llm_gateway.wire.headers import Headers, get
+from llm_gateway.wire.headers import Headers, get, get_all
 
-__all__ = ["Answer", "is_event_stream", "read_whole"]
+__all__ = ["Answer", "is_coded", "is_event_stream", "read_whole"]
 
 
 class Answer(Protocol):
@@ -39,26 +39,32 @@ def is_event_stream(answer: Answer) -> bool:
     return content_type is not None and content_type[:17].lower() == b"text/event-stream"
 
 
+def is_coded(answer: Answer) -> bool:
+    """Whether the body comes in a content coding, although we ask for none."""
+    coding = get(answer.headers, b"content-encoding")
+    return coding is not None and coding.lower() != b"identity"
+
+
 async def read_whole(answer: Answer, limit: int) -> bytes:
     """Return the whole body, decoded if it came coded although we asked for plain.
 
     Raises UpstreamBroken when it is over `limit` bytes or not what its coding says.
     """
     data = await answer.read()
+    size = len(data)
     if data and not answer.ended:
         parts = [data]
-        size = len(data)
-        while piece := await answer.read():
+        while size <= limit and (piece := await answer.read()):
             parts.append(piece)
             size += len(piece)
-            if size > limit:
-                raise UpstreamBroken(f"the upstream's answer is over {limit} bytes")
         data = b"".join(parts)
-    coding = get(answer.headers, b"content-encoding")
-    if coding is None or coding == b"identity":
+    if size > limit:
+        raise UpstreamBroken(f"the upstream's answer is over {limit} bytes")
+    if not is_coded(answer):
         return data
+    codings = b",".join(get_all(answer.headers, b"content-encoding"))
     answer.headers = [field for field in answer.headers if field[0] != b"content-encoding"]
     try:
-        return decode_body(data, coding, limit)
+        return decode_body(data, codings, limit)
     except ClientFault as error:
         raise UpstreamBroken("the upstream's answer is not what its content-encoding says") from error

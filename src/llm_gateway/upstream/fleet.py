@@ -54,10 +54,14 @@ class Member(msgspec.Struct):
 class Fleet:
     """All providers, and the candidates that join when they are found running."""
 
-    def __init__(self, upstream: Upstream, clock: Clock, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, upstream: Upstream, clock: Clock, changed: Callable[[], None], *, deadline: float = 5.0
+    ) -> None:
         self._upstream = upstream
         self._clock = clock
         self._changed = changed
+        self._deadline = deadline
+        self._asking = asyncio.Lock()
         self._members: dict[str, Member] = {}
         self._candidates: dict[str, Member] = {}
 
@@ -99,22 +103,29 @@ class Fleet:
         }
 
     async def refresh(self, *, older_than: float = 0.0) -> None:
-        """Ask the providers for their models, all at once; those asked within `older_than` seconds are left."""
-        now = self._clock.now_us()
-        due = [
-            member
-            for member in (*self._members.values(), *self._candidates.values())
-            if member.source is not None and now - member.checked_us >= older_than * 1e6
-        ]
-        if due:
-            before = [(member.models, member.state) for member in due], len(self._members)
-            await asyncio.gather(*(self._ask(member) for member in due))
-            if before != ([(member.models, member.state) for member in due], len(self._members)):
-                self._changed()
+        """Ask the providers for their models, all at once; those asked within `older_than` seconds are left.
+
+        Whoever comes while they are being asked waits for the answers.
+        """
+        async with self._asking:
+            now = self._clock.now_us()
+            due = [
+                member
+                for member in (*self._members.values(), *self._candidates.values())
+                if member.source is not None and now - member.checked_us >= older_than * 1e6
+            ]
+            before = self._known(due)
+            try:
+                await asyncio.gather(*(self._ask(member) for member in due))
+            finally:  # whoever asked may have left: what was learnt by then is learnt
+                if before != self._known(due):
+                    self._changed()
+
+    def _known(self, members: list[Member]) -> tuple[list[tuple[tuple[str, ...], State]], int]:
+        return [(member.models, member.state) for member in members], len(self._members)
 
     async def _ask(self, member: Member) -> None:
         assert member.source is not None
-        member.checked_us = self._clock.now_us()
         try:
             member.entries = await self._list(member, member.source)
         except UpstreamFault as error:
@@ -125,21 +136,24 @@ class Fleet:
             member.state, member.reason = "ok", ""
             if self._candidates.pop(member.row.name, None) is not None:
                 self._members[member.row.name] = member
+        member.checked_us = self._clock.now_us()
 
     async def _list(self, member: Member, source: ModelSource) -> tuple[ModelEntry, ...]:
         line = Line(source.endpoint)
         extra = b"".join(b"%b: %b\r\n" % field for field in source.headers)
         try:
-            async with asyncio.timeout(5.0):
+            async with asyncio.timeout(self._deadline):
                 answer = await self._upstream.send(line, line.get(source.target, extra), b"", _PATIENCE)
                 try:
                     body = await read_whole(answer, _MAX_LIST)
                 finally:
                     answer.release()
         except TimeoutError:
-            raise UpstreamBroken("its model list did not come within 5 seconds") from None
+            raise UpstreamBroken(f"its model list did not come within {self._deadline:g} seconds") from None
         if answer.status in (401, 403):
-            raise _Refused("auth_required", f"it answered {answer.status}: its API key is missing or not valid")
+            raise _Refused(
+                "auth_required", f"it answered {answer.status}: its API key is missing or not valid"
+            )
         if answer.status != 200:
             raise _Refused("degraded", f"its model list answered {answer.status}")
         try:

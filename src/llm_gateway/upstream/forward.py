@@ -30,10 +30,6 @@ _NOT_UPSTREAM = (
         b"x-forwarded-host",
         b"x-forwarded-proto",
         b"x-real-ip",
-        b"x-llm-gateway-key",
-        b"x-llm-gateway-client",
-        b"x-llm-gateway-caller",
-        b"x-llm-gateway-strict",
     }
 )
 
@@ -43,12 +39,10 @@ _NOT_DOWNSTREAM = HOP_BY_HOP | {
     b"set-cookie",
     b"alt-svc",
     b"strict-transport-security",
-    b"x-llm-gateway-request-id",
-    b"x-llm-gateway-provider",
-    b"x-llm-gateway-model",
-    b"x-llm-gateway-attempts",
-    b"x-llm-gateway-losses",
 }
+
+# What is said between a client and one gateway; the next one may be an upstream of ours.
+_OURS = b"x-llm-gateway-"
 
 _USUAL_CONNECTION = frozenset((b"keep-alive", b"close", b"upgrade", b"te"))
 
@@ -69,12 +63,13 @@ def _lines(headers: Headers, dropped: frozenset[bytes]) -> bytes:
         if name in dropped:
             if name == b"connection" and value.lower() not in _USUAL_CONNECTION:
                 return _without_named(headers, dropped)
-            continue
-        lines.append(b"%b: %b\r\n" % (name, value))
+        elif not name.startswith(_OURS):
+            lines.append(b"%b: %b\r\n" % (name, value))
     return b"".join(lines)
 
 
 def _without_named(headers: Headers, dropped: frozenset[bytes]) -> bytes:
     """Leave out the fields that Connection names, too (RFC 9110, 7.6.1)."""
     gone = dropped | connection_names(headers)
-    return b"".join([b"%b: %b\r\n" % field for field in headers if field[0] not in gone])
+    kept = [field for field in headers if field[0] not in gone and not field[0].startswith(_OURS)]
+    return b"".join([b"%b: %b\r\n" % field for field in kept])

@@ -65,7 +65,9 @@ def _add_configured(
 
 
 def _from_environment(row: ProviderRow, environ: Mapping[str, str]) -> Secret | None:
-    return next((Secret(environ[name].strip()) for name in row.api_key_env if environ.get(name, "").strip()), None)
+    return next(
+        (Secret(environ[name].strip()) for name in row.api_key_env if environ.get(name, "").strip()), None
+    )
 
 
 def _from_file(provider: Provider) -> Secret | None:
