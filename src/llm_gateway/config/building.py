@@ -50,6 +50,8 @@ class _Tables:
                     self._wrong(path, f"this is a list of [[{path[-1]}]] tables", value)
                     return
                 for number, inner in enumerate(value):
+                    if inner == {}:
+                        self._wrong((*path, number), "this is a table with a name", inner)
                     self.walk(inner, node.each, (*path, number))
             case _:
                 assert_never(node)
@@ -114,7 +116,7 @@ class _Builder:
                 entries = {str(key[-1]): self._leaf(node.entry, key) for key in self._below(path)}
                 return {key: value for key, value in entries.items() if value is not msgspec.UNSET}
             case Repeated():
-                numbers = sorted({key[len(path)] for key in self._below(path)}, key=str)
+                numbers = dict.fromkeys(key[len(path)] for key in self._below(path))
                 made = [self.section(node.each, (*path, number)) for number in numbers]
                 return tuple(value for value in made if value is not None)
             case _:
