@@ -2,14 +2,21 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
 
 from llm_gateway.clock import SystemClock
-from llm_gateway.config import Loaded
+from llm_gateway.config import Loaded, Server
+from llm_gateway.config.settings import LocalSettings
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Dialect
 from llm_gateway.engines.contract import Engine
-from llm_gateway.engines.demo import DemoEngine
+from llm_gateway.engines.demo.engine import DemoEngine
+from llm_gateway.engines.local.engine import LocalEngine
+from llm_gateway.engines.local.model import LocalModel, shipped
 from llm_gateway.errors import ConfigError
 from llm_gateway.http.client import Patience
 from llm_gateway.http.limits import Limits
@@ -24,7 +31,8 @@ from llm_gateway.providers.names import Directory, read_target
 from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.dialect_routes import chat_routes
 from llm_gateway.server.edge import Access, Edge
-from llm_gateway.server.guard import Guard
+from llm_gateway.server.exposure import confirmed, judge_bind, listen_address
+from llm_gateway.server.guard import Guard, Peers
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.openapi import describe
@@ -35,6 +43,7 @@ from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Upstream
 from llm_gateway.upstream.fleet import Fleet
+from llm_gateway.upstream.muster import muster
 from llm_gateway.vault import load_or_create_owner_token, load_or_create_pepper
 
 __all__ = ["App"]
@@ -68,13 +77,18 @@ class App:
         """Open the ledger, muster the providers, listen. ConfigError says why not."""
         settings = self._loaded.settings
         home = self._loaded.home
-        judge_bind(self._loaded)
+        refusal = judge_bind(settings.server, confirmed=confirmed(home, settings.server), keys_on=True)
+        if refusal is not None:
+            raise refusal
         self._ledger = await Ledger.open(
             home, self._clock, durability=settings.ledger.durability, on_failure=self.log.failure
         )
         pepper = load_or_create_pepper(home)
         ring = KeyRing(pepper, self._clock)
-        self._keys = KeyAdmin(self._ledger, ring, pepper, self._clock, self._loaded.bootstrap_key)
+        self._owner = load_or_create_owner_token(home)
+        self._keys = KeyAdmin(
+            self._ledger, ring, pepper, self._clock, self._loaded.bootstrap_key, self._owner
+        )
         await self._open_keys()
         self._upstream = self._make_upstream()
         self.fleet = Fleet(self._upstream, self._clock, self._plan_anew)
@@ -104,6 +118,10 @@ class App:
         self._upstream.close()
         await self._ledger.close()
 
+    def hurry(self) -> None:
+        """Cut what still runs while the gateway closes."""
+        self._listener.hurry()
+
     # the parts of the start
 
     async def _open_keys(self) -> None:
@@ -118,8 +136,10 @@ class App:
         return Upstream(pool, Patience(wanted.first_byte_timeout, wanted.idle_timeout))
 
     def _make_engines(self) -> dict[str, Engine]:
-        wanted = self._loaded.settings.local
+        models = _local_models(self._loaded.settings.local)
         engines: list[Engine] = [DemoEngine(self._clock)]
+        if models:
+            engines.append(LocalEngine(models, self._upstream, self._environ))
         return {engine.name: engine for engine in engines}
 
     async def _listen(self, gateway: Gateway) -> None:
@@ -136,25 +156,31 @@ class App:
         )
         self._edge = self._make_edge(gateway)
         self._listener = Listener(
-            self._edge.serve, self._edge.refusal, limits, admits=lambda peer: True, on_refused=self._edge.refused
+            self._edge.serve,
+            self._edge.refusal,
+            limits,
+            admits=Peers(server.allow_from).admits,
+            on_refused=self._edge.refused,
         )
         self._metrics.gauges["llm_gateway_client_connections"] = lambda: self._listener.connections
         try:
-            self.port = await self._listener.listen(server.host, server.port, None)
+            address = listen_address(server.host)
+            self.port = await self._listener.listen(address, server.port, _tls(server))
         except OSError as error:
             raise ConfigError(
                 f"server.port: {server.host}:{server.port} cannot be listened on: {error.strerror}; "
                 "is a gateway running already? `llm-gateway status` says, `--port` takes another"
             ) from error
+        self._guard.listen_on(self.port)
 
     def _make_edge(self, gateway: Gateway) -> Edge:
-        owner = load_or_create_owner_token(self._loaded.home)
         dashboard = self._loaded.dashboard_token
         access = Access(
-            owner.reveal().encode(), dashboard.reveal().encode() if dashboard is not None else b""
+            self._owner.reveal().encode(), dashboard.reveal().encode() if dashboard is not None else b""
         )
         routes = self._routes(gateway)
-        return Edge(routes, Guard(), access, _dialect_of, (self.log, self._metrics))
+        self._guard = Guard(self._loaded.settings.server)
+        return Edge(routes, self._guard, access, _dialect_of, (self.log, self._metrics))
 
     def _routes(self, gateway: Gateway) -> Routes:
         dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, os.getpid())
@@ -185,6 +211,31 @@ class App:
 
     def _skipped(self, why: str) -> None:
         self.log.write("warning", "provider skipped", why=why)
+
+
+def _local_models(wanted: LocalSettings) -> tuple[LocalModel, ...]:
+    """Return the models that run inside the gateway: a file of the user's, else what is installed."""
+    if not wanted.model_path:
+        return tuple(msgspec.structs.replace(model, threads=wanted.threads) for model in shipped())
+    path = Path(wanted.model_path).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"local.model_path: {path}: there is no such file")
+    return (LocalModel(path.stem, path, wanted.threads),)
+
+
+def _tls(server: Server) -> ssl.SSLContext | None:
+    """Return the context of the listener, None for plain HTTP; ConfigError when the files are no pair."""
+    if not server.tls_cert:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(server.tls_cert, server.tls_key or None)
+    except OSError as error:
+        raise ConfigError(
+            f"server.tls_cert: {server.tls_cert} with server.tls_key cannot be used: {error.strerror or error}"
+        ) from error
+    return context
 
 
 def _dialect_of(target: bytes) -> Dialect:

@@ -1,0 +1,5 @@
+"""The command line: one file a group of verbs, each thin."""
+
+from llm_gateway.cli.main import main
+
+__all__ = ["main"]

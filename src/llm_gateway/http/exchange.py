@@ -106,7 +106,7 @@ class Exchange:
             if self.expects_continue and not self._size:
                 self._wire.send(wording.CONTINUE)
             self._wire.resume_body()
-            while not self.complete and self._failure is None and self._size <= limit:
+            while not self._settled(limit):
                 self._waiter = asyncio.get_running_loop().create_future()
                 await self._waiter
         if self._failure is not None:
@@ -115,6 +115,9 @@ class Exchange:
             raise BodyTooLarge(f"the body is over {limit} bytes (server.max_body_bytes)")
         parts, self._parts = self._parts, []
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _settled(self, limit: int) -> bool:
+        return self.complete or self._failure is not None or self._size > limit
 
     def body_received(self, data: bytes) -> None:
         """Take a piece of the body from the connection."""

@@ -72,11 +72,15 @@ class Listener:
         until = self.loop.time() + drain
         while self._connections and self.loop.time() < until:
             await asyncio.sleep(0.02)
-        for connection in tuple(self._connections):
-            connection.cut()
+        self.hurry()
         await asyncio.sleep(0)
         if self._sweep is not None:
             self._sweep.cancel()
+
+    def hurry(self) -> None:
+        """Cut every connection now."""
+        for connection in tuple(self._connections):
+            connection.cut()
 
     def _expire(self) -> None:
         now = self.loop.time()

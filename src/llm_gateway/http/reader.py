@@ -57,6 +57,11 @@ class RequestReader:
         self.section = BETWEEN
         self.error: GatewayError | None = None
 
+    @property
+    def refused(self) -> bool:
+        """Whether the reading has ended for good."""
+        return self.error is not None
+
     def feed(self, data: bytes) -> None:
         """Read a piece; afterwards `error` says whether the connection is still good for anything."""
         section = self.section

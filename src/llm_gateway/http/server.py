@@ -99,7 +99,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read what came, then start what became ready."""
         reader = self._reader
-        if self.closing or reader.error is not None:
+        if self.closing or reader.refused:
             return
         before = reader.section
         reader.feed(data)

@@ -16,7 +16,7 @@ __all__ = ["KeyAdmin", "Minted", "mint"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.@-]{0,63}")
 _HINT = 4
-_BOOTSTRAP = "bootstrap"
+_BOOTSTRAP, _OWNER = "bootstrap", "owner"
 
 
 class Minted(msgspec.Struct, frozen=True):
@@ -42,12 +42,22 @@ class KeyAdmin:
     """The keys of a running gateway."""
 
     def __init__(
-        self, ledger: Ledger, ring: KeyRing, pepper: bytes, clock: Clock, bootstrap: Secret | None
+        self,
+        ledger: Ledger,
+        ring: KeyRing,
+        pepper: bytes,
+        clock: Clock,
+        bootstrap: Secret | None,
+        owner: Secret | None = None,
     ) -> None:
         self._ledger = ledger
         self._ring = ring
         self._pepper = pepper
-        self._bootstrap = bootstrap
+        self._fixed = tuple(
+            (name, secret)
+            for name, secret in ((_BOOTSTRAP, bootstrap), (_OWNER, owner))
+            if secret is not None
+        )
         self.clock = clock
 
     async def load(self) -> int:
@@ -59,9 +69,8 @@ class KeyAdmin:
             for row in rows
             if row.accepted(now)
         ]
-        if self._bootstrap is not None:
-            digest = key_digest(self._pepper, self._bootstrap.reveal())
-            accepted.append(Credential(Identity(_BOOTSTRAP, _BOOTSTRAP), digest))
+        for name, secret in self._fixed:
+            accepted.append(Credential(Identity(name, name), key_digest(self._pepper, secret.reveal())))
         self._ring.replace(accepted)
         return len(rows)
 

@@ -77,7 +77,7 @@ def withdraw(home: Path) -> None:
 def truth_table() -> str:
     """Return what may start under which conditions, as a Markdown table of every combination."""
     lines = [
-        "| keys | TLS | `allow_from` | `expose` | confirmed | loopback | one address or name | all addresses |"
+        "| keys | TLS | `allow_from` | `expose` | confirmed | loopback | address or name | all addresses |"
     ]
     lines.append("|" + " --- |" * 8)
     for keys, tls, listed, expose, agreed in product((True, False), repeat=5):
@@ -112,7 +112,7 @@ def _lacks(server: Server, kind: Reach, *, confirmed: bool, keys_on: bool) -> It
     if not server.expose:
         yield "server.expose = true"
     if not confirmed:
-        yield "your confirmation of just this (address, port, networks, certificate): `llm-gateway bridges expose`"
+        yield "your confirmation of address, port, networks and certificate: `llm-gateway bridges expose`"
 
 
 def _exposure(server: Server) -> _Exposure:

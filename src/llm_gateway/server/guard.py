@@ -128,4 +128,4 @@ def _bound(host: str) -> list[str]:
 
 def _shown(value: bytes) -> str:
     """Return a header's value as text that is safe in a message: bounded, printable."""
-    return "".join(c if c.isprintable() else "?" for c in value[:100].decode("ascii", "replace"))
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in value[:100].decode("latin-1"))

@@ -102,7 +102,9 @@ class Metrics:
         # Imported when first asked for: it costs a fifth of a cold start, and most gateways are never scraped.
         core = importlib.import_module("prometheus_client.core")
         exposition = importlib.import_module("prometheus_client.exposition")
-        registry = importlib.import_module("prometheus_client.registry").CollectorRegistry(auto_describe=False)
+        registry = importlib.import_module("prometheus_client.registry").CollectorRegistry(
+            auto_describe=False
+        )
         registry.register(_Collector(self, core))
         text: bytes = exposition.generate_latest(registry)
         return text

@@ -1,0 +1,138 @@
+"""`keys`: make, list, revoke and rotate gateway keys, whether or not the gateway runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import msgspec
+
+from llm_gateway.cli.context import Context, json_option, pass_context
+from llm_gateway.cli.output import FAILED, Stop, json_line, say, table
+from llm_gateway.clock import SystemClock
+from llm_gateway.errors import ConfigError, GatewayError
+from llm_gateway.ledger import keys as rows
+from llm_gateway.ledger.ids import Ids
+from llm_gateway.ledger.opening import offline
+from llm_gateway.ledger.store import Store
+from llm_gateway.pipeline.key_admin import mint
+from llm_gateway.server.keys_api import KeyView, key_view
+from llm_gateway.vault import load_or_create_pepper
+
+__all__ = ["keys"]
+
+
+@click.group()
+def keys() -> None:
+    """Gateway keys: what clients send instead of a vendor's key."""
+
+
+@keys.command()
+@click.argument("name")
+@json_option
+@pass_context
+def create(context: Context, name: str, as_json: bool) -> None:
+    """Make a key and show it, this once."""
+    api = context.api_or_none()
+    if api is not None:
+        made = api.call("POST", "/api/keys", {"name": name})
+        _show(str(made["key"]), msgspec.convert(made["row"], KeyView), as_json)
+        return
+    clock = SystemClock()
+    with _store(context) as store:
+        try:
+            minted = mint(name, load_or_create_pepper(context.load().home), Ids(clock).new(), clock.now_us())
+        except GatewayError as error:
+            raise Stop(FAILED, f"error: {error.message}") from None
+        rows.insert(store, minted.row)
+    _show(minted.key.reveal(), key_view(minted.row, clock.now_us()), as_json)
+
+
+@keys.command("list")
+@json_option
+@pass_context
+def list_keys(context: Context, as_json: bool) -> None:
+    """List every key there ever was; none is shown."""
+    found = _listed(context)
+    if as_json:
+        json_line("keys", {"keys": found})
+        return
+    names = ("id", "name", "hint", "status", "created_at", "expires_at")
+    table([name.upper() for name in names], ([getattr(view, name) for name in names] for view in found))
+
+
+@keys.command()
+@click.argument("key")
+@pass_context
+def revoke(context: Context, key: str) -> None:
+    """Accept a key no longer; KEY is its id or its name."""
+    key_id = _id_of(context, key)
+    api = context.api_or_none()
+    if api is not None:
+        api.call("DELETE", f"/api/keys/{key_id}")
+    else:
+        with _store(context) as store:
+            rows.revoke(store, key_id, SystemClock().now_us())
+    say(f"revoked {key_id}")
+
+
+@keys.command()
+@click.argument("key")
+@click.option(
+    "--overlap", default=0, show_default=True, help="Seconds for which the old key is still accepted."
+)
+@json_option
+@pass_context
+def rotate(context: Context, key: str, overlap: int, as_json: bool) -> None:
+    """Replace a key by a new one of the same name; KEY is its id or its name."""
+    key_id = _id_of(context, key)
+    api = context.api_or_none()
+    if api is not None:
+        made = api.call("POST", f"/api/key-rotations/{key_id}", {"overlap_seconds": overlap})
+        _show(str(made["key"]), msgspec.convert(made["row"], KeyView), as_json)
+        return
+    clock = SystemClock()
+    with _store(context) as store:
+        old = next(row for row in rows.listed(store) if row.id == key_id)
+        minted = mint(old.name, load_or_create_pepper(context.load().home), Ids(clock).new(), clock.now_us())
+        rows.rotate(store, key_id, minted.row, clock.now_us() + max(overlap, 0) * 1_000_000)
+    _show(minted.key.reveal(), key_view(minted.row, clock.now_us()), as_json)
+
+
+def _show(key: str, view: KeyView, as_json: bool) -> None:
+    if as_json:
+        json_line("key", {"key": key, "row": view})
+        return
+    print(key)
+    say(f"key {view.id} for {view.name!r}; it is shown this once and stored nowhere")
+
+
+def _listed(context: Context) -> list[KeyView]:
+    api = context.api_or_none()
+    if api is not None:
+        return msgspec.convert(api.get("/api/keys")["keys"], list[KeyView])
+    now = SystemClock().now_us()
+    with _store(context) as store:
+        return [key_view(row, now) for row in rows.listed(store)]
+
+
+def _id_of(context: Context, key: str) -> str:
+    """Return the id of the one active key that is meant."""
+    active = [view for view in _listed(context) if view.status == "active"]
+    meant = [view for view in active if key in (view.id, view.name)]
+    if len(meant) == 1:
+        return meant[0].id
+    reason = f"{len(meant)} active keys are called" if meant else "there is no active key"
+    raise Stop(FAILED, f"error: {reason} {key!r}\nhint: `llm-gateway keys list` shows their ids")
+
+
+@contextmanager
+def _store(context: Context) -> Iterator[Store]:
+    try:
+        with offline(context.load().home, SystemClock(), _complain) as store:
+            yield store
+    except ConfigError as error:
+        raise Stop(FAILED, f"error: {error}") from None
+
+
+def _complain(what: str, error: BaseException) -> None:
+    say(f"warning: {what}: {error}")

@@ -1,0 +1,150 @@
+"""The way of a command to the gateway that runs on this machine: plain HTTP, with the owner's token.
+
+The gateway leaves its address in the home (`Running`); whether it answers is asked, never believed.
+"""
+
+import http.client
+import os
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from llm_gateway import __version__
+from llm_gateway.cli.output import FAILED, NOT_RUNNING, Stop
+from llm_gateway.vault import load_owner_token, read_private, write_private
+
+__all__ = ["LocalApi", "Reply", "Running", "error_message"]
+
+_FILE = "running.json"
+
+
+class Running(msgspec.Struct, frozen=True):
+    """Where the gateway of a home listens."""
+
+    url: str
+    pid: int
+
+    def leave(self, home: Path) -> None:
+        """Say it to the commands to come."""
+        write_private(home / _FILE, msgspec.json.encode(self))
+
+    @staticmethod
+    def forget(home: Path) -> None:
+        """Take it back."""
+        (home / _FILE).unlink(missing_ok=True)
+
+    @classmethod
+    def read(cls, home: Path) -> "Running | None":
+        """Return what was left, or None."""
+        data = read_private(home / _FILE)
+        try:
+            return msgspec.json.decode(data, type=cls) if data else None
+        except msgspec.DecodeError:
+            return None
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer of the gateway; header names are lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class LocalApi:
+    """A gateway that runs."""
+
+    def __init__(self, running: Running, token: str) -> None:
+        self.url = running.url
+        self.pid = running.pid
+        self._token = token
+
+    @classmethod
+    def find(cls, home: Path) -> "LocalApi | None":
+        """Return the gateway of a home when it answers."""
+        running = Running.read(home)
+        token = load_owner_token(home)
+        if running is None or token is None or not _alive(running.pid):
+            return None
+        api = cls(running, token.reveal())
+        try:
+            alive = api.send("GET", "/livez", timeout=5.0)
+        except OSError:
+            return None
+        return api if alive.status == 200 else None
+
+    def get(self, path: str) -> dict[str, object]:
+        """Return a JSON object; ends the command with the gateway's own words when there is none."""
+        return self.call("GET", path)
+
+    def call(self, method: str, path: str, body: object = None) -> dict[str, object]:
+        """Return the JSON object that a call answers with."""
+        try:
+            reply = self.send(method, path, b"" if body is None else msgspec.json.encode(body))
+        except OSError as error:
+            raise Stop(NOT_RUNNING, f"the gateway at {self.url} does not answer: {error}") from None
+        if reply.status >= 400:
+            raise Stop(
+                FAILED, f"error: {error_message(reply.body) or f'the gateway answered {reply.status}'}"
+            )
+        return msgspec.json.decode(reply.body, type=dict[str, object])
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        agent: str = "llm-gateway-cli",
+        timeout: float = 60.0,
+    ) -> Reply:
+        """Send a request and return the answer, whatever its status; OSError when nobody answers."""
+        connection = self._connect(timeout)
+        try:
+            headers = {
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": "application/json",
+                "User-Agent": f"{agent}/{__version__}",
+            }
+            connection.request(method, path, body or None, headers)
+            answer = connection.getresponse()
+            shown = {name.lower(): value for name, value in answer.getheaders()}
+            return Reply(answer.status, shown, answer.read())
+        except http.client.HTTPException as error:
+            raise OSError(f"the answer is not HTTP: {type(error).__name__}") from error
+        finally:
+            connection.close()
+
+    def _connect(self, timeout: float) -> http.client.HTTPConnection:
+        parts = urlsplit(self.url)
+        host, port = parts.hostname or "127.0.0.1", parts.port
+        if parts.scheme == "https":
+            # The certificate names the gateway as others see it; on this machine the owner's token, read
+            # from a private file, is what both sides go by.
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+        return http.client.HTTPConnection(host, port, timeout=timeout)
+
+
+def error_message(data: bytes) -> str:
+    """Return what an error answer says, or nothing."""
+    try:
+        told = msgspec.json.decode(data, type=dict[str, dict[str, object]])
+    except msgspec.DecodeError:
+        return ""
+    return str(told.get("error", {}).get("message", ""))
+
+
+def _alive(pid: int) -> bool:
+    """Whether that process still runs: nobody else on its port may be given the owner's token."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True

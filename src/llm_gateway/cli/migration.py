@@ -1,0 +1,30 @@
+"""`import`: take over the configuration of another gateway, as far as ours can say it."""
+
+from pathlib import Path
+
+import click
+
+from llm_gateway.cli.output import FAILED, Stop, say
+from llm_gateway.config.litellm import Unreadable, translate
+
+__all__ = ["import_"]
+
+
+@click.group("import")
+def import_() -> None:
+    """Take over from another gateway."""
+
+
+@import_.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def litellm(file: Path) -> None:
+    """Print the gateway.toml that says what a LiteLLM config.yaml says; what it cannot say is reported."""
+    try:
+        translated = translate(file.read_text("utf-8"))
+    except OSError as error:
+        raise Stop(FAILED, f"error: {file}: {error.strerror}") from None
+    except Unreadable as error:
+        raise Stop(FAILED, f"error: {file}: {error}") from None
+    print(translated.toml, end="")
+    for note in translated.notes:
+        say(f"not taken over: {note}")
