@@ -1,0 +1,37 @@
+# Every target is a thin call of scripts/dev.py, which needs Python 3.11 or newer and nothing else.
+# Arguments: make test ARGS="tests/wire -x" · another interpreter: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+DEV = @$(PYTHON) scripts/dev.py
+
+.PHONY: help run test check bench kill-test setup changelog pin clean
+
+help:
+	$(DEV) help || true
+
+run:
+	$(DEV) run $(ARGS)
+
+test:
+	$(DEV) test $(ARGS)
+
+check:
+	$(DEV) check $(ARGS)
+
+bench:
+	$(DEV) bench $(ARGS)
+
+kill-test:
+	$(DEV) kills $(ARGS)
+
+setup:
+	$(DEV) setup
+
+changelog:
+	$(DEV) changelog $(ARGS)
+
+pin:
+	$(DEV) pin $(ARGS)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/results

@@ -1,0 +1,47 @@
+"""Write the parts of the documentation that follow from the code: settings, variables, metrics, the truth table.
+
+    python scripts/docs.py
+
+A part stands between `<!-- begin NAME … -->` and `<!-- end NAME -->`; the rest of a page is written by people.
+The tests compare the parts with the code, so a page that is behind is a failing test.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from llm_gateway.config.reference import settings_reference, variables_reference
+from llm_gateway.server.exposure import truth_table
+from llm_gateway.telemetry.metrics import reference as metrics_reference
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+PARTS: dict[tuple[str, str], Callable[[], str]] = {
+    ("configuration.md", "settings"): settings_reference,
+    ("configuration.md", "variables"): variables_reference,
+    ("exposure.md", "truth table"): truth_table,
+    ("metrics.md", "metrics"): metrics_reference,
+}
+
+
+def main() -> int:
+    """Bring every part up to date and name the pages that changed."""
+    for (page, name), part in PARTS.items():
+        path = DOCS / page
+        old = path.read_text("utf-8")
+        new = replaced(old, name, part())
+        if new != old:
+            path.write_text(new, "utf-8")
+            print(f"{path}: {name}")
+    return 0
+
+
+def replaced(page: str, name: str, part: str) -> str:
+    """Return the page with a part put between its marks; ValueError when it has none."""
+    begin = page.index("-->", page.index(f"<!-- begin {name}")) + 3
+    end = page.index(f"<!-- end {name} -->", begin)
+    return f"{page[:begin]}\n\n{part}\n\n{page[end:]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
