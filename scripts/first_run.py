@@ -34,8 +34,7 @@ _WORDS = """
   What it is doing:   {program} status
   What was answered:  {program} requests
   For the OpenAI SDK: base_url="{url}/v1"
-
-  Ctrl-C stops it."""
+"""
 
 
 def start(environment: Environment, arguments: list[str]) -> int:
@@ -48,12 +47,14 @@ def start(environment: Environment, arguments: list[str]) -> int:
     if not ready:
         code = _end(gateway)
         if not asked_to_stop:
-            say("error: the gateway did not start; it says above why.")
+            say("The gateway did not start. Its options go like this: make run ARGS='--port 8788'")
             return code or 1
     elif ready.get("already"):
         return _ask(program, str(ready["url"]), asked_to_stop)
     else:
         _ask(program, str(ready["url"]), asked_to_stop)
+        if not asked_to_stop:
+            say("  Ctrl-C stops it.")
         code = gateway.wait()
     say("The gateway has stopped.")
     return 0 if asked_to_stop and code == -signal.SIGTERM else code
@@ -66,7 +67,7 @@ def _ask(program: list[str], url: str, asked_to_stop: list[int]) -> int:
         shown = " ".join([".venv/bin/llm-gateway", *program[1:]])
         say(_WORDS.format(url=url, model=MODEL, program=shown))
     elif not asked_to_stop:
-        say(f"\nThe gateway runs at {url}, but {MODEL} did not answer; it says above why. Ctrl-C stops it.")
+        say(f"\nThe gateway runs at {url}, but {MODEL} did not answer; it says above why.")
     return code
 
 
