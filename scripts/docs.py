@@ -1,9 +1,9 @@
-"""Write the parts of the documentation that follow from the code: settings, variables, metrics, the truth table.
+"""Write the parts of the documentation that follow from the code: settings, metrics, the truth table.
 
     python scripts/docs.py
 
-A part stands between `<!-- begin NAME … -->` and `<!-- end NAME -->`; the rest of a page is written by people.
-The tests compare the parts with the code, so a page that is behind is a failing test.
+A part stands between `<!-- begin NAME … -->` and `<!-- end NAME -->`; the rest of a page is written by
+people. The tests compare the parts with the code, so a page that is behind is a failing test.
 """
 
 import sys

@@ -336,7 +336,9 @@ def test_a_linked_file_is_read(tmp_path: Path) -> None:
 
 def test_a_reload_takes_what_can_change_and_says_what_cannot(tmp_path: Path) -> None:
     current = loaded(
-        tmp_path, "[server]\nport = 5\n[aliases]\na = ['p/m']", LLM_GATEWAY_DASHBOARD_TOKEN=TOKEN
+        tmp_path,
+        "[server]\nport = 5\n[aliases]\na = ['p/m']",
+        environ={"LLM_GATEWAY_DASHBOARD_TOKEN": TOKEN},
     )
     current.file.write_text("[server]\nport = 6\n[ledger]\ndurability = 'power'\n[aliases]\nb = ['p/m']")
     fresh = reload(current, flags={}, environ={})

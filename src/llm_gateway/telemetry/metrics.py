@@ -1,60 +1,119 @@
 """Counters of the running gateway: plain numbers while requests pass, Prometheus text when somebody asks.
 
-Labels are bounded: past a number of combinations everything new is counted under `other`.
+Labels are bounded: a client that is one too many is counted as `other`, and so is a model. Providers
+come from the configuration. Nothing here knows what a request said.
 """
 
 import importlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 from types import ModuleType
+from typing import Literal
 
-__all__ = ["METRICS", "Metrics"]
+import msgspec
 
-METRICS: dict[str, str] = {
-    "llm_gateway_requests_total": "Requests that were accepted and have ended, by client, provider, model and outcome.",
-    "llm_gateway_refused_total": "Requests that were refused before they were accepted, by kind of error.",
-    "llm_gateway_tokens_total": "Tokens of ended requests, by client, provider, model and type.",
-    "llm_gateway_request_duration_seconds": "Time from the request's arrival to the end of its answer.",
-    "llm_gateway_time_to_first_token_seconds": "Time from the request's arrival to the first byte of its answer.",
-    "llm_gateway_losses_total": "Things that a request said and its target could not be told.",
-    "llm_gateway_inflight": "Requests that run now.",
-    "llm_gateway_client_connections": "Open connections from clients.",
-    "llm_gateway_upstream_connections": "Open connections to upstreams, resting ones included.",
-    "llm_gateway_ledger_failing": "1 while turns cannot be recorded or applied, else 0.",
-    "llm_gateway_uptime_seconds": "Time since the start.",
+__all__ = ["METRICS", "Metric", "Metrics", "reference"]
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """What one name stands for."""
+
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+_TURN = ("client", "provider", "model")
+
+METRICS: dict[str, Metric] = {
+    "llm_gateway_requests_total": Metric(
+        "counter", "Requests that were accepted and have ended.", (*_TURN, "outcome")
+    ),
+    "llm_gateway_refused_total": Metric(
+        "counter", "Requests that were refused before they were accepted, by kind of error.", ("kind",)
+    ),
+    "llm_gateway_tokens_total": Metric(
+        "counter",
+        "Tokens of ended requests; the types (uncached, cache_read, cache_write, output) do not overlap.",
+        (*_TURN, "type"),
+    ),
+    "llm_gateway_reasoning_tokens_total": Metric(
+        "counter", "Those of the output tokens that were reasoning.", _TURN
+    ),
+    "llm_gateway_losses_total": Metric(
+        "counter", "Things that requests said and their targets could not be told.", _TURN
+    ),
+    "llm_gateway_request_duration_seconds": Metric(
+        "histogram", "Time from a request's arrival to the end of its answer.", ("provider", "model")
+    ),
+    "llm_gateway_time_to_first_token_seconds": Metric(
+        "histogram", "Time from a request's arrival to the first byte of its answer.", ("provider", "model")
+    ),
+    "llm_gateway_inflight": Metric("gauge", "Requests that run now."),
+    "llm_gateway_client_connections": Metric("gauge", "Open connections from clients."),
+    "llm_gateway_upstream_connections": Metric(
+        "gauge", "Open connections to upstreams, resting ones included."
+    ),
+    "llm_gateway_upstream_up": Metric(
+        "gauge", "1 for a provider that answered when it was last asked, else 0.", ("provider",)
+    ),
+    "llm_gateway_ledger_failing": Metric("gauge", "1 while turns cannot be recorded or applied, else 0."),
+    "llm_gateway_uptime_seconds": Metric("gauge", "Time since the start."),
 }
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-_TYPES = ("input", "cache_read", "cache_write", "output", "reasoning")
-_MOST = 500
-_OTHER = ("other", "other", "other")
+_BOUNDS = (*(str(bound) for bound in _SECONDS), "+Inf")
+_OTHER = "other"
+_MOST_CLIENTS = 50
+_MOST_MODELS = 200
+_MOST_SLOTS = 1000
+_LONGEST_LABEL = 120
 
 Labels = tuple[str, str, str]
+"""Client, provider, model."""
+
+Reading = float | Mapping[str, float]
+"""What a gauge shows now: one number, or one for each value of its label."""
 
 
 class _Slot:
     """The numbers of one combination of client, provider and model."""
 
-    __slots__ = ("duration", "duration_sum", "losses", "outcomes", "tokens", "ttft", "ttft_sum")
+    __slots__ = (
+        "cache_read",
+        "cache_write",
+        "duration",
+        "duration_sum",
+        "losses",
+        "outcomes",
+        "output",
+        "reasoning",
+        "ttft",
+        "ttft_sum",
+        "uncached",
+    )
 
     def __init__(self) -> None:
         self.outcomes: dict[str, int] = {}
-        self.tokens = [0] * len(_TYPES)
-        self.duration = [0] * (len(_SECONDS) + 1)
+        self.uncached = self.cache_read = self.cache_write = self.output = self.reasoning = 0
+        self.duration = [0] * len(_BOUNDS)
         self.duration_sum = 0.0
-        self.ttft = [0] * (len(_SECONDS) + 1)
+        self.ttft = [0] * len(_BOUNDS)
         self.ttft_sum = 0.0
         self.losses = 0
 
 
 class Metrics:
-    """Count what passes. `gauges` are read when somebody asks."""
+    """Count what passes. `gauges` maps a name of METRICS to what is read when somebody asks."""
 
     def __init__(self) -> None:
         self._slots: dict[Labels, _Slot] = {}
+        self._clients: set[object] = set()
+        self._models: set[object] = set()
         self._refused: dict[str, int] = {}
         self._inflight = 0
-        self.gauges: dict[str, Callable[[], float]] = {}
+        self.gauges: dict[str, Callable[[], Reading]] = {"llm_gateway_inflight": lambda: self._inflight}
 
     @property
     def inflight(self) -> int:
@@ -77,16 +136,23 @@ class Metrics:
         seconds: float,
         ttft: float | None,
     ) -> None:
-        """Count a request out. `labels`: client, provider, model; `tokens`: uncached, read, written, output, reasoning."""
+        """Count a request out. `tokens`: uncached, read from a cache, written to it, output, reasoning."""
         self._inflight -= 1
         slot = self._slots.get(labels)
         if slot is None:
-            slot = self._new(labels)
-        slot.outcomes[outcome] = slot.outcomes.get(outcome, 0) + 1
-        if tokens[3] or tokens[0]:
-            sums = slot.tokens
-            for kind, count in enumerate(tokens):
-                sums[kind] += count
+            slot = self._admit(labels)
+        outcomes = slot.outcomes
+        if outcome in outcomes:
+            outcomes[outcome] += 1
+        else:
+            outcomes[outcome] = 1
+        uncached, cache_read, cache_write, output, reasoning = tokens
+        slot.uncached += uncached
+        slot.output += output
+        if cache_read or cache_write or reasoning:
+            slot.cache_read += cache_read
+            slot.cache_write += cache_write
+            slot.reasoning += reasoning
         slot.duration[bisect_left(_SECONDS, seconds)] += 1
         slot.duration_sum += seconds
         if ttft is not None:
@@ -95,79 +161,134 @@ class Metrics:
 
     def lost(self, labels: Labels, count: int) -> None:
         """Count losses of a request."""
-        (self._slots.get(labels) or self._new(labels)).losses += count
+        (self._slots.get(labels) or self._admit(labels)).losses += count
 
     def render(self) -> bytes:
         """Return everything in Prometheus's text format."""
-        # Imported when first asked for: it costs a fifth of a cold start, and most gateways are never scraped.
+        # Imported when first asked for: a fifth of a cold start, and most gateways are never scraped.
         core = importlib.import_module("prometheus_client.core")
         exposition = importlib.import_module("prometheus_client.exposition")
-        registry = importlib.import_module("prometheus_client.registry").CollectorRegistry(
-            auto_describe=False
-        )
-        registry.register(_Collector(self, core))
-        text: bytes = exposition.generate_latest(registry)
+        registry = importlib.import_module("prometheus_client.registry")
+        collector = registry.CollectorRegistry(auto_describe=False)
+        collector.register(_Collector(core, self._slots, self._refused, self.gauges))
+        text: bytes = exposition.generate_latest(collector)
         return text
 
-    def _new(self, labels: Labels) -> _Slot:
-        if len(self._slots) >= _MOST:
-            labels = _OTHER
-        return self._slots.setdefault(labels, _Slot())
+    def _admit(self, labels: Labels) -> _Slot:
+        """Return the slot of labels that are not known, which may be that of `other`.
+
+        Clients name themselves and models come from requests: neither may grow this without end.
+        """
+        client, provider, model = (_shown(label) for label in labels)
+        if not _admitted(client, self._clients, _MOST_CLIENTS):
+            client = _OTHER
+        if not _admitted((provider, model), self._models, _MOST_MODELS):
+            model = _OTHER
+        if len(self._slots) >= _MOST_SLOTS and (client, provider, model) not in self._slots:
+            client = model = _OTHER
+        return self._slots.setdefault((client, provider, model), _Slot())
+
+
+def reference() -> str:
+    """Return a Markdown table of every metric."""
+    lines = ["| name | type | labels | what it is |", "| --- | --- | --- | --- |"]
+    for name, metric in METRICS.items():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{name}` | {metric.kind} | {labels} | {metric.help} |")
+    return "\n".join(lines)
 
 
 class _Collector:
     """Show the numbers to the Prometheus library as its families."""
 
-    def __init__(self, metrics: Metrics, core: ModuleType) -> None:
-        self._metrics = metrics
+    def __init__(
+        self,
+        core: ModuleType,
+        slots: Mapping[Labels, _Slot],
+        refused: Mapping[str, int],
+        gauges: Mapping[str, Callable[[], Reading]],
+    ) -> None:
         self._core = core
+        self._slots = slots
+        self._refused = refused
+        self._gauges = gauges
 
     def collect(self) -> Iterator[object]:
         """Yield every family."""
-        yield from self._counters()
+        slots = self._slots.items()
+        yield self._counter(
+            "requests_total",
+            (((*key, outcome), n) for key, slot in slots for outcome, n in slot.outcomes.items()),
+        )
+        yield self._counter("refused_total", (((kind,), n) for kind, n in self._refused.items()))
+        yield self._counter("tokens_total", (sample for key, slot in slots for sample in _tokens(key, slot)))
+        yield self._counter("reasoning_tokens_total", ((key, slot.reasoning) for key, slot in slots))
+        yield self._counter("losses_total", ((key, slot.losses) for key, slot in slots))
         yield from self._histograms()
-        gauge = self._core.GaugeMetricFamily
-        name = "llm_gateway_inflight"
-        yield gauge(name, METRICS[name], value=self._metrics.inflight)
-        for name, read in self._metrics.gauges.items():
-            yield gauge(name, METRICS[name], value=read())
+        for name, read in self._gauges.items():
+            yield self._gauge(name, read())
 
-    def _counters(self) -> Iterator[object]:
-        family = self._core.CounterMetricFamily
-        labels = ["client", "provider", "model"]
-        requests = family(*_named("requests_total"), labels=[*labels, "outcome"])
-        tokens = family(*_named("tokens_total"), labels=[*labels, "type"])
-        losses = family(*_named("losses_total"), labels=labels)
-        for key, slot in self._metrics._slots.items():
-            for outcome, count in slot.outcomes.items():
-                requests.add_metric([*key, outcome], count)
-            for kind, count in zip(_TYPES, slot.tokens, strict=True):
-                tokens.add_metric([*key, kind], count)
-            losses.add_metric(list(key), slot.losses)
-        refused = family(*_named("refused_total"), labels=["kind"])
-        for kind_name, count in self._metrics._refused.items():
-            refused.add_metric([kind_name], count)
-        yield from (requests, tokens, losses, refused)
+    def _counter(self, name: str, samples: Iterable[tuple[tuple[str, ...], int]]) -> object:
+        metric = METRICS[f"llm_gateway_{name}"]
+        family = self._core.CounterMetricFamily(f"llm_gateway_{name}", metric.help, labels=metric.labels)
+        for labels, value in samples:
+            family.add_metric(labels, value)
+        return family
 
     def _histograms(self) -> Iterator[object]:
-        family = self._core.HistogramMetricFamily
-        labels = ["client", "provider", "model"]
-        duration = family(*_named("request_duration_seconds"), labels=labels)
-        ttft = family(*_named("time_to_first_token_seconds"), labels=labels)
-        for key, slot in self._metrics._slots.items():
-            duration.add_metric(list(key), _buckets(slot.duration), slot.duration_sum)
-            ttft.add_metric(list(key), _buckets(slot.ttft), slot.ttft_sum)
-        yield from (duration, ttft)
+        """Yield the histograms, summed over clients: buckets are many, and who asked changes no latency."""
+        for name, pick in (("request_duration_seconds", _duration), ("time_to_first_token_seconds", _ttft)):
+            metric = METRICS[f"llm_gateway_{name}"]
+            sums: dict[tuple[str, str], tuple[list[int], float]] = {}
+            for (_, provider, model), slot in self._slots.items():
+                known, known_sum = sums.get((provider, model), ([0] * len(_BOUNDS), 0.0))
+                counts, seconds = pick(slot)
+                added = [a + b for a, b in zip(known, counts, strict=True)]
+                sums[provider, model] = added, known_sum + seconds
+            family = self._core.HistogramMetricFamily(
+                f"llm_gateway_{name}", metric.help, labels=metric.labels
+            )
+            for labels, (buckets, seconds) in sums.items():
+                family.add_metric(labels, _cumulated(buckets), seconds)
+            yield family
+
+    def _gauge(self, name: str, reading: Reading) -> object:
+        metric = METRICS[name]
+        family = self._core.GaugeMetricFamily(name, metric.help, labels=metric.labels)
+        if isinstance(reading, Mapping):
+            for label, value in reading.items():
+                family.add_metric((label,), value)
+        else:
+            family.add_metric((), reading)
+        return family
 
 
-def _named(name: str) -> tuple[str, str]:
-    return f"llm_gateway_{name}", METRICS[f"llm_gateway_{name}"]
+def _duration(slot: _Slot) -> tuple[list[int], float]:
+    return slot.duration, slot.duration_sum
 
 
-def _buckets(counts: list[int]) -> list[tuple[str, float]]:
-    total = 0.0
-    shown: list[tuple[str, float]] = []
-    for bound, count in zip([*map(str, _SECONDS), "+Inf"], counts, strict=True):
-        total += count
-        shown.append((bound, total))
-    return shown
+def _ttft(slot: _Slot) -> tuple[list[int], float]:
+    return slot.ttft, slot.ttft_sum
+
+
+def _tokens(key: Labels, slot: _Slot) -> Iterator[tuple[tuple[str, ...], int]]:
+    yield (*key, "uncached"), slot.uncached
+    yield (*key, "cache_read"), slot.cache_read
+    yield (*key, "cache_write"), slot.cache_write
+    yield (*key, "output"), slot.output
+
+
+def _cumulated(counts: list[int]) -> list[tuple[str, float]]:
+    return list(zip(_BOUNDS, accumulate(counts), strict=True))
+
+
+def _shown(label: str) -> str:
+    """Return a label as it can be written: not too long, and without what UTF-8 has no bytes for."""
+    return label[:_LONGEST_LABEL].encode("utf-8", "replace").decode()
+
+
+def _admitted(value: object, known: set[object], most: int) -> bool:
+    """Return whether a value may be a label: it is one already, or there is room for one more."""
+    if value not in known and len(known) < most:
+        known.add(value)
+    return value in known
