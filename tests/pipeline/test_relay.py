@@ -267,6 +267,9 @@ class Watched:
     async def read(self) -> bytes:
         return await self._answer.read()
 
+    async def pour(self, sink: Callable[[bytes], bool]) -> None:
+        await self._answer.pour(sink)
+
     def take(self) -> bytes:
         return self._answer.take()
 
@@ -436,7 +439,7 @@ def test_a_turn_that_a_defect_ends_is_settled_and_the_defect_goes_on(tmp_path: P
     async def scene(stage: Stage) -> None:
         turn = await Relay.begin(stage, chat.plain("m"))
         turn.answer.release()
-        turn.answer = Defective(200, [(b"content-type", kind)], [])
+        turn.answer = Defective(200, [(b"content-type", kind)], [b"{}"], pause=1.0)
         with pytest.raises(RuntimeError):
             await turn.run()
         end = await stage.settlement()
