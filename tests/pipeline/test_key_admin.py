@@ -1,0 +1,122 @@
+"""Keys that are made, revoked and rotated while requests are checked against them."""
+
+from pathlib import Path
+
+import pytest
+
+from llm_gateway.errors import MalformedRequest, Unauthenticated
+from llm_gateway.pipeline.authenticate import KeyRing
+from llm_gateway.pipeline.key_admin import KeyAdmin, Minted, mint
+from llm_gateway.vault import Secret, key_digest, looks_like_key, mint_key
+from pipeline_stage import PEPPER, Stage, on_stage
+
+
+def admin(stage: Stage, bootstrap: str | None = None) -> KeyAdmin:
+    """Return the keys of the stage's gateway; its own key is none of them."""
+    secret = None if bootstrap is None else Secret(bootstrap)
+    return KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, secret)
+
+
+def caller(ring: KeyRing, key: Secret | str) -> str:
+    """Return whom a key opens the door for, "" when it stays shut."""
+    shown = key if isinstance(key, str) else key.reveal()
+    try:
+        return ring.authenticate([(b"x-api-key", shown.encode())]).caller
+    except Unauthenticated:
+        return ""
+
+
+def test_a_key_is_shown_once_and_kept_as_its_digest() -> None:
+    minted = mint("ada", PEPPER, "key_1", 7)
+    key = minted.key.reveal()
+    assert looks_like_key(key)
+    assert (minted.row.id, minted.row.name, minted.row.created_us) == ("key_1", "ada", 7)
+    assert minted.row.digest == key_digest(PEPPER, key)
+    assert minted.row.hint == key[-4:]
+    assert key not in repr(minted) and key not in str(minted)
+
+
+@pytest.mark.parametrize("name", ["a", "Ada Lovelace", "ci.build-7_x@host", "0" * 64])
+def test_names_that_keys_may_have(name: str) -> None:
+    assert mint(name, PEPPER, "key_1", 0).row.name == name
+
+
+@pytest.mark.parametrize("name", ["", " ada", "-ada", "a\nb", "ü", "a" * 65, "a/b", "a\n", "<b>"])
+def test_names_that_keys_may_not_have(name: str) -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        mint(name, PEPPER, "key_1", 0)
+    assert refused.value.param == "name"
+    assert refused.value.message.isprintable() and len(refused.value.message) < 250
+
+
+def test_a_key_opens_from_the_moment_it_is_made(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        keys = admin(stage)
+        assert await keys.load() == 0
+        minted = await keys.create("ada")
+        assert caller(stage.keys, minted.key) == "ada"
+        assert await keys.listed() == [minted.row]
+        assert await keys.load() == 1
+        assert caller(stage.keys, minted.key) == "ada", "and after a start it still does"
+        assert (tmp_path / "ledger").exists() and not holds(tmp_path, minted), "only its digest is kept"
+
+    on_stage(tmp_path, scene)
+
+
+def holds(home: Path, minted: Minted) -> bool:
+    key = minted.key.reveal().encode()
+    return any(key in path.read_bytes() for path in home.rglob("*") if path.is_file())
+
+
+def test_a_key_opens_no_more_from_the_moment_it_is_revoked(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        keys = admin(stage)
+        ada, bob = await keys.create("ada"), await keys.create("bob")
+        assert caller(stage.keys, ada.key) == "ada"
+        assert await keys.revoke(ada.row.id)
+        assert (caller(stage.keys, ada.key), caller(stage.keys, bob.key)) == ("", "bob")
+        assert not await keys.revoke(ada.row.id), "it is revoked already"
+        assert not await keys.revoke("nothing")
+        assert [row.accepted(stage.clock.now) for row in await keys.listed()] == [False, True]
+
+    on_stage(tmp_path, scene)
+
+
+@pytest.mark.parametrize("overlap", [0, -5, 60])
+def test_a_rotated_key_goes_on_for_as_long_as_was_said(tmp_path: Path, overlap: int) -> None:
+    async def scene(stage: Stage) -> None:
+        keys = admin(stage)
+        old = await keys.create("ada")
+        new = await keys.rotate(old.row.id, overlap)
+        assert new is not None and new.row.name == "ada" and new.row.id != old.row.id
+        assert caller(stage.keys, new.key) == "ada"
+        assert caller(stage.keys, old.key) == ("ada" if overlap > 0 else "")
+        stage.clock.advance(max(overlap, 0))
+        assert (caller(stage.keys, old.key), caller(stage.keys, new.key)) == ("", "ada")
+
+    on_stage(tmp_path, scene)
+
+
+def test_only_a_key_that_is_there_can_be_rotated(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        keys = admin(stage)
+        gone = await keys.create("ada")
+        await keys.revoke(gone.row.id)
+        assert await keys.rotate("nothing", 0) is None
+        assert await keys.rotate(gone.row.id, 0) is None
+        assert len(await keys.listed()) == 1
+
+    on_stage(tmp_path, scene)
+
+
+def test_the_key_of_the_environment_opens_beside_the_others_and_is_listed_nowhere(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        bootstrap = mint_key()
+        keys = admin(stage, bootstrap)
+        assert await keys.load() == 0
+        assert caller(stage.keys, bootstrap) == "bootstrap"
+        made = await keys.create("ada")
+        assert (caller(stage.keys, bootstrap), caller(stage.keys, made.key)) == ("bootstrap", "ada")
+        assert [row.name for row in await keys.listed()] == ["ada"]
+
+    on_stage(tmp_path, scene)

@@ -1,0 +1,103 @@
+"""From a model name to the targets that may answer, in order."""
+
+import pytest
+
+from fakes import FakeEngine
+from llm_gateway.engines.prepared import PreparedAnswer
+from llm_gateway.errors import UnknownModel
+from llm_gateway.pipeline.plan import Router
+from llm_gateway.providers.catalog import Quirks
+from llm_gateway.providers.endpoint import Endpoint
+from llm_gateway.providers.names import Directory, Target
+from llm_gateway.upstream.client import Line
+
+CHAT, MUTE, DEAF = (
+    Line(Endpoint("ollama", "chat", "http", "127.0.0.1", 11434, "/v1")),
+    Line(Endpoint("mistral", "chat", "https", "mistral.test", 443, "/v1", quirks=Quirks(stream_usage=False))),
+    Line(Endpoint("claude", "messages", "https", "claude.test", 443, "/v1")),
+)
+LINES = {("ollama", "chat"): CHAT, ("mistral", "chat"): MUTE, ("claude", "messages"): DEAF}
+PROVIDERS = {
+    "ollama": ("qwen",),
+    "mistral": ("large",),
+    "claude": ("opus",),
+    "demo": ("echo",),
+    "local": ("m",),
+}
+ENGINES = {
+    name: FakeEngine(name, lambda: PreparedAnswer.whole(200, b""), counts=name != "demo")
+    for name in ("demo", "local")
+}
+
+
+def router(**aliases: tuple[str, ...]) -> Router:
+    made = Router()
+    targets = {name: tuple(Target(*text.split("/", 1)) for text in texts) for name, texts in aliases.items()}
+    made.replace(Directory(PROVIDERS, targets), LINES, ENGINES)
+    return made
+
+
+def test_a_target_has_the_line_of_its_dialect() -> None:
+    plan = router().plan("ollama/anything:7b", "chat")
+    (step,) = plan.steps
+    assert plan.asked == "ollama/anything:7b"
+    assert (step.provider, step.model, step.dialect) == ("ollama", "anything:7b", "chat")
+    assert step.line is CHAT and step.engine is None
+    assert step.asks_usage and step.counts
+
+
+def test_a_provider_that_refuses_to_tell_its_usage_is_not_asked() -> None:
+    assert not router().plan("large", "chat").steps[0].asks_usage
+
+
+@pytest.mark.parametrize(("name", "counts"), [("demo/echo", False), ("local/m", True)])
+def test_an_engine_has_no_line_and_says_itself_whether_it_counts(name: str, counts: bool) -> None:
+    (step,) = router().plan(name, "chat").steps
+    assert step.line is None and step.engine is ENGINES[step.provider]
+    assert step.counts is counts and not step.asks_usage
+
+
+def test_an_alias_gives_its_targets_in_order() -> None:
+    plan = router(fast=("mistral/large", "ollama/qwen", "demo/echo")).plan("fast", "chat")
+    assert [step.provider for step in plan.steps] == ["mistral", "ollama", "demo"]
+
+
+def test_targets_of_another_dialect_are_left_out() -> None:
+    plan = router(fast=("claude/opus", "ollama/qwen")).plan("fast", "chat")
+    assert [step.provider for step in plan.steps] == ["ollama"]
+    with pytest.raises(UnknownModel, match=r"claude.*`chat`") as refused:
+        router().plan("claude/opus", "chat")
+    assert refused.value.param == "model"
+    assert router().plan("claude/opus", "messages").steps[0].line is DEAF
+
+
+def test_an_unknown_name_is_refused_each_time() -> None:
+    planned = router()
+    for _ in range(2):
+        with pytest.raises(UnknownModel, match="qwen"):
+            planned.plan("qwem", "chat")
+
+
+def test_plans_are_kept_until_they_are_replaced() -> None:
+    planned = router(fast=("ollama/qwen",))
+    plan = planned.plan("fast", "chat")
+    assert planned.plan("fast", "chat") is plan
+    planned.replace(Directory(PROVIDERS, {"fast": (Target("demo", "echo"),)}), LINES, ENGINES)
+    assert planned.plan("fast", "chat").steps[0].provider == "demo"
+
+
+def test_what_is_kept_is_bounded_because_clients_choose_the_names() -> None:
+    planned = router()
+    for number in range(10_001):
+        planned.plan(f"ollama/{number}", "chat")
+    last = planned.plan("ollama/10000", "chat")
+    assert planned.plan("ollama/10000", "chat") is not last and planned.plan("ollama/10000", "chat") == last
+    assert planned.plan("ollama/0", "chat") is planned.plan("ollama/0", "chat")
+
+
+def test_names_resolve_without_a_dialect_too() -> None:
+    planned = router(fast=("claude/opus",))
+    assert planned.aliases == ("fast",)
+    assert planned.resolve("fast") == (Target("claude", "opus"),)
+    with pytest.raises(UnknownModel):
+        Router().resolve("anything")
