@@ -50,3 +50,19 @@ def test_a_released_answer_has_ended_even_for_who_waits() -> None:
         return await reading
 
     assert asyncio.run(play()) == b""
+
+
+def test_pours_into_a_sink_until_it_has_enough() -> None:
+    async def pour(enough: int) -> list[bytes]:
+        answer = PreparedAnswer.stream([b"one", b"two", b"three"], pause=0.001)
+        taken: list[bytes] = []
+
+        def sink(piece: bytes) -> bool:
+            taken.append(piece)
+            return len(taken) < enough
+
+        await answer.pour(sink)
+        return taken
+
+    assert asyncio.run(pour(9)) == [b"one", b"two", b"three"]
+    assert asyncio.run(pour(2)) == [b"one", b"two"]
