@@ -4,8 +4,11 @@ import copy
 import json
 import os
 import pickle
+import resource
 import stat
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -220,6 +223,34 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="occupied cannot be written"):
         write_private(tmp_path / "occupied", b"")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "occupied"]
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let every write to a file fail, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_on_a_full_disk_the_old_file_stays_and_no_half_one_is_left(tmp_path: Path) -> None:
+    write_private(tmp_path / "record", b"old")
+    failures = []
+    with no_room():
+        for act in (
+            lambda: write_private(tmp_path / "record", b"new"),
+            lambda: load_or_create_pepper(tmp_path),
+        ):
+            try:
+                act()
+            except ConfigError as error:
+                failures.append(str(error))
+    assert len(failures) == 2
+    assert all("cannot be written: File too large" in failure for failure in failures)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("record", b"old")]
 
 
 def test_the_owner_token_is_made_once_and_is_no_gateway_key(tmp_path: Path) -> None:

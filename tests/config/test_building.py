@@ -108,6 +108,7 @@ WRONG = [
         "[aliases]\nfast = 'one/m'",
         ['aliases.fast: "one/m" does not fit: expected array, got str (line 2 of gateway.toml)'],
     ),
+    ("[[providers]]", ["providers.0: this is a table with a name, not {} (line 1 of gateway.toml)"]),
     ("[[providers]]\nbase_url = 'http://a'", ["providers.0.name: this is missing (line 2 of gateway.toml)"]),
     (
         "[[providers]]\nname = 3",

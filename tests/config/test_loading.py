@@ -375,7 +375,8 @@ def test_a_file_is_checked_alone(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    loop = tmp_path / "gateway.toml"
+    loop = tmp_path / "loop.toml"
     loop.symlink_to(loop)
-    with pytest.raises(ConfigError, match=r"gateway\.toml"):
-        load(flags={"config": loop, "home": tmp_path}, environ={})
+    for file, message in ((loop, "there is no such file"), (tmp_path / ("x" * 300), "it cannot be read")):
+        with pytest.raises(ConfigError, match=message):
+            load(flags={"config": file, "home": tmp_path}, environ={})

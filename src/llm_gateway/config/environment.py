@@ -11,7 +11,17 @@ import msgspec
 from llm_gateway.errors import ConfigError
 from llm_gateway.vault import Secret, check_secret
 
-__all__ = ["ADDRESSES", "PREFIX", "SECRETS", "VARIABLES", "Address", "Variable", "own_secret", "settable"]
+__all__ = [
+    "ADDRESSES",
+    "LATER",
+    "PREFIX",
+    "SECRETS",
+    "VARIABLES",
+    "Address",
+    "Variable",
+    "own_secret",
+    "settable",
+]
 
 PREFIX = "LLM_GATEWAY_"
 _LONGEST_SECRET = 16 * 1024

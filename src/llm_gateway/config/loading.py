@@ -27,7 +27,7 @@ __all__ = ["Loaded", "check", "default_home", "load", "reload"]
 # A file that a program wrote wrongly must not take the memory: this holds thousands of providers.
 _LONGEST_FILE = 1024 * 1024
 
-Values = dict[KeyPath, Found]
+_Values = dict[KeyPath, Found]
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -126,7 +126,7 @@ def default_home() -> Path:
 # the file
 
 
-def _from_file(file: Path, tree: Section, problems: list[Problem], *, required: bool) -> Values:
+def _from_file(file: Path, tree: Section, problems: list[Problem], *, required: bool) -> _Values:
     text = _read(file, required=required)
     try:
         tables = tomllib.loads(text)
@@ -159,7 +159,7 @@ def _read(file: Path, *, required: bool) -> str:
 # the environment and the flags
 
 
-def _overlay(values: Values, environ: Mapping[str, str], tree: Section, problems: list[Problem]) -> None:
+def _overlay(values: _Values, environ: Mapping[str, str], tree: Section, problems: list[Problem]) -> None:
     for name, text in environ.items():
         path = settable(name)
         if path is None:
@@ -186,7 +186,7 @@ def _overlay(values: Values, environ: Mapping[str, str], tree: Section, problems
         )
 
 
-def _add_flags(values: Values, flags: Mapping[str, object], tree: Section) -> None:
+def _add_flags(values: _Values, flags: Mapping[str, object], tree: Section) -> None:
     for name, value in flags.items():
         if name in ("home", "config") or value is None:
             continue
@@ -197,7 +197,7 @@ def _add_flags(values: Values, flags: Mapping[str, object], tree: Section) -> No
         values[path] = Found(value, Origin("flag", flag), text=isinstance(value, str))
 
 
-def _add_addresses(values: Values, environ: Mapping[str, str]) -> list[str]:
+def _add_addresses(values: _Values, environ: Mapping[str, str]) -> list[str]:
     """Add the providers that variables name, or put their addresses in; return what is said twice."""
     warnings: list[str] = []
     done: dict[str, str] = {}
@@ -253,7 +253,7 @@ def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
                 yield f"{name} has no effect; did you mean {close[0]}?"
 
 
-def _origin(path: KeyPath, values: Values) -> Origin:
+def _origin(path: KeyPath, values: _Values) -> Origin:
     return values[path].origin if path in values else Origin()
 
 

@@ -18,7 +18,7 @@ import msgspec
 from llm_gateway.clock import Clock
 from llm_gateway.vault import Secret
 
-__all__ = ["FIELDS", "LEVELS", "Level", "Log", "masked"]
+__all__ = ["FIELDS", "LEVELS", "Level", "Log", "Value", "masked"]
 
 Level = Literal["debug", "info", "warning", "error"]
 LEVELS: dict[Level, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}

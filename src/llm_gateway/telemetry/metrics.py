@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["METRICS", "Metric", "Metrics", "reference"]
+__all__ = ["METRICS", "Labels", "Metric", "Metrics", "Reading", "reference"]
 
 
 class Metric(msgspec.Struct, frozen=True):
