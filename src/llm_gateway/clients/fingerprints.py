@@ -4,6 +4,8 @@ A declared name wins, then the product token of its User-Agent; how each client 
 measured on real clients. What is not known is an `openai-compatible` program: counted, not guessed at.
 """
 
+from functools import lru_cache
+
 from llm_gateway.wire.headers import Headers
 
 __all__ = ["SMOKE_CLIENT", "UNKNOWN_CLIENT", "declared_name", "identify"]
@@ -28,6 +30,7 @@ _BY_AGENT: tuple[tuple[bytes, str], ...] = (
     (b"llm-gateway-smoke/", SMOKE_CLIENT),
 )
 _DECLARED_MAX = 64
+_AGENT_MAX = 32
 
 
 def identify(headers: Headers) -> str:
@@ -38,12 +41,13 @@ def identify(headers: Headers) -> str:
             agent = value
         elif name == b"x-llm-gateway-client" and value:
             return declared_name(value)
-    if agent:
-        agent = agent[:32].lower()
-        for prefix, client in _BY_AGENT:
-            if agent.startswith(prefix):
-                return client
-    return UNKNOWN_CLIENT
+    return _by_agent(agent[:_AGENT_MAX])
+
+
+@lru_cache(maxsize=1024)
+def _by_agent(agent: bytes) -> str:
+    agent = agent.lower()
+    return next((client for prefix, client in _BY_AGENT if agent.startswith(prefix)), UNKNOWN_CLIENT)
 
 
 def declared_name(value: bytes) -> str:

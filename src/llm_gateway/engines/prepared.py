@@ -1,7 +1,7 @@
 """An answer that is known from its start, handed out at once or, with a pause, piece by piece."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import msgspec
@@ -38,6 +38,11 @@ class PreparedAnswer:
         if self._left:
             await asyncio.sleep(self._pause)
         return self._left.pop() if self._left else b""
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> None:
+        """Hand each piece to `sink` until it says False or at the end."""
+        while (piece := await self.read()) and sink(piece):
+            pass
 
     def take(self) -> bytes:
         """Return the bytes that are here already: all of them, or none while a pause lies before them."""

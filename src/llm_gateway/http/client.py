@@ -50,6 +50,8 @@ class ClientConnection(asyncio.Protocol):
         "_parser",
         "_patience",
         "_reading_paused",
+        "_sink",
+        "_sink_failure",
         "_size",
         "_transport",
         "_waiter",
@@ -73,6 +75,8 @@ class ClientConnection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._failure: UpstreamFault | None = None
         self._patience = Patience(0.0, 0.0)
+        self._sink: Callable[[bytes], bool] | None = None
+        self._sink_failure: Exception | None = None
         self._size = 0
         self._head_bytes = 0
         self._complete = False
@@ -143,6 +147,29 @@ class ClientConnection(asyncio.Protocol):
             if not self.closed:
                 self._transport.resume_reading()
         return data
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> None:
+        """Hand each piece of the body to `sink` as it comes, within the turn of the loop that brought it.
+
+        Returns when `sink` says False, which holds back what comes then, or at the proper end. A stream
+        of many small pieces costs no task switch for each of them.
+        """
+        while not self.ended:
+            if self._buffer:
+                if not sink(self.take()):
+                    return
+                continue
+            if self._failure is not None:
+                raise self._failure
+            self._sink = sink
+            try:
+                await self._wait()
+            finally:
+                stopped, self._sink = self._sink is None, None
+            if self._sink_failure is not None:
+                raise self._sink_failure
+            if stopped:
+                return
 
     @property
     def ended(self) -> bool:
@@ -216,7 +243,10 @@ class ClientConnection(asyncio.Protocol):
         if self._size > _HIGH_WATER and not self._reading_paused and not self.closed:
             self._reading_paused = True
             self._transport.pause_reading()
-        self._wake()
+        if self._sink is not None and self._buffer:
+            self._deliver(self._sink)
+        else:
+            self._wake()
 
     def eof_received(self) -> bool:
         """Tell an answer that lasts until the close from one that was cut."""
@@ -287,6 +317,17 @@ class ClientConnection(asyncio.Protocol):
     def _until_close(self) -> bool:
         names = {name for name, _ in self.headers}
         return b"content-length" not in names and b"transfer-encoding" not in names
+
+    def _deliver(self, sink: Callable[[bytes], bool]) -> None:
+        try:
+            more = sink(self.take())
+        except Exception as error:
+            # The stream edge: what the sink cannot take is for whoever poured, not for the event loop.
+            self._sink_failure = error
+            more = False
+        if not more or self._complete:
+            self._sink = None
+            self._wake()
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()

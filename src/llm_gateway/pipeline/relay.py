@@ -74,21 +74,38 @@ async def _relay_stream(incoming: Incoming, answer: Answer, dialect: Dialect, tu
         if seen.complete:
             await turn.settle(_outcome(seen), len(out))
         incoming.begin(answer.status, returned(answer.headers) + turn.headers(), out)
-        while data := await answer.read():
-            if not turn.ttft_us:
-                turn.first_byte()
-            out = meter.feed(data)
-            if seen.complete and not turn.is_settled():
-                await turn.settle(_outcome(seen), incoming.bytes_out + len(out))
-            incoming.write(out)
-            if incoming.blocked:
-                await incoming.drain()
+        await _pour(incoming, answer, meter, turn)
         await _finish(incoming, dialect, turn, meter)
     except UpstreamFault as error:
         if turn.is_settled():  # the stream had said its last word; what broke after it is nobody's loss
             incoming.end(meter.close())
             return
         await _break_off(incoming, dialect, turn, error)
+
+
+async def _pour(incoming: Incoming, answer: Answer, meter: StreamMeter, turn: Turn) -> None:
+    """Pass the stream on as it comes; hold its last word back until the turn is settled."""
+    seen = turn.seen
+    last: list[bytes] = []
+
+    def pass_on(data: bytes) -> bool:
+        if not turn.ttft_us:
+            turn.first_byte()
+        out = meter.feed(data)
+        if seen.complete and not turn.is_settled():
+            last.append(out)
+            return False
+        incoming.write(out)
+        return not incoming.blocked
+
+    while not answer.ended:
+        await answer.pour(pass_on)
+        if last:
+            out = last.pop()
+            await turn.settle(_outcome(seen), incoming.bytes_out + len(out))
+            incoming.write(out)
+        if incoming.blocked:
+            await incoming.drain()
 
 
 async def _finish(incoming: Incoming, dialect: Dialect, turn: Turn, meter: StreamMeter) -> None:

@@ -1,5 +1,6 @@
 """The answer to one attempt, as the pipeline sees it: whatever gave it, the same few verbs."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from llm_gateway.errors import ClientFault, UpstreamBroken
@@ -21,6 +22,10 @@ class Answer(Protocol):
 
     def take(self) -> bytes:
         """Return the body bytes that are here already, or b""."""
+        ...
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> None:
+        """Hand each piece of the body to `sink` as it comes, until it says False or at the proper end."""
         ...
 
     @property

@@ -36,6 +36,15 @@ class SseSplitter:
         """Return how many bytes of an unfinished event are held."""
         return len(self._pending)
 
+    def is_event(self, data: bytes) -> bool:
+        """Whether these bytes, coming next, are exactly one event with plain line ends."""
+        return (
+            not self._pending
+            and data.find(b"\n\n") == len(data) - 2
+            and 1 < len(data) <= self._limit
+            and b"\r" not in data
+        )
+
     def feed(self, data: bytes) -> list[bytes]:
         """Return the events that are complete now, each with the blank line that ends it.
 
@@ -49,8 +58,7 @@ class SseSplitter:
             return self._cut(self._pending, None if self._has_cr else b"\n\n")
         self._has_cr = has_cr
         if not has_cr:
-            # The usual case: a chunk is exactly one event.
-            if data.find(b"\n\n") == len(data) - 2 and 1 < len(data) <= self._limit:
+            if self.is_event(data):
                 return [data]
             return self._cut(data, b"\n\n")
         return self._cut(data, b"\r\n\r\n" if _is_crlf(data) else None)

@@ -58,7 +58,30 @@ class Reading(msgspec.Struct, gc=False):
     error: object = None
 
 
+class _Details(msgspec.Struct, frozen=True, gc=False):
+    """The parts of a count, as OpenAI documents them."""
+
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+_NO_DETAILS = _Details()
+
+
+class _Told(msgspec.Struct, gc=False):
+    """Usage as OpenAI documents it: what nearly every server sends."""
+
+    prompt_tokens: int
+    total_tokens: int
+    completion_tokens: int = 0
+    prompt_tokens_details: _Details = _NO_DETAILS
+    completion_tokens_details: _Details = _NO_DETAILS
+    prompt_cache_hit_tokens: int = 0
+
+
 _reading = msgspec.json.Decoder(Reading)
+_told = msgspec.json.Decoder(_Told)
 _object = msgspec.json.Decoder(dict[str, object])
 
 
@@ -145,6 +168,27 @@ def read_usage(raw: Raw) -> Usage | None:
     """
     if len(raw) < 5:  # absent, null, or too short to hold a count
         return None
+    try:
+        plain = _told.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read_odd_usage(raw)
+    return _plain_usage(plain) or _read_odd_usage(raw)
+
+
+def _plain_usage(told: _Told) -> Usage | None:
+    """Return usage that is as documented and adds up; None for whatever has to be looked at closely."""
+    prompt, output = told.prompt_tokens, told.completion_tokens
+    read = told.prompt_tokens_details.cached_tokens or told.prompt_cache_hit_tokens
+    write = told.prompt_tokens_details.cache_write_tokens
+    reasoning = told.completion_tokens_details.reasoning_tokens
+    if told.total_tokens != prompt + output or not 0 < told.total_tokens <= _MAX_TOKENS:
+        return None
+    if min(prompt, output, read, write, reasoning) < 0 or read + write > prompt or reasoning > output:
+        return None
+    return Usage(prompt - read - write, read, write, output, reasoning)
+
+
+def _read_odd_usage(raw: Raw) -> Usage | None:
     try:
         told = _object.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

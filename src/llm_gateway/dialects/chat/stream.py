@@ -42,6 +42,10 @@ class ChatMeter:
         splitter = self._splitter
         try:
             if not self._strip:
+                # The usual piece is one whole event: then nothing has to be cut.
+                if data.startswith(b"data: {") and splitter.is_event(data):
+                    self._read(data)
+                    return data
                 for event in splitter.feed(data):
                     self._read(event)
                 return data
