@@ -34,6 +34,7 @@ STRIPPED: Fields = {"stream": True}
 both = pytest.mark.parametrize("fields", [STREAM, STRIPPED], ids=["asked for usage", "did not"])
 EVENTS = chat.events("m", ["eins ", "zwei ", "drei"])
 HOW = [None, 1, 2, 7, 64, *(Random(seed) for seed in range(6))]
+HOW_IDS = ["by event", "1", "2", "7", "64", *(f"random {seed}" for seed in range(6))]
 TOLD = Usage(uncached=32, cache_read=8, output=12, reasoning=2)
 DONE = b"data: [DONE]\n\n"
 
@@ -97,7 +98,7 @@ def error_of(event: bytes) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("durability", ["process", "power"])
-@pytest.mark.parametrize("how", HOW, ids=str)
+@pytest.mark.parametrize("how", HOW, ids=HOW_IDS)
 def test_the_turn_is_settled_before_the_client_has_the_last_event(
     tmp_path: Path, how: int | Random | None, durability: Durability
 ) -> None:
@@ -111,7 +112,7 @@ def test_the_turn_is_settled_before_the_client_has_the_last_event(
     assert (end.usage, end.finish_reason, end.response_id) == (TOLD, "stop", chat.ID)
 
 
-@pytest.mark.parametrize("how", HOW, ids=str)
+@pytest.mark.parametrize("how", HOW, ids=HOW_IDS)
 def test_usage_that_only_we_asked_for_is_taken_out(tmp_path: Path, how: int | Random | None) -> None:
     incoming, end = relayed(tmp_path, chat.stream(EVENTS, how), STRIPPED)
     assert b"usage" not in incoming.sent
