@@ -45,6 +45,8 @@ def defined(path: Path) -> set[str]:
     names: set[str] = set()
     for node in tree(path).body:
         match node:
+            case ast.FunctionDef(decorator_list=[ast.Call(func=made), *_]) if is_of_a_group(made):
+                pass  # a command: reached through its group, not by its name
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 names.add(name)
             case ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar" | "ParamSpec"))):
@@ -56,6 +58,13 @@ def defined(path: Path) -> set[str]:
             case ast.AnnAssign(target=ast.Name(id=name)):
                 names.add(name)
     return {name for name in names if not name.startswith("_")}
+
+
+def is_of_a_group(decorator: ast.expr) -> bool:
+    match decorator:
+        case ast.Attribute(value=ast.Name(id=group), attr="command"):
+            return group != "click"
+    return False
 
 
 def imported(path: Path) -> set[str]:
