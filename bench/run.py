@@ -50,7 +50,8 @@ def _measure(options: argparse.Namespace, folder: Path, running: ExitStack) -> d
     settings = Settings(
         options.seconds, options.connections, options.rate, options.streams, options.held, options.nice
     )
-    targets = _start(options, folder, running)
+    lab, trusted = _lab(options, folder, running)
+    targets = _start(options, lab, trusted, running)
     figures = {target.name: Figures() for target in targets}
     for target in targets:
         for seconds in target.cold_seconds:
@@ -62,12 +63,12 @@ def _measure(options: argparse.Namespace, folder: Path, running: ExitStack) -> d
         for name in options.measures.split(","):
             for target in targets:
                 MEASURES[name](target, settings, figures[target.name])
+                lab.check()
         _say(f"round {number + 1} of {options.rounds} done, load average {os.getloadavg()[0]:.1f}")
     return figures
 
 
-def _start(options: argparse.Namespace, folder: Path, running: ExitStack) -> list[Target]:
-    lab, trusted = _lab(options, folder, running)
+def _start(options: argparse.Namespace, lab: Lab, trusted: Path | None, running: ExitStack) -> list[Target]:
     specs = [nginx(lab), gateway(lab, trusted)]
     specs += read_targets(Path(options.targets), lab) if options.targets else []
     wanted = {name for name in options.only.split(",") if name} | {"nginx", "gateway"}
@@ -104,6 +105,7 @@ def _lab(options: argparse.Namespace, folder: Path, running: ExitStack) -> tuple
     lab = Lab(
         folder=folder,
         load=load_program,
+        mock=mock,
         mock_port=mock_port,
         upstream_port=upstream_port,
         scheme="https" if options.tls else "http",

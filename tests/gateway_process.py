@@ -24,7 +24,7 @@ __all__ = ["TOKEN", "GatewayProcess", "configuration"]
 TOKEN = "dashboard-token-for-tests-0123456789"
 _READY_S = 20.0
 # What the child may know of this machine: enough to run, nothing that would make providers appear.
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
 def configuration(url: str, *, models: Sequence[str] = (), server: str = "", more: str = "") -> str:
@@ -144,11 +144,7 @@ class GatewayProcess:
     @property
     def database(self) -> Path:
         """Return the path of the ledger's database."""
-        found = sorted((self.home / "gateway").glob("*.db")) or sorted(
-            (self.home / "gateway").glob("*.sqlite*")
-        )
-        assert found, f"no database in {sorted((self.home / 'gateway').iterdir())}"
-        return found[0]
+        return self.home / "gateway" / "ledger" / "ledger.sqlite3"
 
     def stderr(self) -> str:
         """Return everything that the gateway has said on stderr, over all its starts."""
@@ -160,6 +156,21 @@ class GatewayProcess:
             if line.startswith(field + ":"):
                 return int(line.split()[1])
         raise KeyError(field)
+
+    def kernel_bytes(self) -> int:
+        """Return how many bytes wait in the kernel, in and out, on the process's TCP sockets."""
+        inodes = set()
+        for descriptor in Path(f"/proc/{self.pid}/fd").iterdir():
+            try:
+                inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+            except FileNotFoundError:
+                continue  # closed meanwhile
+        waiting = 0
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[9] in inodes and fields[3] != "0A":  # a listening socket counts connections there
+                waiting += sum(int(queue, 16) for queue in fields[4].split(":"))
+        return waiting
 
     # asking it
 

@@ -106,7 +106,7 @@ DECIDED: dict[str, tuple[Make, frozenset[int]]] = {
     # Paths are compared as they are written: nothing is decoded, joined or cleaned.
     "path that looks like a host": (lambda key: _get(key, "//evil.example/v1/models"), frozenset((404,))),
     "encoded dot segments": (lambda key: _get(key, "/v1/%2e%2e/v1/models"), frozenset((404,))),
-    "encoded NUL in the path": (lambda key: _get(key, "/v1/models%00"), frozenset((400,))),
+    "encoded NUL in the path": (lambda key: _get(key, "/v1/models%00"), frozenset((404,))),
     "raw 0xFF in the path": (lambda key: _get(key, "/v1/models\xff"), frozenset((400,))),
     "lower-case method": (lambda key: _get(key, "/v1/models", method="get"), frozenset((400, 405, 501))),
     # Without an answer, or with one that says 4xx: the connection closes either way.

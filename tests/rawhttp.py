@@ -105,6 +105,10 @@ class RawClient:
         for piece in pieces:
             self.send(piece)
 
+    def take_more(self, receive_buffer: int) -> None:
+        """Let the kernel take more at a time from now on."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+
     def stop_sending(self) -> None:
         """Close the sending side only."""
         self.sock.shutdown(socket.SHUT_WR)
@@ -142,6 +146,18 @@ class RawClient:
             if not data:
                 raise AssertionError(f"closed in the middle of an answer: {self.received[-300:]!r}")
             self.received += data
+
+    def read_long_stream(self) -> Reply:
+        """Read one chunked answer up to the bytes that can only be its end; for many megabytes."""
+        pieces = [self.received]
+        tail = self.received[-5:]
+        while tail != b"0\r\n\r\n":
+            pieces.append(self.sock.recv(1 << 20))
+            if not pieces[-1]:
+                raise AssertionError("closed in the middle of a stream")
+            tail = (tail + pieces[-1][-5:])[-5:]
+        self.received = b"".join(pieces)
+        return self.read_reply()
 
     def read_to_end(self, timeout: float | None = None) -> tuple[bytes, Ended]:
         """Read until the peer closes or `timeout` seconds are over."""

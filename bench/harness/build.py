@@ -28,7 +28,7 @@ def compile_tools(into: Path) -> tuple[Path, Path]:
     compiler = need("cc", "to build its mock upstream and load generator (on Debian: apt install gcc)")
     made = []
     for name in ("mock", "load"):
-        made.append(into / name)
+        made.append(into / f"bench-{name}")
         source = BENCH / "src" / f"{name}.c"
         subprocess.run([compiler, "-O2", "-w", "-o", str(made[-1]), str(source)], check=True)
     return made[0], made[1]

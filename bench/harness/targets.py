@@ -30,6 +30,7 @@ class Lab:
 
     folder: Path
     load: Path
+    mock: subprocess.Popen[bytes]
     mock_port: int
     upstream_port: int
     """The mock itself, or the TLS in front of it."""
@@ -37,6 +38,11 @@ class Lab:
     key: str
     gateway_cpu: int
     load_cpu: int
+
+    def check(self) -> None:
+        """Raise NotReady when the mock upstream has ended: what is measured after that is nothing."""
+        if (code := self.mock.poll()) is not None:
+            raise NotReady(f"the mock upstream was ended from outside or crashed (exit code {code})")
 
     def placeholders(self, port: int) -> dict[str, object]:
         """Return what configurations and commands may name in braces."""

@@ -29,7 +29,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     mock = machine.start([str(mock_program), "0"], cpu=cpus[-1])
     assert mock.stdout is not None
     port = int(mock.stdout.readline())
-    yield Lab(folder, load_program, port, port, "http", "key", cpus[0], cpus[-1])
+    yield Lab(folder, load_program, mock, port, port, "http", "key", cpus[0], cpus[-1])
     machine.end(mock)
 
 

@@ -29,7 +29,7 @@ MALFORMED: list[tuple[str, bytes, str | None]] = [
     ("not a number", b'{"model": "scripted/m", "temperature": NaN}', None),
     ("byte order mark", b'\xef\xbb\xbf{"model": "scripted/m", "messages": []}', None),
     ("UTF-16", '{"model": "scripted/m", "messages": []}'.encode("utf-16"), None),
-    ("invalid UTF-8", b'{"model": "scripted/\xff", "messages": []}', None),
+    ("invalid UTF-8", b'{"model": "scripted/\xff", "messages": []}', "model"),
     ("two models", b'{"model": "scripted/a", "model": "scripted/b", "messages": []}', None),
     ("5 million brackets", b'{"model": "scripted/m", "messages": ' + b"[" * 5_000_000, None),
     ("no model", b'{"messages": []}', "model"),

@@ -9,6 +9,7 @@ from openai.types.chat import ChatCompletionMessage, ChatCompletionMessageParam,
 
 from gateway_process import GatewayProcess, configuration
 from scripted import ScriptedUpstream, chat, faults
+from tiny_model import make_tiny_model
 
 _MODEL = "scripted/scripted-model"
 _ASK: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Wie wird das Wetter?"}]
@@ -167,7 +168,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
     """Start a gateway whose provider `local` is llama.cpp, in its process, with a tiny generated model."""
     pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")
     home = tmp_path_factory.mktemp("real")
-    model = home / "tiny.gguf"
+    model = make_tiny_model(home / "tiny.gguf")
     config = configuration("http://127.0.0.1:9", more=f'[local]\nmodel_path = "{model}"')
     with GatewayProcess(home, config) as gateway, connect(gateway) as client:
         yield client

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway_process import GatewayProcess, configuration
-from llm_gateway.http.limits import Limits
+from llm_gateway.config.settings import Server
 from rawhttp import parse_replies, request
 from scripted import ScriptedUpstream
 
@@ -68,7 +68,7 @@ def _drip(sock: object) -> None:
 
 
 def test_default_header_deadline_is_at_most_15_seconds() -> None:
-    assert 0 < Limits().header_timeout <= 14, "the clock over the deadlines looks once a second"
+    assert 0 < Server().header_timeout <= 14, "the clock over the deadlines looks once a second"
 
 
 def test_fifty_slow_headers_and_a_silent_one_are_closed(hurried: GatewayProcess) -> None:

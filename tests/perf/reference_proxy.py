@@ -8,6 +8,7 @@ changed. Its cost is that of the machine, the event loop and the interpreter, so
 
 import asyncio
 import sys
+from typing import cast
 
 import uvloop
 
@@ -24,8 +25,7 @@ class Downstream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connect to the upstream for this client."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's has the verbs, not the type
         loop = asyncio.get_running_loop()
         self._connecting = loop.create_task(self._connect(loop))
 

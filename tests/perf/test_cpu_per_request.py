@@ -44,9 +44,11 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         pytest.skip("the load generator and CPU accounting are for Linux")
     folder = tmp_path_factory.mktemp("perf")
     mock_program, load_program = compile_tools(folder)
-    cpus = sorted(machine.allowed_cpus())
+    cpus = machine.allowed_cpus()
     with ExitStack() as running:
-        mock_port = start(running, [str(mock_program), "0"], cpus[-1])
+        mock = machine.start([str(mock_program), "0"], cpu=cpus[-1])
+        running.callback(machine.end, mock)
+        mock_port = read_port(mock)
         reference_program = Path(__file__).with_name("reference_proxy.py")
         reference = machine.start([sys.executable, str(reference_program), str(mock_port)], cpu=cpus[0])
         running.callback(machine.end, reference)
@@ -55,18 +57,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         )
         gateway = running.enter_context(GatewayProcess(folder, config))
         machine.pin(gateway.pid, cpus[0])
-        lab = Lab(folder, load_program, mock_port, mock_port, "http", gateway.key, cpus[0], cpus[-1])
+        lab = Lab(folder, load_program, mock, mock_port, mock_port, "http", gateway.key, cpus[0], cpus[-1])
         headers = (f"Authorization: Bearer {gateway.key}",)
         yield Pair(
             Target(Spec("gateway", gateway.port, headers=headers, model=_MODEL, pid=gateway.pid), lab),
             Target(Spec("reference", read_port(reference), headers=headers, pid=reference.pid), lab),
         )
-
-
-def start(running: ExitStack, command: list[str], cpu: int) -> int:
-    process = machine.start(command, cpu=cpu)
-    running.callback(machine.end, process)
-    return read_port(process)
 
 
 def read_port(process: subprocess.Popen[bytes]) -> int:

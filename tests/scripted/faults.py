@@ -11,6 +11,7 @@ __all__ = [
     "BROKEN_ANSWERS",
     "EVENTS",
     "MODEL",
+    "UNFINISHED",
     "bomb",
     "cut_stream",
     "drip",
@@ -27,7 +28,7 @@ __all__ = [
 MODEL = "scripted-model"
 ANSWER = chat.completion(MODEL)
 EVENTS = chat.events(MODEL)
-_UNFINISHED = chat.events(MODEL, done=False)
+UNFINISHED = chat.events(MODEL, done=False)
 _JSON = ("content-type", "application/json")
 
 
@@ -38,7 +39,7 @@ def never() -> Script:
 
 def hang_mid_stream() -> Script:
     """Begin a stream and fall silent."""
-    return (Send(stream_head()), *(Send(chunk(event)) for event in _UNFINISHED), Hang())
+    return (Send(stream_head()), *(Send(chunk(event)) for event in UNFINISHED), Hang())
 
 
 def cut_stream(how: str, gate: str = "") -> Script:
@@ -46,7 +47,7 @@ def cut_stream(how: str, gate: str = "") -> Script:
 
     A script with a `gate` stands there before it breaks off.
     """
-    begun = (Send(stream_head()), *(Send(chunk(event)) for event in _UNFINISHED))
+    begun = (Send(stream_head()), *(Send(chunk(event)) for event in UNFINISHED))
     wait = (Gate(gate),) if gate else ()
     match how:
         case "reset":
