@@ -11,6 +11,7 @@ import msgspec
 from llm_gateway.clock import SystemClock
 from llm_gateway.config import Loaded, Server
 from llm_gateway.config.settings import LocalSettings
+from llm_gateway.dashboard.landing import landing_page
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Dialect
 from llm_gateway.engines.contract import Engine
@@ -18,7 +19,9 @@ from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.engines.local.engine import LocalEngine
 from llm_gateway.engines.local.model import LocalModel, shipped
 from llm_gateway.errors import ConfigError
+from llm_gateway.http.asgi import serve_asgi
 from llm_gateway.http.client import Patience
+from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
 from llm_gateway.http.pool import Pool
@@ -37,7 +40,7 @@ from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.openapi import describe
 from llm_gateway.server.operations import Operations
-from llm_gateway.server.routes import Routes
+from llm_gateway.server.routes import Route, Routes
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
@@ -77,6 +80,8 @@ class App:
         """Open the ledger, muster the providers, listen. ConfigError says why not."""
         settings = self._loaded.settings
         home = self._loaded.home
+        for warning in self._loaded.warnings:
+            self.log.write("warning", "configuration", error=warning)
         refusal = judge_bind(settings.server, confirmed=confirmed(home, settings.server), keys_on=True)
         if refusal is not None:
             raise refusal
@@ -105,6 +110,7 @@ class App:
             self._clock,
             settings.server.max_body_bytes,
         )
+        self._show_gauges()
         await self._listen(gateway)
         self.tasks.start("look for models", self._look_for_models())
 
@@ -117,6 +123,7 @@ class App:
             await engine.close()
         self._upstream.close()
         await self._ledger.close()
+        self.log.close()
 
     def hurry(self) -> None:
         """Cut what still runs while the gateway closes."""
@@ -128,6 +135,15 @@ class App:
         """Accept the keys there are; where there never was one, make the first."""
         if await self._keys.load() == 0 and self._loaded.bootstrap_key is None:
             self.first_key = await self._keys.create("first")
+
+    def _show_gauges(self) -> None:
+        started = self._clock.monotonic()
+        gauges = self._metrics.gauges
+        gauges["llm_gateway_ledger_failing"] = lambda: float(self._ledger.failure is not None)
+        gauges["llm_gateway_uptime_seconds"] = lambda: self._clock.monotonic() - started
+        gauges["llm_gateway_upstream_up"] = lambda: {
+            name: float(member.state == "ok") for name, member in self.fleet.members.items()
+        }
 
     def _make_upstream(self) -> Upstream:
         wanted = self._loaded.settings.upstream
@@ -191,8 +207,12 @@ class App:
             + dashboard.routes()
             + KeysApi(self._keys).routes()
             + operations.routes()
+            + (Route("GET", "/", self._landing, "A page that says what this is", "open"),)
         )
         return table
+
+    async def _landing(self, exchange: Exchange, _: str) -> None:
+        await serve_asgi(exchange, landing_page(self.url))
 
     # while it runs
 
@@ -210,7 +230,7 @@ class App:
             await asyncio.sleep(_LOOK_AGAIN)
 
     def _skipped(self, why: str) -> None:
-        self.log.write("warning", "provider skipped", why=why)
+        self.log.write("warning", "provider skipped", error=why)
 
 
 def _local_models(wanted: LocalSettings) -> tuple[LocalModel, ...]:
@@ -233,7 +253,7 @@ def _tls(server: Server) -> ssl.SSLContext | None:
         context.load_cert_chain(server.tls_cert, server.tls_key or None)
     except OSError as error:
         raise ConfigError(
-            f"server.tls_cert: {server.tls_cert} with server.tls_key cannot be used: {error.strerror or error}"
+            f"server.tls_cert: {server.tls_cert} and server.tls_key are no pair: {error.strerror or error}"
         ) from error
     return context
 

@@ -47,6 +47,7 @@ __all__ = [
     "MethodNotAllowed",
     "Misdirected",
     "NotFound",
+    "RefusedByPolicy",
     "RequestTimeout",
     "TargetTooLong",
     "Unauthenticated",
@@ -225,3 +226,7 @@ class Draining(GatewayFault):
 
 class ConfigError(Exception):
     """The configuration cannot be used; the message names the key, the value and the line."""
+
+
+class RefusedByPolicy(ConfigError):
+    """The configuration can be used, and a rule of the gateway's safety says no; the message says what it takes."""

@@ -15,7 +15,7 @@ __all__ = ["config"]
 
 @click.group()
 def config() -> None:
-    """The configuration."""
+    """Check and show the configuration."""
 
 
 @config.command()

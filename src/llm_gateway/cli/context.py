@@ -1,4 +1,4 @@
-"""What every command gets: the configuration of this call, and the way to the gateway that runs, if one does."""
+"""What every command gets: the configuration of this call, and the way to a gateway that runs."""
 
 import os
 from collections.abc import Callable, Mapping

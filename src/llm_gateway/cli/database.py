@@ -16,7 +16,7 @@ __all__ = ["db"]
 
 @click.group()
 def db() -> None:
-    """The ledger's database."""
+    """Keep the ledger's database in order."""
 
 
 @db.command()

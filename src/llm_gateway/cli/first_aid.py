@@ -217,7 +217,7 @@ def _running(api: LocalApi | None) -> Iterator[tuple[str, Finding]]:
 def _private(home: Path) -> Iterator[Path]:
     folder = Folder(home)
     for path in (home, folder.root, *home.glob("*")):
-        if path.exists() and not path.is_symlink() and path.name not in ("gateway.toml",):
+        if path.exists() and not path.is_symlink() and path.name != "gateway.toml":
             yield path
 
 

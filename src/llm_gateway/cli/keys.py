@@ -23,7 +23,7 @@ __all__ = ["keys"]
 
 @click.group()
 def keys() -> None:
-    """Gateway keys: what clients send instead of a vendor's key."""
+    """Make and end gateway keys: what clients send instead of a vendor's key."""
 
 
 @keys.command()

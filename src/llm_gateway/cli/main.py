@@ -1,10 +1,11 @@
-"""The command `llm-gateway`: its options, its verbs, and the one place where a command's end becomes an exit code."""
+"""The command `llm-gateway`: its options, its verbs, and where a command's end becomes an exit code."""
 
 import sys
 
 import click
 
 from llm_gateway import __version__
+from llm_gateway.cli.bridges import bridges
 from llm_gateway.cli.config import config
 from llm_gateway.cli.context import Context
 from llm_gateway.cli.database import db
@@ -36,7 +37,21 @@ def cli(context: click.Context, home: str | None, config_file: str | None) -> No
     context.obj = Context({"home": home, "config": config_file})
 
 
-for _command in (up, down, status, doctor, smoke, models, providers, requests, keys, config, db, import_):
+for _command in (
+    up,
+    down,
+    status,
+    doctor,
+    smoke,
+    models,
+    providers,
+    requests,
+    keys,
+    config,
+    db,
+    bridges,
+    import_,
+):
     cli.add_command(_command)
 
 

@@ -15,9 +15,9 @@ import click
 from llm_gateway.app import App
 from llm_gateway.cli.context import Context, pass_context
 from llm_gateway.cli.local_api import LocalApi, Running
-from llm_gateway.cli.output import FAILED, NOT_RUNNING, Stop, json_line, say
+from llm_gateway.cli.output import FAILED, NOT_RUNNING, REFUSED, Stop, json_line, say
 from llm_gateway.config import Loaded
-from llm_gateway.errors import ConfigError
+from llm_gateway.errors import ConfigError, RefusedByPolicy
 from llm_gateway.ledger.refusal import LedgerBusy
 
 __all__ = ["down", "up"]
@@ -75,6 +75,8 @@ def up(context: Context, host: str | None, port: int | None, detach: bool, as_js
         raise Stop(
             FAILED, f"error: {error}\nhint: `llm-gateway status` shows the gateway that runs"
         ) from None
+    except RefusedByPolicy as error:
+        raise Stop(REFUSED, f"error: {error}\nhint: docs/exposure.md has the whole table") from None
     except ConfigError as error:
         raise Stop(FAILED, f"error: {error}") from None
 

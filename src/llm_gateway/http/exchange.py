@@ -11,7 +11,7 @@ from llm_gateway.errors import BodyTooLarge, GatewayError
 from llm_gateway.http import wording
 from llm_gateway.wire.headers import Headers
 
-__all__ = ["Exchange", "Wire"]
+__all__ = ["Exchange", "Memo", "Wire"]
 
 _EARLY_BODY = 256 * 1024
 
@@ -42,10 +42,25 @@ class Wire(Protocol):
         ...
 
 
+class Memo:
+    """What the rooms above found out about a header section.
+
+    The requests of one connection mostly come with the same header section again and again; those
+    that do share one memo. `admitted` is the guard's, `sender` the pipeline's.
+    """
+
+    __slots__ = ("admitted", "sender")
+
+    def __init__(self) -> None:
+        self.admitted = False
+        self.sender: object = None
+
+
 class Exchange:
     """A request that is being answered.
 
-    `headers` have lower-case names, in order, Host included; `target` is the request target as sent.
+    `headers` have lower-case names, in order, Host included and Content-Length left out; `target` is the
+    request target as sent.
     """
 
     __slots__ = (
@@ -64,6 +79,7 @@ class Exchange:
         "expects_continue",
         "headers",
         "http10",
+        "memo",
         "method",
         "peer",
         "started",
@@ -77,6 +93,7 @@ class Exchange:
         self.method = b""
         self.target = b""
         self.headers: Headers = []
+        self.memo = Memo()
         self.http10 = False
         self.upgrade = b""
         self.close_after = False
@@ -118,6 +135,13 @@ class Exchange:
 
     def _settled(self, limit: int) -> bool:
         return self.complete or self._failure is not None or self._size > limit
+
+    def whole(self, limit: int) -> bytes | None:
+        """Return the body if all of it is here and within `limit`; None means that `body` is to be asked."""
+        if not self.complete or self._failure is not None or self._size > limit:
+            return None
+        parts, self._parts = self._parts, []
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def body_received(self, data: bytes) -> None:
         """Take a piece of the body from the connection."""

@@ -32,6 +32,8 @@ class Listener:
         self.draining = False
         self._admits = admits
         self._connections: set[Connection] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._servers: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -56,11 +58,14 @@ class Listener:
         if len(self._connections) >= self.limits.max_connections or self.draining or not self._admits(peer):
             return False
         self._connections.add(connection)
+        self._empty.clear()
         return True
 
     def left(self, connection: Connection) -> None:
         """Count a connection out."""
         self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
 
     async def close(self, drain: float) -> None:
         """Accept nothing new, let answers finish for `drain` seconds, then cut the rest."""
@@ -69,10 +74,11 @@ class Listener:
             server.close()
         for connection in tuple(self._connections):
             connection.shut()
-        until = self.loop.time() + drain
-        while self._connections and self.loop.time() < until:
-            await asyncio.sleep(0.02)
-        self.hurry()
+        try:
+            async with asyncio.timeout(drain):
+                await self._empty.wait()
+        except TimeoutError:
+            self.hurry()
         await asyncio.sleep(0)
         if self._sweep is not None:
             self._sweep.cancel()

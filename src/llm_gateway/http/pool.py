@@ -37,17 +37,21 @@ class Pool:
         self._open: dict[ClientConnection, Origin] = {}
         self._sweep = self._loop.call_later(1.0, self._expire)
 
-    async def acquire(self, origin: Origin) -> ClientConnection:
-        """Return a connection that is open as far as this machine can tell.
-
-        Raises UpstreamUnreachable (with the cause named) or UpstreamTimeout.
-        """
+    def take(self, origin: Origin) -> ClientConnection | None:
+        """Return a resting connection that is open as far as this machine can tell."""
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
             if not connection.closed and self._still_open(connection):
                 return connection
-        return await self._connect(origin)
+        return None
+
+    async def acquire(self, origin: Origin) -> ClientConnection:
+        """Return a resting connection or a new one.
+
+        Raises UpstreamUnreachable (with the cause named) or UpstreamTimeout.
+        """
+        return self.take(origin) or await self._connect(origin)
 
     def close(self) -> None:
         """Close every connection and stop watching."""

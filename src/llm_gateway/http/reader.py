@@ -10,8 +10,9 @@ from collections.abc import Callable
 import httptools
 
 from llm_gateway.errors import GatewayError, HeadersTooLarge, MalformedRequest, TargetTooLong
-from llm_gateway.http.exchange import Exchange
+from llm_gateway.http.exchange import Exchange, Memo
 from llm_gateway.http.limits import Limits
+from llm_gateway.wire.headers import Headers
 
 __all__ = ["BETWEEN", "BODY", "HEAD", "RequestReader"]
 
@@ -29,10 +30,13 @@ class RequestReader:
     """
 
     __slots__ = (
+        "_add",
         "_bare",
         "_hosts",
+        "_last",
         "_length",
         "_limits",
+        "_memo",
         "_open",
         "_parser",
         "_raw",
@@ -52,6 +56,9 @@ class RequestReader:
         self._hosts = 0
         self._length = 0
         self._bare = 0  # bytes of a body that the parser does not read
+        self._last: Headers = []
+        self._add = self._last.append
+        self._memo = Memo()
         self.ready: deque[Exchange] = deque()
         self.reading: Exchange | None = None
         self.section = BETWEEN
@@ -96,6 +103,7 @@ class RequestReader:
         self._hosts = 0
         self._length = 0
         self.reading = self._open()
+        self._add = self.reading.headers.append
 
     def on_url(self, url: bytes) -> None:
         """Take the request target, which may come in pieces."""
@@ -110,19 +118,12 @@ class RequestReader:
         """Take one header field; fields of the trailer section are passed over."""
         if self.section != HEAD:
             return
-        exchange = self.reading
-        assert exchange is not None
         name = name.lower()
-        headers = exchange.headers
-        headers.append((name, value))
         self._seen += len(name) + len(value) + 4
-        if self._seen > self._limits.max_head_bytes:
-            raise self._refuse(self._too_large())
-        if len(headers) > self._limits.max_headers:
-            limit = self._limits.max_headers
-            raise self._refuse(HeadersTooLarge(f"there are more than {limit} header fields"))
         if name in _WATCHED:
-            self._watch(exchange, name, value)
+            self._watch(name, value)
+        else:
+            self._add((name, value))
 
     def on_headers_complete(self) -> None:
         """Check what the parser does not, and queue the request."""
@@ -132,6 +133,7 @@ class RequestReader:
         exchange.method = parser.get_method()
         if parser.get_http_version() == "1.0":
             exchange.http10 = True
+        self._check_size(exchange)
         if self._hosts != 1:
             raise self._refuse(MalformedRequest(f"there are {self._hosts} Host headers; send exactly one"))
         if not exchange.target.startswith(b"/") and exchange.target != b"*":
@@ -144,6 +146,11 @@ class RequestReader:
                 self._bare = self._length
             else:
                 exchange.upgrade = b""
+        if exchange.headers == self._last:
+            exchange.memo = self._memo
+        else:
+            self._last = exchange.headers
+            self._memo = exchange.memo
         self.section = BODY
         if len(self.ready) >= _MAX_PIPELINED:
             raise self._refuse(MalformedRequest(f"more than {_MAX_PIPELINED} requests are pipelined"))
@@ -167,7 +174,21 @@ class RequestReader:
 
     # details
 
-    def _watch(self, exchange: Exchange, name: bytes, value: bytes) -> None:
+    def _check_size(self, exchange: Exchange) -> None:
+        # A complete section came in few reads: what it can hold before this is asked is bounded.
+        if self._seen > self._limits.max_head_bytes:
+            raise self._refuse(self._too_large())
+        if len(exchange.headers) > self._limits.max_headers:
+            limit = self._limits.max_headers
+            raise self._refuse(HeadersTooLarge(f"there are more than {limit} header fields"))
+
+    def _watch(self, name: bytes, value: bytes) -> None:
+        if name == b"content-length":  # it says something of this body, not of who sends it
+            self._length = int(value)  # digits only, says the parser
+            return
+        self._add((name, value))
+        exchange = self.reading
+        assert exchange is not None
         match name:
             case b"host":
                 self._hosts += 1
@@ -176,8 +197,6 @@ class RequestReader:
                     raise self._refuse(MalformedRequest("transfer-encoding must be exactly `chunked`"))
             case b"expect":
                 exchange.expects_continue = value.strip(b" \t").lower() == b"100-continue"
-            case b"content-length":
-                self._length = int(value)  # digits only, says the parser
             case _:
                 exchange.upgrade = value.strip(b" \t").lower()
 

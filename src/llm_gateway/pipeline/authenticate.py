@@ -45,14 +45,20 @@ class KeyRing:
         self._clock = clock
         self._by_digest: Mapping[bytes, Credential] = {}
         self._met: dict[bytes, Credential] = {}
+        self.changes = 0
 
     def replace(self, accepted: Iterable[Credential]) -> None:
-        """Accept these keys and no others."""
+        """Accept these keys and no others. `changes` counts how often this was done."""
         self._by_digest = {credential.digest: credential for credential in accepted}
         self._met = {}
+        self.changes += 1
 
     def authenticate(self, headers: Headers, target: bytes = b"") -> Identity:
-        """Return who sent these headers; raise Unauthenticated with the way out.
+        """Return who sent these headers; raise Unauthenticated with the way out."""
+        return self.credential(headers, target).identity
+
+    def credential(self, headers: Headers, target: bytes = b"") -> Credential:
+        """Return the key that these headers hold; raise Unauthenticated with the way out.
 
         `target` is given where the dialect's clients know no other place than `?key=`.
         """
@@ -61,7 +67,7 @@ class KeyRing:
             if len(key) <= _MAX_KEY:
                 known = self._met.get(hashlib.sha256(key).digest()) or self._meet(key)
                 if known is not None and not self._expired(known):
-                    return known.identity
+                    return known
         if offered:
             raise Unauthenticated(
                 "this gateway key is not known, revoked or expired; "

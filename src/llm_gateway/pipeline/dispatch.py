@@ -1,6 +1,7 @@
 """Walk the plan until somebody answers. After the head of an answer came, nothing here runs again."""
 
 import asyncio
+from collections.abc import Coroutine
 
 from llm_gateway.dialects.contract import Call, Dialect
 from llm_gateway.errors import UpstreamFault, UpstreamUnreachable
@@ -42,9 +43,11 @@ async def dispatch(
     raise UpstreamUnreachable(f"{plan.asked!r} has no targets")
 
 
-async def _ask(upstream: Upstream, step: Step, call: Call, dialect: Dialect, forwarded: bytes) -> Answer:
+def _ask(
+    upstream: Upstream, step: Step, call: Call, dialect: Dialect, forwarded: bytes
+) -> Coroutine[object, object, Answer]:
     body = dialect.address(call, step.model, ask_usage=step.asks_usage)
     if step.line is None:
         assert step.engine is not None
-        return await step.engine.answer(call.operation, body, step.model)
-    return await upstream.send(step.line, step.line.post(call.operation, forwarded, len(body)), body)
+        return step.engine.answer(call.operation, body, step.model)
+    return upstream.send(step.line, step.line.post(call.operation, forwarded, len(body)), body)

@@ -1,30 +1,27 @@
 """A request from door to ledger, in the order in which it happens. Read this file first.
 
-authenticate → read the call → identify the client → plan → record the intent durably → dispatch →
+authenticate and identify the sender → read the call → plan → record the intent durably → dispatch →
 relay, settling the turn before the client gets the end of its answer.
 """
 
 import msgspec
 
-from llm_gateway.clients.fingerprints import SMOKE_CLIENT, declared_name, identify
 from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Call, Dialect
 from llm_gateway.errors import GatewayError, UnknownModel
 from llm_gateway.http.decoding import decode_body
 from llm_gateway.ledger.ledger import Ledger
-from llm_gateway.ledger.records import Purpose
-from llm_gateway.pipeline.authenticate import Identity, KeyRing
+from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.dispatch import dispatch
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.plan import Plan, Router
 from llm_gateway.pipeline.relay import refuse, relay
+from llm_gateway.pipeline.sender import sender_of
 from llm_gateway.pipeline.turn import Caller, Turn
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Upstream
-from llm_gateway.upstream.forward import forwarded
-from llm_gateway.wire.headers import get
 
-__all__ = ["Gateway", "handle", "read_body"]
+__all__ = ["Gateway", "handle"]
 
 
 class Gateway(msgspec.Struct, frozen=True):
@@ -42,16 +39,21 @@ class Gateway(msgspec.Struct, frozen=True):
 async def handle(incoming: Incoming, gateway: Gateway, dialect: Dialect, operation: str) -> None:
     """Answer one request for a model and account for it."""
     try:
-        identity = gateway.keys.authenticate(incoming.headers)
-        call = dialect.read_call(await read_body(incoming, gateway.max_body), operation)
+        sender = sender_of(incoming, gateway.keys, gateway.clock)
+        body = incoming.whole(gateway.max_body)
+        if body is None:
+            body = await incoming.body(gateway.max_body)
+        if sender.coding:
+            body = decode_body(body, sender.coding, gateway.max_body)
+        call = dialect.read_call(body, operation)
     except GatewayError as error:
         gateway.metrics.refused(error.kind)
         refuse(incoming, dialect, error)
         return
     turn = Turn(gateway.ledger, gateway.metrics, gateway.clock)
     try:
-        plan = await _begin(gateway, turn, identity, call, dialect, incoming)
-        answer = await dispatch(gateway.upstream, plan, call, dialect, turn, forwarded(incoming.headers))
+        plan = await _begin(gateway.router, turn, sender.caller, call, dialect)
+        answer = await dispatch(gateway.upstream, plan, call, dialect, turn, sender.forwarded)
     except GatewayError as error:
         if turn.is_settled():  # it never began: there is nothing to account for
             gateway.metrics.refused(error.kind)
@@ -64,28 +66,12 @@ async def handle(incoming: Incoming, gateway: Gateway, dialect: Dialect, operati
         await relay(incoming, answer, dialect, turn)
 
 
-async def read_body(incoming: Incoming, limit: int) -> bytes:
-    """Return the decoded body; BodyTooLarge when it is over `limit` bytes either way."""
-    body = await incoming.body(limit)
-    coding = get(incoming.headers, b"content-encoding")
-    return body if coding is None else decode_body(body, coding, limit)
-
-
-async def _begin(
-    gateway: Gateway, turn: Turn, identity: Identity, call: Call, dialect: Dialect, incoming: Incoming
-) -> Plan:
+async def _begin(router: Router, turn: Turn, caller: Caller, call: Call, dialect: Dialect) -> Plan:
     """Plan and put the intent on record; a name that nothing serves is on record too, and raised."""
-    declared = get(incoming.headers, b"x-llm-gateway-caller")
-    client = identify(incoming.headers)
-    who = Caller(identity, client, "" if declared is None else declared_name(declared), _purpose(client))
     try:
-        plan = gateway.router.plan(call.model, dialect.name)
+        plan = router.plan(call.model, dialect.name)
     except UnknownModel:
-        await turn.begin(who, call, dialect.name, None)
+        await turn.begin(caller, call, dialect.name, None)
         raise
-    await turn.begin(who, call, dialect.name, plan)
+    await turn.begin(caller, call, dialect.name, plan)
     return plan
-
-
-def _purpose(client: str) -> Purpose:
-    return "smoke" if client == SMOKE_CLIENT else "request"

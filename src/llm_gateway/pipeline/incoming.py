@@ -4,7 +4,13 @@ from typing import Protocol
 
 from llm_gateway.wire.headers import Headers
 
-__all__ = ["Incoming"]
+__all__ = ["Incoming", "Memo"]
+
+
+class Memo(Protocol):
+    """What is kept from one request to the next that has the same header section."""
+
+    sender: object
 
 
 class Incoming(Protocol):
@@ -16,6 +22,15 @@ class Incoming(Protocol):
     started: bool
     bytes_out: int
     ends_event: bool
+
+    @property
+    def memo(self) -> Memo:
+        """Return what is kept beside this header section."""
+        ...
+
+    def whole(self, limit: int) -> bytes | None:
+        """Return the body if all of it is here already and within `limit`, else None."""
+        ...
 
     async def body(self, limit: int) -> bytes:
         """Return the whole body as sent; BodyTooLarge when it is over `limit` bytes."""

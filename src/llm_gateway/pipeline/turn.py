@@ -1,6 +1,7 @@
 """The account of one request while it runs: begun once, settled once, whatever happens in between."""
 
 import asyncio
+from collections.abc import Coroutine
 
 import msgspec
 
@@ -44,6 +45,7 @@ class Turn:
         "_clock",
         "_ledger",
         "_metrics",
+        "_monotonic",
         "_settled",
         "_started",
         "_status",
@@ -60,6 +62,7 @@ class Turn:
         self._ledger = ledger
         self._metrics = metrics
         self._clock = clock
+        self._monotonic = clock.monotonic
         self._started = clock.monotonic()
         self._attempts: list[Attempt] = []
         self._step: Step | None = None
@@ -112,7 +115,7 @@ class Turn:
     def attempt(self, step: Step, *, strips_usage: bool) -> None:
         """Take note that a target is being asked."""
         self._step = step
-        self._step_started = self._clock.monotonic()
+        self._step_started = self._monotonic()
         self._status = 0
         self._upstream_id = ""
         self.strips_usage = strips_usage
@@ -153,23 +156,22 @@ class Turn:
 
     # the end
 
-    async def settle(self, outcome: Outcome, response_bytes: int) -> None:
+    def settle(self, outcome: Outcome, response_bytes: int) -> Coroutine[object, object, None]:
         """Put the end on record, before the client learns of it."""
         status = self._status if outcome != "cancelled" else 499
         kind = "" if outcome == "ok" else "cancelled" if outcome == "cancelled" else self._answered_kind()
-        await self._settle(outcome, status, kind, response_bytes)
+        return self._settle(outcome, status, kind, response_bytes)
 
-    async def fail(self, error: GatewayError, response_bytes: int = 0) -> None:
+    def fail(self, error: GatewayError, response_bytes: int = 0) -> Coroutine[object, object, None]:
         """Put an end with an error on record."""
         outcome: Outcome = "truncated" if isinstance(error, UpstreamTruncated) else "error"
-        await self._settle(outcome, error.status, error.kind, response_bytes)
+        return self._settle(outcome, error.status, error.kind, response_bytes)
 
-    async def abandon(self, why: BaseException, response_bytes: int = 0) -> None:
+    def abandon(self, why: BaseException, response_bytes: int = 0) -> Coroutine[object, object, None]:
         """Put on record that the client left, or that a defect of ours ended the turn."""
         if isinstance(why, asyncio.CancelledError):
-            await self.settle("cancelled", response_bytes)
-        else:
-            await self._settle("error", Internal.status, Internal.kind, response_bytes)
+            return self.settle("cancelled", response_bytes)
+        return self._settle("error", Internal.status, Internal.kind, response_bytes)
 
     async def _settle(self, outcome: Outcome, status: int, kind: str, response_bytes: int) -> None:
         if self._settled:
@@ -238,7 +240,7 @@ class Turn:
                 step.provider,
                 step.dialect,
                 step.model,
-                round((self._step_started - self._started) * 1e6),
+                int((self._step_started - self._started) * 1e6),
                 self._since(self._step_started),
                 False,
                 status,
@@ -248,4 +250,4 @@ class Turn:
         )
 
     def _since(self, start: float) -> int:
-        return round((self._clock.monotonic() - start) * 1e6)
+        return int((self._monotonic() - start) * 1e6)

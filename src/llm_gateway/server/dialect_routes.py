@@ -1,5 +1,7 @@
 """The paths on which clients speak to models, with and without the version path they may have doubled."""
 
+from collections.abc import Coroutine
+
 from llm_gateway.dialects.contract import Dialect
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.handle import Gateway, handle
@@ -24,7 +26,7 @@ def chat_routes(gateway: Gateway, dialect: Dialect) -> tuple[Route, ...]:
 
 
 def _answering(gateway: Gateway, dialect: Dialect, operation: str) -> Answering:
-    async def answer(exchange: Exchange, _: str) -> None:
-        await handle(exchange, gateway, dialect, operation)
+    def answer(exchange: Exchange, _: str) -> Coroutine[object, object, None]:
+        return handle(exchange, gateway, dialect, operation)
 
     return answer

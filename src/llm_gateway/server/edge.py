@@ -72,7 +72,9 @@ class Edge:
     async def serve(self, exchange: Exchange) -> None:
         """Answer one exchange; only a cancellation gets out."""
         try:
-            self._guard.check(exchange.headers)
+            if not exchange.memo.admitted:
+                self._guard.check(exchange.headers)
+                exchange.memo.admitted = True
             if self.draining:
                 raise Draining("the gateway is shutting down")
             if exchange.upgrade == b"websocket":

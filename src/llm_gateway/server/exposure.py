@@ -12,7 +12,7 @@ import msgspec
 
 from llm_gateway.config import Server
 from llm_gateway.config.addresses import Reach, reach
-from llm_gateway.errors import ConfigError
+from llm_gateway.errors import ConfigError, RefusedByPolicy
 from llm_gateway.vault import read_private, write_private
 
 __all__ = ["confirm", "confirmed", "judge_bind", "listen_address", "truth_table", "withdraw"]
@@ -38,7 +38,7 @@ def judge_bind(server: Server, *, confirmed: bool, keys_on: bool) -> ConfigError
     lacks = list(_lacks(server, kind, confirmed=confirmed, keys_on=keys_on))
     if not lacks:
         return None
-    return ConfigError(
+    return RefusedByPolicy(
         f"server.host: listening on {server.host} lets others than this machine connect, which needs more: "
         + "; ".join(lacks)
         + ". Without all of it the gateway listens on 127.0.0.1 only"

@@ -55,7 +55,7 @@ async def read_whole(answer: Answer, limit: int) -> bytes:
 
     Raises UpstreamBroken when it is over `limit` bytes or not what its coding says.
     """
-    data = await answer.read()
+    data = answer.take() or await answer.read()
     size = len(data)
     if data and not answer.ended:
         parts = [data]

@@ -59,7 +59,7 @@ class Upstream:
         Raises an UpstreamFault. A redirect is one: it would carry the credential to where nobody
         configured it to go. Cancelling closes the connection at once.
         """
-        connection = await self._pool.acquire(line.origin)
+        connection = self._pool.take(line.origin) or await self._pool.acquire(line.origin)
         try:
             await connection.send(head, body, patience or self._patience)
         except BaseException:

@@ -1,0 +1,54 @@
+"""What a header section says of its sender: key, client, declared name, what of it goes upstream.
+
+Found out once for each header section of a connection, as long as the keys stay the same.
+"""
+
+import msgspec
+
+from llm_gateway.clients.fingerprints import SMOKE_CLIENT, declared_name, identify
+from llm_gateway.clock import Clock
+from llm_gateway.pipeline.authenticate import Credential, KeyRing
+from llm_gateway.pipeline.incoming import Incoming
+from llm_gateway.pipeline.turn import Caller
+from llm_gateway.upstream.forward import forwarded
+from llm_gateway.wire.headers import get, get_all
+
+__all__ = ["Sender", "sender_of"]
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """The sender of a request. `ring_changes` is how often the keys had changed when it was found out."""
+
+    caller: Caller
+    credential: Credential
+    ring_changes: int
+    forwarded: bytes
+    coding: bytes
+    """The body's content codings, b"" for none."""
+
+
+def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock) -> Sender:
+    """Return who sent a request; raise Unauthenticated with the way out."""
+    known = incoming.memo.sender
+    if isinstance(known, Sender) and known.ring_changes == ring.changes:
+        expires_us = known.credential.expires_us
+        if not expires_us or clock.now_us() < expires_us:
+            return known
+    headers = incoming.headers
+    credential = ring.credential(headers)
+    client = identify(headers)
+    declared = get(headers, b"x-llm-gateway-caller")
+    sender = Sender(
+        Caller(
+            credential.identity,
+            client,
+            "" if declared is None else declared_name(declared),
+            "smoke" if client == SMOKE_CLIENT else "request",
+        ),
+        credential,
+        ring.changes,
+        forwarded(headers),
+        b",".join(get_all(headers, b"content-encoding")),
+    )
+    incoming.memo.sender = sender
+    return sender
