@@ -72,6 +72,7 @@ class Exchange:
         "_size",
         "_waiter",
         "_wire",
+        "announced",
         "bytes_out",
         "close_after",
         "complete",
@@ -98,6 +99,7 @@ class Exchange:
         self.upgrade = b""
         self.close_after = False
         self.expects_continue = False
+        self.announced = 0  # the Content-Length, where there is one
         self.complete = False
         self.started = False
         self.bytes_out = 0
@@ -120,7 +122,7 @@ class Exchange:
         """
         self._limit = limit
         if not self.complete:
-            if self.expects_continue and not self._size:
+            if self.expects_continue and not self._size and not self._over(limit):
                 self._wire.send(wording.CONTINUE)
             self._wire.resume_body()
             while not self._settled(limit):
@@ -128,13 +130,16 @@ class Exchange:
                 await self._waiter
         if self._failure is not None:
             raise self._failure
-        if self._size > limit:
+        if self._over(limit):
             raise BodyTooLarge(f"the body is over {limit} bytes (server.max_body_bytes)")
         parts, self._parts = self._parts, []
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _settled(self, limit: int) -> bool:
-        return self.complete or self._failure is not None or self._size > limit
+        return self.complete or self._failure is not None or self._over(limit)
+
+    def _over(self, limit: int) -> bool:
+        return self._size > limit or self.announced > limit
 
     def whole(self, limit: int) -> bytes | None:
         """Return the body if all of it is here and within `limit`; None means that `body` is to be asked."""

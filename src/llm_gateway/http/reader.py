@@ -136,6 +136,7 @@ class RequestReader:
         self._check_size(exchange)
         if self._hosts != 1:
             raise self._refuse(MalformedRequest(f"there are {self._hosts} Host headers; send exactly one"))
+        exchange.announced = self._length
         if not exchange.target.startswith(b"/") and exchange.target != b"*":
             raise self._refuse(MalformedRequest("the request target is not a path"))
         if not parser.should_keep_alive():
