@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from llm_gateway.errors import BodyTooLarge
-from llm_gateway.http.exchange import Exchange
+from llm_gateway.errors import BodyTooLarge, GatewayError
+from llm_gateway.http.exchange import Exchange, Memo
 from llm_gateway.upstream.answer import Answer
 from llm_gateway.wire.headers import Headers, get
 from rawhttp import Reply, parse_replies
@@ -36,6 +36,7 @@ class FakeIncoming:
 
     `pieces` holds everything that was sent, each piece with what `watch` said at that moment: so a test can
     tell what was true when the client learnt something. While `blocked` is true, `drain` waits for `drained`.
+    With `failure` the body does not come.
     """
 
     def __init__(
@@ -44,7 +45,9 @@ class FakeIncoming:
         headers: Sequence[tuple[bytes, bytes]] = (),
         *,
         watch: Callable[[], object] = lambda: None,
+        failure: GatewayError | None = None,
     ) -> None:
+        self.memo = Memo()
         self.method = b"POST"
         self.target = b"/v1/chat/completions"
         self.headers: Headers = list(headers)
@@ -59,6 +62,7 @@ class FakeIncoming:
         self.abandoned = False
         self._body = body
         self._watch = watch
+        self._failure = failure
         self._heard = asyncio.Event()
         self.drained = asyncio.Event()
 
@@ -79,7 +83,12 @@ class FakeIncoming:
 
     # what the pipeline sees
 
+    def whole(self, limit: int) -> bytes | None:
+        return self._body if self._failure is None and len(self._body) <= limit else None
+
     async def body(self, limit: int) -> bytes:
+        if self._failure is not None:
+            raise self._failure
         if len(self._body) > limit:
             raise BodyTooLarge(f"the body is over {limit} bytes")
         return self._body

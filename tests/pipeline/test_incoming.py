@@ -10,6 +10,7 @@ def test_an_exchange_of_the_server_has_the_shape() -> None:
         for name in Incoming.__annotations__:
             assert hasattr(incoming, name), name
         assert not incoming.started and not incoming.blocked
+        assert incoming.memo.sender is None
 
 
 def given(*incoming: Incoming) -> tuple[Incoming, ...]:

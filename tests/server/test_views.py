@@ -1,0 +1,202 @@
+"""What the dashboard API shows of turns, sums and providers."""
+
+import msgspec
+import pytest
+
+from ledger_samples import NOON, intent, settlement
+from llm_gateway.canonical.usage import Usage
+from llm_gateway.ledger.queries import ProviderSeen
+from llm_gateway.ledger.records import Turn
+from llm_gateway.ledger.totals import Share, Spread, Totals
+from llm_gateway.providers.catalog import ProviderRow, Speaks
+from llm_gateway.providers.discovery import ModelEntry
+from llm_gateway.providers.endpoint import Endpoint
+from llm_gateway.server import views
+from llm_gateway.upstream.client import Line
+from llm_gateway.upstream.fleet import Member
+from llm_gateway.vault import Secret
+
+AT = "2023-11-14T22:13:20.000Z"
+USED = Usage(100, 20, 3, 50, 7)
+
+
+def shown(view: msgspec.Struct) -> dict[str, object]:
+    fields: dict[str, object] = msgspec.to_builtins(view)
+    return fields
+
+
+@pytest.mark.parametrize(
+    ("at_us", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (NOON, AT),
+        (NOON + 1_999, "2023-11-14T22:13:20.001Z"),
+        (NOON + 999_999, "2023-11-14T22:13:20.999Z"),
+    ],
+)
+def test_times_are_utc_to_the_millisecond(at_us: int, text: str) -> None:
+    assert views.iso(at_us) == text
+
+
+def test_a_turn_that_runs_shows_what_is_known_of_it() -> None:
+    assert shown(views.request_view(Turn(intent("a")))) == {
+        "id": "a",
+        "at": AT,
+        "caller": "ada",
+        "client": "codex-desktop",
+        "model": "qwen2.5:14b",
+        "model_asked": "fast",
+        "provider": "ollama",
+        "dialect": "chat",
+        "operation": "chat/completions",
+        "status": "running",
+        "http_status": None,
+        "error": None,
+        "stream": True,
+        "purpose": "request",
+        "tokens_in": None,
+        "tokens_out": None,
+        "tokens_cached": None,
+        "tokens_reasoning": None,
+        "estimated": False,
+        "latency_ms": None,
+        "ttft_ms": None,
+    }
+
+
+def test_a_turn_that_ended_shows_how() -> None:
+    view = shown(views.request_view(Turn(intent("a"), settlement("a"))))
+    assert (view["status"], view["http_status"], view["error"]) == ("ok", 200, None)
+    assert (view["tokens_in"], view["tokens_out"]) == (123, 50)
+    assert (view["tokens_cached"], view["tokens_reasoning"], view["estimated"]) == (20, 7, False)
+    assert (view["latency_ms"], view["ttft_ms"]) == (12.345, 2.345)
+
+
+def test_what_answered_counts_and_not_what_was_planned() -> None:
+    end = settlement("a", provider="openai", model="gpt", usage=Usage(1, output=2, estimated=True))
+    view = views.request_view(Turn(intent("a"), end))
+    assert (view.provider, view.model, view.model_asked, view.estimated) == ("openai", "gpt", "fast", True)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_turn_that_nobody_answered_is_shown_under_what_was_asked_for(ended: bool) -> None:
+    end = settlement("a", provider="", model="", usage=None, ttft_us=None, http_status=0) if ended else None
+    view = views.request_view(Turn(intent("a", provider="", model=""), end))
+    assert (view.model, view.provider) == ("fast", "")
+    assert (view.http_status, view.tokens_in, view.ttft_ms) == (None, None, None)
+
+
+def test_an_error_is_shown_by_its_kind() -> None:
+    end = settlement("a", outcome="truncated", http_status=502, error_kind="upstream_truncated")
+    view = views.request_view(Turn(intent("a"), end))
+    assert (view.status, view.http_status, view.error) == ("truncated", 502, "upstream_truncated")
+
+
+def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
+    detail = shown(views.request_detail(Turn(intent("a"), settlement("a"))))
+    request = detail.pop("request")
+    assert isinstance(request, dict) and request["id"] == "a"
+    assert detail == {
+        "key_id": "key_1",
+        "request_bytes": 1024,
+        "response_bytes": 4096,
+        "response_id": "chatcmpl-abc",
+        "upstream_request_id": "req_abc",
+        "finish_reason": "stop",
+        "attempts": [
+            {
+                "provider": "openai",
+                "endpoint": "chat",
+                "model": "gpt",
+                "started_ms": 0.005,
+                "duration_ms": 0.07,
+                "status": 503,
+                "error": "upstream_status",
+                "upstream_request_id": None,
+            },
+            {
+                "provider": "ollama",
+                "endpoint": "chat",
+                "model": "qwen2.5:14b",
+                "started_ms": 0.08,
+                "duration_ms": 12.0,
+                "status": 200,
+                "error": None,
+                "upstream_request_id": None,
+            },
+        ],
+        "losses": ["logit_bias"],
+    }
+
+
+def test_the_detail_of_a_running_turn_is_empty_where_nothing_is_known() -> None:
+    detail = views.request_detail(Turn(intent("a")))
+    assert (detail.response_bytes, detail.response_id, detail.attempts, detail.losses) == (None, None, [], [])
+    assert (detail.upstream_request_id, detail.finish_reason) == (None, None)
+
+
+def test_sums_are_shown_with_every_breakdown() -> None:
+    share = Share("codex", requests=4, running=1, ok=2, cancelled=0, failed=1, usage=USED)
+    totals = Totals(share, (share,), (share,), (share, share), (), Spread(1_000, 2_500), Spread(10, 20))
+    view = shown(views.metrics_view(totals, NOON))
+    assert view["since"] == AT
+    assert (view["total_requests"], view["running_requests"]) == (4, 1)
+    assert (view["tokens_in"], view["tokens_out"], view["total_tokens"]) == (123, 50, 173)
+    assert view["success_rate"] == pytest.approx(2 / 3)
+    assert view["top_model"] == "codex"
+    assert (view["latency_p50_ms"], view["latency_p95_ms"]) == (1.0, 2.5)
+    assert (view["ttft_p50_ms"], view["ttft_p95_ms"]) == (0.01, 0.02)
+    row = {"name": "codex", "requests": 4, "tokens_in": 123, "tokens_out": 50, "success_rate": 2 / 3}
+    assert (view["by_client"], view["by_provider"], view["by_purpose"]) == ([row], [row], [])
+    assert view["by_model"] == [row, row]
+
+
+def test_without_prices_nothing_is_called_avoided_and_the_reason_is_said() -> None:
+    view = views.metrics_view(Totals(Share(""), (), (), (), (), None, None), NOON)
+    assert view.estimated_api_cost_avoided == 0.0
+    assert "no prices" in view.estimated_api_cost_avoided_basis
+    assert (view.compression_operations, view.compression_tokens_saved) == (0, 0)
+    assert (view.success_rate, view.top_model) == (None, "")
+    assert (view.latency_p50_ms, view.latency_p95_ms, view.ttft_p50_ms, view.ttft_p95_ms) == (None,) * 4
+
+
+ROW = ProviderRow("openai", "OpenAI", "hosted", {"chat": Speaks("/v1")})
+SECRET = Secret("sk-very-secret")
+LINE = Line(Endpoint("openai", "chat", "https", "api.openai.test", 443, "/v1", secret=SECRET))
+
+
+def test_a_provider_is_shown_with_how_it_fared() -> None:
+    member = Member(
+        ROW,
+        "key found",
+        lines={"chat": LINE},
+        entries=(ModelEntry("gpt"),),
+        state="ok",
+        checked_us=NOON,
+    )
+    seen = ProviderSeen("openai", 7, NOON, NOON + 1_000, "upstream_status", 429)
+    view = views.provider_view(member, seen)
+    assert shown(view) == {
+        "name": "openai",
+        "label": "OpenAI",
+        "kind": "hosted",
+        "presence": "key found",
+        "state": "ok",
+        "reason": "",
+        "metered": True,
+        "endpoints": [{"dialect": "chat", "url": "https://api.openai.test/v1"}],
+        "models": ["gpt"],
+        "checked_at": AT,
+        "requests": 7,
+        "last_ok_at": AT,
+        "last_error_at": "2023-11-14T22:13:20.001Z",
+        "last_error": "upstream_status (429)",
+    }
+    assert "sk-very-secret" not in repr(view) + repr(member)
+
+
+@pytest.mark.parametrize("seen", [None, ProviderSeen("openai", 0)])
+def test_a_provider_that_was_never_asked_shows_nothing_it_did(seen: ProviderSeen | None) -> None:
+    view = views.provider_view(Member(ROW, "configured", fixed=("a",)), seen)
+    assert (view.checked_at, view.requests, view.last_ok_at, view.last_error_at) == (None, 0, None, None)
+    assert (view.last_error, view.state, view.models, view.endpoints) == (None, "unknown", ["a"], [])
