@@ -74,7 +74,7 @@ def test_is_an_engine_that_counts(tiny: LocalModel) -> None:
 
 def test_speaks_every_operation_of_the_dialect(tiny: LocalModel) -> None:
     async def scene(ask: Ask) -> None:
-        status, body = await ask("chat/completions", messages=HELLO, max_tokens=8)
+        status, body = await ask("chat/completions", messages=HELLO, max_tokens=8, ignore_eos=True)
         chat = ChatCompletion.model_validate_json(body)
         assert status == 200 and chat.model == "tiny"
         assert chat.usage is not None and chat.usage.completion_tokens == 8
@@ -91,7 +91,12 @@ def test_streams_and_reports_its_usage(tiny: LocalModel) -> None:
     async def scene(ask: Ask) -> None:
         options = {"include_usage": True}
         status, body = await ask(
-            "chat/completions", messages=HELLO, max_tokens=8, stream=True, stream_options=options
+            "chat/completions",
+            messages=HELLO,
+            max_tokens=8,
+            ignore_eos=True,
+            stream=True,
+            stream_options=options,
         )
         meter = CHAT.meter(strip_usage=False)
         meter.feed(body)
