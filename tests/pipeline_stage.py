@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +28,7 @@ from llm_gateway.providers.names import Directory, read_target
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Line, Upstream
 from llm_gateway.vault import Secret, key_digest, mint_key
-from scripted import ScriptedUpstream
+from scripted import Responder, ScriptedUpstream, chat
 
 __all__ = ["ASKED", "PEPPER", "Stage", "call", "closed_port", "endpoint", "on_stage", "request"]
 
@@ -126,10 +126,12 @@ def on_stage(
     *,
     durability: Durability = "process",
     closes_ledger: bool = False,
+    responders: Sequence[Responder] = (chat.respond,),
 ) -> T:
     """Play a scene; no request may be left open by it, and nothing may go wrong behind it.
 
-    A scene that closes the ledger, to see what happens without one, says so.
+    A scene that closes the ledger, to see what happens without one, says so. `responders` are what the
+    scripted upstream answers with.
     """
 
     async def play(scripted: ScriptedUpstream) -> T:
@@ -148,5 +150,5 @@ def on_stage(
             await asyncio.sleep(0)
         return result
 
-    with ScriptedUpstream(models=["m"]) as scripted:
+    with ScriptedUpstream(["m"], responders) as scripted:
         return asyncio.run(play(scripted))
