@@ -9,7 +9,7 @@ from house import ROOT, SOURCE, module_name, python_files, said, text, tree
 
 # Where anything may arrive and has to end: a connection, a stream, a task that nobody awaits.
 EDGES = {
-    "http/server": "the edge of a connection",
+    "http/client": "the edge of a stream: what a sink cannot take is its owner's",
     "server/edge": "the edge of a request",
     "pipeline/handle": "the edge of a turn: it is settled whatever happened",
     "pipeline/relay": "the edge of a stream",

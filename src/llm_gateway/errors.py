@@ -229,4 +229,4 @@ class ConfigError(Exception):
 
 
 class RefusedByPolicy(ConfigError):
-    """The configuration can be used, and a rule of the gateway's safety says no; the message says what it takes."""
+    """The configuration is valid, and a rule of safety says no; the message says what it takes."""

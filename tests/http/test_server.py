@@ -175,14 +175,13 @@ def test_a_reader_that_stops_makes_the_writer_wait_and_is_cut_at_last() -> None:
             raise
 
     async def play(stage: Stage) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", stage.port, limit=1024)
+        _, writer = await asyncio.open_connection("127.0.0.1", stage.port, limit=1024)
         writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
         for _ in range(600):
             if ended:
                 break
             await asyncio.sleep(0.01)
         writer.close()
-        assert reader
 
     on_stage(play, pour, Limits(write_timeout=0.2))
     assert len(wrote) < 200

@@ -30,7 +30,7 @@ def expose(context: Context, yes: bool, take_back: bool) -> None:
     if refusal is not None:
         raise Stop(REFUSED, f"error: {refusal}\nhint: docs/exposure.md has the whole table")
     say(
-        f"Whoever can reach {server.host}:{server.port} and holds a gateway key will use your models and logins."
+        f"Whoever reaches {server.host}:{server.port} and holds a gateway key will use your models and logins."
     )
     say(f"  TLS certificate  {server.tls_cert or 'none'}")
     say(f"  allowed networks {', '.join(server.allow_from) or 'all'}")

@@ -21,9 +21,7 @@ def status(context: Context, as_json: bool) -> None:
         json_line("status", {"url": api.url, **health})
     else:
         print(f"{health['status']}  {api.url}  version {health['version']}  pid {health['pid']}")
-        print(
-            f"database {health['database']}, up {health['uptime_seconds']} s, {health['inflight']} requests running"
-        )
+        print(f"database {health['database']}, up {health['uptime_seconds']} s, {health['inflight']} running")
     if health["status"] != "ok":
         raise Stop(DEGRADED, "the gateway is degraded\nhint: `llm-gateway doctor` says why")
 

@@ -86,7 +86,7 @@ class Router:
                     dialect=dialect,
                     line=line,
                     engine=engine,
-                    asks_usage=line is not None and line.endpoint.asks_usage,
+                    asks_usage=line is None or line.endpoint.asks_usage,
                     counts=engine is None or engine.counts,
                 )
             )
