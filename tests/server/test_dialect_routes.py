@@ -1,11 +1,14 @@
 """The paths on which clients speak to models."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from llm_gateway.dialects.chat import CHAT
+from llm_gateway.http.limits import Limits
+from llm_gateway.http.listener import Listener
 from llm_gateway.server.dialect_routes import chat_routes
 from pipeline_stage import Stage, on_stage, request
 from server_stage import Door
@@ -50,6 +53,31 @@ def test_a_stream_reaches_the_client_through_the_server(tmp_path: Path) -> None:
         *events, last = reply.events()
         assert reply.whole and last == b"[DONE]"
         assert json.loads(events[0])["object"] == "chat.completion.chunk"
+
+    on_stage(tmp_path, scene)
+
+
+def test_a_key_that_is_revoked_ends_within_its_connection(tmp_path: Path) -> None:
+    """What is known of a header section is kept from one request of a connection to the next."""
+
+    async def scene(stage: Stage) -> None:
+        door = Door(*chat_routes(stage.gateway, CHAT))
+        body = request()
+        asked = (
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: %b\r\n"
+            b"content-length: %d\r\n\r\n%b" % (stage.key.encode(), len(body), body)
+        )
+        listener = Listener(door.edge.serve, door.edge.refusal, Limits())
+        reader, writer = await asyncio.open_connection("127.0.0.1", await listener.listen("127.0.0.1", 0))
+        for status in (b"200", b"200", b"401", b"401"):
+            if status == b"401":
+                stage.keys.replace([])
+            writer.write(asked)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 " + status)
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]))
+        writer.close()
+        await listener.close(1.0)
 
     on_stage(tmp_path, scene)
 

@@ -210,6 +210,21 @@ def test_a_host_that_is_somebody_else_is_misdirected() -> None:
     assert not any(name.startswith("access-control-") for name, _ in wire.reply.headers)
 
 
+def test_the_guard_looks_at_every_new_header_section_of_a_connection() -> None:
+    good = b"GET /it HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    bad = (
+        b"GET /it HTTP/1.1\r\nhost: evil.test\r\n\r\n",
+        b"GET /it HTTP/1.1\r\nhost: 127.0.0.1\r\norigin: https://evil.test\r\n\r\n",
+    )
+    last = b"GET /it HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"
+
+    async def play(stage: Listening) -> bytes:
+        return await stage.say(good + good + bad[0] + bad[0] + good + bad[1] + bad[1] + last)
+
+    replies = parse_replies(listening(play, door().edge.serve))
+    assert [reply.status for reply in replies] == [200, 200, 421, 421, 200, 403, 403, 200]
+
+
 def test_nothing_new_is_taken_while_it_drains() -> None:
     behind = door()
     behind.edge.draining = True
