@@ -235,12 +235,12 @@ def test_a_stream_is_made_to_tell_its_usage(
     on_stage(tmp_path, scene)
 
 
-def test_an_engine_is_not_made_to_tell_anything(tmp_path: Path) -> None:
+def test_an_engine_is_made_to_tell_its_usage_like_any_target(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         walk = await Walk.begin(stage, "demo/echo")
         walk.call = call(model="fast", stream=True)
-        assert b"prompt_tokens" not in await walk.body()
-        assert not walk.turn.strips_usage
+        assert b"prompt_tokens" in await walk.body()
+        assert walk.turn.strips_usage
         await walk.turn.settle("ok", 0)
 
     on_stage(tmp_path, scene)

@@ -54,7 +54,7 @@ def test_a_provider_that_refuses_to_tell_its_usage_is_not_asked() -> None:
 def test_an_engine_has_no_line_and_says_itself_whether_it_counts(name: str, counts: bool) -> None:
     (step,) = router().plan(name, "chat").steps
     assert step.line is None and step.engine is ENGINES[step.provider]
-    assert step.counts is counts and not step.asks_usage
+    assert step.counts is counts and step.asks_usage
 
 
 def test_an_alias_gives_its_targets_in_order() -> None:

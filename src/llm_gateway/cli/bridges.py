@@ -29,9 +29,7 @@ def expose(context: Context, yes: bool, take_back: bool) -> None:
     refusal = judge_bind(server, confirmed=True, keys_on=True)
     if refusal is not None:
         raise Stop(REFUSED, f"error: {refusal}\nhint: docs/exposure.md has the whole table")
-    say(
-        f"Whoever reaches {server.host}:{server.port} and holds a gateway key will use your models and logins."
-    )
+    say(f"Whoever reaches {server.host}:{server.port} and holds a key will use your models and logins.")
     say(f"  TLS certificate  {server.tls_cert or 'none'}")
     say(f"  allowed networks {', '.join(server.allow_from) or 'all'}")
     if not yes:

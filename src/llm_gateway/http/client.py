@@ -18,6 +18,7 @@ from llm_gateway.wire.headers import Headers
 __all__ = ["ClientConnection", "Patience"]
 
 _HIGH_WATER = 256 * 1024
+_RECEIVE_BUFFER = 512 * 1024
 _MAX_HEAD = 64 * 1024
 _MAX_HEADERS = 256
 
@@ -223,6 +224,9 @@ class ClientConnection(asyncio.Protocol):
         """Take the connected transport."""
         # uvloop's transports have the methods of asyncio.Transport without being one.
         self._transport = cast(asyncio.Transport, transport)
+        if (sock := transport.get_extra_info("socket")) is not None:
+            # An answer is read as fast as its client takes it: what is not taken shall stay upstream.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
 
     def data_received(self, data: bytes) -> None:
         """Parse a piece of the answer."""

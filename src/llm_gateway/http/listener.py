@@ -11,6 +11,8 @@ from llm_gateway.http.server import Connection, Handler, Refusal
 
 __all__ = ["Listener"]
 
+_SEND_BUFFER = 512 * 1024
+
 
 class Listener:
     """Accept connections on one or more sockets and watch over their deadlines."""
@@ -48,6 +50,9 @@ class Listener:
             lambda: Connection(self), host, port, ssl=tls, backlog=1024, reuse_address=True
         )
         self._servers.append(server)
+        for each in server.sockets:
+            # Accepted sockets inherit it. Left to itself the kernel keeps up to 4 MiB for a reader that stops.
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         if self._sweep is None:
             self._sweep = self.loop.call_later(1.0, self._expire)
         bound: socket.socket = server.sockets[0]
