@@ -1,6 +1,7 @@
 """The wiring: the only place where the parts of a running gateway meet. What they do is in their rooms."""
 
 import asyncio
+import gc
 import os
 import ssl
 from collections.abc import Mapping
@@ -112,6 +113,7 @@ class App:
         )
         self._show_gauges()
         await self._listen(gateway)
+        _spare_the_collector()
         self.tasks.start("look for models", self._look_for_models())
 
     async def close(self) -> None:
@@ -231,6 +233,16 @@ class App:
 
     def _skipped(self, why: str) -> None:
         self.log.write("warning", "provider skipped", error=why)
+
+
+def _spare_the_collector() -> None:
+    """Keep what the start made out of every collection, and collect more rarely.
+
+    A request makes hundreds of short-lived objects and no cycles: at the default threshold the collector
+    would look for some with nearly every request.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def _local_models(wanted: LocalSettings) -> tuple[LocalModel, ...]:
