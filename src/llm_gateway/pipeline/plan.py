@@ -22,6 +22,8 @@ class Step(msgspec.Struct, frozen=True):
     engine: Engine | None
     asks_usage: bool
     counts: bool
+    headers: bytes
+    """The header lines that tell a client who answered: the same for every request."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -57,6 +59,10 @@ class Router:
         """Return the names of the aliases."""
         return tuple(self._directory.aliases)
 
+    def alias(self, name: str) -> tuple[Target, ...]:
+        """Return what an alias stands for, configured or not; nothing for a name that is none."""
+        return self._directory.aliases.get(name, ())
+
     def resolve(self, model: str) -> tuple[Target, ...]:
         """Return the targets of a model name, whatever dialect they speak; UnknownModel without any."""
         return resolve(model, self._directory)
@@ -88,6 +94,7 @@ class Router:
                     engine=engine,
                     asks_usage=line is None or line.endpoint.asks_usage,
                     counts=engine is None or engine.counts,
+                    headers=_headers(target),
                 )
             )
         if not steps:
@@ -96,3 +103,9 @@ class Router:
                 param="model",
             )
         return Plan(asked=model, steps=tuple(steps))
+
+
+def _headers(target: Target) -> bytes:
+    # A model's name comes from the client: what no header can carry is replaced.
+    lines = f"x-llm-gateway-provider: {target.provider}\r\nx-llm-gateway-model: {target.model}\r\n"
+    return lines.encode("ascii", "replace")

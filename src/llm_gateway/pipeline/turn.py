@@ -19,6 +19,9 @@ from llm_gateway.wire.headers import Headers, get
 __all__ = ["Caller", "Turn"]
 
 _REQUEST_IDS = (b"x-request-id", b"request-id")
+_HEADERS = (
+    b"x-llm-gateway-request-id: %b\r\n%bx-llm-gateway-attempts: %d\r\nserver-timing: upstream;dur=%.1f\r\n"
+)
 _NOTHING = Usage()
 _NOBODY = Intent("", 0, "", "", "", "", "", "", "", "")
 
@@ -146,13 +149,12 @@ class Turn:
         step = self._step
         if step is None:
             return b"x-llm-gateway-request-id: %b\r\n" % self.intent.id.encode() if self.intent.id else b""
-        return (
-            f"x-llm-gateway-request-id: {self.intent.id}\r\n"
-            f"x-llm-gateway-provider: {step.provider}\r\n"
-            f"x-llm-gateway-model: {step.model}\r\n"
-            f"x-llm-gateway-attempts: {len(self._attempts)}\r\n"
-            f"server-timing: upstream;dur={self._since(self._step_started) / 1000:.1f}\r\n"
-        ).encode("ascii", "replace")
+        return _HEADERS % (
+            self.intent.id.encode(),
+            step.headers,
+            len(self._attempts),
+            self._since(self._step_started) / 1000,
+        )
 
     # the end
 
