@@ -257,10 +257,11 @@ def test_a_plan_without_targets_is_a_fault_and_no_silence(tmp_path: Path) -> Non
 
 def test_a_refusal_of_an_engine_may_be_done_better_by_another(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        busy = FakeEngine("local", lambda: PreparedAnswer.whole(429, b"busy"))
-        stage.engines["local"] = busy
+        busy = PreparedAnswer.whole(429, b"busy")
+        stage.engines["local"] = FakeEngine("local", lambda: busy)
         walk = await Walk.begin(stage, "local/m", "first/m", script=(GOOD,))
         assert await walk.body() == faults.ANSWER
         assert [attempt.status for attempt in await walk.attempts()] == [429, 200]
+        assert busy.ended, "an answer that is not relayed is let go"
 
     on_stage(tmp_path, scene)

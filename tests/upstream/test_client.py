@@ -152,14 +152,14 @@ def test_a_connection_whose_answer_is_broken_is_not_kept() -> None:
 
 def test_leaving_while_an_answer_is_awaited_closes_its_connection_at_once() -> None:
     async def scene(scripted: ScriptedUpstream) -> None:
-        upstream = Upstream(Pool(connect_timeout=5.0), Patience(5.0, 5.0))
+        upstream = Upstream(Pool(connect_timeout=5.0), Patience(60.0, 60.0))
         to = line(scripted.port)
         task = asyncio.create_task(upstream.send(to, to.post("embeddings", b"", 2), b"{}"))
         asked = await asyncio.to_thread(scripted.wait_asked)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.to_thread(scripted.wait_closed, asked.connection)
+        await asyncio.to_thread(scripted.wait_closed, asked.connection, 2.0)
         assert asked.connection.ended_by == "peer"
         upstream.close()
 
