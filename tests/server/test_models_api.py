@@ -124,9 +124,10 @@ def test_a_model_is_shown_with_what_its_provider_tells_of_it(tmp_path: Path) -> 
         ("qwen2.5%3A14b", "qwen2.5:14b", "ollama"),
     ],
 )
-def test_any_name_that_resolves_is_there(tmp_path: Path, asked: str, shown: str, owner: str) -> None:
+def test_any_name_that_resolves_is_there_whether_or_not_a_list_was_asked_for(
+    tmp_path: Path, asked: str, shown: str, owner: str
+) -> None:
     async def scene(shelf: Shelf) -> None:
-        await shelf.names()
         model = (await shelf.get(f"/v1/models/{asked}")).json()
         assert (model["id"], model["owned_by"]) == (shown, owner)
 

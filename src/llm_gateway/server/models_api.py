@@ -46,6 +46,7 @@ class ModelsApi:
     async def one(self, exchange: Exchange, quoted: str) -> None:
         """Answer with one model; a name that resolves is there, listed or not."""
         self._gateway.keys.authenticate(exchange.headers)
+        await self._fleet.refresh(older_than=_STALE)
         name = unquote(quoted)
         entry = next((entry for entry in self._entries() if entry["id"] == name), None)
         if entry is None:
