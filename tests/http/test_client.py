@@ -127,3 +127,39 @@ def test_bytes_that_nobody_asked_for_end_a_resting_connection() -> None:
         assert connection.closed
 
     play(scene, OK + b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+
+def test_what_one_sink_cannot_take_is_not_told_to_the_next() -> None:
+    class Odd(Exception):
+        """What a sink may raise."""
+
+    def refuses(data: bytes) -> bool:
+        raise Odd
+
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        await connection.send(GET, b"", Patience(5, 5))
+        with pytest.raises(Odd):
+            await connection.pour(refuses)
+        connection.release()
+        taken: list[bytes] = []
+        await connection.send(GET, b"", Patience(5, 5))
+        await connection.pour(lambda data: not taken.append(data))
+        assert taken == [b"hi"]
+
+    play(scene, OK, OK)
+
+
+def test_a_sink_gets_the_pieces_as_they_come_and_may_stop() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        taken: list[bytes] = []
+
+        def one(data: bytes) -> bool:
+            taken.append(data)
+            return False
+
+        await connection.send(GET, b"", Patience(5, 5))
+        await connection.pour(one)
+        assert b"".join(taken) == b"hi"
+        assert connection.ended
+
+    play(scene, OK)

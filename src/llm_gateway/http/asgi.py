@@ -13,10 +13,9 @@ from llm_gateway.http import wording
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.wire.headers import Headers
 
-__all__ = ["Application", "serve_asgi"]
+__all__ = ["Application", "Message", "serve_asgi"]
 
-# ASGI's messages are dictionaries of many types by its definition.
-Message = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]  # dictionaries of many types, by ASGI's definition
 Application = Callable[
     [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
 ]

@@ -106,6 +106,7 @@ class ClientConnection(asyncio.Protocol):
         self._complete = False
         self._keep = False
         self._failure = None
+        self._sink_failure = None
         self.received = False
         self.status = 0
         self.headers = []
