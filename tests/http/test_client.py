@@ -142,8 +142,13 @@ def test_what_one_sink_cannot_take_is_not_told_to_the_next() -> None:
             await connection.pour(refuses)
         connection.release()
         taken: list[bytes] = []
+
+        def takes(data: bytes) -> bool:
+            taken.append(data)
+            return True
+
         await connection.send(GET, b"", Patience(5, 5))
-        await connection.pour(lambda data: not taken.append(data))
+        await connection.pour(takes)
         assert taken == [b"hi"]
 
     play(scene, OK, OK)
