@@ -5,12 +5,14 @@ import gc
 import os
 import ssl
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 
 from llm_gateway.clock import SystemClock
 from llm_gateway.config import Loaded, Server
+from llm_gateway.config.addresses import reach
 from llm_gateway.config.settings import LocalSettings
 from llm_gateway.dashboard.landing import landing_page
 from llm_gateway.dialects.chat import CHAT
@@ -35,6 +37,7 @@ from llm_gateway.providers.names import Directory, read_target
 from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.dialect_routes import chat_routes
 from llm_gateway.server.edge import Access, Edge
+from llm_gateway.server.explain import Explaining
 from llm_gateway.server.exposure import confirmed, judge_bind, listen_address
 from llm_gateway.server.guard import Guard, Peers
 from llm_gateway.server.keys_api import KeysApi
@@ -53,6 +56,7 @@ from llm_gateway.vault import load_or_create_owner_token, load_or_create_pepper
 __all__ = ["App"]
 
 _LOOK_AGAIN = 60.0
+_FIRST_LOOK = 0.2
 
 
 class App:
@@ -73,59 +77,32 @@ class App:
     @property
     def url(self) -> str:
         """Return the address under which this machine's clients reach the gateway."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = self.host
+        if reach(host) == "wildcard":
+            host = "::1" if ":" in host else "127.0.0.1"  # every address is no address to call
+        host = f"[{host}]" if ":" in host else host
         scheme = "https" if self._loaded.settings.server.tls_cert else "http"
         return f"{scheme}://{host}:{self.port}"
 
     async def start(self) -> None:
-        """Open the ledger, muster the providers, listen. ConfigError says why not."""
+        """Open the ledger, muster the providers, listen. ConfigError says why not; then nothing is open."""
         settings = self._loaded.settings
-        home = self._loaded.home
         for warning in self._loaded.warnings:
             self.log.write("warning", "configuration", error=warning)
-        refusal = judge_bind(settings.server, confirmed=confirmed(home, settings.server), keys_on=True)
+        confirmation = confirmed(self._loaded.home, settings.server)
+        refusal = judge_bind(settings.server, confirmed=confirmation, keys_on=True)
         if refusal is not None:
             raise refusal
-        self._ledger = await Ledger.open(
-            home, self._clock, durability=settings.ledger.durability, on_failure=self.log.failure
-        )
-        pepper = load_or_create_pepper(home)
-        ring = KeyRing(pepper, self._clock)
-        self._owner = load_or_create_owner_token(home)
-        self._keys = KeyAdmin(
-            self._ledger, ring, pepper, self._clock, self._loaded.bootstrap_key, self._owner
-        )
-        await self._open_keys()
-        self._upstream = self._make_upstream()
-        self.fleet = Fleet(self._upstream, self._clock, self._plan_anew)
-        self._engines = self._make_engines()
-        built_in = {name: tuple(engine.models) for name, engine in self._engines.items()}
-        muster(self.fleet, settings, self._environ, built_in, self._skipped)
-        self._plan_anew()
-        gateway = Gateway(
-            ring,
-            self._router,
-            self._ledger,
-            self._upstream,
-            self._metrics,
-            self._clock,
-            settings.server.max_body_bytes,
-        )
-        self._show_gauges()
-        await self._listen(gateway)
-        _spare_the_collector()
+        async with AsyncExitStack() as opened:
+            opened.callback(self.log.close)
+            await self._open(opened)
+            self._opened = opened.pop_all()
         self.tasks.start("look for models", self._look_for_models())
 
     async def close(self) -> None:
         """Take nothing new, let answers finish, write everything down."""
         self._edge.draining = True
-        await self._listener.close(self._loaded.settings.server.drain_timeout)
-        await self.tasks.close()
-        for engine in self._engines.values():
-            await engine.close()
-        self._upstream.close()
-        await self._ledger.close()
-        self.log.close()
+        await self._opened.aclose()
 
     def hurry(self) -> None:
         """Cut what still runs while the gateway closes."""
@@ -133,10 +110,43 @@ class App:
 
     # the parts of the start
 
-    async def _open_keys(self) -> None:
-        """Accept the keys there are; where there never was one, make the first."""
-        if await self._keys.load() == 0 and self._loaded.bootstrap_key is None:
+    async def _open(self, opened: AsyncExitStack) -> None:
+        """Make everything that a request meets; what has to be closed is left to `opened`."""
+        settings, home = self._loaded.settings, self._loaded.home
+        self._ledger = await Ledger.open(
+            home, self._clock, durability=settings.ledger.durability, on_failure=self.log.failure
+        )
+        opened.push_async_callback(self._ledger.close)
+        pepper = load_or_create_pepper(home)
+        ring = KeyRing(pepper, self._clock)
+        self._owner = load_or_create_owner_token(home)
+        bootstrap = self._loaded.bootstrap_key
+        self._keys = KeyAdmin(self._ledger, ring, pepper, self._clock, bootstrap, self._owner)
+        ever_made = await self._keys.load()
+        self._upstream = self._make_upstream()
+        opened.callback(self._upstream.close)
+        self.fleet = Fleet(self._upstream, self._clock, self._plan_anew)
+        self._engines = self._make_engines()
+        for engine in self._engines.values():
+            opened.push_async_callback(engine.close)
+        built_in = {name: tuple(engine.models) for name, engine in self._engines.items()}
+        muster(self.fleet, settings, self._environ, built_in, self._skipped)
+        self._plan_anew()
+        most = settings.server.max_body_bytes
+        gateway = Gateway(ring, self._router, self._ledger, self._upstream, self._metrics, self._clock, most)
+        self._show_gauges()
+        opened.push_async_callback(self.tasks.close)
+        await self._first_look()
+        await self._listen(gateway)
+        opened.push_async_callback(self._listener.close, settings.server.drain_timeout)
+        if not ever_made and bootstrap is None:
+            # Last of all: a start that fails must not leave a key behind that nobody was shown.
             self.first_key = await self._keys.create("first")
+
+    async def _first_look(self) -> None:
+        """Give providers a moment to list their models: bare names are then known to the first request."""
+        looking = self.tasks.start("first look for models", self.fleet.refresh())
+        await asyncio.wait({looking}, timeout=_FIRST_LOOK)
 
     def _show_gauges(self) -> None:
         started = self._clock.monotonic()
@@ -177,7 +187,7 @@ class App:
             self._edge.serve,
             self._edge.refusal,
             limits,
-            admits=Peers(server.allow_from).admits,
+            admits=Peers(_welcome(server)).admits,
             on_refused=self._edge.refused,
         )
         self._metrics.gauges["llm_gateway_client_connections"] = lambda: self._listener.connections
@@ -207,6 +217,7 @@ class App:
             chat_routes(gateway, CHAT)
             + ModelsApi(gateway, self.fleet, self._router).routes()
             + dashboard.routes()
+            + Explaining(self._router, self.fleet).routes()
             + KeysApi(self._keys).routes()
             + operations.routes()
             + (Route("GET", "/", self._landing, "A page that says what this is", "open"),)
@@ -255,6 +266,12 @@ def _local_models(wanted: LocalSettings) -> tuple[LocalModel, ...]:
     return (LocalModel(path.stem, path, wanted.threads),)
 
 
+def _welcome(server: Server) -> tuple[str, ...]:
+    """Return the networks that may connect; who calls an address of its own comes from that address."""
+    own = (server.host,) if server.allow_from and reach(server.host) == "address" else ()
+    return (*server.allow_from, *own)
+
+
 def _tls(server: Server) -> ssl.SSLContext | None:
     """Return the context of the listener, None for plain HTTP; ConfigError when the files are no pair."""
     if not server.tls_cert:
@@ -262,7 +279,8 @@ def _tls(server: Server) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(server.tls_cert, server.tls_key or None)
+        # Without a word for a passphrase Python would ask for one at the terminal.
+        context.load_cert_chain(server.tls_cert, server.tls_key or None, password="")
     except OSError as error:
         raise ConfigError(
             f"server.tls_cert: {server.tls_cert} and server.tls_key are no pair: {error.strerror or error}"

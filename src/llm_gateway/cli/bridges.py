@@ -3,7 +3,8 @@
 import click
 
 from llm_gateway.cli.context import Context, pass_context
-from llm_gateway.cli.output import REFUSED, Stop, say
+from llm_gateway.cli.output import FAILED, Stop, say
+from llm_gateway.config.addresses import reach
 from llm_gateway.server.exposure import confirm, judge_bind, withdraw
 
 __all__ = ["bridges"]
@@ -21,18 +22,21 @@ def bridges() -> None:
 def expose(context: Context, yes: bool, take_back: bool) -> None:
     """Confirm, once, that the configured address beyond loopback is wanted."""
     loaded = context.load()
+    server = loaded.settings.server
     if take_back:
         withdraw(loaded.home)
         say("taken back; the next start listens on loopback or not at all")
         return
-    server = loaded.settings.server
+    if reach(server.host) == "loopback":
+        say(f"server.host is {server.host}, which only this machine can reach: there is nothing to confirm")
+        return
     refusal = judge_bind(server, confirmed=True, keys_on=True)
     if refusal is not None:
-        raise Stop(REFUSED, f"error: {refusal}\nhint: docs/exposure.md has the whole table")
+        raise refusal
     say(f"Whoever reaches {server.host}:{server.port} and holds a key will use your models and logins.")
     say(f"  TLS certificate  {server.tls_cert or 'none'}")
     say(f"  allowed networks {', '.join(server.allow_from) or 'all'}")
-    if not yes:
-        click.confirm("Is that what you want?", abort=True, err=True)
+    if not yes and not click.confirm("Is that what you want?", err=True):
+        raise Stop(FAILED, "nothing was confirmed")
     confirm(loaded.home, server)
     say("confirmed; it counts for exactly this address and these settings, from the next `llm-gateway up` on")

@@ -20,24 +20,29 @@ def config() -> None:
 
 @config.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
+@json_option
 @pass_context
-def check(context: Context, file: Path | None) -> None:
+def check(context: Context, file: Path | None, as_json: bool) -> None:
     """Check FILE, or the configuration as it would be used."""
-    if file is None:
-        loaded = context.load()
-        for warning in loaded.warnings:
-            say(f"warning: {warning}")
-        say(
-            f"{loaded.file} is good"
-            if loaded.file.exists()
-            else f"there is no {loaded.file}: the defaults count"
-        )
-        return
+    warnings: tuple[str, ...] = ()
+    problems: list[str] = []
     try:
-        check_file(file)
+        if file is not None:
+            check_file(file)
+        else:
+            loaded = context.load()
+            file, warnings = loaded.file, loaded.warnings
     except ConfigError as error:
-        raise Stop(FAILED, f"error: {error}") from None
-    say(f"{file} is good")
+        problems = str(error).splitlines()
+    if as_json:
+        named = str(file) if file is not None else None
+        json_line("config-check", {"file": named, "problems": problems, "warnings": warnings})
+    for warning in warnings:
+        say(f"warning: {warning}")
+    if problems:
+        raise Stop(FAILED, "\n".join(f"error: {problem}" for problem in problems))
+    assert file is not None
+    say(f"{file} is good" if file.exists() else f"there is no {file}: the defaults count")
 
 
 @config.command()
@@ -48,24 +53,30 @@ def show(context: Context, origin: bool, as_json: bool) -> None:
     """Show every setting as it is used; secrets are named, never shown."""
     loaded = context.load()
     values = msgspec.to_builtins(loaded.settings)
-    secrets = {"bootstrap_key": loaded.bootstrap_key, "dashboard_token": loaded.dashboard_token}
-    shown = dict(_leaves(values)) | {name: "***" if secret else "not set" for name, secret in secrets.items()}
+    secrets = {
+        "bootstrap_key": loaded.bootstrap_key is not None,
+        "dashboard_token": loaded.dashboard_token is not None,
+    }
     origins = {name: str(where) for name, where in loaded.origins.items()}
     if as_json:
-        json_line(
-            "config",
-            {"settings": values, "origins": origins, "home": str(loaded.home), "file": str(loaded.file)},
-        )
+        where = {"home": str(loaded.home), "file": str(loaded.file)}
+        json_line("config", {"settings": values, "secrets": secrets, "origins": origins, **where})
         return
+    shown = dict(_leaves(values)) | {name: "***" if there else "not set" for name, there in secrets.items()}
     for name, value in shown.items():
         print(f"{name} = {value}" + (f"    # {origins.get(name, 'default')}" if origin else ""))
 
 
 @config.command()
+@json_option
 @pass_context
-def path(context: Context) -> None:
+def path(context: Context, as_json: bool) -> None:
     """Say where the file is or would be."""
-    print(context.load().file)
+    file = context.load().file
+    if as_json:
+        json_line("config-path", {"file": str(file), "exists": file.exists()})
+    else:
+        print(file)
 
 
 def _leaves(value: object, name: str = "") -> list[tuple[str, object]]:

@@ -1,17 +1,15 @@
 """What every command gets: the configuration of this call, and the way to a gateway that runs."""
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
 from llm_gateway.cli.local_api import LocalApi
-from llm_gateway.cli.output import FAILED, NOT_RUNNING, Stop
+from llm_gateway.cli.output import NOT_RUNNING, Stop
 from llm_gateway.config import Loaded, load
-from llm_gateway.errors import ConfigError
 
-__all__ = ["Context", "json_option", "pass_context"]
+__all__ = ["Context", "json_option", "pass_context", "which_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])  # click's own decorators are typed so
 
@@ -19,16 +17,17 @@ F = TypeVar("F", bound=Callable[..., Any])  # click's own decorators are typed s
 class Context:
     """The call's options, and what follows from them when it is asked for."""
 
-    def __init__(self, flags: Mapping[str, object], environ: Mapping[str, str] = os.environ) -> None:
-        self.flags = flags
+    def __init__(self, flags: Mapping[str, object], environ: Mapping[str, str]) -> None:
+        self._flags = dict(flags)
         self.environ = environ
 
+    def choose(self, name: str, value: object) -> None:
+        """Take an option that stands behind the command."""
+        self._flags[name] = value
+
     def load(self, **more: object) -> Loaded:
-        """Return the configuration, with flags of the command."""
-        try:
-            return load(flags={**self.flags, **more}, environ=self.environ)
-        except ConfigError as error:
-            raise Stop(FAILED, f"error: {error}\nhint: `llm-gateway config check` checks the file") from None
+        """Return the configuration, with flags of the command; ConfigError says what is wrong with it."""
+        return load(flags={**self._flags, **more}, environ=self.environ)
 
     def api(self) -> LocalApi:
         """Return the way to the running gateway; ends the command when none runs."""
@@ -49,3 +48,17 @@ pass_context = click.make_pass_decorator(Context)
 def json_option(command: F) -> F:
     """Add `--json` to a command that reads."""
     return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")(command)
+
+
+def which_options() -> list[click.Parameter]:
+    """Return the options that say which gateway is meant, for a command that lets them stand behind it."""
+    return [
+        click.Option([f"--{name}"], hidden=True, expose_value=False, callback=_choose)
+        for name in ("home", "config")
+    ]
+
+
+def _choose(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    chosen = context.find_object(Context)
+    if value is not None and chosen is not None and option.name is not None:
+        chosen.choose(option.name, value)

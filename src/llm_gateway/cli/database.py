@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from llm_gateway.cli.context import Context, pass_context
-from llm_gateway.cli.output import FAILED, Stop, say
+from llm_gateway.cli.output import say, waiting
 from llm_gateway.clock import SystemClock
-from llm_gateway.errors import ConfigError
 from llm_gateway.ledger.copying import copy
 from llm_gateway.ledger.opening import offline
 
@@ -24,11 +23,8 @@ def db() -> None:
 def migrate(context: Context) -> None:
     """Bring the database to this version's schema; `up` does it, too."""
     home = context.load().home
-    try:
-        with offline(home, SystemClock(), _complain):
-            say(f"the ledger of {home} is up to date")
-    except ConfigError as error:
-        raise Stop(FAILED, f"error: {error}") from None
+    with waiting("the database"), offline(home, SystemClock(), _complain):
+        say(f"the ledger of {home} is up to date")
 
 
 @db.command()
@@ -36,11 +32,8 @@ def migrate(context: Context) -> None:
 @pass_context
 def backup(context: Context, target: Path) -> None:
     """Copy the database to TARGET, while the gateway runs or not. Keys' digests are in it, no key is."""
-    home = context.load().home
-    try:
-        size = copy(home, target)
-    except ConfigError as error:
-        raise Stop(FAILED, f"error: {error}") from None
+    with waiting("the copy"):
+        size = copy(context.load().home, target)
     say(f"copied {size} bytes to {target}")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 import msgspec
@@ -9,16 +10,18 @@ import msgspec
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import FAILED, Stop, json_line, say, table
 from llm_gateway.clock import SystemClock
-from llm_gateway.errors import ConfigError, GatewayError
 from llm_gateway.ledger import keys as rows
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.store import Store
-from llm_gateway.pipeline.key_admin import mint
+from llm_gateway.pipeline.key_admin import Minted, mint
 from llm_gateway.server.keys_api import KeyView, key_view
-from llm_gateway.vault import load_or_create_pepper
+from llm_gateway.vault import Secret, load_or_create_pepper
 
-__all__ = ["keys"]
+__all__ = ["first_key", "keys"]
+
+_COLUMNS = ("id", "name", "hint", "status", "created_at", "expires_at")
+_YEAR = 366 * 86_400
 
 
 @click.group()
@@ -37,14 +40,11 @@ def create(context: Context, name: str, as_json: bool) -> None:
         made = api.call("POST", "/api/keys", {"name": name})
         _show(str(made["key"]), msgspec.convert(made["row"], KeyView), as_json)
         return
-    clock = SystemClock()
-    with _store(context) as store:
-        try:
-            minted = mint(name, load_or_create_pepper(context.load().home), Ids(clock).new(), clock.now_us())
-        except GatewayError as error:
-            raise Stop(FAILED, f"error: {error.message}") from None
+    home = context.load().home
+    with _store(home) as store:
+        minted = _mint(home, name)
         rows.insert(store, minted.row)
-    _show(minted.key.reveal(), key_view(minted.row, clock.now_us()), as_json)
+    _show(minted.key.reveal(), _view(minted), as_json)
 
 
 @keys.command("list")
@@ -56,8 +56,9 @@ def list_keys(context: Context, as_json: bool) -> None:
     if as_json:
         json_line("keys", {"keys": found})
         return
-    names = ("id", "name", "hint", "status", "created_at", "expires_at")
-    table([name.upper() for name in names], ([getattr(view, name) for name in names] for view in found))
+    table([name.upper() for name in _COLUMNS], ([getattr(view, name) for name in _COLUMNS] for view in found))
+    if not found:
+        say("no keys yet; `llm-gateway keys create NAME` makes one")
 
 
 @keys.command()
@@ -70,7 +71,7 @@ def revoke(context: Context, key: str) -> None:
     if api is not None:
         api.call("DELETE", f"/api/keys/{key_id}")
     else:
-        with _store(context) as store:
+        with _store(context.load().home) as store:
             rows.revoke(store, key_id, SystemClock().now_us())
     say(f"revoked {key_id}")
 
@@ -78,7 +79,11 @@ def revoke(context: Context, key: str) -> None:
 @keys.command()
 @click.argument("key")
 @click.option(
-    "--overlap", default=0, show_default=True, help="Seconds for which the old key is still accepted."
+    "--overlap",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, _YEAR),
+    help="Seconds for which the old key is still accepted.",
 )
 @json_option
 @pass_context
@@ -90,12 +95,31 @@ def rotate(context: Context, key: str, overlap: int, as_json: bool) -> None:
         made = api.call("POST", f"/api/key-rotations/{key_id}", {"overlap_seconds": overlap})
         _show(str(made["key"]), msgspec.convert(made["row"], KeyView), as_json)
         return
-    clock = SystemClock()
-    with _store(context) as store:
+    home = context.load().home
+    with _store(home) as store:
         old = next(row for row in rows.listed(store) if row.id == key_id)
-        minted = mint(old.name, load_or_create_pepper(context.load().home), Ids(clock).new(), clock.now_us())
-        rows.rotate(store, key_id, minted.row, clock.now_us() + max(overlap, 0) * 1_000_000)
-    _show(minted.key.reveal(), key_view(minted.row, clock.now_us()), as_json)
+        minted = _mint(home, old.name)
+        rows.rotate(store, key_id, minted.row, SystemClock().now_us() + overlap * 1_000_000)
+    _show(minted.key.reveal(), _view(minted), as_json)
+
+
+def first_key(home: Path) -> Secret | None:
+    """Make the first key of a home where no gateway runs; None where there ever was one."""
+    with _store(home) as store:
+        if rows.listed(store):
+            return None
+        minted = _mint(home, "first")
+        rows.insert(store, minted.row)
+    return minted.key
+
+
+def _mint(home: Path, name: str) -> Minted:
+    clock = SystemClock()
+    return mint(name, load_or_create_pepper(home), Ids(clock).new(), clock.now_us())
+
+
+def _view(minted: Minted) -> KeyView:
+    return key_view(minted.row, minted.row.created_us)
 
 
 def _show(key: str, view: KeyView, as_json: bool) -> None:
@@ -111,7 +135,7 @@ def _listed(context: Context) -> list[KeyView]:
     if api is not None:
         return msgspec.convert(api.get("/api/keys")["keys"], list[KeyView])
     now = SystemClock().now_us()
-    with _store(context) as store:
+    with _store(context.load().home) as store:
         return [key_view(row, now) for row in rows.listed(store)]
 
 
@@ -126,12 +150,9 @@ def _id_of(context: Context, key: str) -> str:
 
 
 @contextmanager
-def _store(context: Context) -> Iterator[Store]:
-    try:
-        with offline(context.load().home, SystemClock(), _complain) as store:
-            yield store
-    except ConfigError as error:
-        raise Stop(FAILED, f"error: {error}") from None
+def _store(home: Path) -> Iterator[Store]:
+    with offline(home, SystemClock(), _complain) as store:
+        yield store
 
 
 def _complain(what: str, error: BaseException) -> None:

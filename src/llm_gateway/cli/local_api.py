@@ -7,17 +7,18 @@ import http.client
 import os
 import ssl
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 from llm_gateway import __version__
-from llm_gateway.cli.output import FAILED, NOT_RUNNING, Stop
+from llm_gateway.cli.output import FAILED, NOT_RUNNING, Stop, waiting
 from llm_gateway.vault import load_owner_token, read_private, write_private
 
-__all__ = ["LocalApi", "Reply", "Running", "error_message"]
+__all__ = ["LocalApi", "Reply", "Running", "error_message", "is_alive"]
 
 _FILE = "running.json"
+_PROC = Path("/proc")
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -66,30 +67,34 @@ class LocalApi:
         """Return the gateway of a home when it answers."""
         running = Running.read(home)
         token = load_owner_token(home)
-        if running is None or token is None or not _alive(running.pid):
+        # Nobody else who has its port by now may be given the owner's token.
+        if running is None or token is None or not is_alive(running.pid):
             return None
-        api = cls(running, token.reveal())
         try:
-            alive = api.send("GET", "/livez", timeout=5.0)
+            alive = cls(running, "").send("GET", "/livez", timeout=5.0)
         except OSError:
             return None
-        return api if alive.status == 200 else None
+        return cls(running, token.reveal()) if alive.status == 200 else None
 
-    def get(self, path: str) -> dict[str, object]:
+    def get(self, path: str, **query: str) -> dict[str, object]:
         """Return a JSON object; ends the command with the gateway's own words when there is none."""
-        return self.call("GET", path)
+        return self.call("GET", f"{path}?{urlencode(query)}" if query else path)
 
     def call(self, method: str, path: str, body: object = None) -> dict[str, object]:
-        """Return the JSON object that a call answers with."""
+        """Return the JSON object that a call answers with; what is refused ends the command, in its words."""
+        data = b"" if body is None else msgspec.json.encode(body)
         try:
-            reply = self.send(method, path, b"" if body is None else msgspec.json.encode(body))
+            with waiting(f"the gateway at {self.url}"):
+                reply = self.send(method, path, data)
         except OSError as error:
-            raise Stop(NOT_RUNNING, f"the gateway at {self.url} does not answer: {error}") from None
-        if reply.status >= 400:
-            raise Stop(
-                FAILED, f"error: {error_message(reply.body) or f'the gateway answered {reply.status}'}"
-            )
-        return msgspec.json.decode(reply.body, type=dict[str, object])
+            raise Stop(NOT_RUNNING, f"error: the gateway at {self.url} does not answer: {error}") from None
+        if reply.status < 400:
+            try:
+                return msgspec.json.decode(reply.body, type=dict[str, object])
+            except msgspec.DecodeError:
+                raise Stop(FAILED, f"error: what answers at {self.url} is not this gateway") from None
+        why = error_message(reply.body) or f"the gateway answered {reply.status}"
+        raise Stop(FAILED, f"error: {why}")
 
     def send(
         self,
@@ -103,11 +108,9 @@ class LocalApi:
         """Send a request and return the answer, whatever its status; OSError when nobody answers."""
         connection = self._connect(timeout)
         try:
-            headers = {
-                "Authorization": f"Bearer {self._token}",
-                "Content-Type": "application/json",
-                "User-Agent": f"{agent}/{__version__}",
-            }
+            headers = {"Content-Type": "application/json", "User-Agent": f"{agent}/{__version__}"}
+            if self._token:
+                headers["Authorization"] = f"Bearer {self._token}"
             connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
             shown = {name.lower(): value for name, value in answer.getheaders()}
@@ -139,12 +142,15 @@ def error_message(data: bytes) -> str:
     return str(told.get("error", {}).get("message", ""))
 
 
-def _alive(pid: int) -> bool:
-    """Whether that process still runs: nobody else on its port may be given the owner's token."""
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs; one that has ended and only waits for its parent does not."""
     if os.name != "posix":
         return True
     try:
         os.kill(pid, 0)
-    except OSError:
+        state = (_PROC / str(pid) / "stat").read_text("latin-1").rpartition(")")[2].split()[0]
+    except ProcessLookupError:
         return False
-    return True
+    except OSError:  # somebody else's process, or a system without /proc
+        return True
+    return state != "Z"

@@ -1,4 +1,6 @@
-"""The verbs that look: status, models, providers, explain, requests."""
+"""The verbs that look: status, open, models, providers, explain, requests."""
+
+import webbrowser
 
 import click
 import msgspec
@@ -6,8 +8,11 @@ import msgspec
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import DEGRADED, FAILED, Stop, json_line, say, table
 from llm_gateway.cli.reading import one_request, page_of_requests
+from llm_gateway.server.explain import Explained
 
-__all__ = ["models", "providers", "requests", "status"]
+__all__ = ["explain", "models", "open_", "providers", "requests", "status"]
+
+_ATTEMPT = ("provider", "model", "started_ms", "duration_ms", "status", "error")
 
 
 @click.command()
@@ -21,9 +26,25 @@ def status(context: Context, as_json: bool) -> None:
         json_line("status", {"url": api.url, **health})
     else:
         print(f"{health['status']}  {api.url}  version {health['version']}  pid {health['pid']}")
-        print(f"database {health['database']}, up {health['uptime_seconds']} s, {health['inflight']} running")
+        up, running = health["uptime_seconds"], health["inflight"]
+        print(f"database {health['database']}, up {up} s, {running} requests running")
     if health["status"] != "ok":
-        raise Stop(DEGRADED, "the gateway is degraded\nhint: `llm-gateway doctor` says why")
+        raise Stop(DEGRADED, f"the gateway is {health['status']}\nhint: `llm-gateway doctor` says why")
+
+
+@click.command("open")
+@click.option("--browser", is_flag=True, help="Open it in a browser, too.")
+@json_option
+@pass_context
+def open_(context: Context, browser: bool, as_json: bool) -> None:
+    """Print the address of the gateway's page."""
+    url = f"{context.api().url}/"
+    if as_json:
+        json_line("open", {"url": url})
+    else:
+        print(url)
+    if browser and not webbrowser.open(url):
+        raise Stop(FAILED, "error: no browser could be started here; open the address in one yourself")
 
 
 @click.command()
@@ -58,30 +79,42 @@ def providers(context: Context, as_json: bool) -> None:
     )
 
 
-class _Requests(click.Group):
-    """`requests` lists; `requests show ID` shows one."""
+@click.command()
+@click.argument("model")
+@click.option("--dialect", default="chat", show_default=True, help="The language of the client.")
+@json_option
+@pass_context
+def explain(context: Context, model: str, dialect: str, as_json: bool) -> None:
+    """Say who would answer a request for MODEL, in which order and why; nothing is sent to anybody."""
+    told = context.api().get("/api/dashboard/explain", model=model, dialect=dialect)
+    if as_json:
+        json_line("explain", told)
+        return
+    explained = msgspec.convert(told, Explained)
+    print(f"{explained.model}: {explained.reading}")
+    for target in explained.targets:
+        print(f"  {target.order or '-'}  {target.provider}/{target.model}  {target.address or 'no address'}")
+        print(f"     {target.why}; state {target.state}{f': {target.reason}' if target.reason else ''}")
 
 
-@click.group(cls=_Requests, invoke_without_command=True)
+@click.group(invoke_without_command=True)
 @click.option("--follow", is_flag=True, help="Go on with requests as they end.")
 @click.option("--client", default="", help="Of this client only.")
 @click.option("--provider", default="", help="Answered by this provider only.")
-@click.option("--status", "outcome", default="", help="With this status only: ok, error, running …")
+@click.option("--status", default="", help="With this status only: ok, error, running …")
 @click.option("--since", default="", help="Of this time only: 30m, 24h, 7d.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="At most so many.")
 @json_option
 @click.pass_context
 def requests(click_context: click.Context, /, follow: bool, as_json: bool, limit: int, **which: str) -> None:
     """List requests, the newest last."""
-    if click_context.invoked_subcommand is not None:
-        return
-    context = click_context.ensure_object(Context)
-    wanted = {"client": which["client"], "provider": which["provider"], "status": which["outcome"]}
-    page_of_requests(context, {**wanted, "since": which["since"], "limit": str(limit)}, follow, as_json)
+    if click_context.invoked_subcommand is None:
+        context = click_context.ensure_object(Context)
+        page_of_requests(context, {**which, "limit": str(limit)}, follow, as_json)
 
 
 @requests.command("show")
-@click.argument("request_id")
+@click.argument("request_id", metavar="ID")
 @json_option
 @pass_context
 def show(context: Context, request_id: str, as_json: bool) -> None:
@@ -94,14 +127,13 @@ def show(context: Context, request_id: str, as_json: bool) -> None:
     if as_json:
         json_line("request", detail)
         return
-    request = msgspec.convert(detail["request"], dict[str, object])
-    for name, value in request.items():
-        if value not in (None, ""):
-            print(f"{name:18} {value}")
-    attempts = msgspec.convert(detail["attempts"], list[dict[str, object]])
-    if attempts:
+    lines = {**msgspec.structs.asdict(detail.request), **msgspec.structs.asdict(detail)}
+    for name, value in lines.items():
+        if name not in ("request", "attempts") and value not in (None, "", []):
+            print(f"{name:20} {value}")
+    if detail.attempts:
         print()
-        names = ("provider", "model", "started_ms", "duration_ms", "status", "error")
-        table([name.upper() for name in names], ([attempt[name] for name in names] for attempt in attempts))
+        rows = ([getattr(attempt, name) for name in _ATTEMPT] for attempt in detail.attempts)
+        table([name.upper() for name in _ATTEMPT], rows)
     else:
         say("it has no finished attempt")

@@ -1,13 +1,17 @@
 """How commands speak: data on stdout, messages on stderr, one exit code for each way to end."""
 
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
 __all__ = [
     "DEGRADED",
+    "EXIT_CODES",
     "FAILED",
+    "INTERRUPTED",
     "LOGIN_NEEDED",
     "NOT_RUNNING",
     "OK",
@@ -17,9 +21,25 @@ __all__ = [
     "json_line",
     "say",
     "table",
+    "table_row",
+    "waiting",
 ]
 
 OK, FAILED, USAGE, DEGRADED, LOGIN_NEEDED, NOT_RUNNING, REFUSED = range(7)
+INTERRUPTED = 130
+
+EXIT_CODES = {
+    OK: "it is done, all is well",
+    FAILED: "it failed; the message says why",
+    USAGE: "the command was used wrongly",
+    DEGRADED: "degraded: it works, with warnings",
+    LOGIN_NEEDED: "a login is needed; no command ends so yet",
+    NOT_RUNNING: "no gateway runs",
+    REFUSED: "refused by policy",
+    INTERRUPTED: "interrupted",
+}
+
+_PATIENCE_S = 2.0
 
 
 class Stop(Exception):
@@ -33,7 +53,19 @@ class Stop(Exception):
 
 def say(message: str) -> None:
     """Write a message for whoever sits at the terminal."""
-    print(message, file=sys.stderr)
+    print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def waiting(what: str, patience: float = _PATIENCE_S) -> Iterator[None]:
+    """Say what is waited for, when it takes longer than a person likes to wait without a word."""
+    timer = threading.Timer(patience, say, (f"waiting for {what} …",))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def json_line(schema: str, value: object) -> None:
@@ -43,12 +75,19 @@ def json_line(schema: str, value: object) -> None:
     print(msgspec.json.encode({"schema": f"llm-gateway/{schema}/v1", **fields}).decode(), flush=True)
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write rows in columns; None shows as a dash."""
+def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> list[int]:
+    """Write rows in columns and return the columns' widths; None shows as a dash."""
     shown = [list(titles), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in shown) for column in range(len(titles))]
     for row in shown:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        table_row(row, widths)
+    return widths
+
+
+def table_row(row: Sequence[object], widths: Sequence[int]) -> None:
+    """Write one more row of a table; the columns stay as wide as they are where that is enough."""
+    cells = (_cell(value).ljust(width) for value, width in zip(row, widths, strict=True))
+    print("  ".join(cells).rstrip(), flush=True)
 
 
 def _cell(value: object) -> str:

@@ -1,16 +1,15 @@
 """Read requests: from the gateway that runs, else from its ledger; and go on reading as they end."""
 
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
 from llm_gateway.cli.context import Context
-from llm_gateway.cli.output import FAILED, NOT_RUNNING, Stop, json_line, say, table
+from llm_gateway.cli.local_api import LocalApi
+from llm_gateway.cli.output import FAILED, NOT_RUNNING, USAGE, Stop, json_line, say, table, table_row
 from llm_gateway.clock import SystemClock
-from llm_gateway.errors import ConfigError
 from llm_gateway.ledger import queries
 from llm_gateway.ledger.opening import reading
 from llm_gateway.server.views import RequestDetail, RequestView, request_detail, request_view
@@ -29,101 +28,121 @@ _COLUMNS = (
     "tokens_out",
     "latency_ms",
 )
+_TITLES = [name.upper() for name in _COLUMNS]
 _PAUSE_S = 0.5
+_LOOKED_AT = 200
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST_AMOUNT = 6
 
 
 def page_of_requests(context: Context, wanted: Mapping[str, str], follow: bool, as_json: bool) -> None:
     """Print a page of requests, the newest last, and with `follow` those that end from then on."""
-    page = _page(context, wanted)
+    since_us = _since(wanted["since"])
+    api = context.api_or_none()
+    if follow:
+        if api is None:
+            raise Stop(NOT_RUNNING, "no gateway runs, so nothing follows\nhint: `llm-gateway up` starts one")
+        _follow(context, api, wanted, as_json)
+        return
+    page = _from_gateway(api, wanted) if api is not None else _from_ledger(context, wanted, since_us)
     page.reverse()
-    if as_json and not follow:
+    if as_json:
         json_line("requests", {"requests": page})
         return
-    if as_json:
-        for view in page:
-            json_line("request-row", view)
-    else:
-        table(
-            [name.upper() for name in _COLUMNS], ([getattr(view, name) for name in _COLUMNS] for view in page)
-        )
-    if not follow:
-        if not page and not as_json:
-            say("no requests yet; `llm-gateway smoke` sends one")
-        return
-    if context.api_or_none() is None:
-        raise Stop(NOT_RUNNING, "no gateway runs, so nothing follows\nhint: `llm-gateway up` starts one")
-    for view in _following(context, wanted, page):
-        if as_json:
-            json_line("request-row", view)
-        else:
-            print("  ".join(str(getattr(view, name) or "-") for name in _COLUMNS))
-            sys.stdout.flush()
+    table(_TITLES, map(_cells, page))
+    if not page:
+        say("no requests yet; `llm-gateway smoke` sends one")
 
 
-def one_request(context: Context, request_id: str) -> dict[str, object] | None:
+def one_request(context: Context, request_id: str) -> RequestDetail | None:
     """Return everything about a request, or None."""
     api = context.api_or_none()
     if api is not None:
         reply = api.send("GET", f"/api/dashboard/requests/{quote(request_id, safe='')}")
-        return msgspec.json.decode(reply.body, type=dict[str, object]) if reply.status == 200 else None
-    loaded = context.load()
-    try:
-        with reading(loaded.home, SystemClock(), _complain) as rows:
-            turn = queries.turn(rows, request_id)
-    except ConfigError as error:
-        raise Stop(FAILED, f"error: {error}") from None
-    if turn is None:
-        return None
-    detail: RequestDetail = request_detail(turn)
-    shown = msgspec.to_builtins(detail)
-    return msgspec.convert(shown, dict[str, object])
+        if reply.status == 404:
+            return None
+        if reply.status != 200:
+            raise Stop(FAILED, f"error: the gateway answered {reply.status}; its log says why")
+        return msgspec.json.decode(reply.body, type=RequestDetail)
+    with reading(context.load().home, SystemClock(), _complain) as rows:
+        turn = queries.turn(rows, request_id)
+    return None if turn is None else request_detail(turn)
 
 
-def _page(context: Context, wanted: Mapping[str, str]) -> list[RequestView]:
-    api = context.api_or_none()
-    if api is not None:
-        query = urlencode({name: value for name, value in wanted.items() if value})
-        found = api.get(f"/api/dashboard/requests?{query}")["requests"]
-        return msgspec.convert(found, list[RequestView])
-    loaded = context.load()
+def _from_gateway(api: LocalApi, wanted: Mapping[str, str]) -> list[RequestView]:
+    query = {name: value for name, value in wanted.items() if value}
+    return msgspec.convert(api.get("/api/dashboard/requests", **query)["requests"], list[RequestView])
+
+
+def _from_ledger(context: Context, wanted: Mapping[str, str], since_us: int) -> list[RequestView]:
     which = queries.Filter(
-        client=wanted["client"],
-        provider=wanted["provider"],
-        outcome=wanted["status"],
-        since_us=_since(wanted["since"]),
+        client=wanted["client"], provider=wanted["provider"], outcome=wanted["status"], since_us=since_us
     )
-    try:
-        with reading(loaded.home, SystemClock(), _complain) as rows:
-            return [request_view(turn) for turn in queries.page(rows, which, limit=int(wanted["limit"]))]
-    except ConfigError as error:
-        raise Stop(FAILED, f"error: {error}") from None
+    with reading(context.load().home, SystemClock(), _complain) as rows:
+        return [request_view(turn) for turn in queries.page(rows, which, limit=int(wanted["limit"]))]
 
 
-def _following(context: Context, wanted: Mapping[str, str], page: list[RequestView]) -> Iterator[RequestView]:
-    """Yield each request once when it has ended. Asks again and again: also a restart is outlived."""
-    done = {view.id for view in page if view.status != "running"}
+def _follow(context: Context, api: LocalApi, wanted: Mapping[str, str], as_json: bool) -> None:
+    """Print what there is, then each request once when it has ended."""
+    known = _from_gateway(api, {**wanted, "limit": str(max(_LOOKED_AT, int(wanted["limit"])))})
+    page = known[: int(wanted["limit"])][::-1]
+    widths: list[int] = []
+    if as_json:
+        for view in page:
+            json_line("request-row", view)
+    else:
+        widths = table(_TITLES, map(_cells, page))
+    for view in _ended(context, wanted, known):
+        if as_json:
+            json_line("request-row", view)
+        else:
+            table_row(_cells(view), widths)
+
+
+def _ended(context: Context, wanted: Mapping[str, str], known: list[RequestView]) -> Iterator[RequestView]:
+    """Yield each request that ends from now on. Asks again and again: a restart is outlived, too."""
     while True:
         time.sleep(_PAUSE_S)
+        # Only the gateway is asked: reading its ledger beside it would be in the way of one that starts.
+        api = context.api_or_none()
+        if api is None:
+            continue
         try:
-            fresh = _page(context, {**wanted, "limit": "200"})
+            fresh = _newest(context, api, wanted, known)
         except Stop:
-            continue  # between a stop and a start
+            continue  # it went away meanwhile
+        done = {view.id for view in known if view.status != "running"}
         for view in reversed(fresh):
             if view.status != "running" and view.id not in done:
-                done.add(view.id)
                 yield view
-        if len(done) > 10_000:
-            done = {view.id for view in fresh}
+        known = fresh
+
+
+def _newest(
+    context: Context, api: LocalApi, wanted: Mapping[str, str], known: list[RequestView]
+) -> list[RequestView]:
+    """Return the newest requests, and those behind them that ran when they were last seen."""
+    fresh = _from_gateway(api, {**wanted, "limit": str(_LOOKED_AT)})
+    before = {view.id for view in known}
+    if len(fresh) == _LOOKED_AT and not any(view.id in before for view in fresh):
+        fresh = _from_gateway(api, {**wanted, "limit": str(queries.MOST)})
+    there = {view.id for view in fresh}
+    running = (view.id for view in known if view.status == "running" and view.id not in there)
+    return fresh + [detail.request for turn_id in running if (detail := one_request(context, turn_id))]
+
+
+def _cells(view: RequestView) -> list[object]:
+    return [getattr(view, name) for name in _COLUMNS]
 
 
 def _since(text: str) -> int:
+    """Return the time that `--since` means, 0 for all time."""
     if not text:
         return 0
     amount, unit = text[:-1], text[-1:]
-    if not amount.isdigit() or unit not in _UNITS:
-        raise Stop(2, f"error: --since {text!r} is not a time like 30m, 24h or 7d")
-    return SystemClock().now_us() - int(amount) * _UNITS[unit] * 1_000_000
+    if not amount.isdecimal() or len(amount) > _LONGEST_AMOUNT or unit not in _UNITS:
+        raise Stop(USAGE, f"error: --since {text!r} is not a time like 30m, 24h or 7d")
+    return max(0, SystemClock().now_us() - int(amount) * _UNITS[unit] * 1_000_000)
 
 
 def _complain(what: str, error: BaseException) -> None:

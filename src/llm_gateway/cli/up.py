@@ -14,15 +14,15 @@ import click
 
 from llm_gateway.app import App
 from llm_gateway.cli.context import Context, pass_context
-from llm_gateway.cli.local_api import LocalApi, Running
-from llm_gateway.cli.output import FAILED, NOT_RUNNING, REFUSED, Stop, json_line, say
+from llm_gateway.cli.keys import first_key
+from llm_gateway.cli.local_api import LocalApi, Running, is_alive
+from llm_gateway.cli.output import FAILED, NOT_RUNNING, Stop, json_line, say, waiting
 from llm_gateway.config import Loaded
-from llm_gateway.errors import ConfigError, RefusedByPolicy
-from llm_gateway.ledger.refusal import LedgerBusy
 
 __all__ = ["down", "up"]
 
 _START_S = 30.0
+_STOP_S = 10.0
 
 
 class _Up:
@@ -36,8 +36,8 @@ class _Up:
         self.providers = sorted(app.fleet.members)
 
     def as_json(self) -> dict[str, object]:
-        """Return everything but the key: that is for eyes only."""
-        return {"url": self.url, "pid": self.pid, "home": self.home, "providers": self.providers}
+        """Return where it is; the key is for eyes only."""
+        return {"url": self.url, "pid": self.pid, "home": self.home, "already": False}
 
     def tell(self) -> None:
         """Say where it is, and the key, the one time it can be said."""
@@ -66,19 +66,10 @@ def up(context: Context, host: str | None, port: int | None, detach: bool, as_js
             json_line("up", {"url": found.url, "pid": found.pid, "home": str(loaded.home), "already": True})
         return
     if detach:
-        _detach(loaded, host, port)
+        _detach(loaded, host, port, as_json=as_json)
         return
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(context, loaded, as_json=as_json))
-    except LedgerBusy as error:
-        raise Stop(
-            FAILED, f"error: {error}\nhint: `llm-gateway status` shows the gateway that runs"
-        ) from None
-    except RefusedByPolicy as error:
-        raise Stop(REFUSED, f"error: {error}\nhint: docs/exposure.md has the whole table") from None
-    except ConfigError as error:
-        raise Stop(FAILED, f"error: {error}") from None
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(context, loaded, as_json=as_json))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -91,26 +82,21 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _serve(context: Context, loaded: Loaded, *, as_json: bool) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    signals = 0
+    app = App(loaded, context.environ)
 
     def end() -> None:
-        nonlocal signals
-        signals += 1
-        stop.set()
-        if signals > 1:  # the second one means: now
+        if stop.is_set():  # the second one means: now
             app.hurry()
+        stop.set()
 
-    app = App(loaded, context.environ)
     await app.start()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, end)
-    Running(app.url, os.getpid()).leave(loaded.home)
-    ready = _Up(app, loaded)
-    if as_json:
-        json_line("up", ready.as_json())
-    ready.tell()
     try:
+        _on_signals(asyncio.get_running_loop(), end)
+        Running(app.url, os.getpid()).leave(loaded.home)
+        ready = _Up(app, loaded)
+        if as_json:
+            json_line("up", ready.as_json())
+        ready.tell()
         await stop.wait()
     finally:
         say("stopping: running answers may finish, a second Ctrl-C cuts them")
@@ -118,24 +104,41 @@ async def _serve(context: Context, loaded: Loaded, *, as_json: bool) -> None:
         await app.close()
 
 
-def _detach(loaded: Loaded, host: str | None, port: int | None) -> None:
+def _on_signals(loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
+    for name in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(name, end)
+        except NotImplementedError:  # the loops of Windows
+            signal.signal(name, lambda *_: loop.call_soon_threadsafe(end))
+
+
+def _detach(loaded: Loaded, host: str | None, port: int | None, *, as_json: bool) -> None:
     log = loaded.home / "gateway.log"
     loaded.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    command = [sys.executable, "-m", "llm_gateway", "--home", str(loaded.home), "--config", str(loaded.file)]
-    if not loaded.file.exists():
-        command = command[:-2]
+    # Made here and not by the gateway: what that one says goes to its log, and no key belongs there.
+    made = first_key(loaded.home) if loaded.bootstrap_key is None else None
+    if made is not None:
+        say(f"your first key  {made.reveal()}")
+        say("                shown this once; `llm-gateway keys create NAME` makes more")
+    command = [sys.executable, "-m", "llm_gateway", "--home", str(loaded.home)]
+    command += ["--config", str(loaded.file)] if loaded.file.exists() else []
     command += [
         "up",
         *(["--host", host] if host else []),
         *(["--port", str(port)] if port is not None else []),
     ]
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as out:
+        before = out.tell()
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
-    api = _await_start(loaded.home, child)
+    with waiting("the gateway to start"):
+        api = _await_start(loaded.home, child)
     if api is None:
-        raise Stop(FAILED, f"the gateway did not start; its log: {log}")
+        told = log.read_bytes()[before:].decode("utf-8", "replace").strip()
+        raise Stop(child.poll() or FAILED, f"{told}\nthe gateway did not start; its log: {log}".lstrip())
+    if as_json:
+        json_line("up", {"url": api.url, "pid": api.pid, "home": str(loaded.home), "already": False})
     say(f"LLM Gateway is ready on {api.url}  (pid {api.pid}, log {log})")
     say("`llm-gateway down` stops it")
 
@@ -158,20 +161,10 @@ def down(context: Context) -> None:
     if api is None:
         raise Stop(NOT_RUNNING, f"no gateway runs on {loaded.home}")
     os.kill(api.pid, signal.SIGTERM)
-    until = time.monotonic() + loaded.settings.server.drain_timeout + 10
-    while time.monotonic() < until:
-        if LocalApi.find(loaded.home) is None and not _alive(api.pid):
-            say("stopped")
-            return
-        time.sleep(0.05)
-    raise Stop(FAILED, f"the gateway (pid {api.pid}) has not ended yet; `llm-gateway status` says more")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    until = time.monotonic() + loaded.settings.server.drain_timeout + _STOP_S
+    with waiting("running answers to end"):
+        while is_alive(api.pid):
+            if time.monotonic() > until:
+                raise Stop(FAILED, f"error: the gateway (pid {api.pid}) has not ended; its log may say why")
+            time.sleep(0.02)
+    say("stopped")

@@ -1,15 +1,11 @@
 """The page at `/`: what a person who opens the gateway's address should know. It shows no data."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from html import escape
-from typing import Any
+
+from llm_gateway.http.asgi import Application, Message
 
 __all__ = ["landing_page"]
-
-Message = MutableMapping[str, Any]  # as ASGI defines it
-Application = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
-]
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from llm_gateway.ledger.folder import NO_FOLLOW, Folder
@@ -22,14 +23,13 @@ def copy(home: Path, target: Path) -> int:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600))
     except OSError as error:
         raise LedgerRefused(f"{target}: a copy cannot be made there: {error.strerror}") from error
-    reader = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
-    writer = sqlite3.connect(target)
     try:
-        reader.backup(writer)
+        with (
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as reader,
+            closing(sqlite3.connect(target)) as writer,
+        ):
+            reader.backup(writer)
     except sqlite3.Error as error:
         target.unlink(missing_ok=True)
         raise LedgerRefused(f"{source}: it cannot be copied: {error}") from error
-    finally:
-        writer.close()
-        reader.close()
     return target.stat().st_size

@@ -8,6 +8,7 @@ import msgspec
 from llm_gateway import __version__
 from llm_gateway.server import views
 from llm_gateway.server.client_views import ClientView
+from llm_gateway.server.explain import Explained
 from llm_gateway.server.routes import Route
 
 __all__ = ["describe"]
@@ -27,6 +28,7 @@ _ANSWERS: dict[str, tuple[type, str]] = {
     "/api/dashboard/requests/{}": (views.RequestDetail, ""),
     "/api/dashboard/request-metrics": (views.MetricsView, ""),
     "/api/dashboard/clients": (ClientView, "clients"),
+    "/api/dashboard/explain": (Explained, ""),
 }
 
 

@@ -1,0 +1,180 @@
+"""`doctor`: look at everything that can be wrong, and say what to do about it."""
+
+import os
+import shutil
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from llm_gateway.cli.context import Context, json_option, pass_context
+from llm_gateway.cli.local_api import LocalApi
+from llm_gateway.cli.output import DEGRADED, FAILED, OK, Stop, json_line, say
+from llm_gateway.config import Loaded
+from llm_gateway.config.addresses import reach
+from llm_gateway.engines.local.model import unavailable
+from llm_gateway.errors import ConfigError
+from llm_gateway.ledger.folder import Folder
+from llm_gateway.server.exposure import confirmed, judge_bind
+from llm_gateway.server.views import HealthView, ProviderView
+
+__all__ = ["doctor"]
+
+_LEAST_FREE = 200 * 1024 * 1024
+# What is ours in the home and nobody else's to read; the home itself may be shared with other things.
+_PRIVATE = ("pepper", "owner-token", "exposure.json", "running.json", "gateway.log")
+_WAYS_OUT = {"auth_required": "set its key again"}
+
+
+class _Finding(msgspec.Struct, frozen=True):
+    """`severity` is ok, warning or error; `fix` the way out."""
+
+    check: str
+    severity: str
+    finding: str
+    fix: str = ""
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Mend what can be mended without a question.")
+@json_option
+@pass_context
+def doctor(context: Context, fix: bool, as_json: bool) -> None:
+    """Look at everything that can be wrong, and say what to do about it."""
+    findings = list(_findings(context, fix=fix))
+    if as_json:
+        json_line("doctor", {"checks": findings})
+    else:
+        width = max(len(each.check) for each in findings)
+        for each in findings:
+            print(f"{each.severity:8} {each.check.ljust(width)}  {each.finding}")
+            if each.fix:
+                print(f"{'':{width + 10}} → {each.fix}")
+    worst = {each.severity for each in findings}
+    code = FAILED if "error" in worst else DEGRADED if "warning" in worst else OK
+    if code:
+        raise Stop(code, "")
+
+
+def _findings(context: Context, *, fix: bool) -> Iterator[_Finding]:
+    try:
+        loaded = context.load()
+    except ConfigError as error:
+        yield _Finding("configuration", "error", str(error), "correct it; `llm-gateway config check` tells")
+        return
+    yield _configuration(loaded)
+    if fix:
+        _mend(loaded)
+    checks: tuple[tuple[str, Callable[[Loaded], _Finding]], ...] = (
+        ("home", _home),
+        ("disk", _disk),
+        ("exposure", _exposure),
+        ("local model", _local_model),
+    )
+    for name, check in checks:
+        try:
+            yield check(loaded)
+        except (ConfigError, OSError) as error:
+            yield _Finding(name, "error", str(error), "llm-gateway doctor --fix")
+    try:
+        api = context.api_or_none()
+    except ConfigError as error:
+        yield _Finding("gateway", "error", str(error), "llm-gateway doctor --fix")
+        return
+    yield from _stopped(loaded) if api is None else _running(api)
+
+
+def _configuration(loaded: Loaded) -> _Finding:
+    if loaded.warnings:
+        return _Finding("configuration", "warning", "; ".join(loaded.warnings), "correct or unset it")
+    shown = str(loaded.file) if loaded.file.exists() else "the defaults"
+    return _Finding("configuration", "ok", shown)
+
+
+def _home(loaded: Loaded) -> _Finding:
+    if not loaded.home.exists():
+        return _Finding("home", "ok", f"{loaded.home} is made at the first start")
+    loose = [path.name for path, _ in _loose(loaded)]
+    if loose:
+        found = f"others can read or change {', '.join(loose)} in {loaded.home}"
+        return _Finding("home", "error", found, "llm-gateway doctor --fix")
+    return _Finding("home", "ok", f"{loaded.home}, private")
+
+
+def _disk(loaded: Loaded) -> _Finding:
+    place = next(path for path in (loaded.home, *loaded.home.parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if free < _LEAST_FREE:
+        found = f"{free // 2**20} MiB free on the disk of {place}"
+        return _Finding("disk", "warning", found, "make room: the ledger needs it")
+    return _Finding("disk", "ok", f"{free // 2**30} GiB free")
+
+
+def _exposure(loaded: Loaded) -> _Finding:
+    server = loaded.settings.server
+    refusal = judge_bind(server, confirmed=confirmed(loaded.home, server), keys_on=True)
+    if refusal is not None:
+        return _Finding(
+            "exposure", "error", str(refusal), "set server.host to 127.0.0.1, or give it all that"
+        )
+    return _Finding("exposure", "ok", f"listens on {server.host}:{server.port}")
+
+
+def _local_model(loaded: Loaded) -> _Finding:
+    path = loaded.settings.local.model_path
+    if path and not Path(path).expanduser().is_file():
+        found = f"local.model_path: {path} is not there"
+        return _Finding("local model", "error", found, "correct the path or remove the setting")
+    return _Finding("local model", "ok", path or unavailable() or "installed")
+
+
+def _stopped(loaded: Loaded) -> Iterator[_Finding]:
+    yield _Finding("gateway", "warning", "no gateway runs", "llm-gateway up")
+    server = loaded.settings.server
+    if not server.port or reach(server.host) != "loopback":
+        return
+    with socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET) as probe:
+        probe.settimeout(1.0)
+        if probe.connect_ex((server.host, server.port)) == 0:
+            found = f"another program listens on {server.host}:{server.port}"
+            yield _Finding("port", "error", found, "end it, or choose another server.port")
+
+
+def _running(api: LocalApi) -> Iterator[_Finding]:
+    health = msgspec.convert(api.get("/api/dashboard/health"), HealthView)
+    yield _Finding("gateway", "ok", f"{api.url}, version {health.version}")
+    if health.database == "connected":
+        yield _Finding("ledger", "ok", "connected")
+    else:
+        way_out = "look at the gateway's log; free disk space"
+        yield _Finding("ledger", "error", health.database, way_out)
+    for provider in msgspec.convert(api.get("/api/dashboard/providers")["providers"], list[ProviderView]):
+        name = f"provider {provider.name}"
+        if provider.state in ("ok", "unknown"):
+            yield _Finding(name, "ok", f"{len(provider.models)} models")
+        else:
+            way_out = _WAYS_OUT.get(provider.state, "start it, or correct its base_url")
+            yield _Finding(name, "warning", f"{provider.state}: {provider.reason}", way_out)
+
+
+def _loose(loaded: Loaded) -> Iterator[tuple[Path, int]]:
+    """Yield what others can read or change, with the mode that it should have."""
+    if os.name != "posix":
+        return
+    ledger = Folder(loaded.home).root
+    ours = [*(loaded.home / name for name in _PRIVATE), ledger, *sorted(ledger.rglob("*"))]
+    watched = [(path, 0o077) for path in ours] + [(path, 0o022) for path in (loaded.home, loaded.file)]
+    for path, closed in watched:
+        if path.exists() and not path.is_symlink():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & closed:
+                yield path, mode & ~closed
+
+
+def _mend(loaded: Loaded) -> None:
+    for path, mode in _loose(loaded):
+        path.chmod(mode)
+        say(f"closed {path} to others")
