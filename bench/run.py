@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; return 0, 1 when a goal is missed under --check, 2 when something is missing."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything started here is ended
     folder = Path(tempfile.mkdtemp(prefix="llm-gateway-bench-"))
     try:
         with ExitStack() as running:
