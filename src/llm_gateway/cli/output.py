@@ -52,8 +52,11 @@ class Stop(Exception):
 
 
 def say(message: str) -> None:
-    """Write a message for whoever sits at the terminal."""
-    print(message, file=sys.stderr, flush=True)
+    """Write a message for whoever sits at the terminal; one that cannot be written stops nothing."""
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except OSError:
+        pass  # a full disk, or nobody at the other end
 
 
 @contextmanager

@@ -1,0 +1,53 @@
+"""One gateway and one scripted upstream for all commands that look at a gateway that runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway_process import GatewayProcess, configuration
+from scripted import ScriptedUpstream
+from terminal import Terminal
+
+__all__ = ["gateway", "stopped", "terminal", "upstream"]
+
+_ALIASES = """
+[aliases]
+fast = ["scripted/scripted-model", "nobody/model", "demo/echo"]
+"""
+
+
+@pytest.fixture(scope="session")
+def _upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    _upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
+    """Start a gateway with a scripted provider, the demo and an alias."""
+    config = configuration(_upstream.url, more=_ALIASES)
+    with GatewayProcess(tmp_path_factory.mktemp("gateway"), config) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def upstream(_upstream: ScriptedUpstream) -> ScriptedUpstream:
+    """Return the scripted upstream, with nothing remembered and nothing queued."""
+    _upstream.forget()
+    return _upstream
+
+
+@pytest.fixture
+def terminal(gateway: GatewayProcess, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """Return a terminal on the home of the gateway that runs."""
+    config = str(gateway.home / "gateway.toml")
+    return Terminal(gateway.home / "gateway", capsys, {"LLM_GATEWAY_CONFIG": config})
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """Return a terminal on a home where no gateway runs, nor ever did."""
+    return Terminal(tmp_path / "home", capsys)
