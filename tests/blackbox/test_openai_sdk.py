@@ -165,7 +165,7 @@ def test_a_stream_that_breaks_off_is_an_error_of_the_sdk(
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
-    """Start a gateway whose provider `local` is llama.cpp, in its process, with a tiny generated model."""
+    """Start a gateway whose provider `local` is a real llama.cpp with a tiny generated model."""
     pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")
     home = tmp_path_factory.mktemp("real")
     model = make_tiny_model(home / "tiny.gguf")
@@ -175,7 +175,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
 
 
 def local_model(sdk: openai.OpenAI) -> str:
-    """Return the name of the one model that runs in the gateway's process."""
+    """Return the name of the one model of our own."""
     (name,) = [model.id for model in sdk.models.list() if model.id.startswith("local/")]
     return name
 
@@ -204,3 +204,17 @@ def test_the_real_engine_streams(real: openai.OpenAI) -> None:
 
 def test_the_real_engine_is_retrieved_by_name(real: openai.OpenAI) -> None:
     assert real.models.retrieve(local_model(real)).id == local_model(real)
+
+
+def test_the_real_engine_takes_tools_and_may_leave_them(real: openai.OpenAI) -> None:
+    # Random weights cannot be made to call one; what is shown is that an agent's request gets its answer.
+    answer = real.chat.completions.create(model=local_model(real), messages=_ASK, tools=_TOOLS, max_tokens=8)
+    assert answer.choices[0].finish_reason in ("length", "stop", "tool_calls")
+
+
+def test_the_real_engine_embeds(real: openai.OpenAI) -> None:
+    answer = real.embeddings.create(model=local_model(real), input=["eins", "zwei"], encoding_format="float")
+    one, two = (item.embedding for item in answer.data)
+    assert len(one) == len(two) > 0
+    assert one != two
+    assert answer.usage.prompt_tokens > 0
