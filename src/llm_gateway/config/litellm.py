@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 import yaml
 
-__all__ = ["Translated", "Unreadable", "translate"]
+__all__ = ["Fallbacks", "Translated", "Unreadable", "translate"]
 
 _MAX = 1024 * 1024
 _ENV = "os.environ/"

@@ -55,6 +55,8 @@ class _Conversation:
             kept = [field for field in fields if field[0] not in (b"content-length", b"transfer-encoding")]
             self._headers = wording.fields(kept)
             return
+        if not self._status:
+            raise RuntimeError("the application sent a body before its head")
         body: bytes = message.get("body", b"")
         if not message.get("more_body", False):
             if exchange.started:

@@ -51,7 +51,7 @@ class Listener:
         )
         self._servers.append(server)
         for each in server.sockets:
-            # Accepted sockets inherit it. Left to itself the kernel keeps up to 4 MiB for a reader that stops.
+            # Accepted sockets inherit it. Else the kernel keeps up to 4 MiB for a reader that stops.
             each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         if self._sweep is None:
             self._sweep = self.loop.call_later(1.0, self._expire)

@@ -10,7 +10,7 @@ from typing import Self
 
 from llm_gateway.ledger.records import Turn
 
-__all__ = ["Feed", "Subscription"]
+__all__ = ["BACKLOG", "Feed", "Subscription"]
 
 BACKLOG = 1024
 

@@ -15,7 +15,7 @@ from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.folder import NO_FOLLOW
 from llm_gateway.ledger.frames import Damage, frame, scan
 
-__all__ = ["Journal", "Replayed", "Segment", "read_segment", "segments"]
+__all__ = ["SEGMENT_BYTES", "Journal", "Replayed", "Segment", "read_segment", "segments"]
 
 SEGMENT_BYTES = 8 << 20
 _SUFFIX = ".journal"

@@ -24,7 +24,7 @@ from llm_gateway.ledger.records import Intent, Record, Settlement, Turn, encode,
 from llm_gateway.ledger.store import Rows, Store
 from llm_gateway.ledger.writer import Job, Report, Writer
 
-__all__ = ["Durability", "Ledger"]
+__all__ = ["MOST_WAITING", "Durability", "Ledger"]
 
 P = ParamSpec("P")
 T = TypeVar("T")

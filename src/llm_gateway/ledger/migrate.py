@@ -14,7 +14,7 @@ import msgspec
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerTooNew
 from llm_gateway.ledger.store import Row, Statement
 
-__all__ = ["Migration", "load_migrations", "pending"]
+__all__ = ["CREATE_TABLE", "READ_TABLE", "Migration", "load_migrations", "pending"]
 
 CREATE_TABLE = (
     "CREATE TABLE IF NOT EXISTS migrations "

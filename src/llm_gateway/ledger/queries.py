@@ -11,7 +11,7 @@ from llm_gateway.ledger.records import Turn
 from llm_gateway.ledger.rows import COLUMNS, turn_of
 from llm_gateway.ledger.store import Rows, Value
 
-__all__ = ["ClientSeen", "Filter", "ProviderSeen", "clients", "page", "providers", "turn"]
+__all__ = ["MOST", "ClientSeen", "Filter", "ProviderSeen", "clients", "page", "providers", "turn"]
 
 MOST = 1000
 

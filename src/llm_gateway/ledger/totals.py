@@ -12,7 +12,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.store import Rows
 
-__all__ = ["Share", "Spread", "Totals", "totals"]
+__all__ = ["Group", "Share", "Spread", "Totals", "totals"]
 
 # Above every id: ids are hexadecimal.
 _NO_END = "g"

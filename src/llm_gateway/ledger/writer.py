@@ -16,7 +16,7 @@ from llm_gateway.ledger.records import Record, scrub
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.store import Store
 
-__all__ = ["Job", "Report", "Writer", "apply_records"]
+__all__ = ["BATCH", "GATHER", "Entry", "Job", "Report", "Writer", "apply_records"]
 
 T = TypeVar("T")
 Job = Callable[[Store], T]
