@@ -56,13 +56,13 @@ class Terminal:
         return _object(self.ok(*arguments, "--json").out)
 
 
-def program(home: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> Done:
-    """Run a command as a process of its own, to its end, with nobody at its keyboard."""
+def program(home: Path, *arguments: str, environ: Mapping[str, str] | None = None, typed: str = "") -> Done:
+    """Run a command as a process of its own, to its end; somebody types, or nobody is there."""
     done = subprocess.run(
         _command(arguments),
         check=False,
         env=_environ(home, environ),
-        stdin=subprocess.DEVNULL,
+        input=typed,
         capture_output=True,
         text=True,
         timeout=_PATIENCE_S,

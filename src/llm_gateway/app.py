@@ -73,6 +73,7 @@ class App:
         self.host = loaded.settings.server.host
         self.port = 0
         self.first_key: Minted | None = None
+        self.routes: tuple[Route, ...] = ()
 
     @property
     def url(self) -> str:
@@ -195,9 +196,11 @@ class App:
             address = listen_address(server.host)
             self.port = await self._listener.listen(address, server.port, _tls(server))
         except OSError as error:
+            # asyncio puts its own words there; a number below zero is a name that cannot be looked up
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             raise ConfigError(
-                f"server.port: {server.host}:{server.port} cannot be listened on: {error.strerror}; "
-                "is a gateway running already? `llm-gateway status` says, `--port` takes another"
+                f"server.port: {server.host}:{server.port} cannot be listened on: {why}; "
+                "`llm-gateway status` says whether your gateway runs, `--port` takes another port"
             ) from error
         self._guard.listen_on(self.port)
 
@@ -206,9 +209,10 @@ class App:
         access = Access(
             self._owner.reveal().encode(), dashboard.reveal().encode() if dashboard is not None else b""
         )
-        routes = self._routes(gateway)
+        table = self._routes(gateway)
+        self.routes = table.all
         self._guard = Guard(self._loaded.settings.server)
-        return Edge(routes, self._guard, access, _dialect_of, (self.log, self._metrics))
+        return Edge(table, self._guard, access, _dialect_of, (self.log, self._metrics))
 
     def _routes(self, gateway: Gateway) -> Routes:
         dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, os.getpid())

@@ -73,6 +73,7 @@ def test_every_way_to_end_has_its_code() -> None:
 
 
 def test_a_message_that_cannot_be_written_stops_nothing() -> None:
-    unbuffered = io.TextIOWrapper(open("/dev/full", "wb", buffering=0), write_through=True)
-    with unbuffered as full, contextlib.redirect_stderr(full):
-        say("nobody hears this")
+    with open("/dev/full", "wb", buffering=0) as full:
+        unbuffered = io.TextIOWrapper(full, write_through=True)
+        with contextlib.redirect_stderr(unbuffered):
+            say("nobody hears this")
