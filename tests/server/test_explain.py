@@ -1,0 +1,115 @@
+"""What would answer, in which order and why: from the router's plan, without asking anybody."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from llm_gateway.pipeline.plan import Router
+from llm_gateway.providers.catalog import ProviderRow, Speaks
+from llm_gateway.server.explain import Explaining
+from llm_gateway.upstream.client import Line
+from llm_gateway.upstream.fleet import Fleet
+from pipeline_stage import Stage, endpoint, on_stage
+from rawhttp import Reply
+from server_stage import DASHBOARD, Door
+
+Json = dict[str, object]
+Ask = Callable[[str], Awaitable[Reply]]
+
+
+def explained(home: Path, scene: Callable[[Ask, Stage], Awaitable[None]]) -> None:
+    async def play(stage: Stage) -> None:
+        fleet = Fleet(stage.upstream, stage.clock, lambda: None)
+        speaks = {"chat": Speaks("/v1")}
+        scripted = [endpoint("first", stage.scripted.port)]
+        fleet.add(ProviderRow("first", "The first", "hosted", speaks), scripted, presence="configured")
+        fleet.add(ProviderRow("demo", "Demo", "builtin", speaks), (), presence="built in", models=("m",))
+        messages = {"messages": Speaks("/v1")}
+        deaf = msgspec.structs.replace(endpoint("deaf", stage.scripted.port), dialect="messages")
+        fleet.add(ProviderRow("deaf", "Deaf", "local", messages), [deaf], presence="configured")
+        stage.lines["deaf", "messages"] = Line(deaf)
+        door = Door(*Explaining(stage.router, fleet).routes())
+
+        async def ask(query: str) -> Reply:
+            return await door.ask(f"/api/dashboard/explain?{query}", token=DASHBOARD)
+
+        await scene(ask, stage)
+        assert stage.scripted.asked() == [], "nobody is asked"
+
+    on_stage(home, play)
+
+
+def targets(reply: Reply) -> list[Json]:
+    assert reply.status == 200, reply
+    found = reply.json()["targets"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_an_alias_is_explained_target_by_target(tmp_path: Path) -> None:
+    async def scene(ask: Ask, stage: Stage) -> None:
+        stage.plan_by({"fast": ("deaf/m", "first/m", "nobody/m", "demo/m")})
+        reply = await ask("model=fast")
+        assert reply.json()["reading"] == "an alias for 4 targets"
+        deaf, first, nobody, demo = targets(reply)
+        assert (deaf["order"], deaf["why"]) == (None, "left out: it does not speak the `chat` dialect")
+        assert deaf["address"] == ""
+        assert first == {
+            "order": 1,
+            "provider": "first",
+            "model": "m",
+            "listed": True,
+            "state": "ok",
+            "reason": "",
+            "metered": True,
+            "address": f"http://127.0.0.1:{stage.scripted.port}/v1",
+            "why": "asked first",
+        }
+        assert (nobody["order"], nobody["state"], nobody["listed"]) == (None, "not configured", False)
+        assert nobody["why"] == "left out: no such provider is configured"
+        assert (demo["order"], demo["address"], demo["metered"]) == (2, "inside the gateway", False)
+        assert str(demo["why"]).startswith("asked when those before it fail")
+
+    explained(tmp_path, scene)
+
+
+def test_names_are_read_as_requests_read_them(tmp_path: Path) -> None:
+    async def scene(ask: Ask, stage: Stage) -> None:
+        reply = await ask("model=first%2Fanything")
+        assert "behind its first slash" in str(reply.json()["reading"])
+        assert targets(reply)[0]["model"] == "anything"
+        stage.plan_by({"one": ("demo/m",)})
+        assert (await ask("model=one&dialect=chat")).json()["reading"] == "an alias for 1 target"
+
+    explained(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "says"),
+    [
+        ("", 400, "`?model=`"),
+        ("model=", 400, "`?model=`"),
+        ("model=first/m&dialect=klingon", 400, "'klingon' is not a dialect: chat"),
+        ("&".join(f"a{n}=1" for n in range(40)), 400, "parameters"),
+        ("model=nobody", 404, "nothing configured serves the model 'nobody'"),
+        ("model=m", 404, "say which one"),
+    ],
+)
+def test_what_cannot_be_explained_says_why(tmp_path: Path, query: str, status: int, says: str) -> None:
+    async def scene(ask: Ask, stage: Stage) -> None:
+        reply = await ask(query)
+        assert reply.status == status and says in str(reply.error()["message"])
+
+    explained(tmp_path, scene)
+
+
+def test_it_is_the_dashboards(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        fleet = Fleet(stage.upstream, stage.clock, lambda: None)
+        door = Door(*Explaining(Router(), fleet).routes())
+        for token in ("", stage.key):
+            assert (await door.ask("/api/dashboard/explain?model=demo/m", token=token)).status == 401
+
+    on_stage(tmp_path, scene)
