@@ -1,4 +1,4 @@
-"""Write the parts of the documentation that follow from the code: settings, metrics, the truth table.
+"""Write the parts of the documents that follow from the code: settings, commands, paths, metrics and so on.
 
     python scripts/docs.py
 
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import references
 from llm_gateway.config.reference import settings_reference, variables_reference
 from llm_gateway.server.exposure import truth_table
 from llm_gateway.telemetry.metrics import reference as metrics_reference
@@ -17,10 +18,14 @@ from llm_gateway.telemetry.metrics import reference as metrics_reference
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
+    ("cli.md", "commands"): references.commands,
+    ("cli.md", "exit codes"): references.exit_codes,
     ("configuration.md", "settings"): settings_reference,
     ("configuration.md", "variables"): variables_reference,
     ("exposure.md", "truth table"): truth_table,
+    ("http.md", "routes"): references.routes,
     ("metrics.md", "metrics"): metrics_reference,
+    ("providers.md", "providers"): references.providers,
 }
 
 

@@ -66,12 +66,12 @@ def test_commands_that_are_named_exist() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    page = text(ROOT / "docs" / "commands.md")
+    page = text(ROOT / "docs" / "cli.md")
     assert not (found := said(name for name in commands(cli) if f"`{name}" not in page)), found
 
 
 def test_every_option_is_documented() -> None:
-    page = text(ROOT / "docs" / "commands.md")
+    page = text(ROOT / "docs" / "cli.md")
 
     def silent() -> Iterator[str]:
         for name in commands(cli):
