@@ -49,5 +49,8 @@ def terminal(gateway: GatewayProcess, capsys: pytest.CaptureFixture[str]) -> Ter
 
 @pytest.fixture
 def stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    """Return a terminal on a home where no gateway runs, nor ever did."""
-    return Terminal(tmp_path / "home", capsys)
+    """Return a terminal on a home where no gateway runs, nor ever did.
+
+    Its port is any free one: on the usual one this machine's own gateway may be running.
+    """
+    return Terminal(tmp_path / "home", capsys, {"LLM_GATEWAY_SERVER__PORT": "0"})

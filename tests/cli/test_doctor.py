@@ -74,11 +74,11 @@ def test_an_open_token_and_an_open_confirmation_are_found_not_stumbled_over(
 
 def test_a_configuration_that_cannot_be_used_is_found(stopped: Terminal, tmp_path: Path) -> None:
     file = tmp_path / "gateway.toml"
-    file.write_text("[server]\nport = 'x'\n")
+    file.write_text("[server]\nhost = 1\n")
     done = stopped("doctor", "--config", str(file), "--json")
     assert done.code == 1
     ((name, (severity, finding, _)),) = findings(done).items()
-    assert (name, severity) == ("configuration", "error") and "server.port" in finding
+    assert (name, severity) == ("configuration", "error") and "server.host" in finding
 
 
 def test_what_is_misspelt_and_who_may_change_the_file_is_found(
