@@ -21,11 +21,11 @@ from scripted import ScriptedUpstream
 T = TypeVar("T")
 
 
-def app(home: Path, file: str = "", environ: Mapping[str, str] | None = None) -> App:
+def app(home: Path, file: str = "", environ: Mapping[str, str] | None = None, look_again: float = 2.0) -> App:
     home.mkdir(exist_ok=True)
     (home / "gateway.toml").write_text(file)
     environ = {"LLM_GATEWAY_HOME": str(home), "LLM_GATEWAY_SERVER__PORT": "0", **(environ or {})}
-    return App(load(flags={}, environ=environ), environ)
+    return App(load(flags={}, environ=environ), environ, look_again=look_again)
 
 
 def running(gateway: App, scene: Callable[[App], Awaitable[T]]) -> T:
@@ -235,6 +235,67 @@ def test_this_machine_may_call_its_own_address() -> None:
     assert _welcome(Server(host="192.0.2.1", allow_from=listed)) == (*listed, "192.0.2.1")
     assert _welcome(Server(host="192.0.2.1")) == ()
     assert _welcome(Server(host="0.0.0.0", allow_from=listed)) == listed
+
+
+# a configuration that changes
+
+
+def test_a_changed_file_is_taken_over_while_it_runs(tmp_path: Path) -> None:
+    with ScriptedUpstream(["m"]) as upstream:
+        more = f'[[providers]]\nname = "here"\nbase_url = "{upstream.url}"\n[aliases]\nfast = ["here/m"]\n'
+
+        async def names(gateway: App) -> set[object]:
+            listed = (await ask(gateway, "/v1/models", key=owner(tmp_path))).json()["data"]
+            assert isinstance(listed, list)
+            return {entry["id"] for entry in listed}
+
+        async def scene(gateway: App) -> None:
+            assert "fast" not in await names(gateway)
+            (tmp_path / "gateway.toml").write_text(more)
+            while "fast" not in await names(gateway):
+                pass  # each look is a request, so the gateway gets its turn
+            assert {"fast", "here/m", "demo/echo"} <= await names(gateway)
+            body = json.dumps({"model": "m", "messages": []}).encode()
+            reply = await ask(gateway, "/v1/chat/completions", method="POST", key=owner(tmp_path), body=body)
+            assert reply.header("x-llm-gateway-provider") == "here"
+            (tmp_path / "gateway.toml").write_text("")
+            while "fast" in await names(gateway):
+                pass
+            assert "here/m" not in await names(gateway)
+
+        running(app(tmp_path, look_again=0.01), scene)
+
+
+def test_a_file_that_cannot_be_used_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = '[aliases]\nfast = ["demo/echo"]\n'
+
+    async def scene(gateway: App) -> None:
+        for bad in ("[aliasses]\n", '[[providers]]\nname = "openai"\napi_key_env = "NOT_THERE"\n'):
+            (tmp_path / "gateway.toml").write_text(bad)
+            assert not await gateway.reload()
+            assert (await ask(gateway, "/v1/models/fast", key=owner(tmp_path))).status == 200
+        (tmp_path / "gateway.toml").write_text(f"{good}[server]\nmax_headers = 77\n[log]\nlevel = 'error'\n")
+        assert await gateway.reload()
+
+    running(app(tmp_path, good), scene)
+    logged = capsys.readouterr().err
+    assert "did you mean aliases?" in logged and "NOT_THERE is not set" in logged
+    assert "server.max_headers has changed; it takes effect at the next start" in logged
+
+
+def test_what_was_said_on_the_command_line_stays_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gateway.toml").write_text("[server]\nport = 9\n")
+    flags = {"home": str(tmp_path), "server.port": 0}
+
+    async def scene(gateway: App) -> None:
+        assert await gateway.reload()
+
+    running(App(load(flags=flags, environ={}), {}, flags), scene)
+    assert "has changed" not in capsys.readouterr().err
 
 
 # the end

@@ -4,14 +4,14 @@ import asyncio
 import gc
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 
 from llm_gateway.clock import SystemClock
-from llm_gateway.config import Loaded, Server
+from llm_gateway.config import Loaded, Server, reload
 from llm_gateway.config.addresses import reach
 from llm_gateway.config.settings import LocalSettings
 from llm_gateway.dashboard.landing import landing_page
@@ -60,11 +60,24 @@ _FIRST_LOOK = 0.2
 
 
 class App:
-    """A running gateway. `start` makes one; `close` ends it in order."""
+    """A running gateway. `start` makes one; `close` ends it in order.
 
-    def __init__(self, loaded: Loaded, environ: Mapping[str, str]) -> None:
+    `flags` are those that `loaded` was loaded with; `look_again` is how often the configuration's file is
+    looked at, in seconds.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        environ: Mapping[str, str],
+        flags: Mapping[str, object] | None = None,
+        *,
+        look_again: float = 2.0,
+    ) -> None:
         self._loaded = loaded
         self._environ = environ
+        self._flags = flags or {}
+        self._look_again = look_again
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._router = Router()
@@ -99,6 +112,7 @@ class App:
             await self._open(opened)
             self._opened = opened.pop_all()
         self.tasks.start("look for models", self._look_for_models())
+        self.tasks.start("look at the configuration", self._look_at_file())
 
     async def close(self) -> None:
         """Take nothing new, let answers finish, write everything down."""
@@ -126,12 +140,10 @@ class App:
         ever_made = await self._keys.load()
         self._upstream = self._make_upstream()
         opened.callback(self._upstream.close)
-        self.fleet = Fleet(self._upstream, self._clock, self._plan_anew)
         self._engines = self._make_engines()
         for engine in self._engines.values():
             opened.push_async_callback(engine.close)
-        built_in = {name: tuple(engine.models) for name, engine in self._engines.items()}
-        muster(self.fleet, settings, self._environ, built_in, self._skipped)
+        self.fleet = self._muster(self._loaded, self._plan_anew)
         self._plan_anew()
         most = settings.server.max_body_bytes
         gateway = Gateway(ring, self._router, self._ledger, self._upstream, self._metrics, self._clock, most)
@@ -157,6 +169,12 @@ class App:
         gauges["llm_gateway_upstream_up"] = lambda: {
             name: float(member.state == "ok") for name, member in self.fleet.members.items()
         }
+
+    def _muster(self, loaded: Loaded, changed: Callable[[], None]) -> Fleet:
+        fleet = Fleet(self._upstream, self._clock, changed)
+        built_in = {name: tuple(engine.models) for name, engine in self._engines.items()}
+        muster(fleet, loaded.settings, self._environ, built_in, self._skipped)
+        return fleet
 
     def _make_upstream(self) -> Upstream:
         wanted = self._loaded.settings.upstream
@@ -233,6 +251,38 @@ class App:
 
     # while it runs
 
+    async def reload(self) -> bool:
+        """Take over what the configuration says now; a bad one is logged, and the last good one stays."""
+        fresh = reload(self._loaded, flags=self._flags, environ=self._environ)
+        try:
+            if isinstance(fresh, ConfigError):
+                raise fresh
+            fleet = self._muster(fresh, lambda: None)
+        except ConfigError as error:
+            self.log.write(
+                "error", "the configuration cannot be used; the last good one stays", error=str(error)
+            )
+            return False
+        for warning in fresh.warnings:
+            self.log.write("warning", "configuration", error=warning)
+        await fleet.refresh()  # before they are needed: a bare model name is found by who lists it
+        self._loaded = fresh
+        self.log.set_level(fresh.settings.log.level)
+        await self.fleet.become(fleet)
+        self.log.write("info", "configuration reloaded")
+        return True
+
+    async def _look_at_file(self) -> None:
+        """Reload a file that has changed, once it has stopped changing."""
+        used = last = _stamp(self._loaded.file)
+        while True:
+            await asyncio.sleep(self._look_again)
+            now = _stamp(self._loaded.file)
+            if now == last and now != used:
+                used = now
+                await self.reload()
+            last = now
+
     def _plan_anew(self) -> None:
         aliases = {
             name: tuple(read_target(target) for target in targets)
@@ -258,6 +308,15 @@ def _spare_the_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """Return what changes when a file does; nothing for one that is not there."""
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _local_models(wanted: LocalSettings) -> tuple[LocalModel, ...]:

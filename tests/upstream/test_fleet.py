@@ -326,3 +326,25 @@ def test_lines_are_found_by_provider_and_dialect() -> None:
         assert [each.dialect for each in stage.fleet.members["vllm"].endpoints] == ["messages", "chat"]
 
     on_stage(scene)
+
+
+def test_a_fleet_becomes_another_once_it_is_not_asking() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.add()
+        other = Fleet(stage.upstream, stage.clock, lambda: None)
+        url = f"http://127.0.0.1:{stage.scripted.port}"
+        row = msgspec.structs.replace(ROW, name="new", base_url=url)
+        other.add(row, provider_endpoints(row, None, {}), presence="configured")
+        await other.refresh()
+        asking = asyncio.create_task(stage.fleet.refresh())
+        await asyncio.to_thread(stage.scripted.wait_gate, "list")
+        becoming = asyncio.create_task(stage.fleet.become(other))
+        await asyncio.sleep(0)
+        assert list(stage.fleet.members) == ["vllm"]
+        stage.scripted.open("list")
+        await asyncio.gather(asking, becoming)
+        assert list(stage.fleet.members) == ["new"]
+        assert stage.told("new") == ("ok", "", ("qwen",))
+        assert stage.changes == 2, "what the old ones answered, and that they are gone"
+
+    on_stage(scene, listing("qwen"), (Gate("list"), *listing("late")))

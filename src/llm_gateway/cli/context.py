@@ -25,9 +25,13 @@ class Context:
         """Take an option that stands behind the command."""
         self._flags[name] = value
 
+    def flags(self, **more: object) -> dict[str, object]:
+        """Return what was said on the command line, with flags of the command."""
+        return {**self._flags, **more}
+
     def load(self, **more: object) -> Loaded:
         """Return the configuration, with flags of the command; ConfigError says what is wrong with it."""
-        return load(flags={**self._flags, **more}, environ=self.environ)
+        return load(flags=self.flags(**more), environ=self.environ)
 
     def api(self) -> LocalApi:
         """Return the way to the running gateway; ends the command when none runs."""

@@ -58,7 +58,8 @@ class _Up:
 @pass_context
 def up(context: Context, host: str | None, port: int | None, detach: bool, as_json: bool) -> None:
     """Run the gateway until Ctrl-C."""
-    loaded = context.load(**{"server.host": host, "server.port": port})
+    flags = context.flags(**{"server.host": host, "server.port": port})
+    loaded = context.load(**flags)
     found = LocalApi.find(loaded.home)
     if found is not None:
         say(f"already running: {found.url} (pid {found.pid})")
@@ -69,7 +70,7 @@ def up(context: Context, host: str | None, port: int | None, detach: bool, as_js
         _detach(loaded, host, port, as_json=as_json)
         return
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(context, loaded, as_json=as_json))
+        runner.run(_serve(App(loaded, context.environ, flags), loaded, as_json=as_json))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -80,9 +81,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def _serve(context: Context, loaded: Loaded, *, as_json: bool) -> None:
+async def _serve(app: App, loaded: Loaded, *, as_json: bool) -> None:
     stop = asyncio.Event()
-    app = App(loaded, context.environ)
 
     def end() -> None:
         if stop.is_set():  # the second one means: now

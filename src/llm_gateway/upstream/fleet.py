@@ -94,6 +94,12 @@ class Fleet:
         else:
             self._members[row.name] = member
 
+    async def become(self, other: "Fleet") -> None:
+        """Take over the providers of another fleet in place of all of these."""
+        async with self._asking:
+            self._members, self._candidates = other._members, other._candidates
+            self._changed()
+
     def lines(self) -> dict[tuple[str, str], Line]:
         """Return every line by provider and dialect."""
         return {
