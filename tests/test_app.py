@@ -120,6 +120,15 @@ def test_a_provider_whose_address_is_not_whole_is_left_out_and_said(
     assert "CLOUDFLARE_ACCOUNT_ID" in logged and "did you mean LLM_GATEWAY_HOME?" in logged
 
 
+def test_a_model_file_of_the_users_is_listed_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "tiny-one.gguf").write_bytes(b"not read before somebody asks")
+
+    async def scene(gateway: App) -> None:
+        assert gateway.fleet.members["local"].models == ("tiny-one",)
+
+    running(app(tmp_path, f'[local]\nmodel_path = "{tmp_path / "tiny-one.gguf"}"\n'), scene)
+
+
 # the first key
 
 

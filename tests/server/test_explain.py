@@ -8,6 +8,7 @@ import pytest
 
 from llm_gateway.pipeline.plan import Router
 from llm_gateway.providers.catalog import ProviderRow, Speaks
+from llm_gateway.providers.names import Directory
 from llm_gateway.server.explain import Explaining
 from llm_gateway.upstream.client import Line
 from llm_gateway.upstream.fleet import Fleet
@@ -80,6 +81,11 @@ def test_names_are_read_as_requests_read_them(tmp_path: Path) -> None:
         reply = await ask("model=first%2Fanything")
         assert "behind its first slash" in str(reply.json()["reading"])
         assert targets(reply)[0]["model"] == "anything"
+        demo = {"demo": ("only", "tagged:latest")}
+        stage.router.replace(Directory(demo, {}), stage.lines, stage.engines)
+        assert (await ask("model=only")).json()["reading"] == "a model that only demo lists"
+        tagged = (await ask("model=tagged")).json()["reading"]
+        assert tagged == "a model that only demo lists, under the name tagged:latest"
         stage.plan_by({"one": ("demo/m",)})
         assert (await ask("model=one&dialect=chat")).json()["reading"] == "an alias for 1 target"
 
