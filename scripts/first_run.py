@@ -29,7 +29,7 @@ _WORDS = """
 
     curl {url}/v1/chat/completions -H "Authorization: Bearer $LLM_GATEWAY_KEY" \\
       -H "Content-Type: application/json" \\
-      -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
+      -d '{{"model": "{model}", "max_tokens": 60, "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
   What it is doing:   {program} status
   What was answered:  {program} requests
