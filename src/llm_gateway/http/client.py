@@ -13,6 +13,7 @@ from typing import cast
 import httptools
 
 from llm_gateway.errors import UpstreamBroken, UpstreamFault, UpstreamTimeout, UpstreamTruncated
+from llm_gateway.http.outbox import Outbox
 from llm_gateway.wire.headers import Headers
 
 __all__ = ["ClientConnection", "Patience"]
@@ -48,6 +49,7 @@ class ClientConnection(asyncio.Protocol):
         "_keep",
         "_loop",
         "_on_free",
+        "_outbox",
         "_parser",
         "_patience",
         "_reading_paused",
@@ -67,9 +69,13 @@ class ClientConnection(asyncio.Protocol):
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_free: Callable[["ClientConnection"], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        outbox: Outbox,
+        on_free: Callable[["ClientConnection"], None],
     ) -> None:
         self._loop = loop
+        self._outbox = outbox
         self._on_free = on_free
         self._parser = httptools.HttpResponseParser(self)
         self._buffer: list[bytes] = []
@@ -113,10 +119,10 @@ class ClientConnection(asyncio.Protocol):
         self._head_bytes = 0
         self.deadline = self._loop.time() + patience.first
         if len(body) < 65536:
-            self._transport.write(head + body)
+            self._outbox.write(self._transport, head + body)
         else:
-            self._transport.write(head)
-            self._transport.write(body)
+            self._outbox.write(self._transport, head)
+            self._outbox.write(self._transport, body)
         while not self.status:
             if self._failure is not None:
                 raise self._failure

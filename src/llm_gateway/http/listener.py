@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from llm_gateway.errors import GatewayError
 from llm_gateway.http.limits import Limits
+from llm_gateway.http.outbox import Outbox
 from llm_gateway.http.server import Connection, Handler, Refusal
 
 __all__ = ["Listener"]
@@ -31,6 +32,7 @@ class Listener:
         self.refusal = refusal
         self.refused = on_refused
         self.limits = limits
+        self.outbox = Outbox(self.loop)
         self.draining = False
         self._admits = admits
         self._connections: set[Connection] = set()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from llm_gateway.errors import UpstreamTimeout, UpstreamUnreachable
 from llm_gateway.http.client import ClientConnection
 from llm_gateway.http.origin import Origin
+from llm_gateway.http.outbox import Outbox
 
 __all__ = ["Pool"]
 
@@ -28,6 +29,7 @@ class Pool:
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._outbox = Outbox(self._loop)
         self._connect_timeout = connect_timeout
         self._idle_timeout = idle_timeout
         self._max_idle = max_idle
@@ -71,7 +73,7 @@ class Pool:
         try:
             async with asyncio.timeout(self._connect_timeout):
                 _, connection = await self._loop.create_connection(
-                    lambda: ClientConnection(self._loop, self._freed),
+                    lambda: ClientConnection(self._loop, self._outbox, self._freed),
                     origin.host,
                     origin.port,
                     ssl=context,

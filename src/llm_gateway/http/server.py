@@ -11,6 +11,7 @@ from typing import Protocol, cast
 from llm_gateway.errors import GatewayError, RequestTimeout
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.limits import Limits
+from llm_gateway.http.outbox import Outbox
 from llm_gateway.http.reader import BETWEEN, BODY, HEAD, RequestReader
 
 __all__ = ["Connection", "Handler", "Owner", "Refusal"]
@@ -30,6 +31,7 @@ class Owner(Protocol):
     handler: Handler
     refusal: Refusal
     limits: Limits
+    outbox: Outbox
     draining: bool
 
     def joined(self, connection: "Connection", peer: str) -> bool:
@@ -53,6 +55,7 @@ class Connection(asyncio.Protocol):
         "_drain",
         "_listener",
         "_loop",
+        "_outbox",
         "_peer",
         "_reader",
         "_task",
@@ -65,6 +68,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, listener: Owner) -> None:
         self._listener = listener
         self._loop = listener.loop
+        self._outbox = listener.outbox
         self._reader = RequestReader(listener.limits, self._open)
         self._current: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
@@ -143,7 +147,7 @@ class Connection(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         """Write bytes to the client; nothing once it is gone."""
         if not self.closing:
-            self._transport.write(data)
+            self._outbox.write(self._transport, data)
 
     def resume_body(self) -> None:
         """Let body bytes flow, and give them their deadline."""
@@ -244,6 +248,7 @@ class Connection(asyncio.Protocol):
         if self.closing:
             return
         self.closing = True
+        self._outbox.flush()
         if linger and not self._transport.is_closing():
             # The client may still be sending: closing now would reset the connection and could
             # destroy the answer before it is read (RFC 9112, 9.6). Read on for a moment, in vain.
