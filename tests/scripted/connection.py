@@ -161,6 +161,9 @@ class Connection(asyncio.Protocol):
         await asyncio.sleep(0)  # so that a peer that went away is noticed between two pieces
 
     def _close(self) -> None:
+        # The end goes out before anybody is told of it: `close` alone sends it in a later turn of the loop.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
         self._ended("script")
         self.transport.close()
 

@@ -128,19 +128,18 @@ class _Stderr:
         self._lines: queue.Queue[tuple[TextIO, dict[str, object]] | None] = queue.Queue(_MOST_WAITING)
         self._thread: threading.Thread | None = None
         self._dropped = 0
+        self._counting = threading.Lock()
 
     def put(self, line: dict[str, object]) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="log", daemon=True)
             self._thread.start()
             atexit.register(self.close)
-        if self._dropped:
-            line["dropped"] = self._dropped
         try:
             self._lines.put_nowait((sys.stderr, line))
-            self._dropped = 0
         except queue.Full:
-            self._dropped += 1
+            with self._counting:
+                self._dropped += 1
 
     def close(self) -> None:
         thread, self._thread = self._thread, None
@@ -154,7 +153,13 @@ class _Stderr:
 
     def _run(self) -> None:
         while (entry := self._lines.get()) is not None:
-            _write(*entry)
+            out, line = entry
+            # Told with the next line that is written, not the next that is put: when lines are dropped,
+            # others wait, so whatever a reader gets to see, the count is in it.
+            if self._dropped:
+                with self._counting:
+                    line["dropped"], self._dropped = self._dropped, 0
+            _write(out, line)
 
 
 def masked(text: str) -> str:
