@@ -2,7 +2,8 @@
 
 What a request costs the gateway is compared with what the same request costs a proxy of known shape
 (`reference_proxy.py`), in turns and on the same machine, so that neither a slow machine nor a busy one
-matters much. Keys, ledger and metering are on, as they ship. A limit is the measured ratio and a quarter.
+matters much. Keys, ledger and metering are on, as they ship. A limit is the measured ratio and a half: the
+same code on the same kind of machine was up to a third dearer on another day, by what its host was doing.
 """
 
 import shutil
@@ -23,7 +24,7 @@ from harness.targets import Lab, Load, Spec, Target, end_load
 
 # Ratios to the reference proxy, as measured. Lower them with what they measure; raise them with a reason.
 _MEASURED = {"1k": 3.3, "60k": 0.95, "stream": 1.45}
-_HEAD_ROOM = 1.25
+_HEAD_ROOM = 1.5
 _ROUNDS = 6
 # What disturbs a measurement passes; what makes the gateway dearer is there every time.
 _TRIES = 3
