@@ -30,8 +30,6 @@ __all__ = [
 Finish = Literal[
     "stop", "length", "tool_calls", "refusal", "content_filter", "stop_sequence", "pause", "other"
 ]
-    "stop", "length", "tool_calls", "refusal", "content_filter", "stop_sequence", "pause", "other"
-]
 """Why an answer ended. `refusal`: the model declined; `content_filter`: somebody stopped it; `pause`: the
 provider wants the turn sent back to go on."""
 
