@@ -162,8 +162,10 @@ class Connection(asyncio.Protocol):
 
     def _close(self) -> None:
         # The end goes out before anybody is told of it: `close` alone sends it in a later turn of the loop.
-        if self.transport.can_write_eof():
+        try:
             self.transport.write_eof()
+        except OSError:
+            pass  # the peer has left already
         self._ended("script")
         self.transport.close()
 
