@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from llm_gateway.dialects import contract
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.chat.request import OPERATIONS
 
@@ -48,7 +49,7 @@ def test_the_same_model_leaves_every_byte(exchanges: list[tuple[str, str, dict[s
     assert len(exchanges) >= EXPECTED_AT_LEAST
     for name, operation, value, _ in exchanges:
         for body in layouts(value):
-            call = CHAT.read_call(body, operation)
+            call = CHAT.read_call(body, contract.Path(operation))
             assert call.model == value["model"], name
             assert call.stream is bool(value.get("stream")), name
             assert CHAT.address(call, call.model, ask_usage=False) is body, name
@@ -57,7 +58,7 @@ def test_the_same_model_leaves_every_byte(exchanges: list[tuple[str, str, dict[s
 def test_another_model_changes_only_the_model(exchanges: list[tuple[str, str, dict[str, Any], Any]]) -> None:
     for name, operation, value, _ in exchanges:
         for body in layouts(value):
-            call = CHAT.read_call(body, operation)
+            call = CHAT.read_call(body, contract.Path(operation))
             sent = CHAT.address(call, "other/model:q4", ask_usage=False)
             old, new = json.dumps(value["model"]).encode(), b'"other/model:q4"'
             at = next(i for i in range(len(body)) if body.startswith(b'"model"', i) and json_key(body, i))
@@ -69,7 +70,7 @@ def test_asking_for_usage_adds_one_member(exchanges: list[tuple[str, str, dict[s
     asked = 0
     for name, operation, value, _ in exchanges:
         for body in layouts(value):
-            call = CHAT.read_call(body, operation)
+            call = CHAT.read_call(body, contract.Path(operation))
             sent = CHAT.address(call, call.model, ask_usage=True)
             if not call.stream or call.wants_usage:
                 assert sent is body, name
@@ -87,11 +88,12 @@ def test_recorded_answers_are_read_and_relayed(exchanges: list[tuple[str, str, d
             continue
         body = response["body"].encode()
         if value.get("stream"):
-            meter = CHAT.meter(strip_usage=False)
+            call = CHAT.read_call(layouts(value)[0], contract.Path(operation))
+            meter = CHAT.meter(call, strip_usage=False)
             assert meter.feed(body) is body, name
             seen = meter.seen
         else:
-            seen = CHAT.read_answer(body)
+            seen = CHAT.read_answer(body, operation)
         assert seen.complete, name
         assert operation == "embeddings" or seen.finish_reason, name
         if '"usage": {' in response["body"]:

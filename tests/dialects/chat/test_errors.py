@@ -3,8 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from llm_gateway.dialects.chat.errors import encode_error, encode_stream_error
+from llm_gateway.canonical.response import Failure
+from llm_gateway.dialects.chat.errors import decode_error, encode_error, encode_failure, encode_stream_error
 from llm_gateway.errors import (
     Forbidden,
     GatewayError,
@@ -40,3 +43,79 @@ def test_a_stream_ends_with_one_event_of_the_same_shape() -> None:
     event = encode_stream_error(error)
     assert event_data(event) == encode_error(error)
     assert event.endswith(b"\n\n") and event.count(b"\n") == 2
+
+
+SAID_NOTHING = "the upstream answered with status 500 and nothing that says why"
+
+
+@pytest.mark.parametrize(
+    ("told", "failure"),
+    [
+        (
+            {"error": {"message": "m", "type": "t", "param": "p", "code": "c"}},
+            Failure(400, "m", kind="t", code="c", param="p"),
+        ),
+        ({"error": {"message": "m", "type": None, "param": None, "code": None}}, Failure(400, "m")),
+        # Google's server of this dialect: in a list, with a status for a type
+        (
+            [{"error": {"code": 400, "message": "m", "status": "INVALID_ARGUMENT"}}],
+            Failure(400, "m", kind="INVALID_ARGUMENT", code="400"),
+        ),
+        # vLLM, before it took OpenAI's envelope
+        (
+            {"object": "error", "message": "m", "type": "BadRequestError", "param": None, "code": 400},
+            Failure(400, "m", kind="BadRequestError", code="400"),
+        ),
+        ({"error": "no such model"}, Failure(400, "no such model")),
+        ({"detail": "Not Found"}, Failure(400, "Not Found")),
+        ("just words", Failure(400, "just words")),
+        ({"error": {"message": "x" * 9999}}, Failure(400, "x" * 4096)),
+    ],
+)
+def test_an_upstreams_words_are_kept(told: object, failure: Failure) -> None:
+    assert decode_error(400, json.dumps(told).encode()) == failure
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html><body>oh</body></html>",
+        b"\xff\xfe",
+        b"{}",
+        b"[]",
+        b"7",
+        b'{"error":{}}',
+        b'{"error":""}',
+        b'{"error":null}',
+    ],
+)
+def test_a_body_that_says_nothing_is_told_as_such(body: bytes) -> None:
+    assert decode_error(500, body) == Failure(500, SAID_NOTHING)
+
+
+def test_a_sentence_is_an_error_too() -> None:
+    assert decode_error(503, b"no healthy upstream\n") == Failure(503, "no healthy upstream")
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (Failure(429, "m"), ("m", "rate_limit_error", None, None)),
+        (Failure(529, "m", kind="overloaded_error"), ("m", "overloaded_error", None, None)),
+        (Failure(400, "m", kind="t", code="c", param="p"), ("m", "t", "p", "c")),
+    ],
+)
+def test_a_failure_elsewhere_keeps_its_words(
+    failure: Failure, expected: tuple[str, str, str | None, str | None]
+) -> None:
+    error = json.loads(encode_failure(failure))["error"]
+    assert (error["message"], error["type"], error["param"], error["code"]) == expected
+
+
+@given(
+    kind=st.text(max_size=9), code=st.text(max_size=9), param=st.text(max_size=9), text=st.text(min_size=1)
+)
+def test_what_is_written_is_read_back(kind: str, code: str, param: str, text: str) -> None:
+    failure = Failure(418, text, kind or "some", code, param)
+    assert decode_error(418, encode_failure(failure)) == failure

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from llm_gateway.canonical.usage import Usage
+from llm_gateway.dialects import contract
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Seen
 
@@ -34,6 +35,10 @@ def cases(kind: str) -> list[Path]:
     return sorted(path.parent for path in CASES.glob(f"*/upstream.{kind}"))
 
 
+def call_of(case: Path) -> contract.Call:
+    return CHAT.read_call((case / "request.json").read_bytes(), contract.Path(expected(case).operation))
+
+
 def name_of(case: Path) -> str:
     return case.name
 
@@ -47,7 +52,7 @@ def test_there_are_cases_of_both_kinds() -> None:
 def test_the_call_is_read_and_addressed(case: Path) -> None:
     want = expected(case)
     body = (case / "request.json").read_bytes()
-    call = CHAT.read_call(body, want.operation)
+    call = CHAT.read_call(body, contract.Path(want.operation))
     assert (call.operation, call.model, call.stream, call.wants_usage) == (
         want.operation,
         want.model,
@@ -61,14 +66,15 @@ def test_the_call_is_read_and_addressed(case: Path) -> None:
 
 @pytest.mark.parametrize("case", cases("json"), ids=name_of)
 def test_a_whole_answer_is_read(case: Path) -> None:
-    assert CHAT.read_answer((case / "upstream.json").read_bytes()) == expected(case).seen
+    want = expected(case)
+    assert CHAT.read_answer((case / "upstream.json").read_bytes(), want.operation) == want.seen
 
 
 @pytest.mark.parametrize("size", [1, 3, 64, 1_000_000])
 @pytest.mark.parametrize("case", cases("sse"), ids=name_of)
 def test_a_stream_is_relayed_untouched_and_read(case: Path, size: int) -> None:
     upstream = (case / "upstream.sse").read_bytes()
-    meter = CHAT.meter(strip_usage=False)
+    meter = CHAT.meter(call_of(case), strip_usage=False)
     for start in range(0, len(upstream), size):
         piece = upstream[start : start + size]
         assert meter.feed(piece) is piece
@@ -84,7 +90,7 @@ def test_what_we_asked_for_is_taken_out(case: Path, size: int) -> None:
     relayed = case / "relayed.sse"
     if want.wants_usage:
         return  # nothing was asked for on top; the meter does not strip then
-    meter = CHAT.meter(strip_usage=True)
+    meter = CHAT.meter(call_of(case), strip_usage=True)
     got = b"".join(meter.feed(upstream[start : start + size]) for start in range(0, len(upstream), size))
     got += meter.close()
     assert got == (relayed.read_bytes() if relayed.exists() else upstream)

@@ -4,13 +4,14 @@ import json
 
 import pytest
 
-from llm_gateway.dialects.chat.request import address, read_call
+from llm_gateway.dialects.chat.request import address, is_stream, kind, read_call, target
+from llm_gateway.dialects.contract import Path
 from llm_gateway.errors import MalformedRequest
 
 
 def refusal(body: bytes, operation: str = "chat/completions") -> tuple[str, str | None]:
     with pytest.raises(MalformedRequest) as caught:
-        read_call(body, operation)
+        read_call(body, Path(operation))
     assert caught.value.status == 400
     return caught.value.message, caught.value.param
 
@@ -46,11 +47,11 @@ def test_a_bad_call_is_refused_with_the_field(body: bytes, message: str, param: 
     ("text", "stream"), [("true", True), ("false", False), ("null", False)], ids=["true", "false", "null"]
 )
 def test_stream_is_a_flag(text: str, stream: bool) -> None:
-    assert read_call(b'{"model":"a","stream":%b}' % text.encode(), "completions").stream is stream
+    assert read_call(b'{"model":"a","stream":%b}' % text.encode(), Path("completions")).stream is stream
 
 
 def test_embeddings_never_stream() -> None:
-    call = read_call(b'{"model":"a","stream":true,"input":"x"}', "embeddings")
+    call = read_call(b'{"model":"a","stream":true,"input":"x"}', Path("embeddings"))
     assert not call.stream
     assert address(call, "a", ask_usage=True) is call.document.body
 
@@ -69,12 +70,12 @@ def test_embeddings_never_stream() -> None:
 )
 def test_asking_for_usage_is_noticed(options: str, wants: bool) -> None:
     body = f'{{"model":"a","stream":true,"stream_options":{options}}}'.encode()
-    assert read_call(body, "chat/completions").wants_usage is wants
+    assert read_call(body, Path("chat/completions")).wants_usage is wants
 
 
 def test_usage_is_not_wanted_without_a_stream() -> None:
     assert not read_call(
-        b'{"model":"a","stream_options":{"include_usage":true}}', "chat/completions"
+        b'{"model":"a","stream_options":{"include_usage":true}}', Path("chat/completions")
     ).wants_usage
 
 
@@ -90,18 +91,38 @@ def test_usage_is_not_wanted_without_a_stream() -> None:
 )
 def test_usage_is_asked_for_beside_what_the_client_set(options: bytes, becomes: bytes) -> None:
     body = b'{"stream":true,"stream_options":%b,"model":"a"}'
-    call = read_call(body % options, "chat/completions")
+    call = read_call(body % options, Path("chat/completions"))
     assert address(call, "a", ask_usage=True) == body % becomes
 
 
 def test_an_escaped_spelling_of_the_same_model_stays() -> None:
     body = b'{"mo\\u0064el":"\\u0061","n":1}'
-    call = read_call(body, "chat/completions")
+    call = read_call(body, Path("chat/completions"))
     assert call.model == "a"
     assert address(call, "a", ask_usage=False) is body
     assert address(call, "b", ask_usage=False) == b'{"mo\\u0064el":"b","n":1}'
 
 
 def test_a_model_name_is_written_as_json() -> None:
-    call = read_call(b'{"model":"a"}', "chat/completions")
+    call = read_call(b'{"model":"a"}', Path("chat/completions"))
     assert json.loads(address(call, 'q"\\é', ask_usage=False)) == {"model": 'q"\\é'}
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [("chat/completions", "generate"), ("embeddings", "embed"), ("completions", "native"), ("x", "native")],
+)
+def test_completions_without_messages_are_like_nothing_elsewhere(operation: str, expected: str) -> None:
+    assert kind(operation) == expected
+
+
+def test_a_query_goes_along_as_it_came() -> None:
+    body = b'{"model":"a"}'
+    assert target(read_call(body, Path("completions"))) == "completions"
+    call = read_call(body, Path("chat/completions", query="api-version=2&x=%20"))
+    assert target(call) == "chat/completions?api-version=2&x=%20"
+
+
+def test_the_content_type_tells_a_stream() -> None:
+    assert is_stream(b"text/event-stream; charset=utf-8")
+    assert not is_stream(b"application/json")

@@ -1,10 +1,11 @@
 """The `chat` dialect: OpenAI Chat Completions, with completions and embeddings beside it."""
 
-from llm_gateway.dialects.chat.errors import encode_error, encode_stream_error
-from llm_gateway.dialects.chat.request import address, read_call
+from llm_gateway.canonical.response import Failure
+from llm_gateway.dialects.chat.errors import decode_error, encode_error, encode_failure, encode_stream_error
+from llm_gateway.dialects.chat.request import address, is_stream, kind, read_call, target
 from llm_gateway.dialects.chat.response import read_answer
 from llm_gateway.dialects.chat.stream import ChatMeter
-from llm_gateway.dialects.contract import Call, Dialect, Seen, StreamMeter
+from llm_gateway.dialects.contract import Asked, Call, Dialect, Kind, Path, Seen, StreamMeter
 from llm_gateway.errors import GatewayError
 
 __all__ = ["CHAT"]
@@ -12,24 +13,52 @@ __all__ = ["CHAT"]
 
 class _Chat:
     name = "chat"
+    request_headers = b""
 
-    def read_call(self, body: bytes, operation: str) -> Call:
-        return read_call(body, operation)
+    def kind(self, operation: str) -> Kind:
+        return kind(operation)
+
+    def read_call(self, body: bytes, path: Path) -> Call:
+        return read_call(body, path)
 
     def address(self, call: Call, model: str, *, ask_usage: bool) -> bytes:
         return address(call, model, ask_usage=ask_usage)
 
-    def read_answer(self, body: bytes) -> Seen:
+    def target(self, call: Call, model: str) -> str:
+        return target(call)
+
+    def is_stream(self, call: Call, content_type: bytes) -> bool:
+        return is_stream(content_type)
+
+    def read_answer(self, body: bytes, operation: str) -> Seen:
         return read_answer(body)
 
-    def meter(self, *, strip_usage: bool) -> StreamMeter:
+    def meter(self, call: Call, *, strip_usage: bool) -> StreamMeter:
         return ChatMeter(strip_usage=strip_usage)
 
     def encode_error(self, error: GatewayError) -> bytes:
         return encode_error(error)
 
-    def encode_stream_error(self, error: GatewayError) -> bytes:
+    def encode_stream_error(self, error: GatewayError, call: Call | None = None) -> bytes:
         return encode_stream_error(error)
+
+    def decode_error(self, status: int, body: bytes) -> Failure:
+        return decode_error(status, body)
+
+    def encode_failure(self, failure: Failure) -> bytes:
+        return encode_failure(failure)
+
+    def path(self, model: str, *, stream: bool) -> str:
+        return "chat/completions"
+
+    def content_type(self, asked: Asked) -> bytes:
+        return b"text/event-stream; charset=utf-8" if asked.stream else b"application/json"
+
+    def id_headers(self, asked: Asked) -> bytes:
+        return b"x-request-id: req_%b\r\n" % asked.id.encode("ascii")
+
+    def encode_count(self, tokens: int) -> bytes:
+        raise AssertionError("the chat dialect has no operation that only counts")
 
 
 CHAT: Dialect = _Chat()

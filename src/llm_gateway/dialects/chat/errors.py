@@ -1,21 +1,28 @@
-"""Errors in the shape that OpenAI's clients read: whole answers and the last event of a stream."""
+"""Errors in the shape that OpenAI's clients read, ours and those of others, and what upstreams send as one.
+
+Not a judge: which failure is worth another try is decided by its status, elsewhere.
+"""
 
 import msgspec
 
+from llm_gateway.canonical.response import Failure
 from llm_gateway.errors import GatewayError
 
-__all__ = ["encode_error", "encode_stream_error"]
+__all__ = ["decode_error", "encode_error", "encode_failure", "encode_stream_error"]
 
 # developers.openai.com, "Error codes": the SDKs choose their exception by the status, people and
 # retry rules look at `type` and `code`.
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+_MAX_TEXT = 4096  # long enough for any sentence about a request, too short for a page of HTML
+_MAX_NAME = 256
 
 
 class _Detail(msgspec.Struct):
     message: str
     type: str
     param: str | None
-    code: str
+    code: str | None
 
 
 class _Envelope(msgspec.Struct):
@@ -23,23 +30,70 @@ class _Envelope(msgspec.Struct):
 
 
 _encode = msgspec.json.encode
+_anything = msgspec.json.Decoder()
 
 
 def encode_error(error: GatewayError) -> bytes:
     """Return the body of an error answer."""
-    fallback = "invalid_request_error" if error.status < 500 else "server_error"
-    return _encode(
-        _Envelope(
-            _Detail(
-                message=error.message,
-                type=_TYPES.get(error.status, fallback),
-                param=error.param,
-                code=error.kind,
-            )
-        )
-    )
+    return _encode(_Envelope(_Detail(error.message, _type_of(error.status), error.param, error.kind)))
 
 
 def encode_stream_error(error: GatewayError) -> bytes:
     """Return the event that ends a stream with an error; without a `[DONE]`, nobody takes it for whole."""
     return b"data: %b\n\n" % encode_error(error)
+
+
+def encode_failure(failure: Failure) -> bytes:
+    """Return the body of an error that an upstream of another dialect answered with, in its words."""
+    kind = failure.kind or _type_of(failure.status)
+    return _encode(_Envelope(_Detail(failure.message, kind, failure.param or None, failure.code or None)))
+
+
+def decode_error(status: int, body: bytes) -> Failure:
+    """Read an error answer in any form that servers of this dialect give it."""
+    try:
+        told: object = _anything.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Failure(status, _plain(body) or _nothing(status))
+    if isinstance(told, list) and told:  # Google's server of this dialect puts the object into a list
+        told = told[0]
+    match told:
+        case {"error": dict(detail)}:
+            pass
+        case {"error": str(message)} | {"detail": str(message)} | str(message):
+            return Failure(status, message[:_MAX_TEXT] or _nothing(status))
+        case dict(detail):  # vLLM until 0.10 and Mistral: the members without an envelope
+            pass
+        case _:
+            return Failure(status, _nothing(status))
+    message = _text(detail.get("message"), _MAX_TEXT) or _text(detail.get("detail"), _MAX_TEXT)
+    return Failure(
+        status,
+        message or _nothing(status),
+        kind=_text(detail.get("type")) or _text(detail.get("status")),
+        code=_text(detail.get("code")),
+        param=_text(detail.get("param")),
+    )
+
+
+def _type_of(status: int) -> str:
+    return _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+
+
+def _text(value: object, limit: int = _MAX_NAME) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value[:limit] if isinstance(value, str) else ""
+
+
+def _plain(body: bytes) -> str:
+    """Return a body that is a sentence; "" for a page or bytes that are no text."""
+    try:
+        text = body[: 4 * _MAX_TEXT].decode().strip()
+    except UnicodeDecodeError:
+        return ""
+    return "" if text.startswith("<") else text[:_MAX_TEXT]
+
+
+def _nothing(status: int) -> str:
+    return f"the upstream answered with status {status} and nothing that says why"

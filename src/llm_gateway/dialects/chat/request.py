@@ -3,16 +3,19 @@
 Not a validator: whatever the upstream should judge (messages, tools, unknown fields) passes as it came.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec import Raw
 
-from llm_gateway.dialects.contract import Call
+from llm_gateway.dialects.contract import Call, Kind, Path
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.wire.jsonedit import Document, MalformedJson
 
-__all__ = ["OPERATIONS", "address", "read_call"]
+__all__ = ["OPERATIONS", "address", "is_stream", "kind", "read_call", "target"]
 
 OPERATIONS = ("chat/completions", "completions", "embeddings")
+_KINDS: Mapping[str, Kind] = {"chat/completions": "generate", "embeddings": "embed"}
 
 # Longer than any model name in use; names go to the ledger, into headers and on screens.
 _MAX_MODEL = 512
@@ -21,7 +24,12 @@ _text = msgspec.json.Decoder(str)
 _encode = msgspec.json.encode
 
 
-def read_call(body: bytes, operation: str) -> Call:
+def kind(operation: str) -> Kind:
+    """Return what an operation is for; Completions, without messages, is like nothing elsewhere."""
+    return _KINDS.get(operation, "native")
+
+
+def read_call(body: bytes, path: Path) -> Call:
     """Read the model and whether a stream is wanted; raise MalformedRequest with the field at fault."""
     try:
         document = Document.parse(body)
@@ -29,14 +37,15 @@ def read_call(body: bytes, operation: str) -> Call:
         raise MalformedRequest(str(error)) from None
     fields = document.fields
     stream = False
-    if operation != "embeddings" and (raw := fields.get("stream")) is not None:
+    if path.operation != "embeddings" and (raw := fields.get("stream")) is not None:
         stream = _flag(raw)
     return Call(
-        operation=operation,
+        operation=path.operation,
         model=_model(fields.get("model")),
         stream=stream,
         wants_usage=stream and _asks_usage(fields.get("stream_options")),
         document=document,
+        query=path.query,
     )
 
 
@@ -54,6 +63,16 @@ def address(call: Call, model: str, *, ask_usage: bool) -> bytes:
         if options is not None:
             changes["stream_options"] = options
     return call.document.edit(changes) if changes else call.document.body
+
+
+def target(call: Call) -> str:
+    """Return where below the endpoint's path a call goes: the model is in the body."""
+    return f"{call.operation}?{call.query}" if call.query else call.operation
+
+
+def is_stream(content_type: bytes) -> bool:
+    """Whether an answer with this content type is a stream, whatever was asked for."""
+    return content_type.startswith(b"text/event-stream")
 
 
 def _model(raw: Raw | None) -> str:
