@@ -1,0 +1,122 @@
+"""The meter of a `responses` stream: reads every event while it passes and changes none of them.
+
+Usage is always a part of this dialect's streams, so that there is nothing to take out: what is fed comes
+back as the same object.
+"""
+
+import msgspec
+from msgspec import Raw
+
+from llm_gateway.dialects.contract import Seen
+from llm_gateway.dialects.responses.errors import encode_stream_error
+from llm_gateway.dialects.responses.response import Reading, content_size, error_text, fill
+from llm_gateway.errors import GatewayError, UpstreamBroken
+from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
+
+__all__ = ["TERMINAL", "ResponsesMeter"]
+
+TERMINAL = frozenset(("response.completed", "response.incomplete", "response.failed"))
+"""The events with which a stream ends as it should; each carries the whole response object."""
+
+# Sound comes as base64, which is no text to estimate tokens from.
+_NO_TEXT = frozenset(("response.audio.delta", "response.output_audio.delta"))
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str = ""
+    sequence_number: object = None
+    delta: object = None
+    response: Raw = msgspec.field(default_factory=Raw)
+    error: object = None
+    message: object = None
+
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_event = msgspec.json.Decoder(_Event)
+_reading = msgspec.json.Decoder(Reading)
+
+
+class ResponsesMeter:
+    """Watch one stream of response events."""
+
+    __slots__ = ("_sequence", "_splitter", "seen")
+
+    seen: Seen
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+        self._sequence: object = None
+        self._splitter = SseSplitter()
+
+    def feed(self, data: bytes) -> bytes:
+        """Return `data` itself; raise UpstreamBroken when an event has no end."""
+        try:
+            if self._splitter.is_event(data):  # the usual piece is one whole event
+                self._read(data)
+                return data
+            for event in self._splitter.feed(data):
+                self._read(event)
+        except EventTooLarge as error:
+            raise UpstreamBroken(f"the upstream's stream cannot be read: {error}") from error
+        return data
+
+    def close(self) -> bytes:
+        """Return nothing: nothing is held back. A last event without its blank line is read all the same."""
+        if rest := self._splitter.close():
+            self._read(rest)
+        return b""
+
+    def fail(self, error: GatewayError) -> bytes:
+        """Return the last bytes of a stream that breaks off here, after what was passed on of an event."""
+        end = b"\n\n" if self._splitter.pending else b""
+        sequence = self._sequence + 1 if isinstance(self._sequence, int) else 0
+        return end + encode_stream_error(error, self.seen, sequence)
+
+    def _read(self, event: bytes) -> None:
+        read = _decode(event)
+        if read is None:
+            return
+        self._sequence = read.sequence_number
+        delta = read.delta
+        if delta is not None:
+            if read.type not in _NO_TEXT:
+                self.seen.content_bytes += content_size(delta)
+            return
+        if len(read.response) > 4:
+            self._take_response(read.type, read.response)
+        elif read.type == "error" or (read.error is not None and not read.type):
+            told = {"message": read.message} if read.error is None else read.error
+            self.seen.error = error_text(told)
+
+    def _take_response(self, kind: str, response: Raw) -> None:
+        terminal = kind in TERMINAL
+        if not terminal and self.seen.response_id:
+            return  # what a stream begins with is told twice, and may be as large as the request
+        try:
+            reading = _reading.decode(response)
+        except _UNREADABLE:
+            reading = Reading()
+        fill(self.seen, reading)
+        if terminal:
+            self.seen.complete = True
+            if kind == "response.failed" and not self.seen.error:
+                self.seen.error = error_text({})
+        else:
+            self.seen.finish_reason = ""  # nothing has finished yet
+
+
+def _decode(event: bytes) -> _Event | None:
+    """Return what an event holds, None when it is not an object of this dialect."""
+    start = event.find(b"\ndata: {") if event.startswith(b"event: ") else -1
+    if start > 0 and event.find(b"\n") == start:
+        try:
+            return _event.decode(event[start + 7 :])  # white space may follow JSON: the event's own end does
+        except _UNREADABLE:
+            pass  # more than one line, then
+    data = event_data(event)
+    if not data.startswith(b"{"):
+        return None
+    try:
+        return _event.decode(data)
+    except _UNREADABLE:
+        return None
