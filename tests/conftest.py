@@ -1,13 +1,17 @@
 """What every test may ask for: a way to show what it measured, and the benchmark's own tools."""
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import settings
 
 __all__ = ["report"]
+
+_PATIENCE_S = 120
 
 _BENCH = str(Path(__file__).resolve().parents[1] / "bench")
 if _BENCH not in sys.path:
@@ -28,6 +32,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if texts := config.stash[_REPORTS]:
         terminalreporter.section("measured")
         terminalreporter.write_line("\n\n".join(texts))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that hangs, where it hangs, and go on with the next one."""
+    if not hasattr(signal, "setitimer"):
+        return (yield)
+
+    def too_long(_: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"{item.nodeid} took longer than {_PATIENCE_S} seconds")
+
+    patience = 6 * _PATIENCE_S if item.get_closest_marker("kills") else _PATIENCE_S
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, patience)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ __all__ = ["Lab", "Load", "NotReady", "Spec", "Target", "end_load", "gateway", "
 
 _PATH = "/v1/chat/completions"
 _MODEL = "mock-model"
+# No measurement is this long: a generator that is still there does not end by itself.
+_LONGEST_LOAD_S = 300
 
 
 class NotReady(Exception):
@@ -184,7 +186,7 @@ class Target:
 
 def end_load(generator: subprocess.Popen[bytes]) -> Load:
     """Wait for the load generator; return what it counted."""
-    out, _ = generator.communicate()
+    out, _ = generator.communicate(timeout=_LONGEST_LOAD_S)
     return Load(**json.loads(out))
 
 
