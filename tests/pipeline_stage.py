@@ -11,6 +11,7 @@ from fakes import FakeClock, FakeIncoming
 from ledger_samples import Failures
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Call
+from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.http.client import Patience
@@ -22,7 +23,10 @@ from llm_gateway.ledger.queries import page
 from llm_gateway.ledger.records import Record, Settlement, Turn, decode
 from llm_gateway.pipeline.authenticate import Credential, Identity, KeyRing
 from llm_gateway.pipeline.handle import Gateway
+from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.sender import Sender
+from llm_gateway.pipeline.turn import Caller
 from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.providers.names import Directory, read_target
 from llm_gateway.telemetry.metrics import Metrics
@@ -30,7 +34,7 @@ from llm_gateway.upstream.client import Line, Upstream
 from llm_gateway.vault import Secret, key_digest, mint_key
 from scripted import Responder, ScriptedUpstream, chat
 
-__all__ = ["ASKED", "PEPPER", "Stage", "call", "closed_port", "endpoint", "on_stage", "request"]
+__all__ = ["ASKED", "PEPPER", "Stage", "call", "closed_port", "endpoint", "on_stage", "passages", "request"]
 
 T = TypeVar("T")
 
@@ -46,7 +50,14 @@ def request(**fields: object) -> bytes:
 
 def call(**fields: object) -> Call:
     """Return a small chat request as it is read."""
-    return CHAT.read_call(request(**fields), "chat/completions")
+    return CHAT.read_call(request(**fields), CallPath("chat/completions"))
+
+
+def passages(asked: Call, forwarded: bytes = b"", *, strict: bool = False) -> Passages:
+    """Return the ways of a call of a client that speaks `chat`."""
+    caller = Caller(Identity("key_1", "ada"), "codex-cli")
+    credential = Credential(caller.identity, b"")
+    return Passages(CHAT, asked, Sender(caller, credential, 0, forwarded, b"", strict=strict), "turn_1", 1)
 
 
 def endpoint(provider: str, port: int, *, secret: str = "sk-upstream-secret") -> Endpoint:

@@ -13,11 +13,12 @@ from llm_gateway.ledger.ledger import Durability
 from llm_gateway.ledger.records import Settlement
 from llm_gateway.pipeline.authenticate import Identity
 from llm_gateway.pipeline.dispatch import dispatch
-from llm_gateway.pipeline.relay import relay
+from llm_gateway.pipeline.passage import Passage
+from llm_gateway.pipeline.relay import Relayed, relay
 from llm_gateway.pipeline.turn import Caller, Turn
 from llm_gateway.upstream.answer import Answer
 from llm_gateway.wire.headers import Headers
-from pipeline_stage import Stage, call, on_stage
+from pipeline_stage import Stage, call, on_stage, passages
 from scripted import Script
 
 __all__ = ["STREAM", "STRIPPED", "WHOLE", "Fields", "Relay", "error_of", "left", "relayed"]
@@ -32,9 +33,10 @@ STRIPPED: Fields = {"stream": True}
 class Relay:
     """One answer of the upstream, about to be relayed."""
 
-    def __init__(self, stage: Stage, answer: Answer, turn: Turn) -> None:
+    def __init__(self, stage: Stage, answer: Answer, passage: Passage, turn: Turn) -> None:
         self.stage = stage
         self.answer = answer
+        self.passage = passage
         self.turn = turn
         self.incoming = stage.incoming(b"")
 
@@ -46,17 +48,22 @@ class Relay:
         plan = stage.router.plan(asked.model, CHAT.name)
         turn = Turn(stage.ledger, stage.metrics, stage.clock)
         await turn.begin(Caller(Identity("key_1", "ada"), "codex-cli"), asked, CHAT.name, plan)
-        return cls(stage, await dispatch(stage.upstream, plan, asked, CHAT, turn, b""), turn)
+        answer, passage = await dispatch(stage.upstream, plan, passages(asked), turn)
+        return cls(stage, answer, passage, turn)
 
     async def run(self) -> FakeIncoming:
         """Relay the whole answer."""
-        await relay(self.incoming, self.answer, CHAT, self.turn)
+        await self.relay()
         assert self.incoming.done
         return self.incoming
 
+    async def relay(self) -> None:
+        """Relay the answer as it is now."""
+        await relay(self.incoming, Relayed(self.answer, self.passage), CHAT, self.turn)
+
     async def leave_after(self, text: bytes) -> None:
         """Relay until the client has heard `text`, and let it leave then."""
-        task = asyncio.create_task(relay(self.incoming, self.answer, CHAT, self.turn))
+        task = asyncio.create_task(self.relay())
         await self.incoming.heard(text)
         await self.cancel(task)
 

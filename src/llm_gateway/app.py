@@ -15,8 +15,6 @@ from llm_gateway.config import Loaded, Server, reload
 from llm_gateway.config.addresses import reach
 from llm_gateway.config.settings import LocalSettings
 from llm_gateway.dashboard.landing import landing_page
-from llm_gateway.dialects.chat import CHAT
-from llm_gateway.dialects.contract import Dialect
 from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.engines.local.engine import LocalEngine
@@ -35,7 +33,7 @@ from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.pipeline.plan import Router
 from llm_gateway.providers.names import Directory, read_target
 from llm_gateway.server.dashboard_api import DashboardApi
-from llm_gateway.server.dialect_routes import chat_routes
+from llm_gateway.server.dialect_routes import dialect_at, dialect_routes
 from llm_gateway.server.edge import Access, Edge
 from llm_gateway.server.explain import Explaining
 from llm_gateway.server.exposure import confirmed, judge_bind, listen_address
@@ -230,13 +228,13 @@ class App:
         table = self._routes(gateway)
         self.routes = table.all
         self._guard = Guard(self._loaded.settings.server)
-        return Edge(table, self._guard, access, _dialect_of, (self.log, self._metrics))
+        return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics))
 
     def _routes(self, gateway: Gateway) -> Routes:
         dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, os.getpid())
         operations = Operations(self._ledger, self._metrics, lambda: describe(table.all))
         table = Routes(
-            chat_routes(gateway, CHAT)
+            dialect_routes(gateway)
             + ModelsApi(gateway, self.fleet, self._router).routes()
             + dashboard.routes()
             + Explaining(self._router, self.fleet).routes()
@@ -349,8 +347,3 @@ def _tls(server: Server) -> ssl.SSLContext | None:
             f"server.tls_cert: {server.tls_cert} and server.tls_key are no pair: {error.strerror or error}"
         ) from error
     return context
-
-
-def _dialect_of(target: bytes) -> Dialect:
-    """Return the dialect in which a path's clients want to be told of errors."""
-    return CHAT

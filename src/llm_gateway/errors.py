@@ -12,6 +12,7 @@ GatewayError
 │   ├── BodyTooLarge        413   body_too_large
 │   ├── TargetTooLong       414   uri_too_long
 │   ├── UnsupportedEncoding 415   unsupported_encoding
+│   ├── LossRefused         422   loss_refused           it asked for all or nothing, and all cannot be said
 │   ├── Misdirected         421   misdirected_request    the Host header names somebody else
 │   ├── UpgradeRefused      426   upgrade_refused        a WebSocket where only HTTP is spoken
 │   └── HeadersTooLarge     431   headers_too_large
@@ -43,6 +44,7 @@ __all__ = [
     "HeadersTooLarge",
     "Internal",
     "LedgerUnavailable",
+    "LossRefused",
     "MalformedRequest",
     "MethodNotAllowed",
     "Misdirected",
@@ -149,6 +151,12 @@ class UnsupportedEncoding(ClientFault):
     """The body comes in a content coding that we do not decode."""
 
     kind, status = "unsupported_encoding", 415
+
+
+class LossRefused(ClientFault):
+    """The client asked to be refused rather than lose anything, and no target could be told everything."""
+
+    kind, status = "loss_refused", 422
 
 
 class Misdirected(ClientFault):

@@ -16,7 +16,7 @@ from llm_gateway.pipeline.dispatch import dispatch
 from llm_gateway.pipeline.plan import Plan
 from llm_gateway.pipeline.turn import Caller, Turn
 from llm_gateway.upstream.answer import Answer, read_whole
-from pipeline_stage import Stage, call, on_stage
+from pipeline_stage import Stage, call, on_stage, passages
 from scripted import Close, Script, ScriptedUpstream, Send, chat, faults, wording
 
 GOOD = (Send(wording.response(200, faults.ANSWER, (("x-request-id", "req_good"),))),)
@@ -42,7 +42,9 @@ class Walk:
 
     async def go(self) -> Answer:
         plan = self.stage.router.plan("fast", CHAT.name)
-        return await dispatch(self.stage.upstream, plan, self.call, CHAT, self.turn, FORWARDED)
+        ways = passages(self.call, FORWARDED)
+        answer, self.passage = await dispatch(self.stage.upstream, plan, ways, self.turn)
+        return answer
 
     async def body(self) -> bytes:
         answer = await self.go()
@@ -228,7 +230,8 @@ def test_a_stream_is_made_to_tell_its_usage(
         walk = await Walk.begin(stage, "first/m", script=(GOOD,))
         walk.call = call(**fields)
         (await walk.go()).release()
-        assert walk.turn.strips_usage is strips
+        stripped = b"".join(map(walk.passage.meter().feed, chat.events("m")))
+        assert (b"prompt_tokens" not in stripped) is strips
         assert stage.scripted.asked()[0].json().get("stream_options") == sent
         await walk.turn.settle("ok", 0)
 
@@ -240,7 +243,7 @@ def test_an_engine_is_made_to_tell_its_usage_like_any_target(tmp_path: Path) -> 
         walk = await Walk.begin(stage, "demo/echo")
         walk.call = call(model="fast", stream=True)
         assert b"prompt_tokens" in await walk.body()
-        assert walk.turn.strips_usage
+        assert b"prompt_tokens" not in b"".join(map(walk.passage.meter().feed, chat.events("m")))
         await walk.turn.settle("ok", 0)
 
     on_stage(tmp_path, scene)
@@ -250,7 +253,7 @@ def test_a_plan_without_targets_is_a_fault_and_no_silence(tmp_path: Path) -> Non
     async def scene(stage: Stage) -> None:
         turn = Turn(stage.ledger, stage.metrics, stage.clock)
         with pytest.raises(UpstreamFault, match="fast"):
-            await dispatch(stage.upstream, Plan("fast", ()), call(), CHAT, turn, b"")
+            await dispatch(stage.upstream, Plan("fast", ()), passages(call()), turn)
 
     on_stage(tmp_path, scene)
 

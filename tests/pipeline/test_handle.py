@@ -11,6 +11,7 @@ import pytest
 from fakes import FakeEngine, FakeIncoming
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.chat import CHAT
+from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.errors import LedgerUnavailable, RequestTimeout
 from llm_gateway.pipeline.handle import handle
 from llm_gateway.upstream.answer import Answer
@@ -24,7 +25,7 @@ async def say(stage: Stage, body: bytes, *headers: tuple[bytes, bytes], key: boo
     incoming = stage.incoming(body, *headers)
     if not key:
         incoming.headers = list(headers)
-    await handle(incoming, stage.gateway, CHAT, "chat/completions")
+    await handle(incoming, stage.gateway, CHAT, CallPath("chat/completions"))
     assert incoming.done
     return incoming
 
@@ -152,7 +153,7 @@ def test_a_body_that_does_not_come_is_refused(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         late = RequestTimeout("the body came too slowly")
         stuck = FakeIncoming(headers=[(b"x-api-key", stage.key.encode())], failure=late)
-        await handle(stuck, stage.gateway, CHAT, "chat/completions")
+        await handle(stuck, stage.gateway, CHAT, CallPath("chat/completions"))
         assert (stuck.status, error(stuck)["code"]) == (408, "request_timeout")
 
     on_stage(tmp_path, scene)

@@ -15,7 +15,7 @@ from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import Forbidden, GatewayError, LedgerUnavailable, Unauthenticated, UpgradeRefused
 from llm_gateway.http.client import ClientConnection
 from llm_gateway.ledger.ledger import Durability
-from llm_gateway.pipeline.relay import refuse, relay
+from llm_gateway.pipeline.relay import refuse
 from pipeline_stage import Stage, on_stage, request
 from relay_stage import STREAM, STRIPPED, WHOLE, Fields, Relay, error_of, left, relayed
 from scripted import Gate, Hang, Reset, Script, Send, chat, faults, wording
@@ -210,7 +210,7 @@ def test_a_client_that_leaves_while_it_is_too_slow_is_accounted(tmp_path: Path) 
 
 def test_a_client_that_leaves_before_a_whole_answer_has_come_is_accounted(tmp_path: Path) -> None:
     async def leave(turn: Relay) -> None:
-        task = asyncio.create_task(relay(turn.incoming, turn.answer, CHAT, turn.turn))
+        task = asyncio.create_task(turn.relay())
         await asyncio.sleep(0)
         await turn.cancel(task)
 

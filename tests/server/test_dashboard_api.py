@@ -8,6 +8,7 @@ import pytest
 
 from llm_gateway import __version__
 from llm_gateway.dialects.chat import CHAT
+from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.errors import LedgerUnavailable, MalformedRequest
 from llm_gateway.ledger.queries import MOST
 from llm_gateway.ledger.reader import QueryTooSlow
@@ -38,7 +39,7 @@ class Seat:
     async def say(self, *headers: tuple[bytes, bytes], **fields: object) -> str:
         """Let a request pass through the gateway; return its id."""
         incoming = self.stage.incoming(request(**fields), *headers)
-        await handle(incoming, self.stage.gateway, CHAT, "chat/completions")
+        await handle(incoming, self.stage.gateway, CHAT, CallPath("chat/completions"))
         told = incoming.field(b"x-llm-gateway-request-id")
         assert told is not None
         return told.decode()
@@ -100,7 +101,7 @@ def test_health_is_degraded_while_nothing_can_be_recorded(tmp_path: Path) -> Non
     async def scene(seat: Seat) -> None:
         await seat.stage.ledger.close()
         incoming = seat.stage.incoming(request())
-        await handle(incoming, seat.stage.gateway, CHAT, "chat/completions")
+        await handle(incoming, seat.stage.gateway, CHAT, CallPath("chat/completions"))
         health = await seat.get("health")
         assert (health["status"], health["database"]) == ("degraded", "failing: LedgerUnavailable")
 

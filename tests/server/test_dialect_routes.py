@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from llm_gateway.dialects.chat import CHAT
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
-from llm_gateway.server.dialect_routes import chat_routes
+from llm_gateway.server.dialect_routes import dialect_routes
 from pipeline_stage import Stage, on_stage, request
 from server_stage import Door
 
@@ -22,12 +21,12 @@ def test_every_operation_reaches_its_own_at_the_provider(
     tmp_path: Path, version: str, operation: str
 ) -> None:
     async def scene(stage: Stage) -> None:
-        door = Door(*chat_routes(stage.gateway, CHAT))
+        door = Door(*dialect_routes(stage.gateway))
         body = request(prompt="a", input="a")
         reply = await door.ask(f"{version}/{operation}?x=1", method="POST", token=stage.key, body=body)
         assert reply.status == 200 and reply.json()["model"] == "m"
         (asked,) = stage.scripted.asked()
-        assert asked.target == f"/v1/{operation}"
+        assert asked.target == f"/v1/{operation}?x=1", "the query goes along"
         assert (await stage.turn()).intent.operation == operation
 
     on_stage(tmp_path, scene)
@@ -36,7 +35,7 @@ def test_every_operation_reaches_its_own_at_the_provider(
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_errors_come_in_the_clients_own_words(tmp_path: Path, operation: str) -> None:
     async def scene(stage: Stage) -> None:
-        door = Door(*chat_routes(stage.gateway, CHAT))
+        door = Door(*dialect_routes(stage.gateway))
         for token, body, status in (("", request(), 401), (stage.key, b"{", 400), (stage.key, b"{}", 400)):
             reply = await door.ask(f"/v1/{operation}", method="POST", token=token, body=body)
             assert reply.status == status and reply.error()["message"]
@@ -47,7 +46,7 @@ def test_errors_come_in_the_clients_own_words(tmp_path: Path, operation: str) ->
 
 def test_a_stream_reaches_the_client_through_the_server(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        door = Door(*chat_routes(stage.gateway, CHAT))
+        door = Door(*dialect_routes(stage.gateway))
         body = request(stream=True)
         reply = await door.ask("/v1/chat/completions", method="POST", token=stage.key, body=body)
         *events, last = reply.events()
@@ -61,7 +60,7 @@ def test_a_key_that_is_revoked_ends_within_its_connection(tmp_path: Path) -> Non
     """What is known of a header section is kept from one request of a connection to the next."""
 
     async def scene(stage: Stage) -> None:
-        door = Door(*chat_routes(stage.gateway, CHAT))
+        door = Door(*dialect_routes(stage.gateway))
         body = request()
         asked = (
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: %b\r\n"
@@ -84,7 +83,7 @@ def test_a_key_that_is_revoked_ends_within_its_connection(tmp_path: Path) -> Non
 
 def test_a_key_is_asked_for_by_the_handler_itself(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        routes = chat_routes(stage.gateway, CHAT)
+        routes = dialect_routes(stage.gateway)
         assert len(routes) == 9
         assert {(route.method, route.access) for route in routes} == {("POST", "key")}
 

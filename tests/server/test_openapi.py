@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from llm_gateway import __version__
-from llm_gateway.dialects.chat import CHAT
 from llm_gateway.pipeline.key_admin import KeyAdmin
 from llm_gateway.server.dashboard_api import DashboardApi
-from llm_gateway.server.dialect_routes import chat_routes
+from llm_gateway.server.dialect_routes import dialect_routes
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.openapi import describe
@@ -31,7 +30,7 @@ def table(home: Path) -> tuple[Route, ...]:
         fleet = Fleet(stage.upstream, stage.clock, lambda: None)
         admin = KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None)
         return (
-            *chat_routes(stage.gateway, CHAT),
+            *dialect_routes(stage.gateway),
             *ModelsApi(stage.gateway, fleet, stage.router).routes(),
             *DashboardApi(stage.gateway, fleet, lambda: "", 1).routes(),
             *KeysApi(admin).routes(),

@@ -6,6 +6,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from llm_gateway.dialects.chat import CHAT
+from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.pipeline.handle import handle
 from llm_gateway.server.operations import Operations
 from pipeline_stage import Stage, on_stage, request
@@ -24,7 +25,7 @@ def opened(
 
 
 async def say(stage: Stage) -> None:
-    await handle(stage.incoming(request()), stage.gateway, CHAT, "chat/completions")
+    await handle(stage.incoming(request()), stage.gateway, CHAT, CallPath("chat/completions"))
 
 
 def test_whoever_asks_is_told_that_it_lives_and_is_ready_and_nothing_more(tmp_path: Path) -> None:

@@ -96,6 +96,13 @@ class StreamMeter(Protocol):
         """Return what was held back; the stream has ended, well or not."""
         ...
 
+    def fail(self, error: GatewayError) -> bytes:
+        """Return the last bytes of a stream that breaks off here, its client's reader kept in step.
+
+        An event that was passed on in part is ended first.
+        """
+        ...
+
 
 class Target(msgspec.Struct, frozen=True):
     """Whom a translated request is written for: the provider's name of the model, and its quirks.
@@ -205,6 +212,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def keys_in_url(self) -> bool:
+        """Return whether its clients may put their key into the query, knowing no other place."""
+        ...
+
+    @property
     def embedding(self) -> Embedding | None:
         """Return the part that makes embeddings, where the dialect has one."""
         ...
@@ -243,10 +255,6 @@ class Dialect(Protocol):
 
     def encode_error(self, error: GatewayError) -> bytes:
         """Return the body of an error of the gateway's own."""
-        ...
-
-    def encode_stream_error(self, error: GatewayError, call: Call | None = None) -> bytes:
-        """Return the last bytes of a stream that ends with this error."""
         ...
 
     def decode_error(self, status: int, body: bytes) -> Failure:

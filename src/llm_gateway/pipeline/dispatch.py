@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Coroutine
 
-from llm_gateway.dialects.contract import Call, Dialect
-from llm_gateway.errors import UpstreamFault, UpstreamUnreachable
+from llm_gateway.errors import ClientFault, LossRefused, UpstreamFault, UpstreamUnreachable
+from llm_gateway.pipeline.passage import Passage, Passages
 from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.turn import Turn
 from llm_gateway.upstream.answer import Answer
@@ -16,18 +16,23 @@ __all__ = ["dispatch"]
 _ANOTHER_MAY_DO = frozenset((408, 429, 500, 502, 503, 504, 529))
 
 
-async def dispatch(
-    upstream: Upstream, plan: Plan, call: Call, dialect: Dialect, turn: Turn, forwarded: bytes
-) -> Answer:
-    """Return the first answer worth relaying, or whatever the last target answered.
+async def dispatch(upstream: Upstream, plan: Plan, passages: Passages, turn: Turn) -> tuple[Answer, Passage]:
+    """Return the first answer worth relaying, or whatever the last target answered, and its way back.
 
-    Raises the UpstreamFault of the last target when that one gave no answer.
+    Raises the UpstreamFault of the last target when that one gave no answer, or the ClientFault that keeps
+    the request from being written for it; a target that cannot be written for is never asked.
     """
     last = len(plan.steps) - 1
     for number, step in enumerate(plan.steps):
-        turn.attempt(step, strips_usage=step.asks_usage and call.stream and not call.wants_usage)
         try:
-            answer = await _ask(upstream, step, call, dialect, forwarded)
+            passage = _passage(passages, step)
+        except ClientFault:
+            if number == last:
+                raise
+            continue
+        turn.attempt(step, passage)
+        try:
+            answer = await _ask(upstream, step, passage)
         except UpstreamFault as error:
             turn.attempt_failed(error)
             if number == last:
@@ -38,16 +43,26 @@ async def dispatch(
             raise
         turn.attempt_answered(answer.status, answer.headers)
         if number == last or answer.status not in _ANOTHER_MAY_DO:
-            return answer
+            return answer, passage
         answer.release()
     raise UpstreamUnreachable(f"{plan.asked!r} has no targets")
 
 
-def _ask(
-    upstream: Upstream, step: Step, call: Call, dialect: Dialect, forwarded: bytes
-) -> Coroutine[object, object, Answer]:
-    body = dialect.address(call, step.model, ask_usage=step.asks_usage)
+def _passage(passages: Passages, step: Step) -> Passage:
+    passage = passages.to(step)
+    if passages.strict and passage.losses:
+        lost = ", ".join(f"{loss.what} ({loss.why})" for loss in passage.losses[:10])
+        raise LossRefused(
+            f"{step.provider} speaks `{step.dialect}`, in which this cannot be said: {lost}; leave it out, "
+            "choose another model, or send the request without x-llm-gateway-strict"
+        )
+    return passage
+
+
+def _ask(upstream: Upstream, step: Step, passage: Passage) -> Coroutine[object, object, Answer]:
     if step.line is None:
         assert step.engine is not None
-        return step.engine.answer(call.operation, body, step.model)
-    return upstream.send(step.line, step.line.post(call.operation, forwarded, len(body)), body)
+        return step.engine.answer(passage.path, passage.body, step.model)
+    return upstream.send(
+        step.line, step.line.post(passage.path, passage.headers, len(passage.body)), passage.body
+    )

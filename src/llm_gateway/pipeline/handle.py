@@ -7,15 +7,16 @@ relay, settling the turn before the client gets the end of its answer.
 import msgspec
 
 from llm_gateway.clock import Clock
-from llm_gateway.dialects.contract import Call, Dialect
+from llm_gateway.dialects.contract import Call, Dialect, Path
 from llm_gateway.errors import GatewayError, UnknownModel
 from llm_gateway.http.decoding import decode_body
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.dispatch import dispatch
 from llm_gateway.pipeline.incoming import Incoming
+from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Plan, Router
-from llm_gateway.pipeline.relay import refuse, relay
+from llm_gateway.pipeline.relay import Relayed, refuse, relay
 from llm_gateway.pipeline.sender import sender_of
 from llm_gateway.pipeline.turn import Caller, Turn
 from llm_gateway.telemetry.metrics import Metrics
@@ -36,16 +37,16 @@ class Gateway(msgspec.Struct, frozen=True):
     max_body: int
 
 
-async def handle(incoming: Incoming, gateway: Gateway, dialect: Dialect, operation: str) -> None:
+async def handle(incoming: Incoming, gateway: Gateway, dialect: Dialect, path: Path) -> None:
     """Answer one request for a model and account for it."""
     try:
-        sender = sender_of(incoming, gateway.keys, gateway.clock)
+        sender = sender_of(incoming, gateway.keys, gateway.clock, keys_in_url=dialect.keys_in_url)
         body = incoming.whole(gateway.max_body)
         if body is None:
             body = await incoming.body(gateway.max_body)
         if sender.coding:
             body = decode_body(body, sender.coding, gateway.max_body)
-        call = dialect.read_call(body, operation)
+        call = dialect.read_call(body, path)
     except GatewayError as error:
         gateway.metrics.refused(error.kind)
         refuse(incoming, dialect, error)
@@ -53,7 +54,8 @@ async def handle(incoming: Incoming, gateway: Gateway, dialect: Dialect, operati
     turn = Turn(gateway.ledger, gateway.metrics, gateway.clock)
     try:
         plan = await _begin(gateway.router, turn, sender.caller, call, dialect)
-        answer = await dispatch(gateway.upstream, plan, call, dialect, turn, sender.forwarded)
+        passages = Passages(dialect, call, sender, turn.intent.id, turn.intent.at_us // 1_000_000)
+        answer, passage = await dispatch(gateway.upstream, plan, passages, turn)
     except GatewayError as error:
         if turn.is_settled():  # it never began: there is nothing to account for
             gateway.metrics.refused(error.kind)
@@ -63,13 +65,13 @@ async def handle(incoming: Incoming, gateway: Gateway, dialect: Dialect, operati
         await turn.abandon(error)
         raise
     else:
-        await relay(incoming, answer, dialect, turn)
+        await relay(incoming, Relayed(answer, passage), dialect, turn)
 
 
 async def _begin(router: Router, turn: Turn, caller: Caller, call: Call, dialect: Dialect) -> Plan:
     """Plan and put the intent on record; a name that nothing serves is on record too, and raised."""
     try:
-        plan = router.plan(call.model, dialect.name)
+        plan = router.plan(call.model, dialect.name, call.operation)
     except UnknownModel:
         await turn.begin(caller, call, dialect.name, None)
         raise

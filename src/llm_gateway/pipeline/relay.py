@@ -4,15 +4,17 @@ A turn is settled before the client gets the end of its answer: the last thing i
 ledger already. After the first byte nothing is tried again.
 """
 
+import msgspec
+
 from llm_gateway.dialects.contract import Dialect, Seen, StreamMeter
 from llm_gateway.errors import GatewayError, UpstreamFault, UpstreamTruncated
 from llm_gateway.ledger.records import Outcome
 from llm_gateway.pipeline.incoming import Incoming
+from llm_gateway.pipeline.passage import Passage
 from llm_gateway.pipeline.turn import Turn
-from llm_gateway.upstream.answer import Answer, is_coded, is_event_stream, read_whole
-from llm_gateway.upstream.forward import returned
+from llm_gateway.upstream.answer import Answer, is_coded, read_whole
 
-__all__ = ["refuse", "relay"]
+__all__ = ["Relayed", "refuse", "relay"]
 
 _MAX_ANSWER = 64 * 1024 * 1024
 _JSON = b"content-type: application/json\r\n"
@@ -24,13 +26,21 @@ _FIELDS = {
 }
 
 
-async def relay(incoming: Incoming, answer: Answer, dialect: Dialect, turn: Turn) -> None:
+class Relayed(msgspec.Struct, frozen=True):
+    """An answer, and the way on which it came."""
+
+    answer: Answer
+    passage: Passage
+
+
+async def relay(incoming: Incoming, relayed: Relayed, dialect: Dialect, turn: Turn) -> None:
     """Relay one answer and settle its turn, whatever becomes of either side."""
+    answer = relayed.answer
     try:
-        if is_event_stream(answer) and answer.status < 300:
-            await _relay_stream(incoming, answer, dialect, turn)
+        if answer.status < 300 and relayed.passage.is_stream(answer):
+            await _relay_stream(incoming, relayed, dialect, turn)
         else:
-            await _relay_whole(incoming, answer, dialect, turn)
+            await _relay_whole(incoming, relayed, dialect, turn)
     except BaseException as error:
         answer.release()  # first of all: the upstream must stop working for nobody
         await turn.abandon(error, incoming.bytes_out)
@@ -45,25 +55,27 @@ def refuse(incoming: Incoming, dialect: Dialect, error: GatewayError, headers: b
     incoming.respond(error.status, fields, dialect.encode_error(error))
 
 
-async def _relay_whole(incoming: Incoming, answer: Answer, dialect: Dialect, turn: Turn) -> None:
+async def _relay_whole(incoming: Incoming, relayed: Relayed, dialect: Dialect, turn: Turn) -> None:
+    answer, passage = relayed.answer, relayed.passage
     try:
         body = await read_whole(answer, _MAX_ANSWER)
+        answer.release()
+        turn.first_byte()
+        if answer.status < 300:
+            body, turn.seen = passage.whole(answer, body)
+        else:
+            body = passage.failed(answer, body)
     except UpstreamFault as error:
         await turn.fail(error)
         refuse(incoming, dialect, error, turn.headers())
         return
-    answer.release()
-    turn.first_byte()
-    if answer.status < 300:
-        turn.seen = dialect.read_answer(body)
-        await turn.settle("ok", len(body))
-    else:
-        await turn.settle("error", len(body))
-    incoming.respond(answer.status, returned(answer.headers) + turn.headers(), body)
+    await turn.settle("ok" if answer.status < 300 else "error", len(body))
+    incoming.respond(answer.status, passage.fields(answer) + turn.headers(), body)
 
 
-async def _relay_stream(incoming: Incoming, answer: Answer, dialect: Dialect, turn: Turn) -> None:
-    meter = dialect.meter(strip_usage=turn.strips_usage)
+async def _relay_stream(incoming: Incoming, relayed: Relayed, dialect: Dialect, turn: Turn) -> None:
+    answer, passage = relayed.answer, relayed.passage
+    meter = passage.meter()
     seen = turn.seen = meter.seen
     try:
         # A stream is asked for plain. One that comes coded all the same cannot be metered as it passes.
@@ -73,14 +85,18 @@ async def _relay_stream(incoming: Incoming, answer: Answer, dialect: Dialect, tu
         out = meter.feed(data) if data else b""
         if seen.complete:
             await turn.settle(_outcome(seen), len(out))
-        incoming.begin(answer.status, returned(answer.headers) + turn.headers(), out)
+        incoming.begin(answer.status, passage.fields(answer) + turn.headers(), out)
         await _pour(incoming, answer, meter, turn)
-        await _finish(incoming, dialect, turn, meter)
+        await _finish(incoming, turn, meter)
     except UpstreamFault as error:
         if turn.is_settled():  # the stream had said its last word; what broke after it is nobody's loss
             incoming.end(meter.close())
             return
-        await _break_off(incoming, dialect, turn, error)
+        if not incoming.started:
+            await turn.fail(error)
+            refuse(incoming, dialect, error, turn.headers())
+            return
+        await _break_off(incoming, turn, meter, error)
 
 
 async def _pour(incoming: Incoming, answer: Answer, meter: StreamMeter, turn: Turn) -> None:
@@ -108,7 +124,7 @@ async def _pour(incoming: Incoming, answer: Answer, meter: StreamMeter, turn: Tu
             await incoming.drain()
 
 
-async def _finish(incoming: Incoming, dialect: Dialect, turn: Turn, meter: StreamMeter) -> None:
+async def _finish(incoming: Incoming, turn: Turn, meter: StreamMeter) -> None:
     out = meter.close()
     seen = turn.seen
     if turn.is_settled():
@@ -118,23 +134,13 @@ async def _finish(incoming: Incoming, dialect: Dialect, turn: Turn, meter: Strea
         incoming.end(out)
     else:
         incoming.write(out)
-        await _break_off(
-            incoming,
-            dialect,
-            turn,
-            UpstreamTruncated("the upstream ended its stream before the answer was complete"),
-        )
+        error = UpstreamTruncated("the upstream ended its stream before the answer was complete")
+        await _break_off(incoming, turn, meter, error)
 
 
-async def _break_off(incoming: Incoming, dialect: Dialect, turn: Turn, error: UpstreamFault) -> None:
-    """End a begun stream with an error event, on a line of its own; one not begun is refused."""
-    if not incoming.started:
-        await turn.fail(error)
-        refuse(incoming, dialect, error, turn.headers())
-        return
-    event = dialect.encode_stream_error(error)
-    if incoming.bytes_out and not incoming.ends_event:
-        event = b"\n\n" + event
+async def _break_off(incoming: Incoming, turn: Turn, meter: StreamMeter, error: UpstreamFault) -> None:
+    """End a begun stream with an error, in the way of its dialect."""
+    event = meter.fail(error)
     await turn.fail(error, incoming.bytes_out)
     incoming.end(event)
 

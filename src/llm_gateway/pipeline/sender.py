@@ -10,10 +10,12 @@ from llm_gateway.clock import Clock
 from llm_gateway.pipeline.authenticate import Credential, KeyRing
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.turn import Caller
-from llm_gateway.upstream.forward import forwarded
+from llm_gateway.upstream.forward import forwarded, neutral
 from llm_gateway.wire.headers import get, get_all
 
 __all__ = ["Sender", "sender_of"]
+
+_NO = (b"0", b"false", b"no", b"off", b"")
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -25,17 +27,25 @@ class Sender(msgspec.Struct, frozen=True):
     forwarded: bytes
     coding: bytes
     """The body's content codings, b"" for none."""
+    neutral: bytes = b""
+    """The header lines that go to an upstream of another dialect."""
+    strict: bool = False
+    """Whether the client would rather be refused than have anything of its request left out."""
 
 
-def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock) -> Sender:
-    """Return who sent a request; raise Unauthenticated with the way out."""
-    known = incoming.memo.sender
+def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock, *, keys_in_url: bool = False) -> Sender:
+    """Return who sent a request; raise Unauthenticated with the way out.
+
+    With `keys_in_url` a key may stand in the query, and then no header section says who asks.
+    """
+    target = incoming.target if keys_in_url and b"key=" in incoming.target else b""
+    known = incoming.memo.sender if not target else None
     if isinstance(known, Sender) and known.ring_changes == ring.changes:
         expires_us = known.credential.expires_us
         if not expires_us or clock.now_us() < expires_us:
             return known
     headers = incoming.headers
-    credential = ring.credential(headers)
+    credential = ring.credential(headers, target)
     client = identify(headers)
     declared = get(headers, b"x-llm-gateway-caller")
     sender = Sender(
@@ -49,6 +59,9 @@ def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock) -> Sender:
         ring.changes,
         forwarded(headers),
         b",".join(get_all(headers, b"content-encoding")),
+        neutral(headers),
+        (get(headers, b"x-llm-gateway-strict") or b"0").lower() not in _NO,
     )
-    incoming.memo.sender = sender
+    if not target:
+        incoming.memo.sender = sender
     return sender

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine
+from typing import Protocol
 
 import msgspec
 
+from llm_gateway.canonical.loss import Loss
 from llm_gateway.canonical.usage import Usage, estimate_tokens
 from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Call, Seen
@@ -16,14 +18,24 @@ from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.wire.headers import Headers, get
 
-__all__ = ["Caller", "Turn"]
+__all__ = ["Caller", "Losing", "Turn"]
 
 _REQUEST_IDS = (b"x-request-id", b"request-id")
 _HEADERS = (
     b"x-llm-gateway-request-id: %b\r\n%bx-llm-gateway-attempts: %d\r\nserver-timing: upstream;dur=%.1f\r\n"
 )
+_MOST_NAMED = 20
 _NOTHING = Usage()
 _NOBODY = Intent("", 0, "", "", "", "", "", "", "", "")
+
+
+class Losing(Protocol):
+    """The way of a request to its target: what is lost on it is told by its end."""
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """Return what was lost so far."""
+        ...
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -40,6 +52,13 @@ class Caller(msgspec.Struct, frozen=True):
         return f"{self.declared} (self-declared)" if self.declared else self.identity.caller
 
 
+def _named(losses: tuple[Loss, ...]) -> bytes:
+    """Return the names of losses as a header's value."""
+    names = [loss.what for loss in losses[:_MOST_NAMED]]
+    more = [f"and {len(losses) - _MOST_NAMED} more"] if len(losses) > _MOST_NAMED else []
+    return ", ".join(names + more).encode("ascii", "replace")
+
+
 class Turn:
     """One request's account. `begin` comes first, `settle` or `fail` last; later ones change nothing."""
 
@@ -47,6 +66,7 @@ class Turn:
         "_attempts",
         "_clock",
         "_ledger",
+        "_losing",
         "_metrics",
         "_monotonic",
         "_settled",
@@ -55,9 +75,9 @@ class Turn:
         "_step",
         "_step_started",
         "_upstream_id",
+        "free",
         "intent",
         "seen",
-        "strips_usage",
         "ttft_us",
     )
 
@@ -75,7 +95,8 @@ class Turn:
         self.intent = _NOBODY
         self.seen = Seen()
         self._settled = True  # nothing is open before `begin`
-        self.strips_usage = False
+        self._losing: Losing | None = None
+        self.free = False  # an operation that costs no tokens, such as counting them
         self.ttft_us = 0
 
     async def begin(self, caller: Caller, call: Call, dialect: str, plan: Plan | None) -> None:
@@ -104,6 +125,7 @@ class Turn:
             purpose,
             len(call),
         )
+        self.free = plan is not None and plan.kind == "count"
         await self._ledger.begin(intent)
         self.intent = intent
         self._settled = False
@@ -115,13 +137,13 @@ class Turn:
 
     # attempts
 
-    def attempt(self, step: Step, *, strips_usage: bool) -> None:
-        """Take note that a target is being asked."""
+    def attempt(self, step: Step, losing: Losing) -> None:
+        """Take note that a target is being asked, and on a way that may lose something."""
         self._step = step
+        self._losing = losing
         self._step_started = self._monotonic()
         self._status = 0
         self._upstream_id = ""
-        self.strips_usage = strips_usage
 
     def attempt_answered(self, status: int, headers: Headers) -> None:
         """Take note that the head of an answer came."""
@@ -149,12 +171,15 @@ class Turn:
         step = self._step
         if step is None:
             return b"x-llm-gateway-request-id: %b\r\n" % self.intent.id.encode() if self.intent.id else b""
-        return _HEADERS % (
+        lines = _HEADERS % (
             self.intent.id.encode(),
             step.headers,
             len(self._attempts),
             self._since(self._step_started) / 1000,
         )
+        if self._losing is not None and (losses := self._losing.losses):
+            return b"%bx-llm-gateway-losses: %b\r\n" % (lines, _named(losses))
+        return lines
 
     # the end
 
@@ -182,7 +207,9 @@ class Turn:
         seen = self.seen
         step = self._step
         usage = seen.usage
-        if usage is None and self._was_probably_used(outcome):
+        if self.free:
+            usage = _NOTHING
+        elif usage is None and self._was_probably_used(outcome):
             usage = self._estimate()
         settlement = Settlement(
             self.intent.id,
@@ -199,6 +226,7 @@ class Turn:
             seen.response_id,
             seen.finish_reason,
             tuple(self._attempts),
+            tuple(f"{loss.what}: {loss.why}" for loss in self._losing.losses) if self._losing else (),
         )
         self._count(settlement, usage or _NOTHING)
         try:
@@ -216,6 +244,9 @@ class Turn:
             settlement.latency_us / 1e6,
             self.ttft_us / 1e6 if self.ttft_us else None,
         )
+        if settlement.losses:
+            labels = (self.intent.client, settlement.provider, settlement.model)
+            self._metrics.lost(labels, len(settlement.losses))
 
     def _was_probably_used(self, outcome: Outcome) -> bool:
         """Whether a provider worked: it answered, or the client left while it was at it."""

@@ -1,32 +1,122 @@
-"""The paths on which clients speak to models, with and without the version path they may have doubled."""
+"""The paths on which clients speak to models, in each dialect, with and without the version path.
 
-from collections.abc import Coroutine
+Clients differ in what they take for a base URL: some add `/v1`, some bring it along, some do both.
+"""
 
-from llm_gateway.dialects.contract import Dialect
+from collections.abc import Coroutine, Iterator
+from urllib.parse import unquote
+
+from llm_gateway.dialects.contract import Dialect, Path
+from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.errors import NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.handle import Gateway, handle
 from llm_gateway.server.routes import Answering, Route
 
-__all__ = ["chat_routes"]
+__all__ = ["dialect_at", "dialect_routes"]
 
-_CHAT = (
-    ("chat/completions", "OpenAI Chat Completions"),
-    ("completions", "OpenAI Completions"),
-    ("embeddings", "OpenAI Embeddings"),
+_OPENAI = ("/v1", "", "/v1/v1")
+# Operation, summary. The first of each is what the dialect is for.
+_OPERATIONS: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
+    "chat": (
+        _OPENAI,
+        (
+            ("chat/completions", "OpenAI Chat Completions"),
+            ("completions", "OpenAI Completions"),
+            ("embeddings", "OpenAI Embeddings"),
+        ),
+    ),
+    "responses": (
+        _OPENAI,
+        (
+            ("responses", "OpenAI Responses"),
+            ("responses/compact", "OpenAI Responses: compact a conversation"),
+            ("responses/input_tokens", "OpenAI Responses: count the tokens of a request"),
+        ),
+    ),
+    "messages": (
+        _OPENAI,
+        (
+            ("messages", "Anthropic Messages"),
+            ("messages/count_tokens", "Anthropic Messages: count the tokens of a request"),
+        ),
+    ),
+    "ollama": (
+        ("/api", "/api/api"),
+        (
+            ("chat", "Ollama chat"),
+            ("generate", "Ollama generate"),
+            ("embed", "Ollama embeddings"),
+            ("embeddings", "Ollama embeddings, the older form"),
+        ),
+    ),
+}
+_OURS = (b"/api/dashboard/", b"/api/keys", b"/api/key-rotations")
+_GEMINI = ("/v1beta", "/v1", "/v1beta/v1beta")
+_GEMINI_VERBS = frozenset(
+    ("generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents")
 )
 
 
-def chat_routes(gateway: Gateway, dialect: Dialect) -> tuple[Route, ...]:
-    """Return the routes of the `chat` dialect."""
-    return tuple(
-        Route("POST", f"{version}/{operation}", _answering(gateway, dialect, operation), summary, "key")
-        for version in ("/v1", "", "/v1/v1")
-        for operation, summary in _CHAT
-    )
+def dialect_routes(gateway: Gateway) -> tuple[Route, ...]:
+    """Return the routes of every dialect."""
+    return tuple(_routes(gateway))
+
+
+def dialect_at(target: bytes) -> Dialect:
+    """Return the dialect in which a path's clients want to be told of errors."""
+    path = target.partition(b"?")[0]
+    name = "chat"
+    if path.startswith(b"/api/"):
+        name = "chat" if path.startswith(_OURS) else "ollama"
+    elif path.startswith(b"/v1beta/") or (path.startswith(b"/v1/models/") and b":" in path):
+        name = "gemini"
+    elif b"/messages" in path:
+        name = "messages"
+    elif b"/responses" in path:
+        name = "responses"
+    return DIALECTS.get(name, DIALECTS["chat"])
+
+
+def _routes(gateway: Gateway) -> Iterator[Route]:
+    for name, (roots, operations) in _OPERATIONS.items():
+        if name not in DIALECTS:
+            continue
+        for root in roots:
+            for operation, summary in operations:
+                answer = _answering(gateway, DIALECTS[name], operation)
+                yield Route("POST", f"{root}/{operation}", answer, summary, "key")
+    for root in _GEMINI if "gemini" in DIALECTS else ():
+        answer = _answering_model(gateway, DIALECTS["gemini"])
+        yield Route("POST", f"{root}/models/{{}}", answer, "Gemini: `MODEL:generateContent` and so on", "key")
 
 
 def _answering(gateway: Gateway, dialect: Dialect, operation: str) -> Answering:
+    usual = Path(operation)
+
     def answer(exchange: Exchange, _: str) -> Coroutine[object, object, None]:
-        return handle(exchange, gateway, dialect, operation)
+        if b"?" not in exchange.target:
+            return handle(exchange, gateway, dialect, usual)
+        return handle(exchange, gateway, dialect, Path(operation, query=_query(exchange)))
 
     return answer
+
+
+def _answering_model(gateway: Gateway, dialect: Dialect) -> Answering:
+    """Answer `models/MODEL:VERB`: both stand in the path, and a name may hold slashes."""
+
+    def answer(exchange: Exchange, rest: str) -> Coroutine[object, object, None]:
+        name, _, verb = rest.rpartition(":")
+        if verb not in _GEMINI_VERBS:
+            known = ", ".join(sorted(_GEMINI_VERBS))
+            raise NotFound(f"there is no such method of a model; there are {known}")
+        path = Path(verb, unquote(name).removeprefix("models/"), _query(exchange))
+        return handle(exchange, gateway, dialect, path)
+
+    return answer
+
+
+def _query(exchange: Exchange) -> str:
+    """Return the query without the key that may stand in it: it is ours, and no upstream's business."""
+    text = exchange.target.partition(b"?")[2].decode("ascii", "replace")
+    return "&".join(part for part in text.split("&") if part and not part.startswith("key="))

@@ -8,6 +8,8 @@ from llm_gateway.providers.endpoint import Endpoint
 
 __all__ = ["Line", "Upstream"]
 
+_MOST_HEADS = 1000
+
 
 class Line:
     """An endpoint made ready: what never changes of its requests is bytes already.
@@ -29,14 +31,13 @@ class Line:
         """Name the endpoint and nothing secret."""
         return f"Line({self.endpoint.provider}, {self.endpoint.dialect})"
 
-    def post(self, operation: str, forwarded: bytes, length: int) -> bytes:
-        """Return the head of a POST of `length` body bytes for an operation of the dialect."""
-        head = self._heads.get(operation)
+    def post(self, path: str, forwarded: bytes, length: int) -> bytes:
+        """Return the head of a POST of `length` body bytes; `path` counts from the endpoint's own."""
+        head = self._heads.get(path)
         if head is None:
-            head = self._heads[operation] = b"POST %b HTTP/1.1\r\n%b" % (
-                self.endpoint.target(operation),
-                self._fixed,
-            )
+            head = b"POST %b HTTP/1.1\r\n%b" % (self.endpoint.target(path), self._fixed)
+            if len(self._heads) < _MOST_HEADS:  # some paths hold a model's name: bounded
+                self._heads[path] = head
         return b"%b%bcontent-length: %d\r\n\r\n" % (head, forwarded, length)
 
     def get(self, target: bytes, extra: bytes = b"") -> bytes:

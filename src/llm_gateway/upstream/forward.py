@@ -6,7 +6,7 @@ gateway may have changed does not. Values were checked by the parser: no line en
 
 from llm_gateway.wire.headers import CREDENTIALS, HOP_BY_HOP, Headers, connection_names
 
-__all__ = ["forwarded", "returned"]
+__all__ = ["forwarded", "neutral", "returned", "returned_translated"]
 
 # The body leaves decoded and with its own length; the answer is asked for plain, so that its usage
 # can be read; what browsers and cookie jars add is between the client and us.
@@ -41,6 +41,20 @@ _NOT_DOWNSTREAM = HOP_BY_HOP | {
     b"strict-transport-security",
 }
 
+# What describes a body that is written anew, and the names by which the other dialect's clients ask.
+_NOT_TRANSLATED = _NOT_DOWNSTREAM | {
+    b"content-type",
+    b"content-encoding",
+    b"x-request-id",
+    b"request-id",
+    b"anthropic-organization-id",
+    b"openai-organization",
+    b"openai-version",
+}
+
+# What means the same to every upstream: who asks, and the trace that it belongs to.
+_NEUTRAL = frozenset((b"user-agent", b"traceparent", b"tracestate", b"baggage"))
+
 # What is said between a client and one gateway; the next one may be an upstream of ours.
 _OURS = b"x-llm-gateway-"
 
@@ -55,6 +69,16 @@ def forwarded(headers: Headers) -> bytes:
 def returned(headers: Headers) -> bytes:
     """Return the header lines of an upstream's answer that go to the client."""
     return _lines(headers, _NOT_DOWNSTREAM)
+
+
+def returned_translated(headers: Headers) -> bytes:
+    """Return the header lines of an answer that go to a client of another dialect."""
+    return _lines(headers, _NOT_TRANSLATED)
+
+
+def neutral(headers: Headers) -> bytes:
+    """Return the header lines of a client's request that go to an upstream of another dialect."""
+    return b"".join([b"%b: %b\r\n" % field for field in headers if field[0] in _NEUTRAL])
 
 
 def _lines(headers: Headers, dropped: frozenset[bytes]) -> bytes:

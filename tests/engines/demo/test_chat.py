@@ -6,12 +6,14 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from llm_gateway.dialects.chat import CHAT
-from llm_gateway.dialects.contract import Seen
+from llm_gateway.dialects.contract import Path, Seen
 from llm_gateway.engines.demo.chat import reply
 from llm_gateway.engines.demo.reading import Unreadable
 
 LOOKUP = {"type": "function", "function": {"name": "lookup", "parameters": {"type": "object"}}}
 OTHER = {"type": "function", "function": {"name": "other"}}
+
+CALL = CHAT.read_call(b'{"model":"m","stream":true}', Path("chat/completions"))
 
 
 def ask(content: object = "Guten Tag", **fields: object) -> bytes:
@@ -25,7 +27,7 @@ def whole(body: bytes) -> ChatCompletion:
 
 def streamed(body: bytes) -> tuple[list[ChatCompletionChunk], Seen]:
     events = reply(body, "demo/echo", 7).events
-    meter = CHAT.meter(strip_usage=False)
+    meter = CHAT.meter(CALL, strip_usage=False)
     assert meter.feed(b"".join(events)) == b"".join(events)
     assert events[-1] == b"data: [DONE]\n\n"
     chunks = [ChatCompletionChunk.model_validate_json(event[6:]) for event in events[:-1]]

@@ -6,8 +6,11 @@ import pytest
 from openai.types import Completion
 
 from llm_gateway.dialects.chat import CHAT
+from llm_gateway.dialects.contract import Path
 from llm_gateway.engines.demo.completions import reply
 from llm_gateway.engines.demo.reading import Unreadable
+
+CALL = CHAT.read_call(b'{"model":"m","stream":true}', Path("chat/completions"))
 
 
 def ask(prompt: object, **fields: object) -> bytes:
@@ -27,7 +30,7 @@ def test_a_stream_says_the_same() -> None:
     parts = [json.loads(event[6:]) for event in events[:-1]]
     text = "".join(part["choices"][0]["text"] for part in parts if part["choices"])
     assert text.endswith("You wrote: a b")
-    meter = CHAT.meter(strip_usage=False)
+    meter = CHAT.meter(CALL, strip_usage=False)
     meter.feed(b"".join(events))
     assert (meter.seen.complete, meter.seen.finish_reason) == (True, "stop")
     assert meter.seen.usage is not None and meter.seen.usage.input == 1

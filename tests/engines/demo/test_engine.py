@@ -8,6 +8,7 @@ import pytest
 
 from fakes import FakeClock
 from llm_gateway.dialects.chat import CHAT
+from llm_gateway.dialects.contract import Path
 from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.engines.prepared import PreparedAnswer
@@ -19,6 +20,8 @@ BODIES: dict[str, dict[str, object]] = {
     "completions": {"prompt": "Guten Tag"},
     "embeddings": {"input": "Guten Tag"},
 }
+
+CALL = CHAT.read_call(b'{"model":"m","stream":true}', Path("chat/completions"))
 
 
 def ask(model: str, operation: str = "chat/completions", **fields: object) -> PreparedAnswer:
@@ -53,7 +56,7 @@ def test_answers_every_operation_under_its_full_name(model: str, operation: str)
 def test_streams_when_asked(model: str, operation: str) -> None:
     answer = ask(model, operation, stream=True)
     assert answer.status == 200 and is_event_stream(answer)
-    meter = CHAT.meter(strip_usage=False)
+    meter = CHAT.meter(CALL, strip_usage=False)
     meter.feed(asyncio.run(read_whole(answer, 1 << 20)))
     assert meter.seen.complete
 

@@ -13,6 +13,7 @@ from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion
 
 from llm_gateway.dialects.chat import CHAT
+from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.local.engine import LocalEngine
 from llm_gateway.engines.local.model import LocalModel, shipped
@@ -25,6 +26,8 @@ from tiny_model import make_tiny_model
 
 HELLO = [{"role": "user", "content": "Guten Tag"}]
 Ask = Callable[..., Awaitable[tuple[int, bytes]]]
+
+CALL = CHAT.read_call(b'{"model":"m","stream":true}', CallPath("chat/completions"))
 
 
 @asynccontextmanager
@@ -98,7 +101,7 @@ def test_streams_and_reports_its_usage(tiny: LocalModel) -> None:
             stream=True,
             stream_options=options,
         )
-        meter = CHAT.meter(strip_usage=False)
+        meter = CHAT.meter(CALL, strip_usage=False)
         meter.feed(body)
         assert status == 200 and meter.seen.complete
         assert meter.seen.usage is not None and meter.seen.usage.output == 8

@@ -13,6 +13,7 @@ __all__ = ["CHAT"]
 
 class _Chat:
     name = "chat"
+    keys_in_url = False
     request_headers = b""
 
     def kind(self, operation: str) -> Kind:

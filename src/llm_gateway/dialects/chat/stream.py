@@ -9,9 +9,10 @@ is not ours: the servers that send it there (Mistral, DeepSeek, OpenRouter) do s
 
 import msgspec
 
+from llm_gateway.dialects.chat.errors import encode_stream_error
 from llm_gateway.dialects.chat.response import Reading, content_size, error_text, message_size, read_usage
 from llm_gateway.dialects.contract import Seen
-from llm_gateway.errors import UpstreamBroken
+from llm_gateway.errors import GatewayError, UpstreamBroken
 from llm_gateway.wire.jsonedit import Document, MalformedJson
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 
@@ -28,13 +29,14 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class ChatMeter:
     """Watch one stream of chat or completions events."""
 
-    __slots__ = ("_splitter", "_strip", "seen")
+    __slots__ = ("_splitter", "_strip", "_torn", "seen")
 
     seen: Seen
 
     def __init__(self, *, strip_usage: bool) -> None:
         self.seen = Seen()
         self._strip = strip_usage
+        self._torn = False  # the client has a part of an event whose end never came
         self._splitter = SseSplitter()
 
     def feed(self, data: bytes) -> bytes:
@@ -63,10 +65,16 @@ class ChatMeter:
         rest = self._splitter.close()
         if not rest:
             return b""
+        self._torn = not self._strip
         if self._strip:
             return self._without_usage(rest)
         self._read(rest)
         return b""
+
+    def fail(self, error: GatewayError) -> bytes:
+        """Return the event that says what went wrong, on a line of its own; no `[DONE]` follows it."""
+        torn = self._torn or self._splitter.pending
+        return b"%b%b" % (b"\n\n" if torn else b"", encode_stream_error(error))
 
     def _read(self, event: bytes) -> Reading | None:
         """Take in one event; return what it held when it is one of the dialect's."""
