@@ -1,0 +1,62 @@
+"""The `ollama` dialect: Ollama's own API, chat and generate, with embeddings beside them."""
+
+from llm_gateway.canonical.response import Failure
+from llm_gateway.dialects.contract import Asked, Call, Dialect, Kind, Path, Seen, StreamMeter
+from llm_gateway.dialects.ollama.errors import decode_error, encode_error, encode_failure
+from llm_gateway.dialects.ollama.request import address, is_stream, kind, read_call, target
+from llm_gateway.dialects.ollama.response import read_answer
+from llm_gateway.dialects.ollama.stream import OllamaMeter
+from llm_gateway.errors import GatewayError
+
+__all__ = ["OLLAMA"]
+
+
+class _Ollama:
+    name = "ollama"
+    keys_in_url = False
+    request_headers = b""
+
+    def kind(self, operation: str) -> Kind:
+        return kind(operation)
+
+    def read_call(self, body: bytes, path: Path) -> Call:
+        return read_call(body, path)
+
+    def address(self, call: Call, model: str, *, ask_usage: bool) -> bytes:
+        return address(call, model)
+
+    def target(self, call: Call, model: str) -> str:
+        return target(call)
+
+    def is_stream(self, call: Call, content_type: bytes) -> bool:
+        return is_stream(call, content_type)
+
+    def read_answer(self, body: bytes, operation: str) -> Seen:
+        return read_answer(body)
+
+    def meter(self, call: Call, *, strip_usage: bool) -> StreamMeter:
+        return OllamaMeter()
+
+    def encode_error(self, error: GatewayError) -> bytes:
+        return encode_error(error)
+
+    def decode_error(self, status: int, body: bytes) -> Failure:
+        return decode_error(status, body)
+
+    def encode_failure(self, failure: Failure) -> bytes:
+        return encode_failure(failure)
+
+    def path(self, model: str, *, stream: bool) -> str:
+        return "chat"
+
+    def content_type(self, asked: Asked) -> bytes:
+        return b"application/x-ndjson" if asked.stream else b"application/json; charset=utf-8"
+
+    def id_headers(self, asked: Asked) -> bytes:
+        return b""
+
+    def encode_count(self, tokens: int) -> bytes:
+        raise AssertionError("the ollama dialect has no operation that only counts")
+
+
+OLLAMA: Dialect = _Ollama()
