@@ -14,6 +14,7 @@ __all__ = ["RESPONSES"]
 
 class _Responses:
     name = "responses"
+    keys_in_url = False
     embedding: Embedding | None = None
 
     def kind(self, operation: str) -> Kind:

@@ -13,7 +13,7 @@ from llm_gateway.dialects.responses.response import Reading, content_size, error
 from llm_gateway.errors import GatewayError, UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 
-__all__ = ["TERMINAL", "ResponsesMeter"]
+__all__ = ["TERMINAL", "ResponsesMeter", "event_json"]
 
 TERMINAL = frozenset(("response.completed", "response.incomplete", "response.failed"))
 """The events with which a stream ends as it should; each carries the whole response object."""
@@ -39,13 +39,14 @@ _reading = msgspec.json.Decoder(Reading)
 class ResponsesMeter:
     """Watch one stream of response events."""
 
-    __slots__ = ("_sequence", "_splitter", "seen")
+    __slots__ = ("_sequence", "_splitter", "_torn", "seen")
 
     seen: Seen
 
     def __init__(self) -> None:
         self.seen = Seen()
         self._sequence: object = None
+        self._torn = False  # the client has a part of an event whose end never came
         self._splitter = SseSplitter()
 
     def feed(self, data: bytes) -> bytes:
@@ -63,12 +64,13 @@ class ResponsesMeter:
     def close(self) -> bytes:
         """Return nothing: nothing is held back. A last event without its blank line is read all the same."""
         if rest := self._splitter.close():
+            self._torn = True
             self._read(rest)
         return b""
 
     def fail(self, error: GatewayError) -> bytes:
-        """Return the last bytes of a stream that breaks off here, after what was passed on of an event."""
-        end = b"\n\n" if self._splitter.pending else b""
+        """Return the event that says what went wrong, on a line of its own."""
+        end = b"\n\n" if self._torn or self._splitter.pending else b""
         sequence = self._sequence + 1 if isinstance(self._sequence, int) else 0
         return end + encode_stream_error(error, self.seen, sequence)
 
@@ -105,16 +107,23 @@ class ResponsesMeter:
             self.seen.finish_reason = ""  # nothing has finished yet
 
 
+def event_json(event: bytes) -> bytes:
+    """Return the JSON that an event carries; b"" when there is none.
+
+    White space may follow: the event's own end does.
+    """
+    if event.startswith(b"event: "):
+        start = event.find(b"\n")
+        if event.startswith(b"data: {", start + 1) and event.find(b"\n", start + 8) == len(event) - 2:
+            return event[start + 7 :]
+    data = event_data(event)
+    return data if data.startswith(b"{") else b""
+
+
 def _decode(event: bytes) -> _Event | None:
     """Return what an event holds, None when it is not an object of this dialect."""
-    start = event.find(b"\ndata: {") if event.startswith(b"event: ") else -1
-    if start > 0 and event.find(b"\n") == start:
-        try:
-            return _event.decode(event[start + 7 :])  # white space may follow JSON: the event's own end does
-        except _UNREADABLE:
-            pass  # more than one line, then
-    data = event_data(event)
-    if not data.startswith(b"{"):
+    data = event_json(event)
+    if not data:
         return None
     try:
         return _event.decode(data)
