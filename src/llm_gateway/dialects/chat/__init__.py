@@ -1,11 +1,32 @@
 """The `chat` dialect: OpenAI Chat Completions, with completions and embeddings beside it."""
 
-from llm_gateway.canonical.response import Failure
-from llm_gateway.dialects.chat.errors import decode_error, encode_error, encode_failure, encode_stream_error
+from llm_gateway.canonical.request import Decoded, Encoded, Request
+from llm_gateway.canonical.response import Failure, Response
+from llm_gateway.dialects.chat.answer import decode_response, encode_response
+from llm_gateway.dialects.chat.decode import decode_request
+from llm_gateway.dialects.chat.decoder import ChatDecoder
+from llm_gateway.dialects.chat.embedding import EMBEDDING
+from llm_gateway.dialects.chat.encode import encode_request
+from llm_gateway.dialects.chat.encoder import ChatEncoder
+from llm_gateway.dialects.chat.errors import decode_error, encode_error, encode_failure
 from llm_gateway.dialects.chat.request import address, is_stream, kind, read_call, target
 from llm_gateway.dialects.chat.response import read_answer
 from llm_gateway.dialects.chat.stream import ChatMeter
-from llm_gateway.dialects.contract import Asked, Call, Dialect, Kind, Path, Seen, StreamMeter
+from llm_gateway.dialects.contract import (
+    Asked,
+    Call,
+    Dialect,
+    Embedding,
+    EventDecoder,
+    EventEncoder,
+    Kind,
+    Path,
+    Read,
+    Seen,
+    StreamMeter,
+    Target,
+    Written,
+)
 from llm_gateway.errors import GatewayError
 
 __all__ = ["CHAT"]
@@ -15,6 +36,7 @@ class _Chat:
     name = "chat"
     keys_in_url = False
     request_headers = b""
+    embedding: Embedding | None = EMBEDDING
 
     def kind(self, operation: str) -> Kind:
         return kind(operation)
@@ -40,9 +62,6 @@ class _Chat:
     def encode_error(self, error: GatewayError) -> bytes:
         return encode_error(error)
 
-    def encode_stream_error(self, error: GatewayError, call: Call | None = None) -> bytes:
-        return encode_stream_error(error)
-
     def decode_error(self, status: int, body: bytes) -> Failure:
         return decode_error(status, body)
 
@@ -57,6 +76,24 @@ class _Chat:
 
     def id_headers(self, asked: Asked) -> bytes:
         return b"x-request-id: req_%b\r\n" % asked.id.encode("ascii")
+
+    def decode_request(self, call: Call) -> Decoded:
+        return decode_request(call)
+
+    def encode_request(self, request: Request, target: Target) -> Encoded:
+        return encode_request(request, target)
+
+    def decode_response(self, body: bytes) -> Read:
+        return decode_response(body)
+
+    def encode_response(self, response: Response, asked: Asked) -> Written:
+        return encode_response(response, asked)
+
+    def decoder(self) -> EventDecoder:
+        return ChatDecoder()
+
+    def encoder(self, asked: Asked) -> EventEncoder:
+        return ChatEncoder(asked)
 
     def encode_count(self, tokens: int) -> bytes:
         raise AssertionError("the chat dialect has no operation that only counts")

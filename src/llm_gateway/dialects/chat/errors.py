@@ -8,7 +8,7 @@ import msgspec
 from llm_gateway.canonical.response import Failure
 from llm_gateway.errors import GatewayError
 
-__all__ = ["decode_error", "encode_error", "encode_failure", "encode_stream_error"]
+__all__ = ["decode_error", "encode_broken", "encode_error", "encode_failure", "encode_stream_error"]
 
 # developers.openai.com, "Error codes": the SDKs choose their exception by the status, people and
 # retry rules look at `type` and `code`.
@@ -41,6 +41,11 @@ def encode_error(error: GatewayError) -> bytes:
 def encode_stream_error(error: GatewayError) -> bytes:
     """Return the event that ends a stream with an error; without a `[DONE]`, nobody takes it for whole."""
     return b"data: %b\n\n" % encode_error(error)
+
+
+def encode_broken(message: str, kind: str) -> bytes:
+    """Return the event that ends a translated stream; `kind` is whose ever word for what happened."""
+    return b"data: %b\n\n" % _encode(_Envelope(_Detail(message, "server_error", None, kind or None)))
 
 
 def encode_failure(failure: Failure) -> bytes:

@@ -1,0 +1,79 @@
+"""Calls of tools as a message of the assistant holds them, whole: `tool_calls`, and `function_call` of old.
+
+Not the tools themselves, and not the pieces of a stream.
+"""
+
+from collections.abc import Mapping
+
+from llm_gateway.canonical.loss import Losses
+from llm_gateway.canonical.parts import Seal, ToolCall
+from llm_gateway.dialects.chat.members import Json, json_text, lose, lose_unknown, text_of, wrong
+from llm_gateway.dialects.chat.reasoning import google_seal, google_sealed
+
+__all__ = ["read_calls", "read_old_call", "write_call"]
+
+# `index` comes along when a client keeps the pieces of a stream; it says nothing.
+_CALL = frozenset(("id", "type", "function", "custom", "index", "extra_content"))
+_FUNCTION = frozenset(("name", "arguments"))
+_CUSTOM = frozenset(("name", "input"))
+
+
+def read_calls(value: object, where: str, losses: Losses) -> list[ToolCall]:
+    """Read the `tool_calls` of a message; nothing when they are null."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise wrong(where, "a list of calls")
+    calls: list[ToolCall] = []
+    for index, call in enumerate(value):
+        place = f"{where}[{index}]"
+        match call:
+            case {"custom": dict(custom)}:
+                lose_unknown(custom, _CUSTOM, "messages.tool_calls.", losses)
+                name, text = custom.get("name"), text_of(custom.get("input"), f"{place}.custom.input")
+                calls.append(_call(call, place, (text_of(name, f"{place}.custom.name"), text), custom=True))
+            case {"function": dict(function)}:
+                lose_unknown(function, _FUNCTION, "messages.tool_calls.", losses)
+                calls.append(_call(call, place, _named(function, f"{place}.function"), custom=False))
+            case {"type": str(kind)} if kind not in ("function", "custom"):
+                lose(losses, "messages.tool_calls.", kind, "no other dialect has calls of this type")
+                continue
+            case _:
+                raise wrong(place, "an object with a `function` or a `custom`")
+        lose_unknown(call, _CALL, "messages.tool_calls.", losses)
+    return calls
+
+
+def _call(call: Json, place: str, said: tuple[str, str], *, custom: bool) -> ToolCall:
+    call_id = text_of(call.get("id"), f"{place}.id")
+    return ToolCall(call_id, said[0], said[1], custom, google_seal(call))
+
+
+def _named(function: Json, place: str) -> tuple[str, str]:
+    name = function.get("name")
+    if not isinstance(name, str) or not name:
+        raise wrong(f"{place}.name", "the name of a tool")
+    arguments = function.get("arguments")
+    return name, "{}" if arguments is None else json_text(arguments)
+
+
+def read_old_call(value: object, where: str, call_id: str) -> list[ToolCall]:
+    """Read the `function_call` of a message, which has no id: it is given one."""
+    match value:
+        case None:
+            return []
+        case dict():
+            return [ToolCall(call_id, *_named(value, where))]
+    raise wrong(where, "an object with a `name`")
+
+
+def write_call(call: ToolCall, seal: Seal | None) -> Mapping[str, object]:
+    """Write one call with its seal, if it is to be told."""
+    told: dict[str, object] = {"id": call.id, "type": "custom" if call.custom else "function"}
+    if call.custom:
+        told["custom"] = {"name": call.name, "input": call.arguments}
+    else:
+        told["function"] = {"name": call.name, "arguments": call.arguments}
+    if seal is not None:
+        told["extra_content"] = google_sealed(seal)
+    return told

@@ -1,0 +1,182 @@
+"""A request of the common model written in this dialect, for servers of every make.
+
+Many servers speak it, most of them only its older half. So what means the same in words that all of them
+know is said in those: content that is text alone as one string, `system` for developers, `max_tokens`,
+functions for tools that take free text. What only some servers take and others refuse (`top_k`) is a loss.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from llm_gateway.canonical.customs import wrapped
+from llm_gateway.canonical.loss import Losses
+from llm_gateway.canonical.parts import Part, Refusal, Seal, Text, Thinking, ToolCall, ToolResult
+from llm_gateway.canonical.request import Encoded, Format, Message, Reasoning, Request, Sampling
+from llm_gateway.dialects.chat.calls import write_call
+from llm_gateway.dialects.chat.content import joined, write_content
+from llm_gateway.dialects.chat.members import Json
+from llm_gateway.dialects.chat.reasoning import write_thoughts
+from llm_gateway.dialects.chat.tools import write_choice, write_tools
+from llm_gateway.dialects.contract import Target
+
+__all__ = ["encode_request"]
+
+_encode = msgspec.json.encode
+
+# ai.google.dev, "OpenAI compatibility": what the efforts are worth in tokens of thinking.
+_BUDGETS = ((0, "none"), (1024, "low"), (8192, "medium"))
+_TIERS = frozenset(("default", "flex", "priority", "scale"))
+_SEE_BELOW = "The result is in the next message."
+
+
+def encode_request(request: Request, target: Target) -> Encoded:
+    """Write a request for this target."""
+    losses = Losses()
+    told: dict[str, object] = {"model": target.model, "messages": _messages(request.messages, losses)}
+    if request.tools and (tools := write_tools(request.tools, request.tool_choice, losses)):
+        told["tools"] = tools
+        told.update(write_choice(request.tool_choice, losses))
+    elif request.tool_choice.mode in ("required", "named"):
+        losses.add("tool_choice", "there is no tool to choose")
+    _add_sampling(told, request.sampling, losses)
+    if request.reasoning is not None:
+        _add_reasoning(told, request.reasoning, losses)
+    if request.format is not None:
+        told["response_format"] = _format(request.format)
+    if request.user:
+        told["user"] = request.user
+    if request.cache_key:
+        told["prompt_cache_key"] = request.cache_key
+    if request.service_tier in _TIERS:
+        told["service_tier"] = request.service_tier
+    elif request.service_tier not in ("", "auto"):
+        losses.add("service_tier", "a tier of another provider's")
+    if request.stream:
+        told["stream"] = True
+        if target.usage:
+            told["stream_options"] = {"include_usage": True}
+    return Encoded(_encode(told), losses.found())
+
+
+def _messages(messages: Iterable[Message], losses: Losses) -> list[Json]:
+    told: list[Json] = []
+    for message in messages:
+        match message.role:
+            case "system":
+                told.append({"role": "system", "content": _system(message.parts, losses)})
+            case "assistant":
+                told.append(_assistant(message.parts, losses))
+            case "user":
+                told += _user(message.parts, losses)
+    return told
+
+
+def _system(parts: Sequence[Part], losses: Losses) -> str:
+    if not all(isinstance(part, Text) for part in parts):
+        losses.add("messages.system", "a system message is text alone")
+    return joined(parts)
+
+
+def _user(parts: Sequence[Part], losses: Losses) -> list[Json]:
+    """Write the results of tools as messages of their own: they follow the calls, so they come first.
+
+    A result is text in this dialect; its pictures and files go into the message that comes after.
+    """
+    results = [part for part in parts if isinstance(part, ToolResult)]
+    told: list[Json] = []
+    seen: list[Part] = []
+    for result in results:
+        text = joined(result.parts)
+        media = [part for part in result.parts if not isinstance(part, Text)]
+        if media:
+            seen += [Text(f"The result of the call {result.call_id}:"), *media]
+        if result.is_error:
+            losses.add("messages.tool.is_error", "a result does not say whether the tool failed")
+        content = text or (_SEE_BELOW if media else "")
+        told.append({"role": "tool", "tool_call_id": result.call_id, "content": content})
+    rest = [*seen, *(part for part in parts if not isinstance(part, ToolResult))]
+    if rest or not results:
+        told.append({"role": "user", "content": write_content(rest, losses)})
+    return told
+
+
+def _assistant(parts: Sequence[Part], losses: Losses) -> Json:
+    calls: list[Json] = []
+    thoughts: list[Thinking] = []
+    refusal = ""
+    for part in parts:
+        match part:
+            case ToolCall():
+                calls.append(write_call(wrapped(part) if part.custom else part, _for_google(part, losses)))
+            case Thinking():
+                thoughts.append(part)
+            case Refusal(text):
+                refusal += text
+            case Text():
+                pass
+            case _:
+                losses.add("messages.assistant", "the model's own part of a conversation is text and calls")
+    text = joined(parts, "")
+    told: dict[str, object] = {"role": "assistant", "content": text}
+    if not text and (calls or refusal):
+        told["content"] = None
+    if refusal:
+        told["refusal"] = refusal
+    if thoughts:
+        told.update(write_thoughts(thoughts, losses))
+    if calls:
+        told["tool_calls"] = calls
+    return told
+
+
+def _for_google(call: ToolCall, losses: Losses) -> Seal | None:
+    """Return the seal of a call, if it is one that a server of this dialect may have made or can read."""
+    seal = call.seal
+    if seal is None or seal.dialect == "gemini":
+        return seal
+    losses.add("messages.tool_calls.extra_content", "sealed by another dialect's model")
+    return None
+
+
+def _add_sampling(told: dict[str, object], sampling: Sampling, losses: Losses) -> None:
+    if sampling.top_k is not None:
+        losses.add("top_k", "OpenAI's own server and others refuse it")
+    values = (
+        ("max_tokens", sampling.max_tokens),
+        ("temperature", sampling.temperature),
+        ("top_p", sampling.top_p),
+        ("seed", sampling.seed),
+        ("presence_penalty", sampling.presence_penalty),
+        ("frequency_penalty", sampling.frequency_penalty),
+    )
+    told.update((name, value) for name, value in values if value is not None)
+    if sampling.stop:
+        told["stop"] = sampling.stop
+
+
+def _add_reasoning(told: dict[str, object], reasoning: Reasoning, losses: Losses) -> None:
+    effort: str | None = reasoning.effort
+    if effort == "max":
+        losses.add("reasoning.effort", "`xhigh` is the most that can be asked for")
+        effort = "xhigh"
+    if reasoning.budget is not None:
+        losses.add("reasoning.budget", "told as an effort: tokens for thinking cannot be counted out")
+        effort = effort or next((word for most, word in _BUDGETS if reasoning.budget <= most), "high")
+    if reasoning.shown is not None:
+        losses.add("reasoning.shown", "each server decides whether it shows what the model thought")
+    if effort is not None:
+        told["reasoning_effort"] = effort
+
+
+def _format(form: Format) -> Json:
+    if form.kind == "json":
+        return {"type": "json_object"}
+    told: dict[str, object] = {"name": form.name or "answer"}
+    if form.description:
+        told["description"] = form.description
+    if form.schema is not None:
+        told["schema"] = form.schema
+    if form.strict is not None:
+        told["strict"] = form.strict
+    return {"type": "json_schema", "json_schema": told}
