@@ -3,9 +3,26 @@
 Not its WebSocket form, and no state: what a client stored with a provider stays there.
 """
 
-from llm_gateway.canonical.response import Failure
-from llm_gateway.dialects.contract import Call, Embedding, Kind, Path, Seen, StreamMeter
-from llm_gateway.dialects.responses import errors, request, response
+from llm_gateway.canonical.request import Decoded, Encoded, Request
+from llm_gateway.canonical.response import Failure, Response
+from llm_gateway.dialects.contract import (
+    Asked,
+    Call,
+    Dialect,
+    Embedding,
+    EventDecoder,
+    EventEncoder,
+    Kind,
+    Path,
+    Read,
+    Seen,
+    StreamMeter,
+    Target,
+    Written,
+)
+from llm_gateway.dialects.responses import answer, decode, encode, errors, request, response
+from llm_gateway.dialects.responses.decoder import ResponsesDecoder
+from llm_gateway.dialects.responses.encoder import ResponsesEncoder
 from llm_gateway.dialects.responses.stream import ResponsesMeter
 from llm_gateway.errors import GatewayError
 
@@ -47,5 +64,37 @@ class _Responses:
     def encode_failure(self, failure: Failure) -> bytes:
         return errors.encode_failure(failure)
 
+    request_headers = b""
 
-RESPONSES = _Responses()
+    def path(self, model: str, *, stream: bool) -> str:
+        return request.GENERATE
+
+    def content_type(self, asked: Asked) -> bytes:
+        return b"text/event-stream; charset=utf-8" if asked.stream else b"application/json"
+
+    def id_headers(self, asked: Asked) -> bytes:
+        return b"x-request-id: req_%b\r\n" % asked.id.encode()
+
+    def decode_request(self, call: Call) -> Decoded:
+        return decode.decode_request(call)
+
+    def encode_request(self, request: Request, target: Target) -> Encoded:
+        return encode.encode_request(request, target)
+
+    def decode_response(self, body: bytes) -> Read:
+        return answer.decode_response(body)
+
+    def encode_response(self, response: Response, asked: Asked) -> Written:
+        return answer.encode_response(response, asked)
+
+    def decoder(self) -> EventDecoder:
+        return ResponsesDecoder()
+
+    def encoder(self, asked: Asked) -> EventEncoder:
+        return ResponsesEncoder(asked)
+
+    def encode_count(self, tokens: int) -> bytes:
+        return answer.encode_count(tokens)
+
+
+RESPONSES: Dialect = _Responses()

@@ -11,11 +11,11 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.canonical.loss import Losses
-from llm_gateway.canonical.parts import Part, ResultPart, Role, Text, Thinking, ToolCall, ToolResult
+from llm_gateway.canonical.parts import Part, ResultPart, Role, Seal, Text, Thinking, ToolCall, ToolResult
 from llm_gateway.canonical.request import Message
 from llm_gateway.dialects.responses.decode_parts import decode_content, decode_output
 from llm_gateway.dialects.responses.fields import UNREADABLE, decoded, named, report_strays, required, text
-from llm_gateway.dialects.responses.seals import open_seal
+from llm_gateway.dialects.responses.seals import open_call_seal, open_seal
 from llm_gateway.dialects.responses.tools import KnownKind, Toolbox
 from llm_gateway.errors import MalformedRequest
 
@@ -47,7 +47,7 @@ _members = msgspec.json.Decoder(dict[str, Raw])
 class Conversation:
     """The messages so far; items are added in their order."""
 
-    __slots__ = ("_losses", "_open", "_parts", "_tools", "messages")
+    __slots__ = ("_losses", "_open", "_parts", "_seal", "_tools", "messages")
 
     def __init__(self, tools: Toolbox, losses: Losses) -> None:
         self._tools = tools
@@ -55,6 +55,7 @@ class Conversation:
         # What is being gathered: an assistant's turn or results of tools.
         self._open: Role | None = None
         self._parts: list[Part] = []
+        self._seal: Seal | None = None  # of the call that follows
         self.messages: list[Message] = []
 
     def say(self, role: Role, parts: tuple[Part, ...]) -> None:
@@ -136,7 +137,9 @@ class Conversation:
         )
         name = self._tools.name(text(item, "namespace", where), required(item, "name", where))
         arguments = text(item, "input" if custom else "arguments", where)
-        self._gather("assistant", ToolCall(required(item, "call_id", where), name, arguments, custom))
+        call_id = required(item, "call_id", where)
+        seal, self._seal = self._seal, None
+        self._gather("assistant", ToolCall(call_id, name, arguments, custom, seal))
 
     def _add_output(self, item: Mapping[str, object], where: str, *, custom: bool) -> None:
         kind = "input.custom_tool_call_output" if custom else "input.function_call_output"
@@ -159,6 +162,9 @@ class Conversation:
         if not sealed:
             if said:
                 self._gather("assistant", Thinking(said))
+            return
+        self._seal = open_call_seal(sealed)
+        if self._seal is not None:
             return
         seal, redacted = open_seal(sealed, text(item, "id", where))
         self._gather("assistant", Thinking(said, seal, redacted))
