@@ -29,7 +29,7 @@ from llm_gateway.dialects.responses.answer import Answered, read_parts
 from llm_gateway.dialects.responses.fields import UNREADABLE, named
 from llm_gateway.dialects.responses.read_output import finish_of, parts_of, said
 from llm_gateway.dialects.responses.response import error_text, read_usage
-from llm_gateway.dialects.responses.stream import event_json
+from llm_gateway.dialects.responses.stream import read_event
 from llm_gateway.errors import UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter
 
@@ -104,22 +104,24 @@ class ResponsesDecoder:
         return self._read(rest) if rest else []
 
     def _read(self, raw: bytes) -> list[Event]:
-        data = event_json(raw)
-        if not data or self._done:
+        told = read_event(raw, _event)
+        if told is None or self._done:
             return []
-        try:
-            told = _event.decode(data)
-        except UNREADABLE:
-            return []  # of a kind that nobody documented, or not JSON: the others go on
-        if told.type == "response.output_text.delta" and isinstance(told.delta, str):  # nearly all events
-            return self._text(told, told.delta)
+        delta = told.delta
+        if isinstance(delta, str) and told.output_index == self._place[0]:  # nearly all events
+            kind = _PIECES.get(told.type)
+            if kind == "text" and self._place == (told.output_index, told.content_index, kind):
+                return [TextDelta(delta)]
+            if kind == "call" == self._place[2]:
+                self._told.add(told.output_index)
+                return [CallDelta(self._calls[told.output_index], delta)]
         reader = _READERS.get(told.type)
         if reader is None:
             if told.error is not None and not told.type:
                 return self._fail(told)
             return []
         events = list(reader(self, told))
-        if not self._started and events:
+        if events and not self._started:
             self._started = True
             if not isinstance(events[0], Started):
                 events.insert(0, Started())
@@ -128,20 +130,12 @@ class ResponsesDecoder:
 
     # pieces
 
-    def _text(self, told: _Event, text: str) -> list[Event]:
-        place = (told.output_index, told.content_index, "text")
-        if place == self._place:
-            return [TextDelta(text)]
-        self._place = place
-        self._told.add(told.output_index)
-        delta = TextDelta(text, new=True)
-        if self._started:
-            return [delta]
-        self._started = True
-        return [Started(), delta]
-
     def _text_delta(self, told: _Event) -> Iterator[Event]:
-        return iter(())  # without text: nothing
+        if isinstance(told.delta, str):
+            place = (told.output_index, told.content_index, "text")
+            new, self._place = place != self._place, place
+            self._told.add(told.output_index)
+            yield TextDelta(told.delta, new)
 
     def _refusal_delta(self, told: _Event) -> Iterator[Event]:
         if isinstance(told.delta, str):
@@ -194,7 +188,7 @@ class ResponsesDecoder:
     def _begin_call(self, place: int, item: dict[str, object]) -> Event:
         number = self._calls[place] = self._begun
         self._begun += 1
-        self._place = _NOWHERE
+        self._place = (place, 0, "call")
         call_id = said(item, "call_id") or said(item, "id")
         custom = item.get("type") == "custom_tool_call"
         return CallStarted(number, call_id, said(item, "name"), custom)
@@ -293,6 +287,13 @@ def _code(error: object) -> str:
             return kind
     return ""
 
+
+# Pieces of a block that is open, by what is open then.
+_PIECES = {
+    "response.output_text.delta": "text",
+    "response.function_call_arguments.delta": "call",
+    "response.custom_tool_call_input.delta": "call",
+}
 
 _Reader = Callable[[ResponsesDecoder, _Event], Iterator[Event]]
 

@@ -103,8 +103,14 @@ class ResponsesEncoder:
 
     def feed(self, event: Event) -> bytes:
         """Return the bytes that say this event."""
-        if type(event) is TextDelta and self._kind == "text" and not event.new:  # nearly all events
-            return self._piece(event.text)
+        if type(event) is TextDelta:  # nearly all events are pieces of what is open
+            if self._kind == "text" and not event.new:
+                return self._piece(event.text)
+        elif type(event) is ThinkingDelta:
+            if self._kind == "thinking" and not event.new:
+                return self._piece(event.text)
+        elif type(event) is CallDelta:
+            return self._call_piece(event.index, event.text)
         if self._done:
             return b""
         out = [] if self._started else self._start()
@@ -124,8 +130,8 @@ class ResponsesEncoder:
                 self._seal(event, out)
             case CallStarted():
                 self._begin_call(event, out)
-            case CallDelta(index, text):
-                self._call_piece(index, text, out)
+            case CallDelta():
+                pass  # said above
             case Measured(usage):
                 self._usage = usage
             case Finished():
@@ -223,14 +229,15 @@ class ResponsesEncoder:
             name = "function_call_arguments" if kind == "function" else "custom_tool_call_input"
             made.prefix = _beginning(f"response.{name}.delta", str(item["id"]), place, "")
 
-    def _call_piece(self, index: int, text: str, out: list[bytes]) -> None:
+    def _call_piece(self, index: int, text: str) -> bytes:
         made = self._calls.get(index)
         if made is None or not text:
-            return
+            return b""
         made.pieces.append(text)
-        if made.prefix:
-            out.append(b'%b%b,"sequence_number":%d}\n\n' % (made.prefix, _encode(text), self._sequence))
-            self._sequence += 1
+        if not made.prefix:
+            return b""
+        self._sequence += 1
+        return b'%b%b,"sequence_number":%d}\n\n' % (made.prefix, _encode(text), self._sequence - 1)
 
     def _end_calls(self, out: list[bytes], status: str = "completed") -> None:
         calls, self._calls = self._calls, {}

@@ -4,6 +4,8 @@ Usage is always a part of this dialect's streams, so that there is nothing to ta
 back as the same object.
 """
 
+from typing import TypeVar
+
 import msgspec
 from msgspec import Raw
 
@@ -13,7 +15,7 @@ from llm_gateway.dialects.responses.response import Reading, content_size, error
 from llm_gateway.errors import GatewayError, UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 
-__all__ = ["TERMINAL", "ResponsesMeter", "event_json"]
+__all__ = ["TERMINAL", "ResponsesMeter", "read_event"]
 
 TERMINAL = frozenset(("response.completed", "response.incomplete", "response.failed"))
 """The events with which a stream ends as it should; each carries the whole response object."""
@@ -30,6 +32,8 @@ class _Event(msgspec.Struct, gc=False):
     error: object = None
     message: object = None
 
+
+_T = TypeVar("_T")
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _event = msgspec.json.Decoder(_Event)
@@ -75,13 +79,15 @@ class ResponsesMeter:
         return end + encode_stream_error(error, self.seen, sequence)
 
     def _read(self, event: bytes) -> None:
-        read = _decode(event)
+        read = read_event(event, _event)
         if read is None:
             return
         self._sequence = read.sequence_number
         delta = read.delta
         if delta is not None:
-            if read.type not in _NO_TEXT:
+            if isinstance(delta, str) and delta.isascii() and read.type not in _NO_TEXT:
+                self.seen.content_bytes += len(delta)
+            elif read.type not in _NO_TEXT:
                 self.seen.content_bytes += content_size(delta)
             return
         if len(read.response) > 4:
@@ -107,25 +113,18 @@ class ResponsesMeter:
             self.seen.finish_reason = ""  # nothing has finished yet
 
 
-def event_json(event: bytes) -> bytes:
-    """Return the JSON that an event carries; b"" when there is none.
-
-    White space may follow: the event's own end does.
-    """
-    if event.startswith(b"event: "):
-        start = event.find(b"\n")
-        if event.startswith(b"data: {", start + 1) and event.find(b"\n", start + 8) == len(event) - 2:
-            return event[start + 7 :]
-    data = event_data(event)
-    return data if data.startswith(b"{") else b""
-
-
-def _decode(event: bytes) -> _Event | None:
+def read_event(event: bytes, decoder: msgspec.json.Decoder[_T]) -> _T | None:
     """Return what an event holds, None when it is not an object of this dialect."""
-    data = event_json(event)
-    if not data:
+    start = event.find(b"\ndata: {")
+    try:
+        if start > 0 and event.startswith(b"event: "):
+            return decoder.decode(event[start + 7 :])  # white space may follow JSON: the event's own end does
+    except _UNREADABLE:
+        pass  # more than one line, then
+    data = event_data(event)
+    if not data.startswith(b"{"):
         return None
     try:
-        return _event.decode(data)
+        return decoder.decode(data)
     except _UNREADABLE:
         return None
