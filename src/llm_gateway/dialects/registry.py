@@ -5,7 +5,10 @@ from types import MappingProxyType
 
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Dialect
+from llm_gateway.dialects.responses import RESPONSES
 
 __all__ = ["DIALECTS"]
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({CHAT.name: CHAT})
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {dialect.name: dialect for dialect in (CHAT, RESPONSES)}
+)
