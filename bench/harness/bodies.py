@@ -1,8 +1,10 @@
 """The request bodies: a short chat, a coding agent's turn, streams of two kinds; always the same bytes."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from typing import Any  # bodies are JSON of many shapes
 
 __all__ = ["write_bodies"]
 
@@ -62,6 +64,7 @@ def write_bodies(into: Path, model: str) -> dict[str, Path]:
         "hold": {**stream, "max_tokens": 40, "seed": 500},
         "warm": {**stream, "max_tokens": 4, "seed": 1},
     }
+    bodies |= {f"messages-{name}": _as_messages(bodies[name]) for name in ("60k", "brisk", "stream")}
     paths = {}
     for name, body in bodies.items():
         paths[name] = into / f"{model.replace('/', '_')}.{name}.json"
@@ -91,6 +94,34 @@ def _agent(random: Random) -> dict[str, object]:
             {"role": "tool", "tool_call_id": f"call_{number}", "content": result},
         ]
     return {"tools": tools, "messages": messages}
+
+
+def _as_messages(body: Mapping[str, Any]) -> dict[str, object]:
+    """Return the same request as a client of Anthropic's Messages would send it."""
+    said: list[dict[str, object]] = []
+    for message in body["messages"]:
+        match message["role"]:
+            case "system":
+                continue
+            case "tool":
+                part = {"type": "tool_result", "tool_use_id": message["tool_call_id"]}
+                said.append({"role": "user", "content": [{**part, "content": message["content"]}]})
+            case "assistant":
+                (call,) = message["tool_calls"]
+                part = {"type": "tool_use", "id": call["id"], "name": call["function"]["name"]}
+                part["input"] = json.loads(call["function"]["arguments"])
+                said.append({"role": "assistant", "content": [part]})
+            case _:
+                said.append(message)
+    tools = [
+        {"name": each["name"], "description": each["description"], "input_schema": each["parameters"]}
+        for each in (tool["function"] for tool in body.get("tools", ()))
+    ]
+    # The mock's pace travels in the thousands: a translated request has no seed.
+    events = body.get("max_tokens", 64) + 1000 * body.get("seed", 0)
+    whole = {"model": body["model"], "max_tokens": events, "system": body["messages"][0]["content"]}
+    whole |= {"messages": said} | ({"tools": tools} if tools else {})
+    return whole | ({"stream": True} if body.get("stream") else {})
 
 
 def _text(random: Random, length: int) -> str:

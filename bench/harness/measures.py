@@ -78,6 +78,15 @@ def streams(target: Target, settings: Settings, figures: Figures) -> None:
     _memory(target, figures)
 
 
+def translated(target: Target, settings: Settings, figures: Figures) -> None:
+    """Measure what it costs to translate: a Messages client before an upstream that speaks chat."""
+    _closed(target, settings, figures, "m60k", "messages-60k")
+    load, cpu = _watched(target, "stream", "messages-stream", settings.streams, max(settings.seconds, 4.0))
+    _checked(load, figures, "mstream")
+    if load.chunks and cpu is not None:
+        figures.note("mchunk_us", cpu * 1e6 / load.chunks)
+
+
 def held_streams(target: Target, settings: Settings, figures: Figures) -> None:
     """Measure memory per open stream."""
     if target.pid is None or "held_kb" in figures.values:
@@ -95,6 +104,7 @@ MEASURES: dict[str, Callable[[Target, Settings, Figures], None]] = {
     "c60k": agent_turn,
     "lat": latency,
     "stream": streams,
+    "translated": translated,
     "hold": held_streams,
 }
 

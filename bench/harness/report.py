@@ -25,6 +25,8 @@ GOALS = (
     Goal("c1k_x", "CPU per 1 KB chat, x nginx", 3.0, 2.0),
     Goal("c60k_x", "CPU per 60 KB agent turn, x nginx", 3.0),
     Goal("chunk_x", "CPU per SSE event at 100 streams, x nginx", 2.0, 1.5),
+    Goal("m60k_x", "CPU per 60 KB turn, translated / passed through", 2.5),
+    Goal("mchunk_x", "CPU per SSE event, translated / relayed", 2.5),
     Goal("p99_ms", "p99 added over nginx at the fixed rate, ms", 3.0),
     Goal("idle_mb", "memory idle, MB", 40.0),
     Goal("load_mb", "memory under load, MB", 70.0),
@@ -45,6 +47,8 @@ _COLUMNS: tuple[tuple[str, str, int, int], ...] = (
     ("event us", "chunk_us", 8, 1),
     ("x nginx", "chunk_x", 7, 2),
     ("+ttft ms", "ttft_ms", 8, 2),
+    ("tr 60K", "m60k_x", 7, 2),
+    ("tr event", "mchunk_x", 8, 2),
     ("KB/stream", "held_kb", 9, 1),
 )
 
@@ -70,6 +74,10 @@ def _row(own: Figures, yardstick: Figures) -> Row:
     def added(name: str) -> float | None:
         return against(name, lambda a, b: (a - b) / 1e3)
 
+    def translated(name: str, passed: str) -> float | None:
+        pairs = list(zip(own.values.get(name, ()), own.values.get(passed, ()), strict=False))
+        return median([a / b for a, b in pairs]) if pairs else None
+
     c1k = middle("c1k_us")
     return {
         "cold_s": middle("cold_s"),
@@ -85,6 +93,8 @@ def _row(own: Figures, yardstick: Figures) -> Row:
         "chunk_us": middle("chunk_us"),
         "chunk_x": ratio("chunk_us"),
         "ttft_ms": added("ttft_p50"),
+        "m60k_x": translated("m60k_us", "c60k_us"),
+        "mchunk_x": translated("mchunk_us", "chunk_us"),
         "held_kb": middle("held_kb"),
     }
 

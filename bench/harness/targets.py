@@ -17,6 +17,7 @@ from harness.build import fill, need
 __all__ = ["Lab", "Load", "NotReady", "Spec", "Target", "end_load", "gateway", "nginx", "read_targets"]
 
 _PATH = "/v1/chat/completions"
+_MESSAGES_PATH = "/v1/messages"
 _MODEL = "mock-model"
 # No measurement is this long: a generator that is still there does not end by itself.
 _LONGEST_LOAD_S = 300
@@ -179,7 +180,8 @@ class Target:
     ) -> subprocess.Popen[bytes]:
         """Start the load generator on this target."""
         numbers = (connections, seconds, rate, warmup)
-        command = [str(self._lab.load), mode, "127.0.0.1", str(self.spec.port), self.spec.path]
+        path = _MESSAGES_PATH if body.startswith("messages-") else self.spec.path
+        command = [str(self._lab.load), mode, "127.0.0.1", str(self.spec.port), path]
         command += [str(self._bodies[body]), *(str(number) for number in numbers), *self.spec.headers]
         return machine.start(command, cpu=self._lab.load_cpu)
 

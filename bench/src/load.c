@@ -271,7 +271,7 @@ static void make_request(char **arguments, int extra, char **extras) {
     long length;
     char *body = read_file(arguments[5], &length);
     const char *limit = strstr(body, "\"max_tokens\"");
-    option.expected_stamps = limit ? atol(strchr(limit, ':') + 1) : 64;
+    option.expected_stamps = limit ? atol(strchr(limit, ':') + 1) % 1000 : 64;
     option.request = malloc(length + 8192);
     int n = sprintf(option.request,
                     "POST %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\nAccept: %s\r\n"

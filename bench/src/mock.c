@@ -4,7 +4,8 @@
 //
 // Speaks OpenAI chat completions on any path and Anthropic messages on paths that end in /messages,
 // whole and streamed. The knobs travel in the request body, so that any gateway forwards them:
-//   "max_tokens": N  number of streamed content events (default 64)
+//   "max_tokens": N  number of streamed content events (default 64); thousands of it are milliseconds
+//                    between them, for requests that are translated on their way and lose the seed
 //   "seed": D        milliseconds between them (default 0); delay of a whole answer
 // Each streamed content is "@<CLOCK_MONOTONIC ns>;": a reader on the same machine knows its age.
 #define _GNU_SOURCE
@@ -195,6 +196,8 @@ static void answer(Conn *c, const char *head, size_t head_length, const char *bo
     c->language = messages ? &MESSAGES : &CHAT;
     c->delay = number(body, n, "\"seed\"", 0) * 1000000LL;
     c->events = number(body, n, "\"max_tokens\"", number(body, n, "\"max_completion_tokens\"", 64));
+    c->delay += c->events / 1000 * 1000000LL;
+    c->events %= 1000;
     c->sent = 0;
     c->answering = 1;
     c->due = now();
