@@ -51,13 +51,15 @@ class CallPieces:
         if not isinstance(body, dict):
             body = {}
         call_id, name = piece.get("id"), body.get("name")
+        text = body.get("input") if isinstance(custom, dict) else body.get("arguments")
+        if not (call_id or name or text):
+            return
         call = self._call(piece.get("index"), call_id if isinstance(call_id, str) else "", bool(name))
         if call.seal is None and "extra_content" in piece:
             call.seal = google_seal(piece)
         if call.index is None and name and isinstance(name, str):
             self._begin(call, name, isinstance(custom, dict), found)
-        text = body.get("input") if isinstance(custom, dict) else body.get("arguments")
-        if text is None or text == "":
+        if not text:
             return
         text = json_text(text)
         if call.index is None:

@@ -231,7 +231,7 @@ def _write_file(source: Source, name: str, losses: Losses) -> Json | None:
 def _write_text_file(data: str, name: str, losses: Losses) -> Json | None:
     """Write a file of text as text: as a file, servers of this dialect take PDF alone."""
     try:
-        text = b64decode(data).decode()
+        text = b64decode("".join(data.split()), validate=True).decode()
     except (binascii.Error, ValueError):
         losses.add("messages.document", "a file of text that is not UTF-8")
         return None

@@ -89,6 +89,7 @@ class ChatDecoder:
         self._refused = False
         self._usage: Usage | None = None
         self._member = ""  # where the open block of thinking comes in; "" when none is open
+        self._spoken = False
         self._details: list[Json] = []
         self._calls = CallPieces()
 
@@ -190,12 +191,13 @@ class ChatDecoder:
         if not text:
             text, member = delta.reasoning, "reasoning"
         details = delta.reasoning_details
+        if text and isinstance(text, str):
+            self._member, self._spoken = member, True
+            found.append(ThinkingDelta(text))
         if details and isinstance(details, list):
             self._details += [item for item in details if isinstance(item, dict)]
-            text = text or text_of_details(details)
-        if text and isinstance(text, str):
-            self._member = member
-            found.append(ThinkingDelta(text))
+            if not self._spoken and (text := text_of_details(details)):  # else it was told already
+                found.append(ThinkingDelta(text))
 
     def _seal(self, found: list[Event]) -> None:
         """Close what was thought with the seal that brings it back to this server."""

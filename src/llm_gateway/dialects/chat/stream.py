@@ -65,15 +65,17 @@ class ChatMeter:
         rest = self._splitter.close()
         if not rest:
             return b""
-        self._torn = not self._strip
         if self._strip:
-            return self._without_usage(rest)
+            out = self._without_usage(rest)
+            self._torn = out != b""
+            return out
+        self._torn = True
         self._read(rest)
         return b""
 
     def fail(self, error: GatewayError) -> bytes:
         """Return the event that says what went wrong, on a line of its own; no `[DONE]` follows it."""
-        torn = self._torn or self._splitter.pending
+        torn = self._torn or (self._splitter.pending and not self._strip)
         return b"%b%b" % (b"\n\n" if torn else b"", encode_stream_error(error))
 
     def _read(self, event: bytes) -> Reading | None:
