@@ -1,0 +1,95 @@
+"""The `messages` dialect: Anthropic Messages and its count of tokens."""
+
+from llm_gateway.canonical.request import Decoded, Encoded, Request
+from llm_gateway.canonical.response import Failure, Response
+from llm_gateway.dialects.contract import (
+    Asked,
+    Call,
+    Dialect,
+    Embedding,
+    EventDecoder,
+    EventEncoder,
+    Kind,
+    Path,
+    Read,
+    Seen,
+    StreamMeter,
+    Target,
+    Written,
+)
+from llm_gateway.dialects.messages import errors, request, response
+from llm_gateway.dialects.messages.stream import MessagesMeter
+from llm_gateway.errors import GatewayError
+
+__all__ = ["MESSAGES"]
+
+
+class _Messages:
+    name = "messages"
+    keys_in_url = False
+    embedding: Embedding | None = None
+    # The version whose requests are written here; later ones refuse `temperature` and others.
+    request_headers = b"anthropic-version: 2023-06-01\r\n"
+
+    def kind(self, operation: str) -> Kind:
+        return request.kind(operation)
+
+    def read_call(self, body: bytes, path: Path) -> Call:
+        return request.read_call(body, path)
+
+    def address(self, call: Call, model: str, *, ask_usage: bool) -> bytes:
+        return request.address(call, model)
+
+    def target(self, call: Call, model: str) -> str:
+        return request.target(call)
+
+    def is_stream(self, call: Call, content_type: bytes) -> bool:
+        return request.is_stream(content_type)
+
+    def read_answer(self, body: bytes, operation: str) -> Seen:
+        return response.read_answer(body, operation)
+
+    def meter(self, call: Call, *, strip_usage: bool) -> StreamMeter:
+        return MessagesMeter()
+
+    def encode_error(self, error: GatewayError) -> bytes:
+        return errors.encode_error(error)
+
+    def decode_error(self, status: int, body: bytes) -> Failure:
+        return errors.decode_error(status, body)
+
+    def encode_failure(self, failure: Failure) -> bytes:
+        return errors.encode_failure(failure)
+
+    def path(self, model: str, *, stream: bool) -> str:
+        return request.GENERATE
+
+    def content_type(self, asked: Asked) -> bytes:
+        return b"text/event-stream; charset=utf-8" if asked.stream else b"application/json"
+
+    def id_headers(self, asked: Asked) -> bytes:
+        return b"request-id: req_%b\r\n" % asked.id.encode("ascii")
+
+    def decode_request(self, call: Call) -> Decoded:
+        raise NotImplementedError
+
+    def encode_request(self, request: Request, target: Target) -> Encoded:
+        raise NotImplementedError
+
+    def decode_response(self, body: bytes) -> Read:
+        raise NotImplementedError
+
+    def encode_response(self, response: Response, asked: Asked) -> Written:
+        raise NotImplementedError
+
+    def decoder(self) -> EventDecoder:
+        raise NotImplementedError
+
+    def encoder(self, asked: Asked) -> EventEncoder:
+        raise NotImplementedError
+
+    def encode_count(self, tokens: int) -> bytes:
+        return b'{"input_tokens":%d}' % tokens
+
+
+MESSAGES: Dialect = _Messages()
