@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec import Raw
 
-from llm_gateway.canonical.events import CallDelta, CallStarted, Event
+from llm_gateway.canonical.events import CallDelta, CallStarted, Event, Measured
 from llm_gateway.canonical.parts import ToolCall
 from llm_gateway.canonical.request import CustomTool, FunctionTool
 from llm_gateway.canonical.response import Response
@@ -46,10 +46,15 @@ def wrapped(call: ToolCall) -> ToolCall:
 
 def unwrapped(arguments: str) -> str:
     """Return the text in the arguments of such a call; arguments of another form as they are."""
+    text = _text_in(arguments)
+    return arguments if text is None else text
+
+
+def _text_in(arguments: str) -> str | None:
     try:
         return _reading.decode(arguments).input
     except (msgspec.DecodeError, UnicodeEncodeError):
-        return arguments
+        return None
 
 
 def with_customs(response: Response, names: frozenset[str]) -> Response:
@@ -66,7 +71,11 @@ def with_customs(response: Response, names: frozenset[str]) -> Response:
 
 
 class CustomCalls:
-    """The same for a stream: arguments of such a call are held until they are whole."""
+    """The same for a stream: arguments of such a call are held until they are whole.
+
+    That is when another call begins and they can be read, or when something comes that no call goes on
+    after. Usage may come in between: some servers tell it with every piece.
+    """
 
     __slots__ = ("_held", "_names")
 
@@ -79,14 +88,18 @@ class CustomCalls:
         if isinstance(event, CallDelta) and event.index in self._held:
             self._held[event.index].append(event.text)
             return
-        if self._held and not isinstance(event, CallDelta):
-            yield from self._released()
+        if self._held and not isinstance(event, CallDelta | Measured):
+            yield from self._released(unread=not isinstance(event, CallStarted))
         if isinstance(event, CallStarted) and event.name in self._names and not event.custom:
             self._held[event.index] = []
             event = msgspec.structs.replace(event, custom=True)
         yield event
 
-    def _released(self) -> Iterator[Event]:
-        held, self._held = self._held, {}
-        for index, texts in held.items():
-            yield CallDelta(index, unwrapped("".join(texts)))
+    def _released(self, *, unread: bool) -> Iterator[Event]:
+        """Return the texts that can be read, and with `unread` the others as they are."""
+        for index, texts in list(self._held.items()):
+            arguments = "".join(texts)
+            text = _text_in(arguments)
+            if text is not None or unread:
+                del self._held[index]
+                yield CallDelta(index, arguments if text is None else text)

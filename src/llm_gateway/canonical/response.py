@@ -132,6 +132,7 @@ def unfold(response: Response) -> Iterator[Event]:
     """Return the fewest events that make this answer."""
     yield Started(response.id, response.model)
     calls = 0
+    unsealed = False  # a block of thinking came last that a seal would be taken for its own
     for part in response.parts:
         match part:
             case Text(text):
@@ -139,20 +140,21 @@ def unfold(response: Response) -> Iterator[Event]:
             case Refusal(text):
                 yield RefusalDelta(text)
             case Thinking():
-                yield from _unfold_thinking(part)
+                yield from _unfold_thinking(part, apart=unsealed)
             case ToolCall():
                 yield CallStarted(calls, part.id, part.name, part.custom, part.seal)
                 yield CallDelta(calls, part.arguments)
                 calls += 1
             case _:
                 assert_never(part)
+        unsealed = isinstance(part, Thinking) and part.seal is None
     if response.usage is not None:
         yield Measured(response.usage)
     yield Finished(response.finish, response.sequence)
 
 
-def _unfold_thinking(part: Thinking) -> Iterator[Event]:
-    if not part.redacted and (part.text or part.seal is None):
+def _unfold_thinking(part: Thinking, *, apart: bool) -> Iterator[Event]:
+    if not part.redacted and (part.text or part.seal is None or apart):
         yield ThinkingDelta(part.text, new=True)
     if part.seal is not None:
         yield Sealed(part.seal, part.redacted)

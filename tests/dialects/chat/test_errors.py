@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.canonical.response import Failure
-from llm_gateway.dialects.chat.errors import decode_error, encode_error, encode_failure, encode_stream_error
+from llm_gateway.dialects.chat.errors import (
+    decode_error,
+    encode_broken,
+    encode_error,
+    encode_failure,
+    encode_stream_error,
+)
 from llm_gateway.errors import (
     Forbidden,
     GatewayError,
@@ -43,6 +49,12 @@ def test_a_stream_ends_with_one_event_of_the_same_shape() -> None:
     event = encode_stream_error(error)
     assert event_data(event) == encode_error(error)
     assert event.endswith(b"\n\n") and event.count(b"\n") == 2
+
+
+def test_a_translated_stream_ends_with_such_an_event_too() -> None:
+    told = json.loads(event_data(encode_broken("gone", "overloaded")))
+    assert told == {"error": {"message": "gone", "type": "server_error", "param": None, "code": "overloaded"}}
+    assert json.loads(event_data(encode_broken("gone", "")))["error"]["code"] is None
 
 
 SAID_NOTHING = "the upstream answered with status 500 and nothing that says why"

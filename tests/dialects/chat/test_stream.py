@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.canonical.usage import Usage
+from llm_gateway.dialects.chat.errors import encode_stream_error
 from llm_gateway.dialects.chat.stream import ChatMeter
-from llm_gateway.errors import UpstreamBroken
+from llm_gateway.errors import UpstreamBroken, UpstreamTruncated
 
 HELLO = b'data: {"id":"c1","model":"m","choices":[{"index":0,"delta":{"content":"hello"}}]}\n\n'
 NULL_LAST = b'data: {"id":"c1","choices":[{"delta":{"content":"x"}}],"usage":null}\n\n'
@@ -166,3 +167,24 @@ def test_an_unreadable_event_is_relayed_all_the_same(data: bytes) -> None:
     assert meter.feed(event) == event
     assert meter.feed(HELLO) == HELLO
     assert meter.seen.content_bytes == 5
+
+
+HALF = b'data: {"cho'
+
+
+@pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.parametrize(
+    ("strip", "data"),
+    [(False, HELLO), (True, HELLO), (True, USAGE), (False, HELLO + HALF), (True, HELLO + HALF)],
+)
+def test_a_stream_that_breaks_off_ends_with_an_event_of_its_own(
+    closed: bool, strip: bool, data: bytes
+) -> None:
+    """What the client has got before, a part of an event perhaps, must not swallow what went wrong."""
+    error = UpstreamTruncated("the upstream ended its stream")
+    meter = ChatMeter(strip_usage=strip)
+    out = meter.feed(data) + (meter.close() if closed else b"")
+    last = meter.fail(error)
+    assert last.endswith(encode_stream_error(error))
+    torn = out.endswith(HALF)
+    assert last.startswith(b"\n\n" if torn else b"data: ")
