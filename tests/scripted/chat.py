@@ -48,7 +48,12 @@ def tool_call(name: str, arguments: Json, call_id: str = "call_scripted_1") -> J
 
 
 def completion(
-    model: str, text: str = TEXT, *, tool_calls: Sequence[Json] = (), usage: object = USAGE
+    model: str,
+    text: str = TEXT,
+    *,
+    tool_calls: Sequence[Json] = (),
+    usage: object = USAGE,
+    reasoning: str = "",
 ) -> bytes:
     """Return the body of a whole answer; `usage` None leaves it out, anything else is sent as it is."""
     message: dict[str, object] = {
@@ -56,6 +61,8 @@ def completion(
         "content": None if tool_calls else text,
         "refusal": None,
     }
+    if reasoning:
+        message["reasoning_content"] = reasoning
     if tool_calls:
         message["tool_calls"] = list(tool_calls)
     finish = "tool_calls" if tool_calls else "stop"
@@ -79,10 +86,12 @@ def events(
     tool_calls: Sequence[Json] = (),
     usage: object = USAGE,
     done: bool = True,
+    reasoning: Iterable[str] = (),
 ) -> list[bytes]:
     """Return the events of a streamed answer; without `done` it breaks off before its finish reason."""
     told = usage is not None
     out = [_event(model, {"role": "assistant", "content": ""}, told=told)]
+    out += [_event(model, {"reasoning_content": piece}, told=told) for piece in reasoning]
     if tool_calls:
         out += [_event(model, delta, told=told) for delta in _tool_deltas(tool_calls)]
     else:

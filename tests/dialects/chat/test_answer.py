@@ -211,6 +211,17 @@ def test_thinking_is_told_twice_when_it_is_sealed() -> None:
     assert "reasoning_content" not in message
 
 
+def test_a_seal_of_a_call_is_told_in_googles_place_and_read_as_the_servers_own() -> None:
+    message = encode(ToolCall("c", "add", "{}", seal=Seal("gemini", "g")))[0]["choices"][0]["message"]
+    assert message["tool_calls"][0]["extra_content"] == {"google": {"thought_signature": "g"}}
+    assert decode(message).response.parts == (ToolCall("c", "add", "{}", seal=Seal("chat", "g")),)
+
+
+def test_a_stop_sequence_is_told_as_vllm_does() -> None:
+    choice = encode(Text("a"), finish="stop_sequence", sequence="END")[0]["choices"][0]
+    assert (choice["finish_reason"], choice["stop_reason"]) == ("stop", "END")
+
+
 def test_an_answer_to_a_request_of_old_is_one_of_old() -> None:
     told, lost = encode(ToolCall("c", "add", "{}"), asked=OLD, finish="tool_calls")
     assert told["choices"][0]["message"]["function_call"] == FUNCTION
@@ -221,8 +232,7 @@ def test_an_answer_to_a_request_of_old_is_one_of_old() -> None:
 
 
 words = st.text(min_size=1, max_size=9)
-gemini = st.none() | st.builds(Seal, st.just("gemini"), st.from_regex("[a-z]{1,5}", fullmatch=True))
-calls = st.builds(ToolCall, words, words, words, st.booleans(), gemini)
+calls = st.builds(ToolCall, words, words, words, st.booleans())
 usages = st.none() | st.builds(
     Usage, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(1, 9), st.just(1)
 )

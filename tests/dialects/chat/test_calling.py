@@ -90,7 +90,7 @@ A, B = CallStarted(0, "a", "add"), CallStarted(1, "b", "sub")
         # Google's seal
         (
             [[{**piece(0, "a", "add", "{}"), "extra_content": {"google": {"thought_signature": "g"}}}]],
-            [CallStarted(0, "a", "add", seal=Seal("gemini", "g")), CallDelta(0, "{}")],
+            [CallStarted(0, "a", "add", seal=Seal("chat", "g")), CallDelta(0, "{}")],
         ),
         ([None, "x", [7], [{}], [piece(0)], []], []),
     ],

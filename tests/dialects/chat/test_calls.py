@@ -25,6 +25,7 @@ def read(value: Any) -> tuple[list[ToolCall], list[str]]:
     [
         ({"id": "c", "type": "function", "function": FUNCTION}, ToolCall("c", "add", '{"a": 1}')),
         ({"id": "c", "function": FUNCTION, "index": 0}, ToolCall("c", "add", '{"a": 1}')),
+        ({"id": "c", "function": FUNCTION, "custom": None}, ToolCall("c", "add", '{"a": 1}')),
         ({"function": FUNCTION}, ToolCall("", "add", '{"a": 1}')),
         ({"id": "c", "function": {"name": "add", "arguments": {"a": 1}}}, ToolCall("c", "add", '{"a":1}')),
         ({"id": "c", "function": {"name": "add"}}, ToolCall("c", "add", "{}")),
@@ -76,6 +77,12 @@ def test_what_is_no_call_is_refused_with_its_place(value: object, param: str) ->
     with pytest.raises(MalformedRequest) as caught:
         read(value)
     assert caught.value.param == param
+
+
+def test_a_seal_without_an_envelope_is_the_owners() -> None:
+    call = {"id": "c", "function": FUNCTION, "extra_content": {"google": {"thought_signature": "g"}}}
+    (told,) = read_calls([call], "x", Losses(), "chat")
+    assert told.seal == Seal("chat", "g")
 
 
 def test_a_call_of_old_gets_an_id() -> None:

@@ -75,8 +75,6 @@ def test_everything_that_chat_can_say() -> None:
         Reasoning("high"),
         Format("schema", "s", "d", Raw(b'{"type":"object"}'), True),
         user="u",
-        cache_key="k",
-        service_tier="flex",
     )
     body, lost = written(request)
     assert not lost
@@ -85,7 +83,7 @@ def test_everything_that_chat_can_say() -> None:
     schema = {"name": "s", "description": "d", "schema": {"type": "object"}, "strict": True}
     assert body["response_format"] == {"type": "json_schema", "json_schema": schema}
     assert (body["max_tokens"], body["seed"], body["stop"]) == (5, 7, ["a"])
-    assert (body["user"], body["prompt_cache_key"], body["service_tier"]) == ("u", "k", "flex")
+    assert body["user"] == "u"
     call = read_call(encode_request(request, TARGET).body, Path("chat/completions"))
     assert decode_request(call).request == request
 
@@ -98,6 +96,9 @@ def test_everything_that_chat_can_say() -> None:
         (Request((HI,), reasoning=Reasoning(budget=5, shown=True)), ["reasoning.budget", "reasoning.shown"]),
         (Request((HI,), reasoning=Reasoning()), []),
         (Request((HI,), service_tier="standard_only"), ["service_tier"]),
+        (Request((HI,), service_tier="default"), []),
+        (Request((HI,), cache_key="k"), ["prompt_cache_key"]),
+        (Request((HI,), user="u" * 65), ["user"]),
         (Request((HI,), service_tier="auto"), []),
         (Request((HI,), tool_choice=ToolChoice("named", ("add",))), ["tool_choice"]),
         (Request((HI,), tool_choice=ToolChoice("none", parallel=False)), []),
@@ -138,7 +139,7 @@ def test_text_is_one_string_whoever_says_it() -> None:
 
 
 def test_a_model_said_text_a_refusal_and_calls() -> None:
-    call = ToolCall("c1", "add", "{}", seal=Seal("gemini", "g"))
+    call = ToolCall("c1", "add", "{}", seal=Seal("chat", "g"))
     custom = ToolCall("c2", "sh", "ls", custom=True)
     (told,), lost = messages(Message("assistant", (call, custom, Refusal("no"))))
     assert not lost
@@ -199,7 +200,7 @@ def test_the_pictures_of_a_result_come_after_it() -> None:
         (Message("user", (ToolResult("c", (), is_error=True),)), "messages.tool.is_error"),
         (Message("user", (Text("a"), Image(FileId("f")))), "messages.image"),
         (
-            Message("assistant", (ToolCall("c", "a", "{}", seal=Seal("messages", "s")),)),
+            Message("assistant", (ToolCall("c", "a", "{}", seal=Seal("gemini", "s")),)),
             "messages.tool_calls.extra_content",
         ),
     ],
@@ -219,9 +220,7 @@ media: st.SearchStrategy[Part] = (
 thoughts = st.builds(
     Thinking, words, st.sampled_from((Seal("chat", "reasoning"), Seal("chat", "reasoning_content")))
 )
-calls = st.builds(
-    ToolCall, ids, words, words, st.just(False), st.none() | st.builds(Seal, st.just("gemini"), words)
-)
+calls = st.builds(ToolCall, ids, words, words)
 
 
 @st.composite
@@ -281,8 +280,6 @@ requests = st.builds(
     | st.builds(Format, st.just("schema"), ids, st.text(max_size=5), st.none() | raws, flags),
     st.booleans(),
     st.text(max_size=5),
-    st.text(max_size=5),
-    st.sampled_from(("", "flex", "priority")),
 )
 
 

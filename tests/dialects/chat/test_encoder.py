@@ -223,12 +223,11 @@ def test_an_answer_to_a_request_of_old_is_one_of_old() -> None:
 
 words = st.text(min_size=1, max_size=9)
 foreign = st.none() | st.builds(Seal, st.sampled_from(("messages", "responses", "gemini")), words)
-gemini = st.none() | st.builds(Seal, st.just("gemini"), st.from_regex("[a-z]{1,5}", fullmatch=True))
 parts = st.lists(
     st.builds(Text, words)
     | st.builds(Refusal, words)
     | st.builds(Thinking, words, foreign)
-    | st.builds(ToolCall, st.from_regex("c[0-9]{1,5}", fullmatch=True), words, words, st.booleans(), gemini),
+    | st.builds(ToolCall, st.from_regex("c[0-9]{1,5}", fullmatch=True), words, words, st.booleans()),
     max_size=5,
 )
 usages = st.none() | st.builds(

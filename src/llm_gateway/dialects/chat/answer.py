@@ -105,7 +105,7 @@ def _parts(message: Json, upstream_id: str, losses: Losses) -> list[AnswerPart]:
             losses.add("response.content", "an answer is text, reasoning and calls")
     if isinstance(refusal := message.get("refusal"), str) and refusal:
         parts.append(Refusal(refusal))
-    calls = read_calls(message.get("tool_calls"), "message.tool_calls", losses)
+    calls = read_calls(message.get("tool_calls"), "message.tool_calls", losses, "chat")
     if not calls:
         calls = read_old_call(message.get("function_call"), "message.function_call", "")
     parts += [

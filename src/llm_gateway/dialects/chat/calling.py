@@ -56,7 +56,7 @@ class CallPieces:
             return
         call = self._call(piece.get("index"), call_id if isinstance(call_id, str) else "", bool(name))
         if call.seal is None and "extra_content" in piece:
-            call.seal = google_seal(piece)
+            call.seal = google_seal(piece, "chat")
         if call.index is None and name and isinstance(name, str):
             self._begin(call, name, isinstance(custom, dict), found)
         if not text:

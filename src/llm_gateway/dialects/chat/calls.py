@@ -18,8 +18,8 @@ _FUNCTION = frozenset(("name", "arguments"))
 _CUSTOM = frozenset(("name", "input"))
 
 
-def read_calls(value: object, where: str, losses: Losses) -> list[ToolCall]:
-    """Read the `tool_calls` of a message; nothing when they are null."""
+def read_calls(value: object, where: str, losses: Losses, owner: str = "gemini") -> list[ToolCall]:
+    """Read the `tool_calls` of a message; nothing when they are null. `owner` is whose their seals are."""
     if value is None:
         return []
     if not isinstance(value, list):
@@ -31,22 +31,19 @@ def read_calls(value: object, where: str, losses: Losses) -> list[ToolCall]:
             case {"custom": dict(custom)}:
                 lose_unknown(custom, _CUSTOM, "messages.tool_calls.", losses)
                 name, text = custom.get("name"), text_of(custom.get("input"), f"{place}.custom.input")
-                calls.append(_call(call, place, (text_of(name, f"{place}.custom.name"), text), custom=True))
+                said, free = (text_of(name, f"{place}.custom.name"), text), True
             case {"function": dict(function)}:
                 lose_unknown(function, _FUNCTION, "messages.tool_calls.", losses)
-                calls.append(_call(call, place, _named(function, f"{place}.function"), custom=False))
+                said, free = _named(function, f"{place}.function"), False
             case {"type": str(kind)} if kind not in ("function", "custom"):
                 lose(losses, "messages.tool_calls.", kind, "no other dialect has calls of this type")
                 continue
             case _:
                 raise wrong(place, "an object with a `function` or a `custom`")
         lose_unknown(call, _CALL, "messages.tool_calls.", losses)
+        call_id = text_of(call.get("id"), f"{place}.id")
+        calls.append(ToolCall(call_id, *said, free, google_seal(call, owner)))
     return calls
-
-
-def _call(call: Json, place: str, said: tuple[str, str], *, custom: bool) -> ToolCall:
-    call_id = text_of(call.get("id"), f"{place}.id")
-    return ToolCall(call_id, said[0], said[1], custom, google_seal(call))
 
 
 def _named(function: Json, place: str) -> tuple[str, str]:

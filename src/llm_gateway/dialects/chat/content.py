@@ -30,7 +30,7 @@ from llm_gateway.dialects.chat.members import Json, lose, lose_unknown, text_of,
 
 __all__ = ["joined", "read_content", "thought_text", "write_content"]
 
-Piece = Text | Refusal | Image | Document | Audio | Thinking
+_Piece = Text | Refusal | Image | Document | Audio | Thinking
 
 _SOUND = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 _FORMATS = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav"}
@@ -47,7 +47,7 @@ _MEDIA = {
 }
 
 
-def read_content(value: object, where: str, losses: Losses) -> list[Piece]:
+def read_content(value: object, where: str, losses: Losses) -> list[_Piece]:
     """Read a `content`: a string or a list of parts; nothing when it is null."""
     if isinstance(value, str):
         return [Text(value)] if value else []
@@ -55,7 +55,7 @@ def read_content(value: object, where: str, losses: Losses) -> list[Piece]:
         return []
     if not isinstance(value, list):
         raise wrong(where, "a string or a list of parts")
-    pieces: list[Piece] = []
+    pieces: list[_Piece] = []
     for index, part in enumerate(value):
         place = f"{where}[{index}]"
         match part:
@@ -72,7 +72,7 @@ def read_content(value: object, where: str, losses: Losses) -> list[Piece]:
     return pieces
 
 
-def _read_media(kind: str, part: Json, place: str, losses: Losses) -> Piece | None:
+def _read_media(kind: str, part: Json, place: str, losses: Losses) -> _Piece | None:
     known = _MEDIA.get(kind)
     if known is None:
         if kind in ("text", "input_text", "output_text"):
@@ -101,7 +101,7 @@ def thought_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _read_picture(value: object, place: str, losses: Losses) -> Piece:
+def _read_picture(value: object, place: str, losses: Losses) -> _Piece:
     detail = ""
     url = value  # a bare string is what a few local clients send
     if isinstance(value, dict):
@@ -132,7 +132,7 @@ def _source(url: str, place: str) -> Inline | Link:
     return Inline(b64encode(unquote_to_bytes(data)).decode(), media_type or "text/plain")
 
 
-def _read_sound(value: object, place: str, losses: Losses) -> Piece:
+def _read_sound(value: object, place: str, losses: Losses) -> _Piece:
     if not isinstance(value, dict):
         raise wrong(f"{place}.input_audio", "an object")
     lose_unknown(value, _RECORDING, "messages.input_audio.", losses)
@@ -145,7 +145,7 @@ def _read_sound(value: object, place: str, losses: Losses) -> Piece:
     return Audio(Inline(data, _SOUND.get(form, f"audio/{form}")))
 
 
-def _read_file(value: object, place: str, losses: Losses) -> Piece:
+def _read_file(value: object, place: str, losses: Losses) -> _Piece:
     if not isinstance(value, dict):
         raise wrong(f"{place}.file", "an object")
     lose_unknown(value, _FILE, "messages.file.", losses)

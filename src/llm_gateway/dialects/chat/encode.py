@@ -2,7 +2,9 @@
 
 Many servers speak it, most of them only its older half. So what means the same in words that all of them
 know is said in those: content that is text alone as one string, `system` for developers, `max_tokens`,
-functions for tools that take free text. What only some servers take and others refuse (`top_k`) is a loss.
+functions for tools that take free text. What only some servers take and others refuse is a loss: `top_k`,
+`prompt_cache_key` (zed-industries/zed issue 36215). Mistral's refuses `max_completion_tokens`
+(editor-code-assistant/eca issue 231); OpenAI's own, which wants nothing else, speaks `responses`, too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +28,7 @@ _encode = msgspec.json.encode
 
 # ai.google.dev, "OpenAI compatibility": what the efforts are worth in tokens of thinking.
 _BUDGETS = ((0, "none"), (1024, "low"), (8192, "medium"))
-_TIERS = frozenset(("default", "flex", "priority", "scale"))
+_MAX_USER = 64
 _SEE_BELOW = "The result is in the next message."
 
 
@@ -44,13 +46,13 @@ def encode_request(request: Request, target: Target) -> Encoded:
         _add_reasoning(told, request.reasoning, losses)
     if request.format is not None:
         told["response_format"] = _format(request.format)
-    if request.user:
+    if 0 < len(request.user) <= _MAX_USER:
         told["user"] = request.user
+    elif request.user:
+        losses.add("user", f"longer than the {_MAX_USER} characters that are taken")
     if request.cache_key:
-        told["prompt_cache_key"] = request.cache_key
-    if request.service_tier in _TIERS:
-        told["service_tier"] = request.service_tier
-    elif request.service_tier not in ("", "auto"):
+        losses.add("prompt_cache_key", "most servers refuse it")
+    if request.service_tier not in ("", "auto", "default"):
         losses.add("service_tier", "a tier of another provider's")
     if request.stream:
         told["stream"] = True
@@ -108,7 +110,7 @@ def _assistant(parts: Sequence[Part], losses: Losses) -> Json:
     for part in parts:
         match part:
             case ToolCall():
-                calls.append(write_call(wrapped(part) if part.custom else part, _for_google(part, losses)))
+                calls.append(write_call(wrapped(part) if part.custom else part, _own_seal(part, losses)))
             case Thinking():
                 thoughts.append(part)
             case Refusal(text):
@@ -130,11 +132,13 @@ def _assistant(parts: Sequence[Part], losses: Losses) -> Json:
     return told
 
 
-def _for_google(call: ToolCall, losses: Losses) -> Seal | None:
-    """Return the seal of a call, if it is one that a server of this dialect may have made or can read."""
+def _own_seal(call: ToolCall, losses: Losses) -> Seal | None:
+    """Return the seal of a call that a server of this dialect made: to others the member is an error."""
     seal = call.seal
-    if seal is None or seal.dialect == "gemini":
-        return seal
+    if seal is None:
+        return None
+    if seal.dialect == "chat":
+        return Seal("gemini", seal.data)  # as it was said, in Google's place
     losses.add("messages.tool_calls.extra_content", "sealed by another dialect's model")
     return None
 

@@ -27,7 +27,7 @@ __all__ = [
 
 Json: TypeAlias = Mapping[str, object]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -47,7 +47,7 @@ def value_of(raw: Raw) -> object:
     return value
 
 
-def optional(fields: Mapping[str, Raw], key: str, decoder: msgspec.json.Decoder[T], must: str) -> T | None:
+def optional(fields: Mapping[str, Raw], key: str, decoder: msgspec.json.Decoder[_T], must: str) -> _T | None:
     """Return a member of the request; None when it is absent or null."""
     raw = fields.get(key)
     if raw is None or bytes(raw) == b"null":

@@ -31,7 +31,7 @@ __all__ = [
     "write_thoughts",
 ]
 
-NAME = "chat"
+_NAME = "chat"
 THOUGHT_MEMBERS = frozenset(
     ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "extra_content")
 )
@@ -105,8 +105,8 @@ def _read_details(value: object, losses: Losses) -> list[Thinking]:
 
 def _foreign(text: str, losses: Losses) -> Seal | None:
     """Return the seal in an envelope. One without is a server's of this dialect: nobody else can read it."""
-    seal = opened(NAME, text)
-    if seal.dialect == NAME:
+    seal = opened(_NAME, text)
+    if seal.dialect == _NAME:
         losses.add(
             "messages.reasoning_details", "sealed by the server that said it, which nobody else can read"
         )
@@ -118,7 +118,7 @@ def details_of(thoughts: Iterable[Thinking], first: int = 0) -> list[Json]:
     """Return thinking as `reasoning_details`, each block whole, numbered from `first`."""
     details: list[Json] = []
     for index, thought in enumerate(thoughts, first):
-        signed = sealed_for(NAME, thought.seal) if thought.seal is not None else None
+        signed = sealed_for(_NAME, thought.seal) if thought.seal is not None else None
         if thought.redacted:
             details.append({"type": "reasoning.encrypted", "data": signed or "", "index": index})
         else:
@@ -132,7 +132,7 @@ def details_of(thoughts: Iterable[Thinking], first: int = 0) -> list[Json]:
 
 def seal_of(member: str, details: Sequence[Json]) -> Seal:
     """Return the seal of a server's reasoning: the member that it came in, and its details as JSON."""
-    return Seal(NAME, member + (msgspec.json.encode(details).decode() if details else ""))
+    return Seal(_NAME, member + (msgspec.json.encode(details).decode() if details else ""))
 
 
 def text_of_details(details: object) -> str:
@@ -152,7 +152,7 @@ def write_thoughts(thoughts: Iterable[Thinking], losses: Losses) -> dict[str, ob
     details: list[Json] = []
     for thought in thoughts:
         seal = thought.seal
-        if seal is None or seal.dialect != NAME:
+        if seal is None or seal.dialect != _NAME:
             losses.add("messages.thinking", "what another dialect's model thought means nothing to this one")
             continue
         member, bracket, rest = seal.data.partition("[")
@@ -173,15 +173,16 @@ def write_thoughts(thoughts: Iterable[Thinking], losses: Losses) -> dict[str, ob
 # Google's place for its signatures.
 
 
-def google_seal(holder: Json) -> Seal | None:
+def google_seal(holder: Json, owner: str = "gemini") -> Seal | None:
     """Return the seal in `extra_content`, where Google's server of this dialect puts `thoughtSignature`.
 
     ai.google.dev, "Thought signatures", part on OpenAI compatibility: with a call of a tool, or with the
-    message. A seal of another dialect travels there in an envelope.
+    message. A seal of another dialect travels there in an envelope. What a client sends back without one
+    is Gemini's; what a server of this dialect says is that server's.
     """
     match holder.get("extra_content"):
         case {"google": {"thought_signature": str(signature)}} if signature:
-            return opened("gemini", signature)
+            return opened(owner, signature)
     return None
 
 
