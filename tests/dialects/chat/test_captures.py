@@ -104,6 +104,23 @@ def test_recorded_answers_are_read_and_relayed(exchanges: list[tuple[str, str, d
     assert metered >= 8
 
 
+def test_recorded_requests_are_understood_whole(
+    exchanges: list[tuple[str, str, dict[str, Any], Any]],
+) -> None:
+    read = 0
+    for name, operation, value, _ in exchanges:
+        if CHAT.kind(operation) == "generate":
+            read += 1
+            decoded = CHAT.decode_request(CHAT.read_call(layouts(value)[0], contract.Path(operation)))
+            assert decoded.losses == (), name
+            encoded = CHAT.encode_request(decoded.request, contract.Target(value["model"]))
+            assert {loss.what for loss in encoded.losses} <= {"tools.grammar"}, name
+            told = json.loads(encoded.body)
+            assert len(told["messages"]) == len(value["messages"]), name
+            assert len(told.get("tools", ())) == len(value.get("tools", ())), name
+    assert read >= EXPECTED_AT_LEAST - 5
+
+
 def json_key(body: bytes, at: int) -> bool:
     """Whether the text at this place is a top-level key: that much of the body closes nothing it opened."""
     before = body[:at]

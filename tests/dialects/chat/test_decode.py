@@ -18,8 +18,9 @@ from llm_gateway.canonical.request import (
     ToolChoice,
 )
 from llm_gateway.dialects.chat.decode import decode_request
+from llm_gateway.dialects.chat.encode import encode_request
 from llm_gateway.dialects.chat.request import read_call
-from llm_gateway.dialects.contract import Path
+from llm_gateway.dialects.contract import Path, Target
 from llm_gateway.errors import MalformedRequest
 
 HI = [{"role": "user", "content": "hi"}]
@@ -245,6 +246,33 @@ def test_no_field_is_lost_in_silence(key: str, value: object) -> None:
     except MalformedRequest:
         return
     assert told != decode() or is_empty(value) or (key, value) in (("n", 1), ("tool_choice", "auto"))
+
+
+pieces = st.sampled_from(
+    (
+        b'"\xff"',
+        b"1e999",
+        b'"\\ud83d"',
+        b"1" * 40,
+        b"[" * 2000 + b"]" * 2000,
+        b'{"type":"function","function":{"name":"a","parameters":"\xff"}}',
+        b'[{"role":"user","content":[{"type":"text","text":"\xff"}]}]',
+        b'[{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"a","arguments":{"x":1e999}}}]}]',
+        b'[{"type":"\xff"}]',
+        b'{"type":"json_schema","json_schema":{"name":"\xff"}}',
+    )
+)
+
+
+@given(key=st.sampled_from((*KNOWN, "messages", "x_unknown")), value=pieces)
+def test_bytes_that_are_no_text_are_refused_and_nothing_else_happens(key: str, value: bytes) -> None:
+    messages = b"" if key == "messages" else b'"messages":[{"role":"user","content":"hi"}],'
+    body = b'{"model":"m",%b"%b":%b}' % (messages, key.encode(), value)
+    try:
+        decoded = decode_request(read_call(body, Path("chat/completions")))
+    except MalformedRequest:
+        return
+    encode_request(decoded.request, Target("m"))
 
 
 def is_empty(value: object) -> bool:

@@ -49,6 +49,12 @@ def test_a_value_is_what_its_json_says() -> None:
     assert value_of(Raw(b'{"a": [1, null]}')) == {"a": [1, None]}
 
 
+@pytest.mark.parametrize("text", [b'"\xff"', b"1e999"])
+def test_a_value_that_cannot_be_read_is_the_clients_fault(text: bytes) -> None:
+    with pytest.raises(MalformedRequest, match="not UTF-8, or a number out of range"):
+        value_of(Raw(text))
+
+
 def test_arguments_are_text_even_when_sent_as_json() -> None:
     assert json_text('{"a": 1}') == '{"a": 1}'
     assert json_text({"a": [1, "é"]}) == '{"a":[1,"é"]}'

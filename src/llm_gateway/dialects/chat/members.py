@@ -42,8 +42,11 @@ def wrong(where: str, must: str) -> MalformedRequest:
 
 
 def value_of(raw: Raw) -> object:
-    """Return the value of a member whose JSON is known to be sound."""
-    value: object = _anything.decode(raw)
+    """Return the value of a member; MalformedRequest when it holds what nobody can read alike."""
+    try:
+        value: object = _anything.decode(raw)
+    except UNREADABLE:
+        raise MalformedRequest("the body holds text that is not UTF-8, or a number out of range") from None
     return value
 
 
