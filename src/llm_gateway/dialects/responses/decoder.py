@@ -65,6 +65,7 @@ class ResponsesDecoder:
         "_begun",
         "_calls",
         "_done",
+        "_loose",
         "_lost",
         "_place",
         "_refused",
@@ -83,6 +84,7 @@ class ResponsesDecoder:
         self._started = False
         self._done = False
         self._refused = False
+        self._loose = False  # thinking without a seal is open: the next seal is not its own
         self._begun = 0
         self._calls: dict[int, int] = {}  # by the place of the item, the number of the call
         self._told: set[int] = set()  # places of items of which something was told in pieces
@@ -213,8 +215,9 @@ class ResponsesDecoder:
                         self._refused = True
                         yield RefusalDelta(text)
                 case Thinking(text, seal):
-                    if untold and text:
+                    if untold and (text or self._loose):
                         yield ThinkingDelta(text, new=True)
+                    self._loose = seal is None
                     if seal is not None:
                         yield Sealed(seal)
         self._place = _NOWHERE

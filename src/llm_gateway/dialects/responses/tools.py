@@ -159,7 +159,7 @@ class Toolbox:
             case "tool_search":
                 self._losses.add("tools.tool_search", "all tools are shown to the model at once instead")
             case "":
-                raise MalformedRequest(f"`{where}.type` is missing: it must be a string", param=where)
+                raise MalformedRequest(f"`{where}.type` is missing", param=f"{where}.type")
             case _:
                 self._losses.add(f"tools.{named(kind)}", "a tool that only OpenAI executes")
 

@@ -1,0 +1,34 @@
+"""What a response repeats: the client's own words, and the usual ones where it said nothing."""
+
+import json
+
+from openai.types.responses import Response
+from pydantic import TypeAdapter
+
+from llm_gateway.dialects.responses.echo import NOTHING, echo_of
+from llm_gateway.wire.jsonedit import Document
+
+
+def echo(body: bytes) -> dict[str, object]:
+    value = json.loads("{" + echo_of(Document.parse(body).fields) + "}")
+    assert isinstance(value, dict)
+    return value
+
+
+def test_nothing_said_is_what_is_usual() -> None:
+    usual = json.loads("{" + NOTHING + "}")
+    assert echo(b"{}") == usual == echo(b'{"temperature":null,"service_tier":"auto","truncation":null}')
+    assert (usual["store"], usual["tool_choice"], usual["tools"]) == (False, "auto", [])
+    needed = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "output": []}
+    TypeAdapter(Response).validate_python({**usual, **needed})
+
+
+def test_what_was_said_is_repeated_as_it_was_written() -> None:
+    body = (
+        b'{"temperature":1.50,"tool_choice":"none","tools":[{"a":1e3}],"store":true,"input":"x","model":"m"}'
+    )
+    assert '"temperature":1.50' in echo_of(Document.parse(body).fields)
+    assert '"tools":[{"a":1e3}]' in echo_of(Document.parse(body).fields)
+    told = echo(body)
+    assert (told["tool_choice"], told["store"]) == ("none", False)
+    assert "input" not in told and "model" not in told
