@@ -23,7 +23,7 @@ from llm_gateway.dialects.responses.names import legal_text
 
 __all__ = ["encode_request"]
 
-Json = dict[str, object]
+_Json = dict[str, object]
 
 # OpenAI's models before reasoning refuse `reasoning` and sealed thinking ("Encrypted content is not
 # supported with this model"); no new ones of these families will come.
@@ -42,7 +42,7 @@ def encode_request(request: Request, target: Target) -> Encoded:
     instructions, messages = leading_text(request.messages)
     if not messages:  # nothing but instructions: Responses wants an input
         instructions, messages = "", request.messages
-    body: Json = {"model": target.model}
+    body: _Json = {"model": target.model}
     if instructions:
         body["instructions"] = instructions
     body["input"] = encode_items(messages, losses)
@@ -74,7 +74,7 @@ def encode_request(request: Request, target: Target) -> Encoded:
     return Encoded(_encode(body), losses.found())
 
 
-def _put_tools(body: Json, request: Request) -> None:
+def _put_tools(body: _Json, request: Request) -> None:
     body["tools"] = [_tool(tool) for tool in request.tools]
     kinds = {tool.name: "custom" if isinstance(tool, CustomTool) else "function" for tool in request.tools}
     choice = request.tool_choice
@@ -92,8 +92,8 @@ def _put_tools(body: Json, request: Request) -> None:
         body["parallel_tool_calls"] = choice.parallel
 
 
-def _tool(tool: Tool) -> Json:
-    told: Json
+def _tool(tool: Tool) -> _Json:
+    told: _Json
     if isinstance(tool, CustomTool):
         told = {"type": "custom", "name": tool.name}
         if tool.grammar:
@@ -107,7 +107,7 @@ def _tool(tool: Tool) -> Json:
     return told
 
 
-def _put_sampling(body: Json, sampling: Sampling, losses: Losses) -> None:
+def _put_sampling(body: _Json, sampling: Sampling, losses: Losses) -> None:
     if sampling.max_tokens is not None:
         body["max_output_tokens"] = max(sampling.max_tokens, _LEAST_OUTPUT)
         if sampling.max_tokens < _LEAST_OUTPUT:
@@ -127,8 +127,8 @@ def _put_sampling(body: Json, sampling: Sampling, losses: Losses) -> None:
             losses.add(what, "not known to Responses")
 
 
-def _reasoning(reasoning: Reasoning, losses: Losses) -> Json:
-    told: Json = {}
+def _reasoning(reasoning: Reasoning, losses: Losses) -> _Json:
+    told: _Json = {}
     if reasoning.effort is not None:
         told["effort"] = reasoning.effort
     elif reasoning.budget is not None:
@@ -148,10 +148,10 @@ def _effort(budget: int) -> str:
     return "medium" if budget < 16384 else "high"
 
 
-def _format(form: Format) -> Json:
+def _format(form: Format) -> _Json:
     if form.kind == "json":
         return {"type": "json_object"}
-    told: Json = {"type": "json_schema", "name": form.name or "answer", "schema": form.schema or Raw(b"{}")}
+    told: _Json = {"type": "json_schema", "name": form.name or "answer", "schema": form.schema or Raw(b"{}")}
     if form.description:
         told["description"] = form.description
     if form.strict is not None:

@@ -27,7 +27,7 @@ from llm_gateway.dialects.responses.seals import NAME, own_seal
 
 __all__ = ["encode_items", "leading_text"]
 
-Json = dict[str, object]
+_Json = dict[str, object]
 
 _ROLES = {"system": "developer", "user": "user", "assistant": "assistant"}
 _SOUNDS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav"}
@@ -44,7 +44,7 @@ def leading_text(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
     return "\n\n".join(said), ()
 
 
-def encode_items(messages: Sequence[Message], losses: Losses) -> list[Json]:
+def encode_items(messages: Sequence[Message], losses: Losses) -> list[_Json]:
     """Return the items that say these messages."""
     writing = _Writing(losses)
     for message in messages:
@@ -54,13 +54,13 @@ def encode_items(messages: Sequence[Message], losses: Losses) -> list[Json]:
 
 class _Writing:
     def __init__(self, losses: Losses) -> None:
-        self.items: list[Json] = []
+        self.items: list[_Json] = []
         self._losses = losses
         # Results must be of the kind of their call, and not every dialect tells the kind with a result.
         self._customs: dict[str, bool] = {}
 
     def add(self, message: Message) -> None:
-        content: list[Json] = []
+        content: list[_Json] = []
         for part in message.parts:
             item = self._item(part)
             if item is not None:
@@ -71,11 +71,11 @@ class _Writing:
                 content += self._content(part, assistant=message.role == "assistant")
         self._say(message, content)
 
-    def _say(self, message: Message, content: list[Json]) -> None:
+    def _say(self, message: Message, content: list[_Json]) -> None:
         if content:
             self.items.append({"type": "message", "role": _ROLES[message.role], "content": content})
 
-    def _item(self, part: Part) -> Json | None:
+    def _item(self, part: Part) -> _Json | None:
         match part:
             case Thinking():
                 return self._reasoning(part)
@@ -93,13 +93,13 @@ class _Writing:
                 return {"type": kind, "call_id": legal_id(part.call_id), "output": self._output(part)}
         return None
 
-    def _reasoning(self, part: Thinking) -> Json | None:
+    def _reasoning(self, part: Thinking) -> _Json | None:
         if part.seal is None or part.seal.dialect != NAME:
             self._losses.add("messages.thinking", "OpenAI's models take only thinking that they sealed")
             return None
         encrypted, item_id = own_seal(part.seal)
         summary = [{"type": "summary_text", "text": part.text}] if part.text else []
-        item: Json = {"type": "reasoning", "summary": summary, "encrypted_content": encrypted}
+        item: _Json = {"type": "reasoning", "summary": summary, "encrypted_content": encrypted}
         return {**item, "id": item_id} if item_id else item
 
     def _output(self, result: ToolResult) -> object:
@@ -111,7 +111,7 @@ class _Writing:
             return "\n".join(part.text for part in parts if isinstance(part, Text))
         return [each for part in parts for each in self._content(part, assistant=False)]
 
-    def _content(self, part: Part, *, assistant: bool) -> list[Json]:
+    def _content(self, part: Part, *, assistant: bool) -> list[_Json]:
         match part:
             case Text(text):
                 return [{"type": "output_text" if assistant else "input_text", "text": text}]
@@ -131,11 +131,11 @@ class _Writing:
         return []
 
 
-def _input_text(text: str) -> Json:
+def _input_text(text: str) -> _Json:
     return {"type": "input_text", "text": text}
 
 
-def _source(source: Inline | Link | FileId, key: str, name: str = "") -> Json:
+def _source(source: Inline | Link | FileId, key: str, name: str = "") -> _Json:
     match source:
         case Inline(data, media_type):
             url = f"data:{media_type};base64,{data}"
