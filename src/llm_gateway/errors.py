@@ -12,8 +12,8 @@ GatewayError
 │   ├── BodyTooLarge        413   body_too_large
 │   ├── TargetTooLong       414   uri_too_long
 │   ├── UnsupportedEncoding 415   unsupported_encoding
-│   ├── LossRefused         422   loss_refused           it asked for all or nothing, and all cannot be said
 │   ├── Misdirected         421   misdirected_request    the Host header names somebody else
+│   ├── LossRefused         422   loss_refused           it asked for all or nothing, and all cannot be said
 │   ├── UpgradeRefused      426   upgrade_refused        a WebSocket where only HTTP is spoken
 │   └── HeadersTooLarge     431   headers_too_large
 ├── UpstreamFault                 the provider did not do its part
@@ -153,16 +153,16 @@ class UnsupportedEncoding(ClientFault):
     kind, status = "unsupported_encoding", 415
 
 
-class LossRefused(ClientFault):
-    """The client asked to be refused rather than lose anything, and no target could be told everything."""
-
-    kind, status = "loss_refused", 422
-
-
 class Misdirected(ClientFault):
     """The Host header names a host that this gateway is not."""
 
     kind, status = "misdirected_request", 421
+
+
+class LossRefused(ClientFault):
+    """The client asked to be refused rather than lose anything, and no target could be told everything."""
+
+    kind, status = "loss_refused", 422
 
 
 class UpgradeRefused(ClientFault):

@@ -3,6 +3,7 @@
 import pytest
 
 from fakes import FakeEngine
+from llm_gateway.engines.counting import Counting
 from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import UnknownModel
 from llm_gateway.pipeline.plan import Router
@@ -11,12 +12,12 @@ from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.providers.names import Directory, Target
 from llm_gateway.upstream.client import Line
 
-CHAT, MUTE, DEAF = (
+CHAT, MUTE, CLAUDE = (
     Line(Endpoint("ollama", "chat", "http", "127.0.0.1", 11434, "/v1")),
     Line(Endpoint("mistral", "chat", "https", "mistral.test", 443, "/v1", quirks=Quirks(stream_usage=False))),
     Line(Endpoint("claude", "messages", "https", "claude.test", 443, "/v1")),
 )
-LINES = {("ollama", "chat"): CHAT, ("mistral", "chat"): MUTE, ("claude", "messages"): DEAF}
+LINES = {("ollama", "chat"): CHAT, ("mistral", "chat"): MUTE, ("claude", "messages"): CLAUDE}
 PROVIDERS = {
     "ollama": ("qwen",),
     "mistral": ("large",),
@@ -62,13 +63,48 @@ def test_an_alias_gives_its_targets_in_order() -> None:
     assert [step.provider for step in plan.steps] == ["mistral", "ollama", "demo"]
 
 
-def test_targets_of_another_dialect_are_left_out() -> None:
+def test_a_target_that_speaks_the_clients_dialect_is_asked_in_it_and_another_is_translated_for() -> None:
     plan = router(fast=("claude/opus", "ollama/qwen")).plan("fast", "chat")
+    assert [(step.provider, step.dialect) for step in plan.steps] == [
+        ("claude", "messages"),
+        ("ollama", "chat"),
+    ]
+    (step,) = router().plan("claude/opus", "messages").steps
+    assert (step.line, step.dialect) == (CLAUDE, "messages")
+    (step,) = router().plan("demo/echo", "gemini").steps
+    assert (step.dialect, step.line) == ("chat", None), "an engine speaks chat"
+
+
+def test_of_several_dialects_the_providers_own_order_decides() -> None:
+    both = {
+        ("both", dialect): Line(Endpoint("both", dialect, "http", "127.0.0.1", 1, "/v1"))
+        for dialect in ("responses", "chat")
+    }
+    made = Router()
+    made.replace(Directory({"both": ("m",)}), both, {})
+    assert made.plan("both/m", "messages").steps[0].dialect == "responses"
+    assert made.plan("both/m", "chat").steps[0].dialect == "chat"
+    assert made.plan("both/m", "gemini", "embedContent").steps[0].dialect == "chat", (
+        "responses has no embeddings"
+    )
+
+
+def test_targets_that_have_nothing_like_the_operation_are_left_out() -> None:
+    plan = router(fast=("claude/opus", "ollama/qwen")).plan("fast", "chat", "embeddings")
     assert [step.provider for step in plan.steps] == ["ollama"]
-    with pytest.raises(UnknownModel, match=r"claude.*`chat`") as refused:
-        router().plan("claude/opus", "chat")
-    assert refused.value.param == "model"
-    assert router().plan("claude/opus", "messages").steps[0].line is DEAF
+    for operation in ("embeddings", "completions"):
+        with pytest.raises(UnknownModel, match=rf"claude.*`chat`.*{operation}") as refused:
+            router().plan("claude/opus", "chat", operation)
+        assert refused.value.param == "model"
+
+
+def test_tokens_are_counted_by_the_upstream_that_can_and_else_here() -> None:
+    (step,) = router().plan("claude/opus", "messages", "messages/count_tokens").steps
+    assert step.line is CLAUDE
+    plan = router().plan("ollama/qwen", "messages", "messages/count_tokens")
+    (step,) = plan.steps
+    assert isinstance(step.engine, Counting) and step.dialect == "messages" and not step.counts
+    assert plan.kind == "count"
 
 
 def test_an_unknown_name_is_refused_each_time() -> None:

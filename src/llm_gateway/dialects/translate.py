@@ -27,7 +27,7 @@ from llm_gateway.canonical.response import Response, fold, unfold
 from llm_gateway.dialects.contract import Asked, Call, Dialect, Read, Seen, StreamMeter, Target
 from llm_gateway.errors import GatewayError, UpstreamBroken
 
-__all__ = ["Translation", "can_translate"]
+__all__ = ["TranslatingMeter", "Translation", "can_translate"]
 
 
 def can_translate(client: Dialect, target: Dialect, operation: str) -> bool:
