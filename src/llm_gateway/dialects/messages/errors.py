@@ -1,4 +1,4 @@
-"""Errors in the shape that Anthropic's clients read, ours and those of others, and what upstreams send as one.
+"""Errors in the shape that Anthropic's clients read, ours and others', and what upstreams send as one.
 
 Not a judge: which failure is worth another try is decided by its status, elsewhere. Clients decide by the
 status and by `type`, Claude Code also by how the message begins.
@@ -81,7 +81,7 @@ def encode_error(error: GatewayError) -> bytes:
 
 
 def encode_stream_error(error: GatewayError) -> bytes:
-    """Return the event that ends a stream with an error; without a `message_stop`, it is not taken for whole."""
+    """Return the event that ends a stream with an error; no `message_stop` follows it."""
     return b"event: error\ndata: %b\n\n" % encode_error(error)
 
 

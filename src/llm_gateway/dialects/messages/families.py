@@ -1,0 +1,75 @@
+"""What a model takes of this dialect, told by its name: Claude's generations differ in what they refuse.
+
+platform.claude.com, the migration guides of each model. Not a list of models: a generation that is not
+known yet is taken to be like the newest known, and another maker's model to be like the first that thought.
+"""
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Family", "family_of"]
+
+_LOW_TO_HIGH = ("low", "medium", "high")
+_NEWEST = (99, 0)
+
+
+class Family(msgspec.Struct, frozen=True):
+    """What models of one generation take.
+
+    `adaptive`: thinking is asked for as an effort, not as a budget of tokens. `off` is how a model is told
+    not to think: it does so only when asked (`absent`), `disabled`, `between_tools`, or it always thinks.
+    `forced`: a tool may be demanded, while the model does not think. `prefill`: it goes on with an answer
+    that was begun. `formats`: it is held to a schema.
+    """
+
+    claude: bool = True
+    adaptive: bool = True
+    off: Literal["absent", "disabled", "between_tools", "never"] = "never"
+    efforts: tuple[str, ...] = (*_LOW_TO_HIGH, "xhigh", "max")
+    sampling: bool = False
+    forced: bool = False
+    prefill: bool = False
+    formats: bool = True
+
+
+_OTHERS = Family(
+    claude=False,
+    adaptive=False,
+    off="disabled",
+    efforts=(),
+    sampling=True,
+    forced=True,
+    prefill=True,
+    formats=False,
+)
+_BUDGET = Family(adaptive=False, off="absent", efforts=(), sampling=True, forced=True, prefill=True)
+_OLD = msgspec.structs.replace(_BUDGET, formats=False)
+_4_6 = Family(off="absent", efforts=(*_LOW_TO_HIGH, "max"), sampling=True, forced=True)
+_4_7 = Family(off="absent", forced=True)
+_5 = Family(off="disabled", forced=True)
+_SONNET_5_5 = Family(off="between_tools")
+_ALWAYS = Family()
+
+
+def family_of(model: str) -> Family:
+    """Return what a model of this name takes, whichever way a provider spells it."""
+    words = model.lower().replace("/", ".").replace("@", ".").replace(":", ".").replace("-", ".").split(".")
+    if "claude" not in words:
+        return _OTHERS
+    words = words[words.index("claude") + 1 :]
+    line = next((word for word in words if word.isalpha()), "")
+    # Dates and context sizes are longer than versions.
+    numbers = [int(word) for word in words if word.isdecimal() and len(word) < 3][:2]
+    version = (numbers[0], numbers[1] if len(numbers) > 1 else 0) if numbers else _NEWEST
+    if version < (4, 5):
+        return _OLD
+    if version < (4, 6):
+        return _BUDGET
+    if version < (4, 7):
+        return _4_6
+    if version < (5, 0):
+        return _4_7
+    if line == "haiku" or (version < (5, 5) and line in ("opus", "sonnet")):
+        return _5
+    return _SONNET_5_5 if line == "sonnet" else _ALWAYS

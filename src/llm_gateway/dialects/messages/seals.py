@@ -1,0 +1,31 @@
+"""Seals in a thinking block's `signature`: Anthropic's own as it is, those of others in an envelope.
+
+Google seals calls of tools, too. A `tool_use` has no place for that, so a call's seal travels in a thinking
+block of no text before it, and is marked to find its way back to the call that follows.
+"""
+
+from llm_gateway.canonical.parts import Seal
+from llm_gateway.dialects.opaque import opened, sealed_for
+
+__all__ = ["NAME", "call_signature", "open_signature", "signature"]
+
+NAME = "messages"
+
+_CALL = "lgw1c."
+
+
+def signature(seal: Seal | None) -> str:
+    """Return what a thinking block is signed with; "" for one that nobody sealed."""
+    return "" if seal is None else sealed_for(NAME, seal)
+
+
+def call_signature(seal: Seal) -> str:
+    """Return what the block before a call is signed with."""
+    return f"{_CALL}{sealed_for(NAME, seal)}"
+
+
+def open_signature(text: str) -> tuple[Seal | None, bool]:
+    """Return the seal that a client sent back, and whether it is the following call's."""
+    if text.startswith(_CALL):
+        return opened(NAME, text.removeprefix(_CALL)), True
+    return (opened(NAME, text) if text else None), False
