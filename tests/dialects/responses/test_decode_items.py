@@ -149,7 +149,8 @@ def test_tools_may_arrive_as_items() -> None:
 
 def test_a_search_that_the_client_did_declares_what_it_found() -> None:
     call = {"type": "tool_search_call", "call_id": "c", "execution": "client", "arguments": {"query": "q"}}
-    found = {"type": "namespace", "name": "crm", "tools": [{"type": "function", "name": "f"}]}
+    tool = {"type": "function", "name": "f", "defer_loading": True}
+    found = {"type": "namespace", "name": "crm", "tools": [tool]}
     output = {"type": "tool_search_output", "call_id": "c", "execution": "client", "tools": [found]}
     messages, lost, tools = read(call, output)
     assert messages[0].parts == (ToolCall("c", "tool_search", '{"query":"q"}'),)

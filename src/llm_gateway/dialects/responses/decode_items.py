@@ -174,7 +174,7 @@ class Conversation:
         if item.get("execution") != "client":
             self._losses.add("input.tool_search_call", "a search that OpenAI did itself")
             if item["type"] == "tool_search_output":
-                self._tools.add_all(_members.decode(raw).get("tools", Raw()), f"{where}.tools")
+                self._find(raw, where)
             return
         call_id = required(item, "call_id", where)
         if item["type"] == "tool_search_call":
@@ -182,9 +182,12 @@ class Conversation:
             said = arguments if isinstance(arguments, str) else _json(arguments)
             self._gather("assistant", ToolCall(call_id, self._tools.vendors("tool_search"), said))
             return
-        names = self._tools.add_all(_members.decode(raw).get("tools", Raw()), f"{where}.tools")
+        names = self._find(raw, where)
         # The tools themselves are declared as if they had always been there; the result names them.
         self._gather("user", ToolResult(call_id, (Text(_json({"tools": names})),)))
+
+    def _find(self, raw: Raw, where: str) -> list[str]:
+        return self._tools.add_all(_members.decode(raw).get("tools", Raw()), f"{where}.tools", searched=True)
 
     def _add_vendors_call(self, kind: str, item: Mapping[str, object], where: str) -> None:
         report_strays(item, _VENDORS, f"input.{kind}", self._losses)

@@ -86,19 +86,24 @@ def known_tools(note: str) -> dict[str, Known]:
 class Toolbox:
     """The tools met so far, each under one name of its own."""
 
-    __slots__ = ("_known", "_losses", "_met", "_names", "_taken", "tools")
+    __slots__ = ("_extras", "_known", "_losses", "_met", "_names", "_taken", "tools")
 
     def __init__(self, losses: Losses) -> None:
         self._losses = losses
         self._names: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
         self._met: list[str] = []
+        self._extras: tuple[str, ...] = ()
         self._known: dict[str, Known] = {}
         self.tools: dict[str, Tool] = {}
 
-    def add_all(self, raw: Raw, where: str) -> list[str]:
-        """Take in a list of tools; return their names."""
+    def add_all(self, raw: Raw, where: str, *, searched: bool = False) -> list[str]:
+        """Take in a list of tools; return their names.
+
+        Tools that were `searched` for were kept back until now: to show them is what was asked for.
+        """
         self._met = []
+        self._extras = ("async", "output_schema") if searched else ("async", "output_schema", "defer_loading")
         if not is_given(raw):
             return []
         try:
@@ -235,7 +240,7 @@ class Toolbox:
         """Report what is said of a tool beyond its name, purpose and arguments."""
         for key in fields.keys() - known:
             report_strays({key: decoded(fields[key], where)}, known, what, self._losses)
-        for key in ("async", "defer_loading", "output_schema"):
+        for key in self._extras:
             if key in fields and decoded(fields[key], where):
                 self._losses.add(f"tools.{key}", "not known to other dialects")
         if "allowed_callers" in fields and decoded(fields["allowed_callers"], where) not in _CALLERS:
