@@ -234,8 +234,8 @@ def test_bookkeeping_is_no_loss() -> None:
         ({"type": "function_call_output", "output": "x"}, "input[0].call_id", "missing"),
         ({"type": "function_call_output", "call_id": "c", "output": 7}, "input[0].output", "string"),
         ({"type": "shell_call", "call_id": "c"}, "input[0]", "what is to be done"),
-        ({"type": "item_reference", "id": "msg_1"}, "input[0]", "send the item itself"),
-        ({"id": "msg_1"}, "input[0]", "send the item itself"),
+        ({"type": "item_reference", "id": "msg_1"}, "input[0]", "when `store` is false"),
+        ({"id": "msg_1"}, "input[0]", "when `store` is false"),
         ({"type": "compaction_trigger"}, "input[0]", "let the client summarize"),
     ],
 )

@@ -215,8 +215,8 @@ class Conversation:
         match kind:
             case "item_reference" | "":
                 raise MalformedRequest(
-                    f"`{where}` refers to an item that the model's provider cannot look up: "
-                    "send the item itself",
+                    f"`{where}` refers to an item that is not kept: the model's provider cannot look it up. "
+                    "Send the item itself; clients do so when `store` is false",
                     param=where,
                 )
             case "compaction_trigger":

@@ -24,7 +24,7 @@ __all__ = [
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _MAX_TEXT = 4000
 
-# How vendors say that a prompt is too long; Codex compacts and goes on when it is told by this code.
+# How vendors say that a prompt is too long; clients know it by this code.
 _TOO_LONG = "context_length_exceeded"
 _SAID_TOO_LONG = (
     "prompt is too long",
@@ -85,8 +85,9 @@ def encode_stream_error(error: GatewayError, seen: Seen, sequence: int) -> bytes
 def stream_code(kind: str, message: str) -> str:
     """Return the code for an error of this kind inside a stream: whether to try again hangs on it.
 
-    Codex gives up at `invalid_prompt` and `insufficient_quota`, compacts at `context_length_exceeded`,
-    waits at `rate_limit_exceeded` and tries again at anything else.
+    Codex gives up at `invalid_prompt`, `insufficient_quota`, `context_length_exceeded` and
+    `server_is_overloaded`, each with words of its own, and tries again five times at anything else, at
+    `rate_limit_exceeded` after the time that the message names (seen with 0.169.0).
     """
     word = kind.lower()
     if _is_too_long(word, message):
