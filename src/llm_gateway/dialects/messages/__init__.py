@@ -17,7 +17,9 @@ from llm_gateway.dialects.contract import (
     Target,
     Written,
 )
-from llm_gateway.dialects.messages import errors, request, response
+from llm_gateway.dialects.messages import answer, decode, encode, errors, request, response
+from llm_gateway.dialects.messages.decoder import MessagesDecoder
+from llm_gateway.dialects.messages.encoder import MessagesEncoder
 from llm_gateway.dialects.messages.stream import MessagesMeter
 from llm_gateway.errors import GatewayError
 
@@ -71,25 +73,25 @@ class _Messages:
         return b"request-id: req_%b\r\n" % asked.id.encode("ascii")
 
     def decode_request(self, call: Call) -> Decoded:
-        raise NotImplementedError
+        return decode.decode_request(call)
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
-        raise NotImplementedError
+        return encode.encode_request(request, target)
 
     def decode_response(self, body: bytes) -> Read:
-        raise NotImplementedError
+        return answer.decode_response(body)
 
     def encode_response(self, response: Response, asked: Asked) -> Written:
-        raise NotImplementedError
+        return answer.encode_response(response, asked)
 
     def decoder(self) -> EventDecoder:
-        raise NotImplementedError
+        return MessagesDecoder()
 
     def encoder(self, asked: Asked) -> EventEncoder:
-        raise NotImplementedError
+        return MessagesEncoder(asked)
 
     def encode_count(self, tokens: int) -> bytes:
-        return b'{"input_tokens":%d}' % tokens
+        return answer.encode_count(tokens)
 
 
 MESSAGES: Dialect = _Messages()
