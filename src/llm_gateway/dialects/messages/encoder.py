@@ -1,9 +1,9 @@
 """A stream of this dialect written from events.
 
 Blocks follow each other, each with its beginning and end, also where the pieces of several calls come mixed:
-a call is held back until the one before it is whole. The `message_start` goes out at once, before anybody knows
-what was used: its counts are zeros, and the `message_delta` at the end has the real ones, which SDKs put over
-them.
+a call is held back until the one before it is whole. The `message_start` goes out at once, before anybody
+knows what was used: its counts are zeros, and the `message_delta` at the end has the real ones, which SDKs
+put over them.
 """
 
 from collections.abc import Sequence
