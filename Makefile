@@ -4,7 +4,7 @@
 PYTHON ?= python3
 DEV = @$(PYTHON) scripts/dev.py
 
-.PHONY: help run test check bench kill-test setup changelog pin clean
+.PHONY: help run test check bench kill-test clients setup changelog pin clean
 
 help:
 	$(DEV) help || true
@@ -24,6 +24,9 @@ bench:
 kill-test:
 	$(DEV) kills $(ARGS)
 
+clients:
+	$(DEV) clients $(ARGS)
+
 setup:
 	$(DEV) setup
 
@@ -34,4 +37,4 @@ pin:
 	$(DEV) pin $(ARGS)
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/results
+	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/results

@@ -5,6 +5,7 @@
     check      linters, formatting, types, import contracts, house rules
     bench      measure the gateway beside nginx; arguments go to bench/run.py
     kills      end the gateway 100 times under 200 streams, and look for what is missing
+    clients    install real AI clients (Claude Code, Codex, ...) and run them through the gateway
     setup      only make .venv ready
     changelog  show what the next version's section would say; with a version, write it
     pin        choose the newest versions again and write constraints.txt (needs uv)
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import changelog
 import first_run
+import real_clients
 from environment import EXTRAS, WEIGHTS, Environment, Failed, say
 
 __all__ = ["main"]
@@ -99,6 +101,19 @@ def kills(environment: Environment, arguments: list[str]) -> int:
     return call(environment, "-m", "pytest", "-m", "kills", *arguments)
 
 
+def clients(environment: Environment, arguments: list[str]) -> int:
+    """Run real clients through the gateway, where they can be installed."""
+    environment.ready(["test"])
+    installation = real_clients.Installation(ROOT)
+    try:
+        folder = installation.ready()
+    except real_clients.Impossible as error:
+        say(f"skipped: the real clients cannot be installed here: {error}")
+        return 0
+    os.environ[real_clients.FOLDER_VARIABLE] = str(folder)
+    return call(environment, "-m", "pytest", "-m", "real_clients", "tests/clients_e2e", *arguments)
+
+
 def setup(environment: Environment, arguments: list[str]) -> int:
     """Make the environment ready for everything."""
     environment.ready(EXTRAS)
@@ -149,6 +164,7 @@ VERBS: dict[str, Verb] = {
     "check": check,
     "bench": bench,
     "kills": kills,
+    "clients": clients,
     "setup": setup,
     "changelog": write_changelog,
     "pin": pin,

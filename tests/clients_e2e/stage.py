@@ -1,0 +1,85 @@
+"""Client, gateway and scripted model together: play one turn, and collect what each of the three saw."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clients_e2e import scripted_model
+from clients_e2e.rows import Client
+from clients_e2e.running import Outcome, run
+from clients_e2e.speech import SPEECHES, Heard
+from gateway_process import GatewayProcess, configuration
+from scripted import Received, ScriptedUpstream
+
+__all__ = ["Played", "Stage", "staged"]
+
+_SETTLED_S = 10.0
+
+
+@dataclass(frozen=True)
+class Played:
+    """A turn that is over. `heard` are the turn's requests as the scripted model understood them."""
+
+    name: str
+    outcome: Outcome
+    requests: tuple[Received, ...]
+    heard: tuple[Heard, ...]
+    rows: tuple[dict[str, object], ...]
+
+    def __str__(self) -> str:
+        """Return it as a failing test shows it."""
+        asked = "\n".join(
+            f"{request.method} {request.target} {len(request.body)} bytes" for request in self.requests
+        )
+        rows = "\n".join(map(str, self.rows))
+        return f"{self.outcome}\n--- upstream was asked\n{asked}\n--- ledger\n{rows}"
+
+
+@dataclass
+class Stage:
+    """A running gateway whose one provider is a scripted model of one dialect."""
+
+    dialect: str
+    home: Path
+    gateway: GatewayProcess
+    upstream: ScriptedUpstream
+    path: str
+    proxy: str
+    _turns: int = field(default=0)
+
+    def play(self, client: Client, kind: str) -> Played:
+        """Run a client through one turn."""
+        self._turns += 1
+        name = f"{self.dialect}{self._turns}"
+        self.upstream.forget()
+        before = {row["id"] for row in self.gateway.rows()}
+        words = {
+            "url": self.gateway.url,
+            "key": self.gateway.key,
+            "prompt": scripted_model.prompt(kind, name),
+        }
+        outcome = run(client, self.home / name, words, path=self.path, proxy=self.proxy)
+        requests = tuple(request for request in self.upstream.asked() if scripted_model.named(request, name))
+        speech = SPEECHES[self.dialect]
+        heard = tuple(speech.hear(request.target.partition("?")[0], request.json()) for request in requests)
+        return Played(name, outcome, requests, heard, self._settled(before))
+
+    def _settled(self, before: set[object]) -> tuple[dict[str, object], ...]:
+        """Return the rows that are new, oldest first, once none of them runs any more."""
+        until = time.monotonic() + _SETTLED_S
+        while True:
+            rows = [row for row in self.gateway.rows() if row["id"] not in before]
+            if all(row["status"] != "running" for row in rows) or time.monotonic() > until:
+                return tuple(reversed(rows))
+            time.sleep(0.05)
+
+
+@contextmanager
+def staged(dialect: str, home: Path, models: Sequence[str], ways: tuple[str, str]) -> Iterator[Stage]:
+    """Start a scripted model and a gateway before it; `ways` are the clients' search path and proxy."""
+    with ScriptedUpstream(models, [scripted_model.responder(dialect)]) as upstream:
+        told = configuration(upstream.url, models=models).replace('["chat"]', f'["{dialect}"]')
+        with GatewayProcess(home, told) as gateway:
+            yield Stage(dialect, home, gateway, upstream, *ways)
