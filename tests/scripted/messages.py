@@ -77,7 +77,7 @@ def tool_use(name: str, arguments: Json, call_id: str = "toolu_scripted_1") -> J
 def message(
     model: str, content: Sequence[Json] = (), *, usage: object = USAGE, stop: str = "", sequence: str = ""
 ) -> bytes:
-    """Return the body of a whole answer; without `content` it says `TEXT`, without `stop` it ends as usual."""
+    """Return the body of a whole answer; without `content` it says `TEXT`, and it ends as usual."""
     blocks = list(content) or [text()]
     return _json(
         {
