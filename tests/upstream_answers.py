@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from scripted import Responder, Script, Send, chat, responses
+from scripted import Responder, Script, Send, chat, messages, responses
 from scripted.wording import response
 
 __all__ = ["UPSTREAMS", "Answers"]
@@ -37,5 +37,11 @@ UPSTREAMS: Mapping[str, Answers] = {
         responses.TEXT,
         lambda text: responses.plain("m", [responses.message(text)]),
         lambda message: responses.error(message, "scripted_error"),
+    ),
+    "messages": Answers(
+        messages.respond,
+        messages.TEXT,
+        lambda text: messages.plain("m", [messages.text(text)]),
+        lambda message: messages.error(message, "api_error"),
     ),
 }

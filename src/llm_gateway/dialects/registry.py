@@ -5,10 +5,11 @@ from types import MappingProxyType
 
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Dialect
+from llm_gateway.dialects.messages import MESSAGES
 from llm_gateway.dialects.responses import RESPONSES
 
 __all__ = ["DIALECTS"]
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
-    {dialect.name: dialect for dialect in (CHAT, RESPONSES)}
+    {dialect.name: dialect for dialect in (CHAT, RESPONSES, MESSAGES)}
 )

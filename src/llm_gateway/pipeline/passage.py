@@ -89,11 +89,12 @@ class Passages:
 class _Direct:
     """Equal dialects: bytes pass."""
 
-    __slots__ = ("_call", "_dialect", "_strips", "body", "headers", "path")
+    __slots__ = ("_call", "_dialect", "_own", "_strips", "body", "headers", "path")
 
     def __init__(self, dialect: Dialect, call: Call, step: Step, forwarded: bytes) -> None:
         self._dialect = dialect
         self._call = call
+        self._own = step.line is None
         self._strips = step.asks_usage and call.stream and not call.wants_usage
         self.headers = forwarded
         self.path = dialect.target(call, step.model)
@@ -116,7 +117,7 @@ class _Direct:
         return body
 
     def fields(self, answer: Answer) -> bytes:
-        return returned(answer.headers)
+        return returned(answer.headers, own=self._own)
 
 
 class _Translated:

@@ -66,8 +66,10 @@ def forwarded(headers: Headers) -> bytes:
     return _lines(headers, _NOT_UPSTREAM)
 
 
-def returned(headers: Headers) -> bytes:
-    """Return the header lines of an upstream's answer that go to the client."""
+def returned(headers: Headers, *, own: bool = False) -> bytes:
+    """Return the header lines of an answer that go to the client; `own`: it was made by an engine of ours."""
+    if own:
+        return b"".join([b"%b: %b\r\n" % field for field in headers if field[0] not in _NOT_DOWNSTREAM])
     return _lines(headers, _NOT_DOWNSTREAM)
 
 
