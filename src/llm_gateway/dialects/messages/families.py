@@ -12,6 +12,7 @@ __all__ = ["Family", "family_of"]
 
 _LOW_TO_HIGH = ("low", "medium", "high")
 _NEWEST = (99, 0)
+_BETWEEN = str.maketrans("-./@:[]_", " " * 8)
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -54,7 +55,7 @@ _ALWAYS = Family()
 
 def family_of(model: str) -> Family:
     """Return what a model of this name takes, whichever way a provider spells it."""
-    words = model.lower().replace("/", ".").replace("@", ".").replace(":", ".").replace("-", ".").split(".")
+    words = model.lower().translate(_BETWEEN).split()
     if "claude" not in words:
         return _OTHERS
     words = words[words.index("claude") + 1 :]
