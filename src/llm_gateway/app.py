@@ -43,6 +43,7 @@ from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.openapi import describe
 from llm_gateway.server.operations import Operations
 from llm_gateway.server.routes import Route, Routes
+from llm_gateway.server.shelf import Shelf
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
@@ -109,6 +110,7 @@ class App:
             opened.callback(self.log.close)
             await self._open(opened)
             self._opened = opened.pop_all()
+        _spare_the_collector()
         self.tasks.start("look for models", self._look_for_models())
         self.tasks.start("look at the configuration", self._look_at_file())
 
@@ -233,9 +235,10 @@ class App:
     def _routes(self, gateway: Gateway) -> Routes:
         dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, os.getpid())
         operations = Operations(self._ledger, self._metrics, lambda: describe(table.all))
+        shelf = Shelf(self.fleet, self._router, self._clock, self.tasks)
         table = Routes(
             dialect_routes(gateway)
-            + ModelsApi(gateway, self.fleet, self._router).routes()
+            + ModelsApi(gateway, shelf).routes()
             + dashboard.routes()
             + Explaining(self._router, self.fleet).routes()
             + KeysApi(self._keys).routes()

@@ -15,6 +15,8 @@ from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.openapi import describe
 from llm_gateway.server.operations import Operations
 from llm_gateway.server.routes import Route
+from llm_gateway.server.shelf import Shelf
+from llm_gateway.tasks import Tasks
 from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import PEPPER, Stage, on_stage
 
@@ -31,13 +33,18 @@ def table(home: Path) -> tuple[Route, ...]:
         admin = KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None)
         return (
             *dialect_routes(stage.gateway),
-            *ModelsApi(stage.gateway, fleet, stage.router).routes(),
+            *ModelsApi(stage.gateway, Shelf(fleet, stage.router, stage.clock, Tasks(fail))).routes(),
             *DashboardApi(stage.gateway, fleet, lambda: "", 1).routes(),
             *KeysApi(admin).routes(),
             *Operations(stage.ledger, stage.metrics, lambda: b"").routes(),
         )
 
     return on_stage(home, scene)
+
+
+def fail(name: str, failure: BaseException) -> None:
+    """Nothing runs in the background here."""
+    raise AssertionError(name) from failure
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
