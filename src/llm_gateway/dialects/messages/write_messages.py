@@ -99,7 +99,7 @@ class _Turns:
         """Return the turns, at least one, the first of them the user's."""
         number = 0
         for message in self._messages:
-            for part in message.parts:
+            for part in message.parts if message.role == "user" else ():
                 if isinstance(part, ToolResult):
                     self._results.setdefault(part.call_id, deque()).append((number, part))
                     number += 1
