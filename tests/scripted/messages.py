@@ -242,8 +242,8 @@ def _block_events(block: Json) -> Iterator[tuple[str, Json]]:
             for piece in _pieces(words):
                 yield "content_block_delta", {"delta": {"type": "thinking_delta", "thinking": piece}}
             yield "content_block_delta", {"delta": {"type": "signature_delta", "signature": signature}}
-        case {"type": "tool_use", "input": arguments}:
-            for piece in ("", *_pieces(json.dumps(arguments) if arguments else "")):
+        case {"type": "tool_use", "input": dict(arguments)}:
+            for piece in ("", *_pieces(_json(arguments).decode() if arguments else "")):
                 yield "content_block_delta", {"delta": {"type": "input_json_delta", "partial_json": piece}}
     yield "content_block_stop", {}
 

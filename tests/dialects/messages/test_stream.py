@@ -57,7 +57,7 @@ def test_a_whole_stream_is_seen() -> None:
         assert meter.feed(event) is event
     assert not seen.complete
     meter.feed(STREAM[-1])
-    text = len(messages.TEXT.encode()) + len("Erst denken.") + len('{"a": "\\u00fc"}')
+    text = len(messages.TEXT.encode()) + len("Erst denken.") + len('{"a":"ü"}'.encode())
     assert (seen.response_id, seen.model, seen.finish_reason) == (messages.ID, "m", "tool_use")
     assert (seen.content_bytes, seen.complete, seen.error) == (text, True, "")
     assert seen.usage == Usage(12, 8, 20, 12, 2)
