@@ -47,12 +47,18 @@ def test_elements_of_any_content_come_whole(
 
 def test_the_state_is_told_on_the_way() -> None:
     splitter = ArraySplitter()
-    assert (splitter.opened, splitter.ended) == (False, False)
-    assert splitter.feed(b" [") == [] and splitter.opened
-    assert splitter.feed(b'{"a":') == [] and splitter.pending == b'{"a":'
-    assert splitter.feed(b"1},") == [b'{"a":1}'] and splitter.pending == b"" and not splitter.ended
-    assert splitter.feed(b"]") == [] and splitter.ended
-    assert splitter.feed(b'{"b":1}') == [], "nothing follows the end"
+    told = []
+    for piece in (b"", b" [", b'{"a":', b"1},", b"]", b'{"b":1}'):
+        found = splitter.feed(piece)
+        told.append((found, splitter.opened, splitter.pending, splitter.ended))
+    assert told == [
+        ([], False, b"", False),
+        ([], True, b"", False),
+        ([], True, b'{"a":', False),
+        ([b'{"a":1}'], True, b"", False),
+        ([], True, b"", True),
+        ([], True, b"", True),  # nothing follows the end
+    ]
 
 
 def test_objects_without_an_array_are_cut_too() -> None:
@@ -68,10 +74,15 @@ def test_what_is_no_element_is_passed_over() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_an_element_without_an_end_is_refused(size: int) -> None:
+    data = b'[{"a": "' + b"x" * 100
     splitter = ArraySplitter(limit=50)
-    with pytest.raises(ElementTooLarge, match="50 bytes"):
+
+    def feed() -> None:
         for start in range(0, 100, size):
-            splitter.feed((b'[{"a": "' + b"x" * 100)[start : start + size])
+            splitter.feed(data[start : start + size])
+
+    with pytest.raises(ElementTooLarge, match="50 bytes"):
+        feed()
 
 
 def test_the_limit_is_for_one_element_not_for_a_piece() -> None:

@@ -1,0 +1,91 @@
+"""The two forms of a stream of this dialect, events and an array that grows, and how each ends in an error.
+
+Which one a server sends is seen by its first byte, whatever was asked for. Not what the pieces say.
+"""
+
+from llm_gateway.errors import UpstreamBroken
+from llm_gateway.wire.jsonarray import ArraySplitter, ElementTooLarge, completion
+from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
+
+__all__ = ["Framing", "is_events"]
+
+_BEFORE = b"\xef\xbb\xbf \t\r\n"
+
+
+def is_events(query: str) -> bool:
+    """Whether a client asked for events rather than an array: `alt=sse` (ai.google.dev, "All methods")."""
+    return "alt=sse" in query.split("&")
+
+
+class Framing:
+    """Cut a stream into its pieces: each is the JSON of one answer.
+
+    `events` is which form a stream is taken for of which no byte has come.
+    """
+
+    __slots__ = ("_array", "_events", "_sse", "_torn")
+
+    def __init__(self, *, events: bool = True) -> None:
+        self._events = events
+        self._sse: SseSplitter | None = None
+        self._array: ArraySplitter | None = None
+        self._torn = False  # the client has a part of an event whose end never came
+
+    @property
+    def ended(self) -> bool:
+        """Return whether the end is there that only an array has."""
+        return self._array is not None and self._array.ended
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the pieces that are complete now; UpstreamBroken when one has no end."""
+        try:
+            if self._sse is not None:
+                # The usual data is one whole event.
+                if data.startswith(b"data: {") and self._sse.is_event(data):
+                    return [data[6:]]
+                return _told(self._sse.feed(data))
+            if self._array is not None:
+                return self._array.feed(data)
+            start = data.lstrip(_BEFORE)
+            if not start:
+                return []
+            if start[0] in b"[{":
+                self._array = ArraySplitter()
+                return self._array.feed(start)
+            self._sse = SseSplitter()
+            return _told(self._sse.feed(data))
+        except (EventTooLarge, ElementTooLarge) as error:
+            raise UpstreamBroken(f"the upstream's stream cannot be read: {error}") from error
+
+    def close(self) -> list[bytes]:
+        """Return a last event without its blank line; half an element of an array is nothing."""
+        if self._sse is None or not (rest := self._sse.close()):
+            return []
+        self._torn = True
+        return _told([rest])
+
+    def failure(self, error: bytes) -> bytes:
+        """Return the bytes that end the stream with this error, whatever of it the client has."""
+        array = self._array
+        if array is None and (self._sse is not None or self._events):
+            torn = self._torn or (self._sse is not None and self._sse.pending)
+            return b"%bdata: %b\n\n" % (b"\n\n" if torn else b"", error)
+        if array is None:
+            return b"[%b]" % error
+        if array.ended or not (array.opened or array.told or array.pending):
+            return error
+        before = array.pending
+        last = completion(before) if before else b""
+        comma = b"" if not (array.told or before) else b",\n" if array.opened else b"\n"
+        return b"%b%b%b%b" % (last, comma, error, b"]" if array.opened else b"")
+
+
+def _told(events: list[bytes]) -> list[bytes]:
+    found: list[bytes] = []
+    for event in events:
+        data = event_data(event)
+        if not data and event.lstrip(_BEFORE).startswith(b"{"):
+            data = event  # Google's servers may break off with an error that is no event
+        if data.startswith(b"{"):
+            found.append(data)
+    return found
