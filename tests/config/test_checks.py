@@ -19,6 +19,7 @@ def test_sensible_settings_have_no_faults() -> None:
             allow_from=("10.0.0.0/8", "::1/128"),
             hosts=("gateway.example", "gateway.example:443", "[fd00::1]:8787"),
             origins=("https://app.example", "tauri://localhost"),
+            default_provider="openai",
         ),
         providers=(
             Provider("ollama", base_url="http://127.0.0.1:11434", models=("qwen2.5:14b",)),
@@ -34,6 +35,9 @@ def test_sensible_settings_have_no_faults() -> None:
 SERVERS = [
     (Server(host="127.1"), 'server.host: "127.1" is not an IP address or a host name'),
     (Server(host=""), 'server.host: "" is not an IP address or a host name'),
+    (Server(default_provider="Open AI"), 'server.default_provider: "Open AI" is not the name of a provider'),
+    (Server(default_provider="demo"), 'server.default_provider: "demo" answers no such requests'),
+    (Server(default_provider="local"), 'server.default_provider: "local" answers no such requests'),
     (Server(tls_cert="c.pem"), "server.tls_cert: TLS needs tls_key too"),
     (Server(tls_key="k.pem"), "server.tls_key: TLS needs tls_cert too"),
     (

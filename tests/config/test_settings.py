@@ -8,6 +8,7 @@ def test_the_defaults_keep_to_this_machine() -> None:
     server = Settings().server
     assert (server.host, server.port, server.expose) == ("127.0.0.1", 8787, False)
     assert (server.hosts, server.origins, server.allow_from) == ((), (), ())
+    assert server.default_provider == "", "what is kept at a provider is shared by nobody's default"
     assert server.header_timeout <= 15
     assert server.max_body_bytes == 64 * 1024 * 1024
     assert server.max_header_bytes == 64 * 1024

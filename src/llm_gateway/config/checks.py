@@ -51,6 +51,10 @@ def _server(server: Server) -> Iterator[Fault]:
         networks(server.allow_from)
     except ValueError as error:
         yield ("server", "allow_from"), str(error)
+    default = server.default_provider
+    if default and (not _PROVIDER.fullmatch(default) or default in _OURS):
+        why = "answers no such requests" if default in _OURS else "is not the name of a provider"
+        yield ("server", "default_provider"), f"{shown(default)} {why}"
     for host in server.hosts:
         try:
             split_authority(host)

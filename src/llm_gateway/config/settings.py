@@ -58,6 +58,13 @@ class Server(msgspec.Struct, frozen=True):
         tuple[str, ...],
         Meta(description="Web origins (`scheme://host:port`) whose pages may call, compared exactly."),
     ] = ()
+    default_provider: Annotated[
+        str,
+        Meta(
+            description="Provider that gets the `/v1/` requests which name no model, and with them whoever "
+            "has a gateway key gets at what is kept there; without one they are refused. See http.md."
+        ),
+    ] = ""
     header_timeout: Annotated[
         float, _seconds("Seconds for the header section of a request to arrive.", most=15)
     ] = 10.0

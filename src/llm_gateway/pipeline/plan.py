@@ -1,6 +1,6 @@
 """From a model name to the targets that may answer, in order: a pure look-up, no sockets, no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -89,6 +89,19 @@ class Router:
                 self._plans[model, dialect, operation] = plan
         return plan
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Return the names of the providers that can be asked."""
+        return tuple(self._directory.providers)
+
+    def onward(self, target: Target, dialects: Iterable[str]) -> Step | None:
+        """Return the way to a target for a request that passes as it came, in the first dialect it speaks."""
+        for dialect in dialects:
+            line = self._lines.get((target.provider, dialect))
+            if line is not None:
+                return Step(target.provider, target.model, dialect, line, None, False, True, _headers(target))
+        return None
+
     def _make(self, model: str, client: Dialect, operation: str) -> Plan:
         steps: list[Step] = []
         deaf: list[str] = []
@@ -163,5 +176,5 @@ def _counted(target: Target, client: Dialect) -> Step:
 
 def _headers(target: Target) -> bytes:
     # A model's name comes from the client: what no header can carry is replaced.
-    lines = f"x-llm-gateway-provider: {target.provider}\r\nx-llm-gateway-model: {target.model}\r\n"
-    return lines.encode("ascii", "replace")
+    model = f"x-llm-gateway-model: {target.model}\r\n" if target.model else ""
+    return f"x-llm-gateway-provider: {target.provider}\r\n{model}".encode("ascii", "replace")

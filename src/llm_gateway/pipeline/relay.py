@@ -139,10 +139,13 @@ async def _finish(incoming: Incoming, turn: Turn, meter: StreamMeter) -> None:
 
 
 async def _break_off(incoming: Incoming, turn: Turn, meter: StreamMeter, error: UpstreamFault) -> None:
-    """End a begun stream with an error, in the way of its dialect."""
+    """End a begun stream with an error, in the way of its dialect; without one its connection breaks, too."""
     event = meter.fail(error)
     await turn.fail(error, incoming.bytes_out)
-    incoming.end(event)
+    if event:
+        incoming.end(event)
+    else:
+        incoming.abandon()
 
 
 def _outcome(seen: Seen) -> Outcome:

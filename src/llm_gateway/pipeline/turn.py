@@ -9,7 +9,7 @@ import msgspec
 from llm_gateway.canonical.loss import Loss
 from llm_gateway.canonical.usage import Usage, estimate_tokens
 from llm_gateway.clock import Clock
-from llm_gateway.dialects.contract import Call, Seen
+from llm_gateway.dialects.contract import Seen
 from llm_gateway.errors import GatewayError, Internal, LedgerUnavailable, UpstreamFault, UpstreamTruncated
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Settlement
@@ -18,9 +18,10 @@ from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.wire.headers import Headers, get
 
-__all__ = ["Caller", "Losing", "Turn"]
+__all__ = ["Asking", "Caller", "Losing", "Turn"]
 
-_REQUEST_IDS = (b"x-request-id", b"request-id")
+# Who sends the first one, Anthropic's, means it: its clients write it down. The other one is also a proxy's.
+_REQUEST_IDS = (b"request-id", b"x-request-id")
 _HEADERS = (
     b"x-llm-gateway-request-id: %b\r\n%bx-llm-gateway-attempts: %d\r\nserver-timing: upstream;dur=%.1f\r\n"
 )
@@ -35,6 +36,29 @@ class Losing(Protocol):
     @property
     def losses(self) -> tuple[Loss, ...]:
         """Return what was lost so far."""
+        ...
+
+
+class Asking(Protocol):
+    """What is put on record of a request: its length is that of its body."""
+
+    @property
+    def operation(self) -> str:
+        """Return what is asked for."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Return the name of the model as the client used it, "" where it named none."""
+        ...
+
+    @property
+    def stream(self) -> bool:
+        """Return whether a stream is wanted."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the size of the body in bytes."""
         ...
 
 
@@ -75,6 +99,7 @@ class Turn:
         "_step",
         "_step_started",
         "_upstream_id",
+        "estimates",
         "free",
         "intent",
         "seen",
@@ -96,10 +121,11 @@ class Turn:
         self.seen = Seen()
         self._settled = True  # nothing is open before `begin`
         self._losing: Losing | None = None
+        self.estimates = True  # whether what nobody counted is guessed from the bytes
         self.free = False  # an operation that costs no tokens, such as counting them
         self.ttft_us = 0
 
-    async def begin(self, caller: Caller, call: Call, dialect: str, plan: Plan | None) -> None:
+    async def begin(self, caller: Caller, call: Asking, dialect: str, plan: Plan | None) -> None:
         """Put the intent on record, durably; LedgerUnavailable when that cannot be.
 
         `plan` is None where nothing serves the model that was asked for. A turn that a demo may answer
@@ -209,7 +235,7 @@ class Turn:
         usage = seen.usage
         if self.free:
             usage = _NOTHING
-        elif usage is None and self._was_probably_used(outcome):
+        elif usage is None and self.estimates and self._was_probably_used(outcome):
             usage = self._estimate()
         settlement = Settlement(
             self.intent.id,

@@ -9,6 +9,7 @@ from llm_gateway.providers.endpoint import Endpoint
 __all__ = ["Line", "Upstream"]
 
 _MOST_HEADS = 1000
+_WITH_BODY = frozenset((b"POST", b"PUT", b"PATCH"))  # their length is told even when it is 0 (RFC 9110, 8.6)
 
 
 class Line:
@@ -39,6 +40,12 @@ class Line:
             if len(self._heads) < _MOST_HEADS:  # some paths hold a model's name: bounded
                 self._heads[path] = head
         return b"%b%bcontent-length: %d\r\n\r\n" % (head, forwarded, length)
+
+    def request(self, method: bytes, path: str, forwarded: bytes, length: int) -> bytes:
+        """Return the head of a request with any method; `path` counts from the endpoint's own."""
+        told = b"content-length: %d\r\n" % length if length or method in _WITH_BODY else b""
+        target = self.endpoint.target(path)
+        return b"%b %b HTTP/1.1\r\n%b%b%b\r\n" % (method, target, self._fixed, forwarded, told)
 
     def get(self, target: bytes, extra: bytes = b"") -> bytes:
         """Return the head of a GET of a request target, with more header lines."""
