@@ -1,5 +1,6 @@
 """What every test may ask for: a way to show what it measured, and the benchmark's own tools."""
 
+import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -51,6 +52,16 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(autouse=True)
+def _collector() -> Iterator[None]:
+    """Give the collector back as it was: a gateway that starts changes its ways for the process."""
+    before = gc.get_threshold()
+    yield
+    if gc.get_threshold() != before:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 @pytest.fixture

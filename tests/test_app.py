@@ -1,6 +1,7 @@
 """The wiring: a gateway that starts whole or not at all, and ends with nothing open."""
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import Awaitable, Callable, Mapping
@@ -66,6 +67,14 @@ def test_it_answers_under_its_address(tmp_path: Path) -> None:
         assert (reply.status, reply.header("x-llm-gateway-provider")) == (200, "demo")
         shown = await ask(gateway, "/api/dashboard/requests", key=owner(tmp_path))
         assert str(reply.header("x-llm-gateway-request-id")) in shown.body.decode()
+
+    running(app(tmp_path), scene)
+
+
+def test_the_collector_leaves_alone_what_the_start_made(tmp_path: Path) -> None:
+    async def scene(_: App) -> None:
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold()[0] >= 10_000, "a request makes hundreds of objects and no cycles"
 
     running(app(tmp_path), scene)
 
