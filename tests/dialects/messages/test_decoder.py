@@ -250,6 +250,17 @@ def test_an_event_without_end_is_the_upstreams_fault() -> None:
         list(map(decoder.feed, [b"data: " + b"x" * (1024 * 1024)] * 17))
 
 
+def test_a_kind_of_piece_that_is_not_known_is_a_loss() -> None:
+    _, lost = decode(
+        STREAM[0],
+        begin(0, type="text"),
+        delta(0, type="newer_delta", newer="x"),
+        delta(0, newer="x"),
+        STREAM[-1],
+    )
+    assert lost == ["response.newer_delta", "response.delta"]
+
+
 def test_odd_members_cost_nothing() -> None:
     events, _ = decode(
         event("message_start", message={"id": 7, "model": None, "usage": "many"}),
@@ -257,6 +268,7 @@ def test_odd_members_cost_nothing() -> None:
         delta(0, type="text_delta", text=None),
         delta(0, type="text_delta", text="a"),
         event("message_delta", usage=None),
+        event("message_delta", delta={"stop_reason": None}),
         STREAM[-1],
     )
     assert events == [Started(), TextDelta("a", new=True), Finished("stop")]

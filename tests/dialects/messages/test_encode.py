@@ -103,6 +103,8 @@ def test_an_answer_is_held_to_a_schema_where_that_can_be() -> None:
     assert form["type"] == "json_schema"
     assert (form["schema"]["additionalProperties"], form["schema"]["description"]) == (False, "what it is")
     assert (lost, "system" in body) == ([], False)
+    plain = write(Request(HI, format=Format("schema", schema=SCHEMA)))[0]["output_config"]["format"]["schema"]
+    assert "description" not in plain
     body, lost = write(request, OTHER)
     assert "output_config" not in body
     assert bytes(SCHEMA).decode() in body["system"][-1]["text"]

@@ -64,6 +64,12 @@ def test_unknown_members_are_lost_by_name() -> None:
     assert whats(losses) == ["tools.a-b", "cache_control", "tools.(unknown)"]
 
 
+def test_known_members_are_no_loss() -> None:
+    losses = Losses()
+    lose_unknown({"type": "x"}, frozenset(("type", "text")), "p.", losses)
+    assert losses.found() == ()
+
+
 def test_a_clients_words_are_never_the_name_of_a_loss() -> None:
     losses = Losses()
     for key in ("secret sentence", "ключ", "", "a\nb"):

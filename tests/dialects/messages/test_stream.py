@@ -71,6 +71,12 @@ def test_input_counts_from_the_beginning_on() -> None:
     assert meter.seen.usage == Usage(12, 8, 20, 1, 1)
 
 
+def test_nobody_has_to_count() -> None:
+    meter = MessagesMeter()
+    meter.feed(b'data: {"type":"message_start","message":{"id":"x"}}\n\n')
+    assert (meter.seen.response_id, meter.seen.usage) == ("x", None)
+
+
 def test_what_a_block_begins_with_counts() -> None:
     meter = MessagesMeter()
     meter.feed(b'data: {"type":"content_block_start","content_block":{"type":"text","text":"abc"}}\n\n')

@@ -84,6 +84,7 @@ class _Open(msgspec.Struct):
 
 
 _event = msgspec.json.Decoder(_Event)
+_TOLD = frozenset(("text", "thinking", "tool_use"))
 
 
 class MessagesDecoder:
@@ -208,8 +209,8 @@ class MessagesDecoder:
                 block.signature += _text(delta.signature)
             case "citations_delta":
                 self._lose("citations", "other dialects have no place for it")
-            case _:  # of blocks that are a loss as a whole
-                pass
+            case kind if block.kind in _TOLD:  # those of other blocks are a loss with their block
+                self._lose(kind or "delta", "a kind of piece that is not known")
         return found
 
     def _add_text(self, block: _Open, text: str, found: list[Event]) -> None:

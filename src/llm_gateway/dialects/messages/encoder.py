@@ -50,7 +50,7 @@ _TEXT = (
     b'"delta":{"type":"text_delta","text":'
 )
 
-Kind = Literal["", "text", "thinking", "call"]
+_Kind = Literal["", "text", "thinking", "call"]
 
 
 class _Call(msgspec.Struct):
@@ -81,7 +81,7 @@ class MessagesEncoder:
         self.losses = ()
         self._model = asked.model
         self._begun = self._ended = False
-        self._kind: Kind = ""
+        self._kind: _Kind = ""
         self._index = -1  # of the last block
         self._text = b""  # before a piece of the text block that is open
         self._calls: dict[int, _Call] = {}
@@ -222,7 +222,7 @@ class MessagesEncoder:
     def _json(self, text: str) -> bytes:
         return self._delta({"type": "input_json_delta", "partial_json": text})
 
-    def _open(self, kind: Kind, block: bytes) -> bytes:
+    def _open(self, kind: _Kind, block: bytes) -> bytes:
         self._kind = kind
         self._index += 1
         return _BEGIN % (self._index, block)

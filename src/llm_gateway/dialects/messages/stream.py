@@ -91,9 +91,14 @@ class MessagesMeter:
             return
         delta = read.delta
         if delta is not None:
-            if delta.text is not None or delta.thinking is not None or delta.partial_json is not None:
-                self.seen.content_bytes += size(delta.text) + size(delta.thinking) + size(delta.partial_json)
-            elif delta.stop_reason is not None:
+            text = delta.text
+            if text is not None and isinstance(text, str) and text.isascii():  # nearly every event
+                self.seen.content_bytes += len(text)
+                return
+            if text is not None or delta.thinking is not None or delta.partial_json is not None:
+                self.seen.content_bytes += size(text) + size(delta.thinking) + size(delta.partial_json)
+                return
+            if delta.stop_reason is not None:
                 self.seen.finish_reason = named(delta.stop_reason)
         elif read.content_block is not None:
             self.seen.content_bytes += block_size(read.content_block)
