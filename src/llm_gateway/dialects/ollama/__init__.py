@@ -1,7 +1,27 @@
 """The `ollama` dialect: Ollama's own API, chat and generate, with embeddings beside them."""
 
-from llm_gateway.canonical.response import Failure
-from llm_gateway.dialects.contract import Asked, Call, Dialect, Kind, Path, Seen, StreamMeter
+from llm_gateway.canonical.request import Decoded, Encoded, Request
+from llm_gateway.canonical.response import Failure, Response
+from llm_gateway.dialects.contract import (
+    Asked,
+    Call,
+    Dialect,
+    EventDecoder,
+    EventEncoder,
+    Kind,
+    Path,
+    Read,
+    Seen,
+    StreamMeter,
+    Target,
+    Written,
+)
+from llm_gateway.dialects.ollama.answer import decode_response, encode_response
+from llm_gateway.dialects.ollama.decode import decode_request
+from llm_gateway.dialects.ollama.decoder import OllamaDecoder
+from llm_gateway.dialects.ollama.embedding import EMBEDDING
+from llm_gateway.dialects.ollama.encode import encode_request
+from llm_gateway.dialects.ollama.encoder import OllamaEncoder
 from llm_gateway.dialects.ollama.errors import decode_error, encode_error, encode_failure
 from llm_gateway.dialects.ollama.request import address, is_stream, kind, read_call, target
 from llm_gateway.dialects.ollama.response import read_answer
@@ -15,6 +35,7 @@ class _Ollama:
     name = "ollama"
     keys_in_url = False
     request_headers = b""
+    embedding = EMBEDDING
 
     def kind(self, operation: str) -> Kind:
         return kind(operation)
@@ -54,6 +75,24 @@ class _Ollama:
 
     def id_headers(self, asked: Asked) -> bytes:
         return b""
+
+    def decode_request(self, call: Call) -> Decoded:
+        return decode_request(call)
+
+    def encode_request(self, request: Request, target: Target) -> Encoded:
+        return encode_request(request, target)
+
+    def decode_response(self, body: bytes) -> Read:
+        return decode_response(body)
+
+    def encode_response(self, response: Response, asked: Asked) -> Written:
+        return encode_response(response, asked)
+
+    def decoder(self) -> EventDecoder:
+        return OllamaDecoder()
+
+    def encoder(self, asked: Asked) -> EventEncoder:
+        return OllamaEncoder(asked)
 
     def encode_count(self, tokens: int) -> bytes:
         raise AssertionError("the ollama dialect has no operation that only counts")

@@ -9,7 +9,7 @@ import msgspec
 from llm_gateway.canonical.response import Failure
 from llm_gateway.errors import GatewayError
 
-__all__ = ["decode_error", "encode_error", "encode_failure", "encode_stream_error"]
+__all__ = ["decode_error", "encode_broken", "encode_error", "encode_failure"]
 
 _MAX_TEXT = 4096  # long enough for any sentence about a request, too short for a page of HTML
 _MAX_NAME = 256
@@ -29,9 +29,9 @@ def encode_error(error: GatewayError) -> bytes:
     return _encode(_Envelope(error.message))
 
 
-def encode_stream_error(error: GatewayError) -> bytes:
+def encode_broken(message: str) -> bytes:
     """Return the line that ends a stream with an error; without a `done`, nobody takes it for whole."""
-    return encode_error(error) + b"\n"
+    return _encode(_Envelope(message)) + b"\n"
 
 
 def encode_failure(failure: Failure) -> bytes:

@@ -25,7 +25,7 @@ class Message(msgspec.Struct, gc=False):
 
 
 class Reading(msgspec.Struct, gc=False):
-    """What is read of an answer or of one line of a stream: `message` in chat, the other texts in generate."""
+    """What is read of an answer or of a line of one: `message` in chat, the other texts in generate."""
 
     model: object = None
     message: Message | None = None

@@ -7,7 +7,7 @@ comes back as the same object.
 import msgspec
 
 from llm_gateway.dialects.contract import Seen
-from llm_gateway.dialects.ollama.errors import encode_stream_error
+from llm_gateway.dialects.ollama.errors import encode_broken
 from llm_gateway.dialects.ollama.response import Reading, fill
 from llm_gateway.errors import GatewayError, UpstreamBroken
 from llm_gateway.wire.ndjson import LineSplitter, LineTooLong
@@ -50,7 +50,7 @@ class OllamaMeter:
     def fail(self, error: GatewayError) -> bytes:
         """Return the last bytes of a stream that breaks off here, after what was passed on of a line."""
         end = b"\n" if self._splitter.pending else b""
-        return end + encode_stream_error(error)
+        return end + encode_broken(error.message)
 
     def _read(self, line: bytes) -> None:
         try:
