@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from llm_gateway.errors import BodyTooLarge, GatewayError
 from llm_gateway.http.exchange import Exchange, Memo
+from llm_gateway.http.websocket import Carrier
 from llm_gateway.upstream.answer import Answer
 from llm_gateway.wire.headers import Headers, get
 from rawhttp import Reply, parse_replies
@@ -178,6 +179,10 @@ class FakeWire:
 
     def pause_body(self) -> None:
         """Nothing flows here."""
+
+    def carrier(self) -> Carrier:
+        """Nothing else is spoken here."""
+        raise AssertionError("this connection speaks HTTP only")
 
     async def drained(self) -> None:
         """Nothing is ever slow here."""

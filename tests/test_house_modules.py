@@ -22,6 +22,7 @@ RESERVED = {
     "sqlite3": {"ledger"},
     "asyncpg": {"ledger"},
     "httptools": {"http"},
+    "wsproto": {"http"},
     "ssl": {"http", "upstream", "server", "app", "cli"},
     "subprocess": {"cli", "clients", "bridges", "companion"},
     "psutil": {"clients", "bridges", "companion", "telemetry"},

@@ -6,6 +6,7 @@ import pytest
 
 from llm_gateway.errors import BodyTooLarge, RequestTimeout
 from llm_gateway.http.exchange import Exchange
+from llm_gateway.http.websocket import Carrier
 
 
 class Wire:
@@ -28,6 +29,10 @@ class Wire:
     def pause_body(self) -> None:
         """Remember it."""
         self.body = "paused"
+
+    def carrier(self) -> Carrier:
+        """Never asked."""
+        raise AssertionError
 
     async def drained(self) -> None:
         """Never wait."""

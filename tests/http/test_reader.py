@@ -9,6 +9,7 @@ from llm_gateway.errors import MalformedRequest
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.reader import BETWEEN, RequestReader
+from llm_gateway.http.websocket import Carrier
 
 TWO = (
     b"POST /one HTTP/1.1\r\nHost: a\r\nX-Thing: 1\r\nContent-Length: 5\r\n\r\nhello"
@@ -30,6 +31,10 @@ class Deaf:
 
     def pause_body(self) -> None:
         """Take it."""
+
+    def carrier(self) -> Carrier:
+        """Never asked."""
+        raise AssertionError
 
     async def drained(self) -> None:
         """Take it."""

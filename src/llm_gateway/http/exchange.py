@@ -7,8 +7,9 @@ of the end and of failure. What the request means is not its business.
 import asyncio
 from typing import Protocol
 
-from llm_gateway.errors import BodyTooLarge, GatewayError
+from llm_gateway.errors import BodyTooLarge, GatewayError, UpgradeRefused
 from llm_gateway.http import wording
+from llm_gateway.http.websocket import Carrier, Opening, WebSocket
 from llm_gateway.wire.headers import Headers
 
 __all__ = ["Exchange", "Memo", "Wire"]
@@ -35,6 +36,10 @@ class Wire(Protocol):
 
     async def drained(self) -> None:
         """Wait until the client has taken what was written."""
+        ...
+
+    def carrier(self) -> Carrier:
+        """Return what carries a WebSocket from now on."""
         ...
 
     def finished(self, exchange: "Exchange") -> None:
@@ -244,6 +249,21 @@ class Exchange:
         """Give up a begun response: the connection closes without the body's proper end."""
         self.close_after = True
         self._finish()
+
+    def accept_websocket(self) -> WebSocket:
+        """Switch to a WebSocket; raise UpgradeRefused or MalformedRequest where its opening is not in order.
+
+        The exchange is over with the socket: a handler that ends without having closed it gives it up.
+        """
+        if self.upgrade != b"websocket" or self.method != b"GET" or self.http10 or not self.complete:
+            raise UpgradeRefused("a WebSocket is opened by a GET request without a body, in HTTP/1.1")
+        carrier = self._wire.carrier()
+        opening = Opening(self.headers, carrier.limits)
+        self.started = True
+        self._wire.send(b"%b%b\r\n" % (wording.status_line(101), opening.fields))
+        socket = WebSocket(carrier, opening)
+        carrier.carry(socket)
+        return socket
 
     @property
     def blocked(self) -> bool:

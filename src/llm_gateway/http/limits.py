@@ -10,13 +10,15 @@ class Limits(msgspec.Struct, frozen=True):
 
     `header_timeout` runs from the first byte (or the accept) to the end of the header section;
     `body_timeout` between two pieces of a body; `idle_timeout` between two requests;
-    `write_timeout` is how long a client may refuse to read.
+    `write_timeout` is how long a client may refuse to read. A WebSocket is asked for a sign of life after
+    `idle_timeout`, and closed when no message came for `socket_idle_timeout`.
     """
 
     header_timeout: float = 10.0
     body_timeout: float = 30.0
     idle_timeout: float = 75.0
     write_timeout: float = 120.0
+    socket_idle_timeout: float = 3600.0
     max_head_bytes: int = 64 * 1024
     max_headers: int = 128
     max_target_bytes: int = 16 * 1024

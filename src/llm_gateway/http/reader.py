@@ -19,6 +19,7 @@ __all__ = ["BETWEEN", "BODY", "HEAD", "RequestReader"]
 BETWEEN, HEAD, BODY = 0, 1, 2
 
 _MAX_PIPELINED = 32
+_MOST_EARLY = 64 * 1024
 _WATCHED = frozenset((b"host", b"transfer-encoding", b"expect", b"upgrade", b"content-length"))
 
 
@@ -32,6 +33,7 @@ class RequestReader:
     __slots__ = (
         "_add",
         "_bare",
+        "_early",
         "_hosts",
         "_last",
         "_length",
@@ -56,6 +58,7 @@ class RequestReader:
         self._hosts = 0
         self._length = 0
         self._bare = 0  # bytes of a body that the parser does not read
+        self._early: bytearray | None = None  # what came behind a request for a WebSocket
         self._last: Headers = []
         self._add = self._last.append
         self._memo = Memo()
@@ -75,13 +78,18 @@ class RequestReader:
         try:
             if self._bare:
                 self._bare_body(data)
+            elif self._early is not None:
+                self._keep(data)
             else:
                 self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as stop:
             # The parser takes what follows for another protocol. An upgrade that we do not take is a
             # plain request (RFC 9110, 7.8), whose body is then ours to read; some clients offer h2c
             # with every first POST.
-            self._bare_body(data[stop.args[0] :])
+            if self._early is not None:
+                self._keep(data[stop.args[0] :])
+            else:
+                self._bare_body(data[stop.args[0] :])
         except httptools.HttpParserCallbackError:
             if self.error is None:
                 self.error = MalformedRequest("the request could not be read")
@@ -92,6 +100,11 @@ class RequestReader:
             self._raw += len(data)
             if self._raw > self._limits.max_head_bytes and self.error is None:
                 self.error = self._too_large()
+
+    def take_early(self) -> bytes:
+        """Return what came behind a request for a WebSocket, which is no HTTP any more."""
+        early, self._early = bytes(self._early or b""), bytearray()
+        return early
 
     # from the parser
 
@@ -145,6 +158,8 @@ class RequestReader:
             if parser.should_upgrade():
                 exchange.close_after = True
                 self._bare = self._length
+                if exchange.upgrade == b"websocket" and not self._bare:
+                    self._early = bytearray()
             else:
                 exchange.upgrade = b""
         if exchange.headers == self._last:
@@ -210,6 +225,12 @@ class RequestReader:
             self.reading.body_received(piece)
         if not self._bare:
             self.on_message_complete()
+
+    def _keep(self, data: bytes) -> None:
+        assert self._early is not None
+        self._early += data
+        if len(self._early) > _MOST_EARLY and self.error is None:
+            self.error = MalformedRequest("too much came before the WebSocket was accepted")
 
     def _too_large(self) -> GatewayError:
         limit = self._limits.max_head_bytes

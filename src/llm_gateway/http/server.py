@@ -1,7 +1,8 @@
 """The accepting side of HTTP/1.1: one connection, its deadline, its queue of requests.
 
 What the bytes mean is the reader's business (`reader.py`). A request is handed to the handler as an
-`Exchange`; one task per request, one request at a time per connection.
+`Exchange`; one task per request, one request at a time per connection. A connection that switches to a
+WebSocket hands every byte to that.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.outbox import Outbox
 from llm_gateway.http.reader import BETWEEN, BODY, HEAD, RequestReader
+from llm_gateway.http.websocket import Carrier, WebSocket
 
 __all__ = ["Connection", "Handler", "Owner", "Refusal"]
 
@@ -58,6 +60,7 @@ class Connection(asyncio.Protocol):
         "_outbox",
         "_peer",
         "_reader",
+        "_socket",
         "_task",
         "_transport",
         "closing",
@@ -74,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._drain: asyncio.Future[None] | None = None
         self._peer = ""
+        self._socket: WebSocket | None = None
         self.paused = False
         self.closing = False
         self.deadline = 0.0
@@ -97,11 +101,14 @@ class Connection(asyncio.Protocol):
         self._listener.left(self)
         self._resume_writers()
         self._reader.ready.clear()
-        if self._task is not None:
-            self._task.cancel()
+        self._cancel()
 
     def data_received(self, data: bytes) -> None:
         """Read what came, then start what became ready."""
+        if self._socket is not None:
+            if not self.closing:
+                self._socket.received(data)
+            return
         reader = self._reader
         if self.closing or reader.refused:
             return
@@ -123,6 +130,9 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep answering a client that only closed its sending side; find out whether it did."""
         current = self._current
+        if self._socket is not None:
+            self._cancel()  # a WebSocket has no half-closed state
+            return False
         if current is None or self.closing or not current.complete:
             return False
         current.close_after = True
@@ -140,6 +150,8 @@ class Connection(asyncio.Protocol):
         self.paused = False
         if self._current is not None and self._reader.section != BODY:
             self.deadline = 0.0
+        if self._socket is not None and not self.closing:
+            self._socket.resumed()
         self._resume_writers()
 
     # from the exchange (`Wire`)
@@ -172,7 +184,10 @@ class Connection(asyncio.Protocol):
         if exchange is not self._current:
             return
         self._current = None
-        if exchange.close_after or self._listener.draining:
+        if self._socket is not None:
+            self._socket.abandon()
+            self._close(linger=True)
+        elif exchange.close_after or self._listener.draining:
             self._close(linger=not exchange.complete)
         elif self._reader.ready:
             # In its own turn of the loop: this one still runs inside the handler of the last.
@@ -182,6 +197,40 @@ class Connection(asyncio.Protocol):
             self.deadline = self._loop.time() + (
                 timeout.header_timeout if self._reader.section == HEAD else timeout.idle_timeout
             )
+
+    # from the WebSocket (`Carrier`)
+
+    @property
+    def limits(self) -> Limits:
+        """Return the bounds of the listener."""
+        return self._listener.limits
+
+    def carrier(self) -> Carrier:
+        """Return what carries a WebSocket: this connection."""
+        return self
+
+    def carry(self, socket: WebSocket) -> None:
+        """Hand every byte that comes from now on, and those that came early, to `socket`."""
+        self._socket = socket
+        if early := self._reader.take_early():
+            socket.received(early)
+        if self._listener.draining:
+            socket.go_away()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if not self.closing:
+            self._transport.resume_reading()
+
+    def within(self, seconds: float) -> None:
+        """Set the deadline; while the client does not read, the one for that stands."""
+        if not self.paused and not self.closing:
+            self.deadline = self._loop.time() + seconds
+
+    def hang_up(self) -> None:
+        """Cancel the handler and close."""
+        self._cancel()
+        self._close(linger=True)
 
     # details
 
@@ -194,6 +243,8 @@ class Connection(asyncio.Protocol):
         current = self._current
         if self.paused or self.closing:
             self._transport.abort()
+        elif self._socket is not None:
+            self._socket.expire()
         elif current is None and self._reader.section == BETWEEN:
             self._close(linger=False)
         elif current is not None:
@@ -204,7 +255,9 @@ class Connection(asyncio.Protocol):
 
     def shut(self) -> None:
         """Close if nothing is being answered; else after the answer."""
-        if self._current is None and not self._reader.ready:
+        if self._socket is not None:
+            self._socket.go_away()
+        elif self._current is None and not self._reader.ready:
             self._close(linger=False)
         elif self._current is not None:
             self._current.close_after = True
@@ -222,6 +275,11 @@ class Connection(asyncio.Protocol):
         else:
             self.deadline = self._loop.time() + self._listener.limits.body_timeout
         self._task = self._loop.create_task(self._listener.handler(exchange))
+
+    def _cancel(self) -> None:
+        # Only once: a second cancellation would interrupt what the first one makes the handler do.
+        if self._task is not None and not self._task.cancelling():
+            self._task.cancel()
 
     def _broken(self, error: GatewayError) -> None:
         """Refuse what could not be read, after what was read before it."""

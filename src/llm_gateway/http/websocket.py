@@ -1,0 +1,316 @@
+"""A WebSocket (RFC 6455) on a connection that was HTTP/1.1 until now, as the rooms above see it.
+
+wsproto reads and writes the frames; here is what passes between them, the handler and the connection:
+text messages under a cap, pings, deadlines, both kinds of backpressure and the two ways to end. A client
+that leaves, breaks the protocol or falls silent cancels the handler. What a message means is not known here.
+"""
+
+import asyncio
+import base64
+import binascii
+from collections import deque
+from typing import Protocol
+
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from wsproto.extensions import Extension
+from wsproto.handshake import server_extensions_handshake
+from wsproto.utilities import generate_accept_token
+
+from llm_gateway.errors import MalformedRequest, UpgradeRefused
+from llm_gateway.http.inflating import Inflating
+from llm_gateway.http.limits import Limits
+from llm_gateway.wire.headers import Headers, get_all
+
+__all__ = ["GOING_AWAY", "NORMAL", "VERSION", "Carrier", "Opening", "WebSocket"]
+
+NORMAL, GOING_AWAY = 1000, 1001
+_UNSUPPORTED, _INVALID, _POLICY, _TOO_BIG, _DEFECT = 1003, 1007, 1008, 1009, 1011
+VERSION = b"13"
+
+_HIGH_WATER = 256 * 1024  # bytes of messages that nobody has asked for yet
+_MOST_WAITING = 64  # and how many of them
+_GOODBYE = 2.0  # seconds for the client's answer to our close
+
+
+class Carrier(Protocol):
+    """What a WebSocket needs from its connection."""
+
+    paused: bool
+
+    @property
+    def limits(self) -> Limits:
+        """Return the bounds of the listener."""
+        ...
+
+    def carry(self, socket: "WebSocket") -> None:
+        """Hand every byte that comes from now on, and those that came early, to `socket`."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Write bytes to the client."""
+        ...
+
+    async def drained(self) -> None:
+        """Wait until the client has taken what was written."""
+        ...
+
+    def pause_body(self) -> None:
+        """Stop reading."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        ...
+
+    def within(self, seconds: float) -> None:
+        """Call `expire` if nothing else is heard for so many seconds."""
+        ...
+
+    def hang_up(self) -> None:
+        """Cancel the handler and close: nobody listens any more."""
+        ...
+
+
+class Opening:
+    """A handshake that is in order: what the answer says, and what was agreed on."""
+
+    __slots__ = ("extensions", "fields")
+
+    def __init__(self, headers: Headers, limits: Limits) -> None:
+        """Read a request's headers; raise UpgradeRefused for another version, else MalformedRequest."""
+        if get_all(headers, b"sec-websocket-version") != [VERSION]:
+            raise UpgradeRefused("WebSockets are of version 13 here (RFC 6455); ask for that one")
+        keys = get_all(headers, b"sec-websocket-key")
+        if len(keys) != 1 or not _is_key(keys[0]):
+            raise MalformedRequest("there must be one Sec-WebSocket-Key header, 16 bytes in base64")
+        inflating = Inflating(limits.max_body_bytes)
+        offers = [
+            offer.strip()
+            for value in get_all(headers, b"sec-websocket-extensions")
+            for offer in value.decode("latin-1").split(",")
+        ]
+        agreed = server_extensions_handshake(offers, [inflating])
+        self.extensions: list[Extension] = [inflating] if agreed is not None else []
+        self.fields = b"upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: %b\r\n%b" % (
+            generate_accept_token(keys[0]),
+            b"sec-websocket-extensions: %b\r\n" % agreed if agreed is not None else b"",
+        )
+
+
+class WebSocket:
+    """One open WebSocket: `receive` and `send` for its handler, the rest for its connection."""
+
+    __slots__ = (
+        "_carrier",
+        "_full",
+        "_held",
+        "_leaving",
+        "_limits",
+        "_over",
+        "_parts",
+        "_pinged",
+        "_pong",
+        "_protocol",
+        "_ready",
+        "_silences",
+        "_size",
+        "_unfinished",
+        "_waiter",
+    )
+
+    def __init__(self, carrier: Carrier, opening: Opening) -> None:
+        self._carrier = carrier
+        self._limits = carrier.limits
+        self._protocol = Connection(ConnectionType.SERVER, opening.extensions)
+        self._ready: deque[bytes] = deque()
+        self._held = 0
+        self._full = False
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._unfinished = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._leaving = False
+        self._over = False  # nothing more is waited for
+        self._pinged = False
+        self._silences = 0  # times that nothing came, since the last message
+        self._pong: bytes | None = None
+        carrier.within(self._limits.idle_timeout)
+
+    # for the handler
+
+    async def receive(self) -> bytes | None:
+        """Return the next message; None when the socket is to be closed: after a long rest, or for a stop."""
+        while not self._leaving and not self._ready:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        if self._leaving:
+            return None
+        message = self._ready.popleft()
+        self._held -= len(message)
+        if self._full and not self._too_much():
+            self._full = False
+            self._carrier.resume_reading()
+            self._rest()
+        return message
+
+    def send(self, text: bytes) -> None:
+        """Send a text message; nothing once the socket closes."""
+        if self._is_open():
+            # What an upstream sends is UTF-8 unless it is broken; a broken text would close the socket.
+            self._carrier.send(self._protocol.send(TextMessage(text.decode("utf-8", "replace"))))
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the client is slower than we are; `await drain()` before the next message."""
+        return self._carrier.paused
+
+    async def drain(self) -> None:
+        """Wait until the client has taken enough for more to be sent."""
+        await self._carrier.drained()
+
+    async def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Say goodbye, and give the client a moment to answer."""
+        if self._is_open():
+            self._say_goodbye(code, reason)
+        self._carrier.resume_reading()
+        self._carrier.within(_GOODBYE)
+        while self._protocol.state is ConnectionState.LOCAL_CLOSING and not self._over:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+    # for the connection
+
+    def received(self, data: bytes) -> None:
+        """Read what came."""
+        if self._protocol.state is ConnectionState.CLOSED:
+            return  # both have said goodbye
+        self._pinged = False
+        self._protocol.receive_data(data)
+        for event in self._protocol.events():
+            match event:
+                case TextMessage():
+                    self._take(event.data, whole=event.message_finished)
+                case BytesMessage():
+                    self._fail(_UNSUPPORTED, "only text messages are understood here")
+                case Ping():
+                    self._answer(bytes(event.payload))
+                case CloseConnection():
+                    self._ended(event)
+                case Pong():
+                    pass
+        self._rest()
+
+    def resumed(self) -> None:
+        """Take note that the client reads again."""
+        pong, self._pong = self._pong, None
+        if pong is not None:
+            self._answer(pong)
+        self._rest()
+
+    def expire(self) -> None:
+        """Act on a time in which nothing was heard: ask for a sign of life, then give up."""
+        if not self._is_open():
+            self._over = True
+            self._wake()
+        elif self._unfinished:
+            self._fail(_POLICY, "the message came too slowly")
+        elif self._pinged and not self._full:
+            self._carrier.hang_up()
+        else:
+            self._pinged = True
+            self._silences += 1
+            rested = self._silences * self._limits.idle_timeout
+            if self._waiter is not None and rested >= self._limits.socket_idle_timeout:
+                self.go_away()
+            self._carrier.send(self._protocol.send(Ping()))
+            self._rest()
+
+    def go_away(self) -> None:
+        """Let the handler close after what it is at."""
+        self._leaving = True
+        self._wake()
+
+    def abandon(self) -> None:
+        """Close for a defect of ours, unless the handler has closed."""
+        if self._is_open():
+            self._say_goodbye(_DEFECT, "the gateway failed; its log says why")
+
+    # details
+
+    def _is_open(self) -> bool:
+        return self._protocol.state is ConnectionState.OPEN
+
+    def _take(self, text: str, *, whole: bool) -> None:
+        if not self._is_open():
+            return  # we have said goodbye
+        if text:
+            part = text.encode()
+            self._size += len(part)
+            if self._size > self._limits.max_body_bytes:
+                self._fail(_TOO_BIG)
+                return
+            self._parts.append(part)
+        self._unfinished = not whole
+        if not whole:
+            return
+        parts, self._parts, self._size = self._parts, [], 0
+        message = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._ready.append(message)
+        self._held += len(message)
+        self._silences = 0
+        if not self._full and self._too_much():
+            self._full = True
+            self._carrier.pause_body()
+        self._wake()
+
+    def _too_much(self) -> bool:
+        return self._held > _HIGH_WATER or len(self._ready) > _MOST_WAITING
+
+    def _answer(self, payload: bytes) -> None:
+        """Answer a ping; while the client does not read, only the last one (RFC 6455, 5.5.3)."""
+        if self._carrier.paused:
+            self._pong = payload
+        elif self._is_open():
+            self._carrier.send(self._protocol.send(Pong(payload)))
+
+    def _ended(self, event: CloseConnection) -> None:
+        """Take note of the client's close, or that what it sent is no WebSocket any more."""
+        match self._protocol.state:
+            case ConnectionState.CLOSED:  # the answer to ours
+                self._wake()
+            case ConnectionState.REMOTE_CLOSING:
+                self._carrier.send(self._protocol.send(event.response()))
+                self._carrier.hang_up()
+            case _:
+                self._fail(int(event.code), event.reason or "")
+
+    def _fail(self, code: int, reason: str = "") -> None:
+        if code == _TOO_BIG:
+            reason = f"the message is over {self._limits.max_body_bytes} bytes (server.max_body_bytes)"
+        elif code == _INVALID:  # what wsproto says of it quotes the message
+            reason = "the message is not UTF-8, or not compressed as was agreed"
+        if self._is_open():
+            self._say_goodbye(code, reason)
+        self._carrier.hang_up()
+
+    def _say_goodbye(self, code: int, reason: str) -> None:
+        self._carrier.send(self._protocol.send(CloseConnection(code, reason)))
+
+    def _rest(self) -> None:
+        """Set the time within which something is to be heard."""
+        if self._is_open():
+            limits = self._limits
+            self._carrier.within(limits.body_timeout if self._unfinished else limits.idle_timeout)
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+
+def _is_key(key: bytes) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == 16
+    except binascii.Error:
+        return False
