@@ -44,7 +44,10 @@ def write_call(call: ToolCall, losses: Losses, prefix: str, index: int | None = 
         arguments = wrapped(call).arguments
     elif not arguments or arguments.isspace():
         arguments = "{}"
-    elif not _is_object(arguments):
+    elif _is_object(arguments):
+        if "\n" in arguments or "\r" in arguments:  # a stream is made of lines
+            arguments = msgspec.json.format(arguments, indent=-1)
+    else:
         losses.add(f"{prefix}arguments", "no JSON object, so put into one")
         arguments = wrapped(call).arguments
     return Call(Function(call.name, Raw(arguments.encode()), index), call.id)

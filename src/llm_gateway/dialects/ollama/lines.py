@@ -31,7 +31,7 @@ __all__ = ["LineReader"]
 
 class _Function(msgspec.Struct, gc=False):
     name: str
-    arguments: Raw | None = None
+    arguments: Raw = msgspec.field(default_factory=Raw)
 
 
 class _Call(msgspec.Struct, gc=False):
