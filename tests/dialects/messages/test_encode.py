@@ -46,6 +46,12 @@ def test_the_least_request() -> None:
     )
 
 
+def test_more_than_a_model_generates_is_not_asked_for() -> None:
+    body, lost = write(Request(HI, sampling=Sampling(128_000)))
+    assert (body["max_tokens"], lost) == (64_000, ["max_tokens"])
+    assert write(Request(HI, sampling=Sampling(128_000)), NEWER)[1] == []
+
+
 def test_the_clients_limit_counts() -> None:
     assert write(Request(HI, sampling=Sampling(5)))[0]["max_tokens"] == 5
     assert write(Request(HI, sampling=Sampling(0)))[0]["max_tokens"] == 1

@@ -103,6 +103,13 @@ def test_without_a_limit_thinking_comes_on_top_of_the_answer() -> None:
     assert plan("local", Reasoning(budget=100_000), None)[0].max_tokens == 108_192
 
 
+def test_nobody_is_asked_for_more_than_the_model_generates() -> None:
+    made, lost = plan("claude-sonnet-4-5", Reasoning(budget=100_000), None)
+    assert (made.max_tokens, made.thinking, lost) == (64_000, enabled(48_000), [BUDGET])
+    assert plan("claude-opus-4-1", None, 128_000)[0].max_tokens == 32_000
+    assert plan("local", None, 1_000_000)[0].max_tokens == 1_000_000
+
+
 def test_a_limit_leaves_room_for_the_answer() -> None:
     made, lost = plan("claude-sonnet-4-5", Reasoning("high"), 4000)
     assert (made.thinking, lost) == (enabled(3000), [])
@@ -144,7 +151,8 @@ def test_a_budget_is_always_one_that_is_taken(
     model: str, effort: Effort | None, budget: int | None, shown: bool | None, limit: int | None
 ) -> None:
     made, _ = plan(model, Reasoning(effort, budget, shown), limit)
-    assert limit is None or made.max_tokens == limit
+    most = family_of(model).most
+    assert limit is None or made.max_tokens == (limit if most is None else min(limit, most))
     match made.thinking:
         case {"type": "enabled", "budget_tokens": int(told)}:
             assert 1024 <= told < made.max_tokens

@@ -35,6 +35,8 @@ def encode_request(request: Request, target: Target) -> Encoded:
     talk = write_messages(request.messages, family, losses)
     choice = choose(request.tool_choice, request.tools, family, losses)
     limit = request.sampling.max_tokens
+    if limit is not None and family.most is not None and limit > family.most:
+        losses.add("max_tokens", "brought down to the most that this model generates")
     situation = Situation(limit, target.max_tokens, choice.forced, talk.resumed)
     plan = plan_thinking(request.reasoning, family, situation, losses)
     told: dict[str, object] = {"model": target.model, "max_tokens": max(plan.max_tokens, 1)}

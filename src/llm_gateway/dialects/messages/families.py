@@ -21,7 +21,8 @@ class Family(msgspec.Struct, frozen=True):
     `adaptive`: thinking is asked for as an effort, not as a budget of tokens. `off` is how a model is told
     not to think: it does so only when asked (`absent`), `disabled`, `between_tools`, or it always thinks.
     `forced`: a tool may be demanded, while the model does not think. `prefill`: it goes on with an answer
-    that was begun. `formats`: it is held to a schema.
+    that was begun. `formats`: it is held to a schema. `most`: how many tokens it generates at most, None
+    where that is not known.
     """
 
     claude: bool = True
@@ -32,6 +33,7 @@ class Family(msgspec.Struct, frozen=True):
     forced: bool = False
     prefill: bool = False
     formats: bool = True
+    most: int | None = 128_000
 
 
 _OTHERS = Family(
@@ -43,10 +45,13 @@ _OTHERS = Family(
     forced=True,
     prefill=True,
     formats=False,
+    most=None,
 )
-_BUDGET = Family(adaptive=False, off="absent", efforts=(), sampling=True, forced=True, prefill=True)
-_OLD = msgspec.structs.replace(_BUDGET, formats=False)
+_4_5 = Family(adaptive=False, off="absent", efforts=(), sampling=True, forced=True, prefill=True, most=64_000)
+_4 = msgspec.structs.replace(_4_5, formats=False)
+_OPUS_4 = msgspec.structs.replace(_4, most=32_000)
 _4_6 = Family(off="absent", efforts=(*_LOW_TO_HIGH, "max"), sampling=True, forced=True)
+_SONNET_4_6 = msgspec.structs.replace(_4_6, most=64_000)
 _4_7 = Family(off="absent", forced=True)
 _5 = Family(off="disabled", forced=True)
 _SONNET_5_5 = Family(off="between_tools")
@@ -64,11 +69,11 @@ def family_of(model: str) -> Family:
     numbers = [int(word) for word in words if word.isdecimal() and len(word) < 3][:2]
     version = (numbers[0], numbers[1] if len(numbers) > 1 else 0) if numbers else _NEWEST
     if version < (4, 5):
-        return _OLD
+        return _OPUS_4 if line == "opus" else _4
     if version < (4, 6):
-        return _BUDGET
+        return _4_5
     if version < (4, 7):
-        return _4_6
+        return _SONNET_4_6 if line == "sonnet" else _4_6
     if version < (5, 0):
         return _4_7
     if line == "haiku" or (version < (5, 5) and line in ("opus", "sonnet")):

@@ -65,7 +65,7 @@ def plan_thinking(
     reasoning: Reasoning | None, family: Family, situation: Situation, losses: Losses
 ) -> ThinkingPlan:
     """Return what to write for a model of this family."""
-    limit = situation.usual if situation.limit is None else situation.limit
+    limit = _limit(situation, family, 0)
     asked = reasoning is not None and reasoning.effort != "none" and reasoning.budget != 0
     if situation.forced and family.forced:
         if asked:
@@ -83,6 +83,12 @@ def plan_thinking(
         )
         return ThinkingPlan(limit)
     return _budgeted(reasoning, family, situation, losses)
+
+
+def _limit(situation: Situation, family: Family, thinking: int) -> int:
+    """Return how many tokens to allow: the client's number, or enough for `thinking` and an answer."""
+    limit = situation.usual + thinking if situation.limit is None else situation.limit
+    return limit if family.most is None else min(limit, family.most)
 
 
 def _off(family: Family, limit: int, losses: Losses) -> ThinkingPlan:
@@ -107,9 +113,7 @@ def _adaptive(reasoning: Reasoning, family: Family, situation: Situation, losses
     if wanted is not None and wanted not in family.efforts:
         effort = "low" if wanted == "minimal" else "high"
         losses.add("reasoning.effort", "the nearest that this model knows is asked for")
-    limit = situation.limit
-    if limit is None:
-        limit = situation.usual + _BUDGETS[wanted or "high"]
+    limit = _limit(situation, family, _BUDGETS[wanted or "high"])
     thinking: dict[str, object] = {"type": "adaptive"}
     _add_display(thinking, reasoning)
     return ThinkingPlan(limit, thinking, effort, on=True)
@@ -120,9 +124,7 @@ def _budgeted(reasoning: Reasoning, family: Family, situation: Situation, losses
     wanted = _BUDGETS[reasoning.effort or "high"] if told is None else told
     if told is not None and reasoning.effort is not None:
         losses.add("reasoning.effort", "the budget says how much to think")
-    limit = situation.limit
-    if limit is None:
-        limit = situation.usual + max(wanted, _LEAST)
+    limit = _limit(situation, family, max(wanted, _LEAST))
     most = limit * 3 // 4
     if most < _LEAST:
         losses.add("reasoning", "the limit of tokens leaves no room to think")
