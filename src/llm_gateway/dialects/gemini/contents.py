@@ -170,7 +170,7 @@ class _Reader:
         args = told.get("args")
         if args is not None and not isinstance(args, dict):
             raise wrong(f"{where}.args", "an object")
-        call_id = text_of(told.get("id"), f"{where}.id") or made_up_id("", self._calls)
+        call_id = text_of(told.get("id"), f"{where}.id") or made_up_id("gemini", self._calls)
         self._calls += 1
         self._unanswered.append((call_id, name))
         seal = open_signature(signature)[0] if signature else None
@@ -189,7 +189,7 @@ class _Reader:
             name = name or called
         if not call_id:
             raise MalformedRequest(
-                f"`{where}` answers no call: there is none of this name that has no result yet, and it has no `id`",
+                f"`{where}` has no `id`, and no call of its name lacks a result: send the call, too",
                 param=where,
             )
         parts, failed = _response(told.get("response"), f"{where}.response")

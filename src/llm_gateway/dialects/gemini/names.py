@@ -1,8 +1,8 @@
 """Names of tools as this dialect allows them, and ids for calls that have none.
 
 A name begins with a letter or `_` and goes on with those, digits, `.`, `:` and `-`, 128 characters in all
-(ai.google.dev, "FunctionDeclaration"). One that does not fit is spelled so that the answer's can be read back:
-nobody remembers it in between.
+(ai.google.dev, "FunctionDeclaration"). One that does not fit is spelled so that the answer's can be read
+back: nobody remembers it in between.
 """
 
 import hashlib

@@ -14,7 +14,7 @@ from llm_gateway.dialects.contract import Call, Kind, Path
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.wire.jsonedit import Document, MalformedJson
 
-__all__ = ["STREAM", "address", "is_stream", "kind", "path", "read_call", "target"]
+__all__ = ["STREAM", "address", "is_stream", "kind", "method", "path", "read_call", "target"]
 
 STREAM = "streamGenerateContent"
 _KINDS: Mapping[str, Kind] = {
@@ -82,13 +82,13 @@ def address(call: Call, model: str) -> bytes:
 
 def target(call: Call, model: str) -> str:
     """Return where below the endpoint's path a call goes, its query included."""
-    place = _method(model, call.operation)
+    place = method(model, call.operation)
     return f"{place}?{call.query}" if call.query else place
 
 
 def path(model: str, *, stream: bool) -> str:
     """Return where below the endpoint's path an encoded request goes."""
-    return f"{_method(model, STREAM)}?alt=sse" if stream else _method(model, "generateContent")
+    return f"{method(model, STREAM)}?alt=sse" if stream else method(model, "generateContent")
 
 
 def is_stream(call: Call, content_type: bytes) -> bool:
@@ -98,7 +98,8 @@ def is_stream(call: Call, content_type: bytes) -> bool:
     )
 
 
-def _method(model: str, verb: str) -> str:
+def method(model: str, verb: str) -> str:
+    """Return the path of a verb of this model."""
     return f"{_RESOURCE}{quote(model.removeprefix(_RESOURCE), safe='')}:{verb}"
 
 

@@ -1,6 +1,7 @@
 """Tools and the choice among them: `functionDeclarations` and `functionCallingConfig`, read and written.
 
-Not their calls. What Google's servers do by themselves (a search, code) is no tool of the client's, and a loss.
+Not their calls. What Google's servers do by themselves (a search, code) is no tool of the client's, and a
+loss.
 """
 
 from collections.abc import Mapping, Sequence

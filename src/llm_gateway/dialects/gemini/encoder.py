@@ -1,0 +1,135 @@
+"""Events written as a stream of this dialect: events where the client asked for them, else an array.
+
+The usual piece, a few words of text, is put together from bytes that were made once. Calls of tools are
+whole here, so that they wait until something comes that no call goes on after.
+"""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import msgspec
+
+from llm_gateway.canonical.events import (
+    CallDelta,
+    CallStarted,
+    Event,
+    Failed,
+    Finished,
+    Measured,
+    RefusalDelta,
+    Sealed,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+)
+from llm_gateway.canonical.loss import Loss, Losses
+from llm_gateway.canonical.parts import ToolCall
+from llm_gateway.canonical.usage import Usage
+from llm_gateway.dialects.contract import Asked
+from llm_gateway.dialects.gemini.errors import encode_broken
+from llm_gateway.dialects.gemini.finish import write_finish
+from llm_gateway.dialects.gemini.framing import is_events
+from llm_gateway.dialects.gemini.members import Json
+from llm_gateway.dialects.gemini.parts import call_part, thought_part
+from llm_gateway.dialects.gemini.usage import told
+
+__all__ = ["GeminiEncoder"]
+
+_encode = msgspec.json.encode
+_BEFORE = b'{"candidates":[{"content":{"parts":['
+
+
+class GeminiEncoder:
+    """Write one stream."""
+
+    id: str
+    losses: Sequence[Loss]
+
+    def __init__(self, asked: Asked) -> None:
+        self.id = asked.id
+        self.losses = ()
+        self._lost = Losses()
+        self._events = is_events(asked.query)
+        self._told = _encode({"modelVersion": asked.model, "responseId": asked.id})[1:]
+        start, end = (b"data: ", b"\n\n") if self._events else (b",\n", b"")
+        self._begun = self._ended = False
+        self._lead = start
+        self._tail = b'],"role":"model"},"index":0}],%b%b' % (self._told, end)
+        self._text = b'%b%b{"text":' % (start, _BEFORE)
+        self._text_end = b"}%b" % self._tail
+        self._calls: dict[int, tuple[CallStarted, list[str]]] = {}
+        self._usage: Usage | None = None
+
+    def feed(self, event: Event) -> bytes:
+        """Return the bytes that say this event."""
+        if isinstance(event, TextDelta) and self._begun and not self._calls and not self._ended:
+            return self._text + _encode(event.text) + self._text_end
+        if self._ended:
+            return b""
+        out = self._say(event)
+        if out and not self._begun:
+            self._begun = True
+            if not self._events:
+                out = b"[" + out.removeprefix(b",\n")
+        return out
+
+    def _say(self, event: Event) -> bytes:
+        match event:
+            case TextDelta(text) | RefusalDelta(text):
+                return self._called() + (self._piece([{"text": text}]) if text else b"")
+            case ThinkingDelta(text):
+                return self._called() + (self._piece([thought_part(text, None)]) if text else b"")
+            case Sealed():
+                return self._called() + self._piece([thought_part("", event.seal, redacted=event.redacted)])
+            case CallStarted():
+                self._calls[event.index] = (event, [])
+                return b""
+            case CallDelta(index, text):
+                if index in self._calls:
+                    self._calls[index][1].append(text)
+                return b""
+            case Measured(usage):
+                self._usage = usage
+                return b""
+            case Finished():
+                return self._finish(event)
+            case Failed():
+                return self._fail(event)
+            case Started():
+                return b""
+            case _:
+                assert_never(event)
+
+    def _piece(self, parts: Sequence[Json]) -> bytes:
+        return self._lead + _BEFORE + _encode(parts)[1:-1] + self._tail
+
+    def _called(self) -> bytes:
+        return self._piece(self._taken()) if self._calls else b""
+
+    def _taken(self) -> list[Json]:
+        """Return the calls that are whole now."""
+        parts: list[Json] = []
+        for begun, texts in self._calls.values():
+            call = ToolCall(begun.id, begun.name, "".join(texts), begun.custom, begun.seal)
+            parts.append(call_part(call, self._lost))
+        self._calls = {}
+        self.losses = self._lost.found()
+        return parts
+
+    def _finish(self, event: Finished) -> bytes:
+        self._ended = True
+        parts = self._taken() or [{"text": ""}]
+        reason = write_finish(event.reason, event.sequence, self._lost)
+        self.losses = self._lost.found()
+        content = {"parts": parts, "role": "model"}
+        candidate: Json = {"content": content, "finishReason": reason, "index": 0}
+        answer: dict[str, object] = {"candidates": [candidate]}
+        if self._usage is not None:
+            answer["usageMetadata"] = told(self._usage)
+        last = b"%b%b,%b" % (self._lead, _encode(answer)[:-1], self._told)
+        return last + (b"\n\n" if self._events else b"]")
+
+    def _fail(self, event: Failed) -> bytes:
+        self._ended = True
+        error = encode_broken(event.message, event.kind)
+        return self._lead + error + (b"\n\n" if self._events else b"]")
