@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from scripted import Responder, Script, Send, chat, messages, responses
+from scripted import Responder, Script, Send, chat, gemini, messages, responses
 from scripted.wording import response
 
 __all__ = ["UPSTREAMS", "Answers"]
@@ -43,5 +43,11 @@ UPSTREAMS: Mapping[str, Answers] = {
         messages.TEXT,
         lambda text: messages.plain("m", [messages.text(text)]),
         lambda message: messages.error(message, "api_error"),
+    ),
+    "gemini": Answers(
+        gemini.respond,
+        gemini.TEXT,
+        lambda text: gemini.plain("m", [gemini.text(text)]),
+        gemini.error,
     ),
 }

@@ -5,11 +5,13 @@ from types import MappingProxyType
 
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Dialect
+from llm_gateway.dialects.gemini import GEMINI
 from llm_gateway.dialects.messages import MESSAGES
+from llm_gateway.dialects.ollama import OLLAMA
 from llm_gateway.dialects.responses import RESPONSES
 
 __all__ = ["DIALECTS"]
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
-    {dialect.name: dialect for dialect in (CHAT, RESPONSES, MESSAGES)}
+    {dialect.name: dialect for dialect in (CHAT, RESPONSES, MESSAGES, GEMINI, OLLAMA)}
 )

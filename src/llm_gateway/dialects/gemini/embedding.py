@@ -79,7 +79,7 @@ class _GeminiEmbedding:
         sizes = {dimensions for _, dimensions in read}
         if len(sizes) > 1:
             raise MalformedRequest(
-                "`requests` ask for embeddings of several sizes, which another provider cannot be asked for at "
+                "`requests` ask for embeddings of several sizes, which no other provider makes at "
                 "once: send a request for each `outputDimensionality`",
                 param="requests",
             )
