@@ -28,6 +28,7 @@ from llm_gateway.http.listener import Listener
 from llm_gateway.http.pool import Pool
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
+from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.pipeline.plan import Router
@@ -37,6 +38,7 @@ from llm_gateway.server.dialect_routes import dialect_at, dialect_routes
 from llm_gateway.server.edge import Access, Edge
 from llm_gateway.server.explain import Explaining
 from llm_gateway.server.exposure import confirmed, judge_bind, listen_address
+from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.guard import Guard, Peers
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.models_api import ModelsApi
@@ -243,6 +245,7 @@ class App:
             + Explaining(self._router, self.fleet).routes()
             + KeysApi(self._keys).routes()
             + operations.routes()
+            + forwarded_routes(Forwarding(gateway, self._loaded.settings.server.default_provider))
             + (Route("GET", "/", self._landing, "A page that says what this is", "open"),)
         )
         return table

@@ -1,0 +1,67 @@
+"""Every path below `/v1/` that is nobody else's, with any method: files, batches, audio, images and so on.
+
+Which provider gets such a request, and whether any does, is decided in `pipeline/forwarding.py`.
+"""
+
+from urllib.parse import unquote
+
+from llm_gateway.dialects.contract import Dialect
+from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.errors import NotFound
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.pipeline.forwarding import Forwarding, Onward, forward
+from llm_gateway.server.query import query_text
+from llm_gateway.server.routes import Route
+from llm_gateway.wire.headers import Headers, get
+
+__all__ = ["forwarded_routes"]
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_SUMMARY = "Anything else: passed on to the provider that the model or `server.default_provider` names"
+# What a client tells of itself is for whoever runs this gateway, and for no provider.
+_TELEMETRY = frozenset(("logs", "metrics", "traces"))
+_ENDPOINTS = ("chat", "responses", "messages")
+_NOT_KEPT = (
+    "responses are not kept here, so none can be fetched, deleted or cancelled by its id: send the whole "
+    "conversation in `input`. Those that a provider keeps are reached when `server.default_provider` names "
+    "one that speaks `responses`"
+)
+
+
+def forwarded_routes(forwarding: Forwarding) -> tuple[Route, ...]:
+    """Return a route for each method; any other route that fits a path comes before them."""
+
+    async def answer(exchange: Exchange, rest: str) -> None:
+        path = rest.removeprefix("v1/")  # of clients that bring a version along and are given another one
+        if path in _TELEMETRY:
+            raise NotFound("this gateway has no receiver of telemetry, and passes none on to a provider")
+        if not _is_plain(path):
+            raise NotFound("there is nothing at this path: it has characters or dots that no provider's has")
+        dialect = _dialect(path, exchange.headers)
+        onward = _onward(path, query_text(exchange.target), dialect)
+        await forward(exchange, forwarding, dialect, onward)
+
+    return tuple(Route(method, "/v1/{}", answer, _SUMMARY, "key") for method in _METHODS)
+
+
+def _onward(path: str, query: str, dialect: Dialect) -> Onward:
+    if path.startswith("responses/"):
+        return Onward(path, query, ("responses",), _NOT_KEPT)
+    return Onward(path, query, tuple(dict.fromkeys((dialect.name, *_ENDPOINTS))))
+
+
+def _dialect(path: str, headers: Headers) -> Dialect:
+    """Return the dialect of whoever asks: by the path, or by what only Anthropic's clients send."""
+    if path.startswith("responses/"):
+        return DIALECTS["responses"]
+    is_anthropic = path.startswith("messages/") or get(headers, b"anthropic-version") is not None
+    return DIALECTS["messages"] if is_anthropic else DIALECTS["chat"]
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path stays below the provider's own, however it is read there."""
+    if not (path.isascii() and path.isprintable()) or " " in path:
+        return False
+    decoded = unquote(path)
+    segments = decoded.replace("\\", "/").split("/")
+    return decoded.isprintable() and not any(segment in ("", ".", "..") for segment in segments)
