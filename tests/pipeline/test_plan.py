@@ -137,3 +137,20 @@ def test_names_resolve_without_a_dialect_too() -> None:
     assert planned.resolve("fast") == (Target("claude", "opus"),)
     with pytest.raises(UnknownModel):
         Router().resolve("anything")
+
+
+def test_what_passes_as_it_came_goes_by_the_first_dialect_that_its_provider_speaks() -> None:
+    made = router()
+    step = made.onward(Target("claude", "opus"), ("chat", "messages"))
+    assert step is not None
+    assert (step.dialect, step.line, step.engine) == ("messages", CLAUDE, None)
+    assert step.counts and not step.asks_usage
+    assert step.headers == b"x-llm-gateway-provider: claude\r\nx-llm-gateway-model: opus\r\n"
+    assert made.onward(Target("claude", "opus"), ("chat",)) is None
+    assert made.onward(Target("demo", "echo"), ("chat",)) is None, "an engine answers what it knows alone"
+    assert made.providers == tuple(PROVIDERS)
+
+
+def test_without_a_model_none_is_told() -> None:
+    step = router().onward(Target("ollama", ""), ("chat",))
+    assert step is not None and step.headers == b"x-llm-gateway-provider: ollama\r\n"

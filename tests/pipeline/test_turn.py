@@ -370,3 +370,35 @@ def test_cancelling_a_durable_begin_leaves_nothing_open(tmp_path: Path) -> None:
         assert row.settlement is not None and row.settlement.outcome == "cancelled"
 
     on_stage(tmp_path, scene, durability="power")
+
+
+@pytest.mark.parametrize(
+    ("headers", "kept"),
+    [
+        ([(b"x-request-id", b"req_1")], "req_1"),
+        ([(b"request-id", b"req_2")], "req_2"),
+        ([(b"x-request-id", b"of-a-proxy"), (b"request-id", b"req_2")], "req_2"),
+        ([], ""),
+    ],
+)
+def test_the_id_that_clients_write_down_is_kept(
+    tmp_path: Path, headers: list[tuple[bytes, bytes]], kept: str
+) -> None:
+    async def scene(stage: Stage) -> None:
+        turn = await begun(stage)
+        turn.attempt_answered(200, headers)
+        await turn.settle("ok", 0)
+        assert (await stage.settlement()).upstream_request_id == kept
+
+    on_stage(tmp_path, scene)
+
+
+def test_nothing_is_guessed_of_what_is_no_prompt(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        turn = await begun(stage)
+        turn.estimates = False
+        turn.attempt_answered(200, [])
+        await turn.settle("ok", 5000)
+        assert (await stage.settlement()).usage is None
+
+    on_stage(tmp_path, scene)

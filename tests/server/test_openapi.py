@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from llm_gateway import __version__
+from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.key_admin import KeyAdmin
 from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.dialect_routes import dialect_routes
+from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.openapi import describe
@@ -34,6 +36,7 @@ def table(home: Path) -> tuple[Route, ...]:
         return (
             *dialect_routes(stage.gateway),
             *ModelsApi(stage.gateway, Shelf(fleet, stage.router, stage.clock, Tasks(fail))).routes(),
+            *forwarded_routes(Forwarding(stage.gateway)),
             *DashboardApi(stage.gateway, fleet, lambda: "", 1).routes(),
             *KeysApi(admin).routes(),
             *Operations(stage.ledger, stage.metrics, lambda: b"").routes(),

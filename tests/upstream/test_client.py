@@ -50,6 +50,27 @@ def test_a_request_has_its_target_its_credential_and_its_length(
     assert made.post("embeddings", b"", 0).startswith(b"POST /v1/embeddings HTTP/1.1\r\n")
 
 
+@pytest.mark.parametrize(
+    ("method", "length", "told"),
+    [
+        (b"GET", 0, b""),
+        (b"DELETE", 0, b""),
+        (b"DELETE", 2, b"content-length: 2\r\n"),
+        (b"POST", 0, b"content-length: 0\r\n"),
+        (b"PATCH", 7, b"content-length: 7\r\n"),
+    ],
+)
+def test_a_request_may_have_any_method(method: bytes, length: int, told: bytes) -> None:
+    made = line(8080, secret=None)
+    assert made.request(method, "files/file-1?a=1", b"x-a: 1\r\n", length) == (
+        b"%b /v1/files/file-1?a=1 HTTP/1.1\r\n"
+        b"host: 127.0.0.1:8080\r\n"
+        b"accept-encoding: identity\r\n"
+        b"x-a: 1\r\n"
+        b"%b\r\n" % (method, told)
+    )
+
+
 def test_a_list_is_asked_for_without_a_body() -> None:
     assert line(secret=None).get(b"/api/tags", b"anthropic-version: 1\r\n") == (
         b"GET /api/tags HTTP/1.1\r\n"
