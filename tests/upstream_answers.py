@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from scripted import Responder, Script, Send, chat, gemini, messages, responses
+from scripted import Responder, Script, Send, chat, gemini, messages, ollama, responses
 from scripted.wording import response
 
 __all__ = ["UPSTREAMS", "Answers"]
@@ -49,5 +49,11 @@ UPSTREAMS: Mapping[str, Answers] = {
         gemini.TEXT,
         lambda text: gemini.plain("m", [gemini.text(text)]),
         gemini.error,
+    ),
+    "ollama": Answers(
+        ollama.respond,
+        ollama.TEXT,
+        lambda text: ollama.plain("m", text),
+        ollama.error,
     ),
 }

@@ -35,7 +35,7 @@ def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
         yield gateway
 
 
-@pytest.fixture(params=["chat", "responses", "messages", "gemini"])
+@pytest.fixture(params=SPEAKERS)
 def client(request: pytest.FixtureRequest, gateway: GatewayProcess) -> Iterator[Speaker]:
     speaker = SPEAKERS[request.param](gateway)
     yield speaker

@@ -75,18 +75,16 @@ def dialect_at(target: bytes) -> Dialect:
         name = "messages"
     elif b"/responses" in path:
         name = "responses"
-    return DIALECTS.get(name, DIALECTS["chat"])
+    return DIALECTS[name]
 
 
 def _routes(gateway: Gateway) -> Iterator[Route]:
     for name, (roots, operations) in _OPERATIONS.items():
-        if name not in DIALECTS:
-            continue
         for root in roots:
             for operation, summary in operations:
                 answer = _answering(gateway, DIALECTS[name], operation)
                 yield Route("POST", f"{root}/{operation}", answer, summary, "key")
-    for root in _GEMINI if "gemini" in DIALECTS else ():
+    for root in _GEMINI:
         answer = _answering_model(gateway, DIALECTS["gemini"])
         yield Route("POST", f"{root}/models/{{}}", answer, "Gemini: `MODEL:generateContent` and so on", "key")
 

@@ -98,7 +98,7 @@ class _OllamaEmbedding:
 
 def _inputs(raw: Raw | None, key: str) -> tuple[tuple[str, ...], bool]:
     """Return the texts, and whether it is one that was said alone."""
-    if raw is not None and (key == "prompt" or bytes(raw[:1]) == b'"'):
+    if raw is not None and (key == "prompt" or bytes(raw)[:1] == b'"'):
         if one := text(raw, key):
             return (one,), True
     elif several := texts(raw, key):
