@@ -17,7 +17,7 @@ from llm_gateway.pipeline.forwarded_answer import ByteMeter, EventMeter, read_an
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.plan import Plan, Router, Step
-from llm_gateway.pipeline.relay import Relayed, refuse, relay
+from llm_gateway.pipeline.relay import Relayed, refuse, refuse_turn, relay
 from llm_gateway.pipeline.sender import Sender, sender_of
 from llm_gateway.pipeline.turn import Turn
 from llm_gateway.providers.names import Target
@@ -114,7 +114,7 @@ async def forward(incoming: Incoming, forwarding: Forwarding, dialect: Dialect, 
         if turn.is_settled():  # it never began: there is nothing to account for
             gateway.metrics.refused(error.kind)
         await turn.fail(error)
-        refuse(incoming, dialect, error, turn.headers())
+        refuse_turn(incoming, dialect, error, turn)
     except BaseException as error:
         await turn.abandon(error)
         raise

@@ -16,7 +16,7 @@ from llm_gateway.pipeline.dispatch import dispatch
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Plan, Router
-from llm_gateway.pipeline.relay import Relayed, refuse, relay
+from llm_gateway.pipeline.relay import Relayed, refuse, refuse_turn, relay
 from llm_gateway.pipeline.sender import sender_of
 from llm_gateway.pipeline.turn import Caller, Turn
 from llm_gateway.telemetry.metrics import Metrics
@@ -60,7 +60,7 @@ async def handle(incoming: Incoming, gateway: Gateway, dialect: Dialect, path: P
         if turn.is_settled():  # it never began: there is nothing to account for
             gateway.metrics.refused(error.kind)
         await turn.fail(error)
-        refuse(incoming, dialect, error, turn.headers())
+        refuse_turn(incoming, dialect, error, turn)
     except BaseException as error:
         await turn.abandon(error)
         raise

@@ -6,7 +6,7 @@ ledger already. After the first byte nothing is tried again.
 
 import msgspec
 
-from llm_gateway.dialects.contract import Dialect, Seen, StreamMeter
+from llm_gateway.dialects.contract import Asked, Dialect, Seen, StreamMeter
 from llm_gateway.errors import GatewayError, UpstreamFault, UpstreamTruncated
 from llm_gateway.ledger.records import Outcome
 from llm_gateway.pipeline.incoming import Incoming
@@ -14,7 +14,7 @@ from llm_gateway.pipeline.passage import Passage
 from llm_gateway.pipeline.turn import Turn
 from llm_gateway.upstream.answer import Answer, is_coded, read_whole
 
-__all__ = ["Relayed", "refuse", "relay"]
+__all__ = ["Relayed", "refuse", "refuse_turn", "relay"]
 
 _MAX_ANSWER = 64 * 1024 * 1024
 _JSON = b"content-type: application/json\r\n"
@@ -55,6 +55,11 @@ def refuse(incoming: Incoming, dialect: Dialect, error: GatewayError, headers: b
     incoming.respond(error.status, fields, dialect.encode_error(error))
 
 
+def refuse_turn(incoming: Incoming, dialect: Dialect, error: GatewayError, turn: Turn) -> None:
+    """Answer a turn with an error in the client's dialect."""
+    refuse(incoming, dialect, error, _with_id(turn.headers(), dialect, turn))
+
+
 async def _relay_whole(incoming: Incoming, relayed: Relayed, dialect: Dialect, turn: Turn) -> None:
     answer, passage = relayed.answer, relayed.passage
     try:
@@ -67,10 +72,10 @@ async def _relay_whole(incoming: Incoming, relayed: Relayed, dialect: Dialect, t
             body = passage.failed(answer, body)
     except UpstreamFault as error:
         await turn.fail(error)
-        refuse(incoming, dialect, error, turn.headers())
+        refuse_turn(incoming, dialect, error, turn)
         return
     await turn.settle("ok" if answer.status < 300 else "error", len(body))
-    incoming.respond(answer.status, passage.fields(answer) + turn.headers(), body)
+    incoming.respond(answer.status, _fields(relayed, dialect, turn), body)
 
 
 async def _relay_stream(incoming: Incoming, relayed: Relayed, dialect: Dialect, turn: Turn) -> None:
@@ -85,7 +90,7 @@ async def _relay_stream(incoming: Incoming, relayed: Relayed, dialect: Dialect, 
         out = meter.feed(data) if data else b""
         if seen.complete:
             await turn.settle(_outcome(seen), len(out))
-        incoming.begin(answer.status, passage.fields(answer) + turn.headers(), out)
+        incoming.begin(answer.status, _fields(relayed, dialect, turn), out)
         await _pour(incoming, answer, meter, turn)
         await _finish(incoming, turn, meter)
     except UpstreamFault as error:
@@ -94,7 +99,7 @@ async def _relay_stream(incoming: Incoming, relayed: Relayed, dialect: Dialect, 
             return
         if not incoming.started:
             await turn.fail(error)
-            refuse(incoming, dialect, error, turn.headers())
+            refuse_turn(incoming, dialect, error, turn)
             return
         await _break_off(incoming, turn, meter, error)
 
@@ -146,6 +151,26 @@ async def _break_off(incoming: Incoming, turn: Turn, meter: StreamMeter, error: 
         incoming.end(event)
     else:
         incoming.abandon()
+
+
+def _fields(relayed: Relayed, dialect: Dialect, turn: Turn) -> bytes:
+    return _with_id(relayed.passage.fields(relayed.answer) + turn.headers(), dialect, turn)
+
+
+def _with_id(lines: bytes, dialect: Dialect, turn: Turn) -> bytes:
+    """Add the id that the dialect's clients write into their own logs, where no upstream gave one.
+
+    By it what a client has logged is found in the ledger: an upstream's id is kept there, ours is the turn's.
+    """
+    intent = turn.intent
+    if not intent.id:
+        return lines
+    asked = Asked(intent.operation, intent.id, intent.model_asked, intent.stream, wants_usage=False, now=0)
+    own = dialect.id_headers(asked)
+    name = own[: own.find(b":") + 1]
+    if not own or lines.startswith(name) or b"\n" + name in lines:
+        return lines
+    return lines + own
 
 
 def _outcome(seen: Seen) -> Outcome:
