@@ -44,6 +44,7 @@ from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.openapi import describe
 from llm_gateway.server.operations import Operations
+from llm_gateway.server.responses_socket import responses_sockets
 from llm_gateway.server.routes import Route, Routes
 from llm_gateway.server.shelf import Shelf
 from llm_gateway.tasks import Tasks
@@ -232,7 +233,8 @@ class App:
         table = self._routes(gateway)
         self.routes = table.all
         self._guard = Guard(self._loaded.settings.server)
-        return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics))
+        sockets = responses_sockets(gateway) if self._loaded.settings.server.websockets else {}
+        return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics), sockets)
 
     def _routes(self, gateway: Gateway) -> Routes:
         dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, os.getpid())

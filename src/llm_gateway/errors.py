@@ -3,6 +3,7 @@
 GatewayError
 ├── ClientFault                   the request cannot be served as it is
 │   ├── MalformedRequest    400   invalid_request        the bytes or the JSON are wrong
+│   ├── UnknownResponse     400   previous_response_not_found   no answer of this name is kept here
 │   ├── Unauthenticated     401   invalid_api_key        no key, or one that is not known
 │   ├── Forbidden           403   forbidden              known, but not allowed
 │   ├── NotFound            404   not_found              no such path or object
@@ -14,7 +15,7 @@ GatewayError
 │   ├── UnsupportedEncoding 415   unsupported_encoding
 │   ├── Misdirected         421   misdirected_request    the Host header names somebody else
 │   ├── LossRefused         422   loss_refused           it asked for all or nothing, and all cannot be said
-│   ├── UpgradeRefused      426   upgrade_refused        a WebSocket where only HTTP is spoken
+│   ├── UpgradeRefused      426   upgrade_refused        a WebSocket where none is, or of another version
 │   └── HeadersTooLarge     431   headers_too_large
 ├── UpstreamFault                 the provider did not do its part
 │   ├── UpstreamUnreachable 502   upstream_unreachable   refused, no such name, TLS failed
@@ -54,6 +55,7 @@ __all__ = [
     "TargetTooLong",
     "Unauthenticated",
     "UnknownModel",
+    "UnknownResponse",
     "UnsupportedEncoding",
     "UpgradeRefused",
     "UpstreamBroken",
@@ -93,6 +95,12 @@ class MalformedRequest(ClientFault):
     """The bytes or the JSON of the request are wrong."""
 
     kind, status = "invalid_request", 400
+
+
+class UnknownResponse(ClientFault):
+    """A request goes on from an answer that is not, or no longer, kept here."""
+
+    kind, status = "previous_response_not_found", 400
 
 
 class Unauthenticated(ClientFault):
@@ -166,7 +174,7 @@ class LossRefused(ClientFault):
 
 
 class UpgradeRefused(ClientFault):
-    """The client asks for a WebSocket on a path that only speaks HTTP."""
+    """The client asks for a WebSocket where there is none, or for a version that is not spoken."""
 
     kind, status = "upgrade_refused", 426
 

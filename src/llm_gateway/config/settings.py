@@ -75,6 +75,12 @@ class Server(msgspec.Struct, frozen=True):
     write_timeout: Annotated[float, _seconds("Seconds that a client may refuse to take what is sent.")] = (
         120.0
     )
+    websockets: Annotated[
+        bool,
+        Meta(
+            description="Whether Responses are spoken over a WebSocket, too; if not, clients go on over HTTP."
+        ),
+    ] = True
     drain_timeout: Annotated[
         float, _seconds("Seconds that running answers get to finish when the gateway stops.", least=0)
     ] = 30.0

@@ -1,7 +1,8 @@
 """The connection edge: every request passes the guard, finds its route and gets an answer, come what may."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from llm_gateway.dialects.contract import Dialect
 from llm_gateway.errors import (
@@ -16,7 +17,7 @@ from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.authenticate import credentials
 from llm_gateway.pipeline.relay import refuse
 from llm_gateway.server.guard import Guard
-from llm_gateway.server.routes import Routes
+from llm_gateway.server.routes import Answering, Routes
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.wire.headers import Headers
@@ -52,7 +53,10 @@ class Access:
 
 
 class Edge:
-    """Answer exchanges: the handler of the listener."""
+    """Answer exchanges: the handler of the listener.
+
+    `sockets` answer upgrades to a WebSocket, by path.
+    """
 
     def __init__(
         self,
@@ -61,12 +65,14 @@ class Edge:
         access: Access,
         dialect_of: Callable[[bytes], Dialect],
         telemetry: tuple[Log, Metrics],
+        sockets: Mapping[bytes, Answering] = MappingProxyType({}),
     ) -> None:
         self._routes = routes
         self._guard = guard
         self._access = access
         self._dialect_of = dialect_of
         self._log, self._metrics = telemetry
+        self._sockets = sockets
         self.draining = False
 
     async def serve(self, exchange: Exchange) -> None:
@@ -77,13 +83,14 @@ class Edge:
                 exchange.memo.admitted = True
             if self.draining:
                 raise Draining("the gateway is shutting down")
+            path = exchange.target.partition(b"?")[0]
             if exchange.upgrade == b"websocket":
-                # Codex goes on over HTTP at once after exactly this status; after another one it waits.
-                raise UpgradeRefused("this gateway speaks no WebSocket here; send the request over HTTP")
-            route, rest = self._routes.find(exchange.method, exchange.target.partition(b"?")[0])
-            if route.access != "key":
-                self._access.require(route.access, exchange.headers)
-            await route.answer(exchange, rest)
+                await self._switch(exchange, path)
+            else:
+                route, rest = self._routes.find(exchange.method, path)
+                if route.access != "key":
+                    self._access.require(route.access, exchange.headers)
+                await route.answer(exchange, rest)
         except GatewayError as error:
             self._refuse(exchange, error)
         except Exception as error:
@@ -100,6 +107,13 @@ class Edge:
     def refused(self, error: GatewayError) -> None:
         """Count bytes that never became a request."""
         self._metrics.refused(error.kind)
+
+    async def _switch(self, exchange: Exchange, path: bytes) -> None:
+        answer = self._sockets.get(path) if exchange.method == b"GET" else None
+        if answer is None:
+            # Codex goes on over HTTP at once after exactly this status; after another one it waits.
+            raise UpgradeRefused("this gateway speaks no WebSocket here; send the request over HTTP")
+        await answer(exchange, "")
 
     def _refuse(self, exchange: Exchange, error: GatewayError) -> None:
         self._metrics.refused(error.kind)

@@ -1,0 +1,258 @@
+"""One request that came as a message of a WebSocket, and its answer as messages: what the pipeline sees.
+
+Server-sent events become one message each, without their `event:` line; what HTTP says in a status and in
+headers stands in the first message. What a turn's answer holds is noted for the next one. Asking and
+accounting are the pipeline's.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Raw
+
+from llm_gateway.dialects.contract import Dialect
+from llm_gateway.errors import BodyTooLarge, GatewayError, UpstreamBroken
+from llm_gateway.http.exchange import Memo
+from llm_gateway.http.websocket import WebSocket
+from llm_gateway.wire.headers import Headers
+from llm_gateway.wire.jsonedit import Document, MalformedJson
+from llm_gateway.wire.sse import SseSplitter, event_data
+
+__all__ = ["SocketTurn", "error_message"]
+
+_ENDINGS = ("completed", "incomplete", "failed")
+_KEPT = frozenset(("response.completed", "response.incomplete"))
+_ITEM_DONE = "response.output_item.done"
+# They describe a body that the client does not get.
+_NOT_TOLD = frozenset(("content-type", "content-length", "content-encoding", "www-authenticate", "upgrade"))
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_encode = msgspec.json.encode
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str = ""
+    response: Raw = msgspec.field(default_factory=Raw)
+    item: Raw = msgspec.field(default_factory=Raw)
+
+
+class _Response(msgspec.Struct, gc=False):
+    id: str = ""
+    status: str = ""
+    output: list[Raw] = []
+
+
+_event = msgspec.json.Decoder(_Event)
+_response = msgspec.json.Decoder(_Response)
+_members = msgspec.json.Decoder(dict[str, Raw])
+
+
+class SocketTurn:
+    """A request, as `Incoming`, whose answer goes to a WebSocket.
+
+    `lane` is the JSON text of the `stream_id` that every message has to repeat, b"" where there is none.
+    Afterwards `response_id` and `output` say what was answered, unless the answer failed.
+    """
+
+    __slots__ = (
+        "_first",
+        "_lane",
+        "_request",
+        "_socket",
+        "_splitter",
+        "bytes_out",
+        "dialect",
+        "ends_event",
+        "headers",
+        "memo",
+        "method",
+        "output",
+        "response_id",
+        "started",
+        "target",
+    )
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        dialect: Dialect,
+        request: bytes,
+        headers: Headers,
+        memo: Memo,
+        lane: bytes = b"",
+    ) -> None:
+        self._socket = socket
+        self._request = request
+        self._lane = lane
+        self._splitter = SseSplitter()
+        self._first = b""  # the members that the first message gets
+        self.dialect = dialect
+        self.method = b"POST"
+        self.target = b"/v1/responses"
+        self.headers = headers
+        self.memo = memo
+        self.started = False
+        self.bytes_out = 0
+        self.ends_event = True
+        self.response_id = ""
+        self.output: list[bytes] = []
+
+    # the request
+
+    def whole(self, limit: int) -> bytes | None:
+        """Return the request if it is within `limit`."""
+        return self._request if len(self._request) <= limit else None
+
+    async def body(self, limit: int) -> bytes:
+        """Return the request; BodyTooLarge when it is over `limit` bytes."""
+        if len(self._request) > limit:
+            raise BodyTooLarge(
+                f"the request with the conversation that it goes on from is over {limit} bytes "
+                "(server.max_body_bytes)"
+            )
+        return self._request
+
+    # the answer
+
+    def respond(self, status: int, headers: bytes, body: bytes) -> None:
+        """Send a whole answer: an error as an `error` event, an answer that came in one piece as events."""
+        self.started = True
+        if status < 300:
+            self._first = _headers_member(headers)
+            self._unfold(body)
+        else:
+            self._send(_error_event(self.dialect, status, headers, body))
+
+    def begin(self, status: int, headers: bytes, first: bytes = b"") -> None:
+        """Send what has come of a stream; what the headers say goes with its first event."""
+        self.started = True
+        self._first = _headers_member(headers)
+        self.write(first)
+
+    def write(self, data: bytes) -> None:
+        """Send the events that these bytes complete."""
+        splitter = self._splitter
+        if splitter.is_event(data):
+            self._pass(data)
+        elif data:
+            for event in splitter.feed(data):
+                self._pass(event)
+
+    def end(self, data: bytes = b"") -> None:
+        """Send the last events, also one without the blank line that ends it."""
+        self.write(data)
+        if rest := self._splitter.close():
+            self._pass(rest)
+
+    def abandon(self) -> None:
+        """Give up the answer, and the socket with it."""
+        self._socket.abandon()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the client is slower than we are."""
+        return self._socket.blocked
+
+    async def drain(self) -> None:
+        """Wait until more may be sent."""
+        await self._socket.drain()
+
+    # details
+
+    def _pass(self, event: bytes) -> None:
+        start = event.find(b"\ndata: {")
+        if start > 0 and event.startswith(b"event: ") and event.find(b"\n", start + 1) == len(event) - 2:
+            data = event[start + 7 : -2]
+        else:
+            data = event_data(event)
+        if not data.startswith(b"{"):
+            return  # a comment, or a marker that this dialect does not have
+        if b".delta" not in data[:80]:
+            self._note(data)
+        self._send(data)
+
+    def _note(self, data: bytes) -> None:
+        """Note what the next request may go on from."""
+        try:
+            event = _event.decode(data)
+            if event.type == _ITEM_DONE and event.item:
+                self.output.append(bytes(event.item))
+            elif event.type in _KEPT:
+                response = _response.decode(event.response)
+                self.response_id = response.id
+                self.output = [bytes(item) for item in response.output] or self.output
+        except _UNREADABLE:
+            pass  # then nothing can go on from it; the client gets it as it is
+
+    def _send(self, data: bytes) -> None:
+        if self._first:
+            if b'"headers"' not in data:
+                data = b"{%b,%b" % (self._first, data[1:])
+            self._first = b""
+        if self._lane:
+            data = b'{"stream_id":%b,%b' % (self._lane, data[1:])
+        self.bytes_out += len(data)
+        self._socket.send(data)
+
+    def _unfold(self, body: bytes) -> None:
+        """Send a whole response object as the events that a client cannot do without."""
+        try:
+            whole = Document.parse(body)
+            response = _response.decode(body)
+        except (MalformedJson, *_UNREADABLE):
+            error = UpstreamBroken("the upstream's answer is no response object")
+            self._send(_error_event(self.dialect, error.status, b"", self.dialect.encode_error(error)))
+            return
+        begun = whole.edit({"status": b'"in_progress"', "output": b"[]"})
+        told: list[bytes] = [b'"type":"response.created","response":%b' % begun]
+        for place, item in enumerate(response.output):
+            at = b'"output_index":%d,"item":%b' % (place, bytes(item))
+            told.append(b'"type":"response.output_item.added",' + at)
+            told.append(b'"type":"response.output_item.done",' + at)
+        ending = response.status if response.status in _ENDINGS else "completed"
+        told.append(b'"type":"response.%b","response":%b' % (ending.encode(), body))
+        for number, members in enumerate(told):
+            data = b'{%b,"sequence_number":%d}' % (members, number)
+            self._note(data)
+            self._send(data)
+
+
+def error_message(error: GatewayError, dialect: Dialect, lane: bytes = b"") -> bytes:
+    """Return the message that tells of an error which kept a request from being one."""
+    event = _error_event(dialect, error.status, b"", dialect.encode_error(error))
+    return b'{"stream_id":%b,%b' % (lane, event[1:]) if lane else event
+
+
+def _error_event(dialect: Dialect, status: int, headers: bytes, body: bytes) -> bytes:
+    """Return an `error` event: the error of an answer, with its status and headers as members beside it.
+
+    Codex takes an `error` event for an HTTP answer of that status (codex-rs, responses_websocket.rs).
+    """
+    members = [b'"type":"error","status":%d' % status, b'"error":%b' % _error_of(dialect, status, body)]
+    if told := _headers_member(headers):
+        members.append(told)
+    return b"{%b}" % b",".join(members)
+
+
+def _error_of(dialect: Dialect, status: int, body: bytes) -> bytes:
+    for text in (body, dialect.encode_failure(dialect.decode_error(status, body))):
+        try:
+            error = bytes(_members.decode(text).get("error", Raw()))
+        except _UNREADABLE:
+            continue
+        if error.startswith(b"{"):
+            return error
+    return b"null"
+
+
+def _headers_member(lines: bytes) -> bytes:
+    """Return header lines as a `headers` member, b"" where there are none."""
+    fields = dict(_fields(lines))
+    return b'"headers":%b' % _encode(fields) if fields else b""
+
+
+def _fields(lines: bytes) -> Iterable[tuple[str, str]]:
+    for line in lines.decode("latin-1").split("\r\n"):
+        name, _, value = line.partition(": ")
+        if name and name.lower() not in _NOT_TOLD:
+            yield name.lower(), value
