@@ -11,11 +11,12 @@ import pytest
 from fakes import FakeIncoming
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.chat import CHAT
+from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import Forbidden, GatewayError, LedgerUnavailable, Unauthenticated, UpgradeRefused
 from llm_gateway.http.client import ClientConnection
 from llm_gateway.ledger.ledger import Durability
-from llm_gateway.pipeline.relay import refuse
+from llm_gateway.pipeline.relay import refuse, refuse_turn
 from pipeline_stage import Stage, on_stage, request
 from relay_stage import STREAM, STRIPPED, WHOLE, Fields, Relay, error_of, left, relayed
 from scripted import Gate, Hang, Reset, Script, Send, chat, faults, wording
@@ -356,3 +357,37 @@ def test_a_refusal_is_json_and_carries_what_its_status_demands(
     assert incoming.field(b"content-type") == b"application/json"
     assert incoming.field(b"x-more") == b"1"
     assert incoming.field(name) == value
+
+
+# the id by which a client's own log is found in the ledger
+
+
+@pytest.mark.parametrize("fields", [WHOLE, STREAM], ids=["whole", "stream"])
+@pytest.mark.parametrize("status", [200, 429])
+def test_an_answer_has_the_id_of_its_upstream_or_else_of_its_turn(
+    tmp_path: Path, status: int, fields: Fields
+) -> None:
+    kind = "application/json" if fields is WHOLE else "text/event-stream"
+    body = chat.completion("m") if fields is WHOLE else b"".join(EVENTS)
+    for number, told in enumerate(((), (("X-Request-Id", "req_up"),))):
+        script = (Send(wording.response(status, body, told, content_type=kind)),)
+        incoming, end = relayed(tmp_path / str(number), script, fields)
+        ids = [value for name, value in incoming.fields if name == b"x-request-id"]
+        assert ids == ([b"req_up"] if told else [b"req_" + end.id.encode()])
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_refusal_has_the_id_of_its_turn(tmp_path: Path, name: str) -> None:
+    async def scene(stage: Stage) -> None:
+        turn = await Relay.begin(stage, chat.plain("m"))
+        refuse_turn(turn.incoming, DIALECTS[name], Forbidden("no"), turn.turn)
+        written = {b"chat": b"x-request-id", b"responses": b"x-request-id", b"messages": b"request-id"}
+        field = written.get(name.encode())
+        expected = b"req_" + turn.turn.intent.id.encode()
+        found = [value for each, value in turn.incoming.fields if each in (b"x-request-id", b"request-id")]
+        assert found == ([] if field is None else [expected])
+        assert field is None or turn.incoming.field(field) == expected
+        turn.answer.release()
+        await turn.turn.settle("ok", 0)
+
+    on_stage(tmp_path, scene)
