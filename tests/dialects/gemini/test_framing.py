@@ -1,0 +1,103 @@
+"""Events and arrays cut into pieces, and ended by an error whatever the client has of them."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_gateway.dialects.gemini.framing import Framing, is_events
+from llm_gateway.errors import UpstreamBroken
+from scripted import gemini
+
+EVENTS = b"".join(gemini.events("m"))
+ARRAY = b"".join(gemini.array("m"))
+WANTED = gemini.pieces("m")
+ERROR = b'{"error":{"code":500}}'
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    return [data[start:end] for start, end in pairwise([0, *sorted(places), len(data)])]
+
+
+def read(pieces: list[bytes]) -> tuple[list[object], Framing]:
+    framing = Framing()
+    found = [json.loads(piece) for data in pieces for piece in framing.feed(data)]
+    return found + [json.loads(piece) for piece in framing.close()], framing
+
+
+@given(st.lists(st.integers(0, len(EVENTS)), max_size=9))
+def test_events_however_they_are_cut(places: list[int]) -> None:
+    found, framing = read(cut(EVENTS, places))
+    assert found == WANTED and not framing.ended
+
+
+@given(st.lists(st.integers(0, len(ARRAY)), max_size=9))
+def test_an_array_however_it_is_cut(places: list[int]) -> None:
+    found, framing = read(cut(ARRAY, places))
+    assert found == WANTED and framing.ended
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'data: {"a":1}\n\n',
+        b'\xef\xbb\xbfdata: {"a":1}\r\n\r\n',
+        b': hello\n\ndata: {"a":1}\n\n',
+        b'data: {"a":1}',
+        b'\n [{"a":1}]',
+        b'{"a":1}',
+        b'data: x\n\n{"a":1}\n\n',
+    ],
+)
+def test_every_form_is_seen_by_its_first_bytes(data: bytes) -> None:
+    assert read([data])[0] == [{"a": 1}]
+    assert read([data[at : at + 1] for at in range(len(data))])[0] == [{"a": 1}]
+
+
+def test_what_has_no_end_is_the_upstreams_fault() -> None:
+    for start in (b"data: {", b"[{"):
+        framing = Framing()
+        framing.feed(start)
+        with pytest.raises(UpstreamBroken):
+            framing.feed(b" " * (17 * 1024 * 1024))
+
+
+@given(st.integers(0, len(ARRAY) - 4))
+def test_an_array_that_breaks_off_anywhere_is_ended_properly(place: int) -> None:
+    framing = Framing(events=False)
+    done = len(framing.feed(ARRAY[:place]))
+    whole = json.loads(ARRAY[:place] + framing.failure(ERROR))
+    assert whole[-1] == {"error": {"code": 500}}
+    assert whole[:done] == WANTED[:done] and len(whole) - done <= 2
+
+
+@given(st.integers(0, len(EVENTS)))
+def test_events_that_break_off_anywhere_are_ended_properly(place: int) -> None:
+    framing = Framing()
+    framing.feed(EVENTS[:place])
+    framing.close()
+    out = EVENTS[:place] + framing.failure(ERROR)
+    assert out.endswith(b"data: %b\n\n" % ERROR)
+    again = [event.removeprefix(b"data: ") for event in out.replace(b"\r\n", b"\n").split(b"\n\n")]
+    assert json.loads(again[-2]) == {"error": {"code": 500}} and not again[-1]
+
+
+def test_a_stream_of_which_nothing_came_is_what_was_asked_for() -> None:
+    assert Framing(events=True).failure(ERROR) == b"data: %b\n\n" % ERROR
+    assert Framing(events=False).failure(ERROR) == b"[%b]" % ERROR
+
+
+def test_what_comes_without_an_array_is_ended_without_one() -> None:
+    framing = Framing(events=False)
+    framing.feed(b'{"a":1}')
+    assert framing.failure(ERROR) == b"\n" + ERROR
+    framing = Framing(events=False)
+    framing.feed(ARRAY)
+    assert framing.failure(ERROR) == ERROR
+
+
+def test_what_a_query_asks_for() -> None:
+    assert is_events("alt=sse") and is_events("a=b&alt=sse")
+    assert not is_events("") and not is_events("alt=json") and not is_events("xalt=sse")
