@@ -28,9 +28,9 @@ def explained(home: Path, scene: Callable[[Ask, Stage], Awaitable[None]]) -> Non
         fleet.add(ProviderRow("first", "The first", "hosted", speaks), scripted, presence="configured")
         fleet.add(ProviderRow("demo", "Demo", "builtin", speaks), (), presence="built in", models=("m",))
         messages = {"messages": Speaks("/v1")}
-        deaf = msgspec.structs.replace(endpoint("deaf", stage.scripted.port), dialect="messages")
-        fleet.add(ProviderRow("deaf", "Deaf", "local", messages), [deaf], presence="configured")
-        stage.lines["deaf", "messages"] = Line(deaf)
+        other = msgspec.structs.replace(endpoint("other", stage.scripted.port), dialect="messages")
+        fleet.add(ProviderRow("other", "Other", "local", messages), [other], presence="configured")
+        stage.lines["other", "messages"] = Line(other)
         door = Door(*Explaining(stage.router, fleet).routes())
 
         async def ask(query: str) -> Reply:
@@ -51,14 +51,14 @@ def targets(reply: Reply) -> list[Json]:
 
 def test_an_alias_is_explained_target_by_target(tmp_path: Path) -> None:
     async def scene(ask: Ask, stage: Stage) -> None:
-        stage.plan_by({"fast": ("deaf/m", "first/m", "nobody/m", "demo/m")})
+        stage.plan_by({"fast": ("other/m", "first/m", "nobody/m", "demo/m")})
         reply = await ask("model=fast")
         assert reply.json()["reading"] == "an alias for 4 targets"
-        deaf, first, nobody, demo = targets(reply)
-        assert (deaf["order"], deaf["why"]) == (None, "left out: it does not speak the `chat` dialect")
-        assert deaf["address"] == ""
+        other, first, nobody, demo = targets(reply)
+        assert other["why"] == "asked first, translated from `chat` to `messages`"
+        assert (other["order"], other["address"]) == (1, f"http://127.0.0.1:{stage.scripted.port}/v1")
         assert first == {
-            "order": 1,
+            "order": 2,
             "provider": "first",
             "model": "m",
             "listed": True,
@@ -66,11 +66,11 @@ def test_an_alias_is_explained_target_by_target(tmp_path: Path) -> None:
             "reason": "",
             "metered": True,
             "address": f"http://127.0.0.1:{stage.scripted.port}/v1",
-            "why": "asked first",
+            "why": "asked when those before it fail or refuse for now (429, 5xx)",
         }
         assert (nobody["order"], nobody["state"], nobody["listed"]) == (None, "not configured", False)
         assert nobody["why"] == "left out: no such provider is configured"
-        assert (demo["order"], demo["address"], demo["metered"]) == (2, "inside the gateway", False)
+        assert (demo["order"], demo["address"], demo["metered"]) == (3, "inside the gateway", False)
         assert str(demo["why"]).startswith("asked when those before it fail")
 
     explained(tmp_path, scene)

@@ -86,7 +86,7 @@ class Explaining:
             reason=member.reason if member is not None else "",
             metered=member is not None and member.row.metered,
             address=_address(step),
-            why=_why(place, dialect, configured=member is not None),
+            why=_why(place, step, dialect, configured=member is not None),
         )
 
 
@@ -122,12 +122,11 @@ def _address(step: Step | None) -> str:
     return step.line.endpoint.url if step.line is not None else "inside the gateway"
 
 
-def _why(place: int | None, dialect: str, *, configured: bool) -> str:
-    if place is None:
-        lack = (
-            f"it does not speak the `{dialect}` dialect" if configured else "no such provider is configured"
-        )
+def _why(place: int | None, step: Step | None, dialect: str, *, configured: bool) -> str:
+    if place is None or step is None:
+        lack = "it has nothing like this request" if configured else "no such provider is configured"
         return f"left out: {lack}"
+    way = f", translated from `{dialect}` to `{step.dialect}`" if step.dialect != dialect else ""
     if place == 1:
-        return "asked first"
-    return "asked when those before it fail or refuse for now (429, 5xx)"
+        return f"asked first{way}"
+    return f"asked when those before it fail or refuse for now (429, 5xx){way}"
