@@ -130,7 +130,7 @@ def show(context: Context, request_id: str, as_json: bool) -> None:
     lines = {**msgspec.structs.asdict(detail.request), **msgspec.structs.asdict(detail)}
     for name, value in lines.items():
         if name not in ("request", "attempts") and value not in (None, "", []):
-            print(f"{name:20} {value}")
+            print(f"{name:20} {'; '.join(map(str, value)) if isinstance(value, list) else value}")
     if detail.attempts:
         print()
         rows = ([getattr(attempt, name) for name in _ATTEMPT] for attempt in detail.attempts)
