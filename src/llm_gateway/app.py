@@ -240,14 +240,15 @@ class App:
         dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, os.getpid())
         operations = Operations(self._ledger, self._metrics, lambda: describe(table.all))
         shelf = Shelf(self.fleet, self._router, self._clock, self.tasks)
+        default = self._loaded.settings.server.default_provider
         table = Routes(
-            dialect_routes(gateway)
+            dialect_routes(gateway, default)
             + ModelsApi(gateway, shelf).routes()
             + dashboard.routes()
             + Explaining(self._router, self.fleet).routes()
             + KeysApi(self._keys).routes()
             + operations.routes()
-            + forwarded_routes(Forwarding(gateway, self._loaded.settings.server.default_provider))
+            + forwarded_routes(Forwarding(gateway, default))
             + (Route("GET", "/", self._landing, "A page that says what this is", "open"),)
         )
         return table

@@ -4,6 +4,8 @@ authenticate and identify the sender → read the call → plan → record the i
 relay, settling the turn before the client gets the end of its answer.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from llm_gateway.clock import Clock
@@ -22,7 +24,7 @@ from llm_gateway.pipeline.turn import Caller, Turn
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Upstream
 
-__all__ = ["Gateway", "handle"]
+__all__ = ["Admit", "Gateway", "handle"]
 
 
 class Gateway(msgspec.Struct, frozen=True):
@@ -37,7 +39,13 @@ class Gateway(msgspec.Struct, frozen=True):
     max_body: int
 
 
-async def handle(incoming: Incoming, gateway: Gateway, dialect: Dialect, path: Path) -> None:
+Admit = Callable[[Call], None]
+"""Look at a request that was read; raise a ClientFault for one that is not to be asked for here."""
+
+
+async def handle(
+    incoming: Incoming, gateway: Gateway, dialect: Dialect, path: Path, admit: Admit | None = None
+) -> None:
     """Answer one request for a model and account for it."""
     try:
         sender = sender_of(incoming, gateway.keys, gateway.clock, keys_in_url=dialect.keys_in_url)
@@ -47,6 +55,8 @@ async def handle(incoming: Incoming, gateway: Gateway, dialect: Dialect, path: P
         if sender.coding:
             body = decode_body(body, sender.coding, gateway.max_body)
         call = dialect.read_call(body, path)
+        if admit is not None:
+            admit(call)
     except GatewayError as error:
         gateway.metrics.refused(error.kind)
         refuse(incoming, dialect, error)

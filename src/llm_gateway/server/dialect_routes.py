@@ -3,14 +3,16 @@
 Clients differ in what they take for a base URL: some add `/v1`, some bring it along, some do both.
 """
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from urllib.parse import unquote
 
 from llm_gateway.dialects.contract import Dialect, Path
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import NotFound
 from llm_gateway.http.exchange import Exchange
-from llm_gateway.pipeline.handle import Gateway, handle
+from llm_gateway.pipeline.handle import Admit, Gateway, handle
+from llm_gateway.server.kept_responses import admits
+from llm_gateway.server.query import query_text
 from llm_gateway.server.routes import Answering, Route
 
 __all__ = ["dialect_at", "dialect_routes"]
@@ -58,9 +60,9 @@ _GEMINI_VERBS = frozenset(
 )
 
 
-def dialect_routes(gateway: Gateway) -> tuple[Route, ...]:
-    """Return the routes of every dialect."""
-    return tuple(_routes(gateway))
+def dialect_routes(gateway: Gateway, default_provider: str = "") -> tuple[Route, ...]:
+    """Return the routes of every dialect. `default_provider` is whose kept things may be spoken of."""
+    return tuple(_routes(gateway, {"responses": admits(gateway.router, default_provider)}))
 
 
 def dialect_at(target: bytes) -> Dialect:
@@ -78,24 +80,24 @@ def dialect_at(target: bytes) -> Dialect:
     return DIALECTS[name]
 
 
-def _routes(gateway: Gateway) -> Iterator[Route]:
+def _routes(gateway: Gateway, admit: Mapping[str, Admit]) -> Iterator[Route]:
     for name, (roots, operations) in _OPERATIONS.items():
         for root in roots:
             for operation, summary in operations:
-                answer = _answering(gateway, DIALECTS[name], operation)
+                answer = _answering(gateway, DIALECTS[name], operation, admit.get(name))
                 yield Route("POST", f"{root}/{operation}", answer, summary, "key")
     for root in _GEMINI:
         answer = _answering_model(gateway, DIALECTS["gemini"])
         yield Route("POST", f"{root}/models/{{}}", answer, "Gemini: `MODEL:generateContent` and so on", "key")
 
 
-def _answering(gateway: Gateway, dialect: Dialect, operation: str) -> Answering:
+def _answering(gateway: Gateway, dialect: Dialect, operation: str, admit: Admit | None) -> Answering:
     usual = Path(operation)
 
     def answer(exchange: Exchange, _: str) -> Coroutine[object, object, None]:
         if b"?" not in exchange.target:
-            return handle(exchange, gateway, dialect, usual)
-        return handle(exchange, gateway, dialect, Path(operation, query=_query(exchange)))
+            return handle(exchange, gateway, dialect, usual, admit)
+        return handle(exchange, gateway, dialect, Path(operation, query=query_text(exchange.target)), admit)
 
     return answer
 
@@ -108,13 +110,7 @@ def _answering_model(gateway: Gateway, dialect: Dialect) -> Answering:
         if verb not in _GEMINI_VERBS:
             known = ", ".join(sorted(_GEMINI_VERBS))
             raise NotFound(f"there is no such method of a model; there are {known}")
-        path = Path(verb, unquote(name).removeprefix("models/"), _query(exchange))
+        path = Path(verb, unquote(name).removeprefix("models/"), query_text(exchange.target))
         return handle(exchange, gateway, dialect, path)
 
     return answer
-
-
-def _query(exchange: Exchange) -> str:
-    """Return the query without the key that may stand in it: it is ours, and no upstream's business."""
-    text = exchange.target.partition(b"?")[2].decode("ascii", "replace")
-    return "&".join(part for part in text.split("&") if part and not part.startswith("key="))

@@ -10,6 +10,7 @@ from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.forwarding import Forwarding, Onward, forward
+from llm_gateway.server.kept_responses import NOT_KEPT
 from llm_gateway.server.query import query_text
 from llm_gateway.server.routes import Route
 from llm_gateway.wire.headers import Headers, get
@@ -21,11 +22,6 @@ _SUMMARY = "Anything else: passed on to the provider that the model or `server.d
 # What a client tells of itself is for whoever runs this gateway, and for no provider.
 _TELEMETRY = frozenset(("logs", "metrics", "traces"))
 _ENDPOINTS = ("chat", "responses", "messages")
-_NOT_KEPT = (
-    "responses are not kept here, so none can be fetched, deleted or cancelled by its id: send the whole "
-    "conversation in `input`. Those that a provider keeps are reached when `server.default_provider` names "
-    "one that speaks `responses`"
-)
 
 
 def forwarded_routes(forwarding: Forwarding) -> tuple[Route, ...]:
@@ -46,7 +42,7 @@ def forwarded_routes(forwarding: Forwarding) -> tuple[Route, ...]:
 
 def _onward(path: str, query: str, dialect: Dialect) -> Onward:
     if path.startswith("responses/"):
-        return Onward(path, query, ("responses",), _NOT_KEPT)
+        return Onward(path, query, ("responses",), NOT_KEPT)
     return Onward(path, query, tuple(dict.fromkeys((dialect.name, *_ENDPOINTS))))
 
 
