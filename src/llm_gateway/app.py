@@ -42,6 +42,7 @@ from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.guard import Guard, Peers
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.models_api import ModelsApi
+from llm_gateway.server.ollama_api import OllamaApi
 from llm_gateway.server.openapi import describe
 from llm_gateway.server.operations import Operations
 from llm_gateway.server.responses_socket import responses_sockets
@@ -244,6 +245,7 @@ class App:
         table = Routes(
             dialect_routes(gateway, default)
             + ModelsApi(gateway, shelf).routes()
+            + OllamaApi(gateway, shelf).routes()
             + dashboard.routes()
             + Explaining(self._router, self.fleet).routes()
             + KeysApi(self._keys).routes()

@@ -14,6 +14,7 @@ from llm_gateway.server.dialect_routes import dialect_routes
 from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.models_api import ModelsApi
+from llm_gateway.server.ollama_api import OllamaApi
 from llm_gateway.server.openapi import describe
 from llm_gateway.server.operations import Operations
 from llm_gateway.server.routes import Route
@@ -33,9 +34,11 @@ def table(home: Path) -> tuple[Route, ...]:
     async def scene(stage: Stage) -> tuple[Route, ...]:
         fleet = Fleet(stage.upstream, stage.clock, lambda: None)
         admin = KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None)
+        shelf = Shelf(fleet, stage.router, stage.clock, Tasks(fail))
         return (
             *dialect_routes(stage.gateway),
-            *ModelsApi(stage.gateway, Shelf(fleet, stage.router, stage.clock, Tasks(fail))).routes(),
+            *ModelsApi(stage.gateway, shelf).routes(),
+            *OllamaApi(stage.gateway, shelf).routes(),
             *forwarded_routes(Forwarding(stage.gateway)),
             *DashboardApi(stage.gateway, fleet, lambda: "", 1).routes(),
             *KeysApi(admin).routes(),
