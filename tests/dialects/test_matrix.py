@@ -1,0 +1,149 @@
+"""The golden matrix: every case says in every pair of dialects what its files say; equal dialects pass bytes.
+
+`scripts/goldens.py` writes the expected files; `scripts/matrix.py` says which there are.
+"""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from goldens import stale
+from llm_gateway.canonical.events import Failed, Finished, Measured
+from llm_gateway.canonical.parts import ToolCall
+from llm_gateway.canonical.response import Response, fold
+from llm_gateway.dialects.contract import Call, Dialect
+from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.errors import UpstreamBroken
+from matrix import CASES, Case, cases, expected
+
+ALL = cases()
+BY_NAME = {case.name: case for case in ALL}
+STREAMS = [(case.name, name) for case in ALL for name in case.given("stream")]
+ANSWERS = [(case.name, name) for case in ALL for name in case.given("answer")]
+REQUESTS = [(case.name, name) for case in ALL for name in case.given("request")]
+
+
+def stream_of(case: Case, name: str) -> tuple[Dialect, Call, bytes]:
+    """Return a stream, and a call of its dialect that it could answer."""
+    dialect = DIALECTS[name]
+    call = BY_NAME["text"].call(name, stream=True)
+    return dialect, call, case.given("stream")[name].read_bytes()
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_what_is_made_of_a_case_is_what_its_files_say(name: str) -> None:
+    wanted = expected(BY_NAME[name])
+    wrong = [path for path, text in wanted.items() if _text(path) != text]
+    wrong += stale(BY_NAME[name], wanted)
+    names = "\n  ".join(str(path.relative_to(CASES)) for path in wrong)
+    assert not wrong, f"run `python scripts/goldens.py`, and read what changes:\n  {names}"
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode() if path.is_file() else ""
+
+
+def test_there_is_enough_of_everything() -> None:
+    assert len(ALL) >= 80
+    for name in DIALECTS:
+        assert len([1 for _, each in REQUESTS if each == name]) >= 30, name
+        assert len([1 for _, each in ANSWERS if each == name]) >= 15, name
+        assert len([1 for _, each in STREAMS if each == name]) >= 15, name
+        assert len([1 for case in ALL if name in case.given("error")]) >= 7, name
+
+
+def test_a_case_holds_something_and_says_what() -> None:
+    for case in ALL:
+        parts = [part for part in ("request", "answer", "stream", "error") if case.given(part)]
+        assert parts, case.name
+        assert case.about.endswith("."), case.name
+        assert {path.name for path in case.folder.iterdir()} == {"case.json", *parts}, case.name
+
+
+@pytest.mark.parametrize(("name", "dialect"), REQUESTS)
+def test_a_request_between_equal_dialects_passes_as_it_is(name: str, dialect: str) -> None:
+    case = BY_NAME[name]
+    call = case.call(dialect)
+    sent = case.given("request")[dialect].read_bytes()
+    assert DIALECTS[dialect].address(call, call.model, ask_usage=False) == sent
+
+
+@pytest.mark.parametrize(("name", "dialect"), STREAMS)
+def test_a_stream_between_equal_dialects_passes_as_it_is(name: str, dialect: str) -> None:
+    upstream, call, data = stream_of(BY_NAME[name], dialect)
+    meter = upstream.meter(call, strip_usage=False)
+    assert meter.feed(data) + meter.close() == data
+
+
+@pytest.mark.parametrize(("name", "dialect"), STREAMS)
+def test_a_stream_is_counted_alike_by_what_passes_it_and_by_what_translates_it(
+    name: str, dialect: str
+) -> None:
+    upstream, call, data = stream_of(BY_NAME[name], dialect)
+    meter = upstream.meter(call, strip_usage=False)
+    meter.feed(data)
+    meter.close()
+    decoder = upstream.decoder()
+    events = [*decoder.feed(data), *decoder.close()]
+    usages = [event.usage for event in events if isinstance(event, Measured)]
+    assert meter.seen.usage == (usages[-1] if usages else None)
+    failed = any(isinstance(event, Failed) for event in events)
+    assert bool(meter.seen.error) == failed
+    assert failed or meter.seen.complete == any(isinstance(event, Finished) for event in events)
+
+
+@pytest.mark.parametrize(("name", "dialect"), ANSWERS)
+def test_an_answer_is_counted_alike_by_what_passes_it_and_by_what_translates_it(
+    name: str, dialect: str
+) -> None:
+    case = BY_NAME[name]
+    body = case.given("answer")[dialect].read_bytes()
+    holder = BY_NAME[case.requests] if case.requests else case
+    operation = holder.operations.get(dialect, BY_NAME["text"].call(dialect).operation)
+    seen = DIALECTS[dialect].read_answer(body, operation)
+    embedding = DIALECTS[dialect].embedding
+    if DIALECTS[dialect].kind(operation) == "embed":
+        assert embedding is not None
+        assert seen.usage == embedding.decode_response(body).usage
+        return
+    try:
+        usage = DIALECTS[dialect].decode_response(body).response.usage
+    except UpstreamBroken:
+        return
+    assert seen.usage == usage
+
+
+@pytest.mark.parametrize(("name", "dialect"), [each for each in STREAMS if each in ANSWERS])
+def test_a_stream_says_what_the_whole_answer_says(name: str, dialect: str) -> None:
+    upstream, _, data = stream_of(BY_NAME[name], dialect)
+    decoder = upstream.decoder()
+    folded = fold([*decoder.feed(data), *decoder.close()])
+    read = upstream.decode_response(BY_NAME[name].given("answer")[dialect].read_bytes())
+    assert _plain(folded) == _plain(read.response)
+    assert {loss.what for loss in decoder.losses} == {loss.what for loss in read.losses}
+
+
+def _plain(response: Response) -> Response:
+    """Return an answer without what is only spelling: spaces in arguments, ids made up of them."""
+    parts = tuple(
+        msgspec.structs.replace(part, id="", arguments=_respelled(part.arguments))
+        if isinstance(part, ToolCall)
+        else part
+        for part in response.parts
+    )
+    return msgspec.structs.replace(response, parts=parts)
+
+
+def _respelled(arguments: str) -> str:
+    try:
+        return json.dumps(json.loads(arguments))
+    except json.JSONDecodeError:
+        return arguments
+
+
+def test_cases_are_laid_out_in_one_way() -> None:
+    for case in ALL:
+        told = json.loads((case.folder / "case.json").read_text("utf-8"))
+        assert next(iter(told)) == "about", case.name
