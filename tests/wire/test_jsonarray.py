@@ -50,14 +50,14 @@ def test_the_state_is_told_on_the_way() -> None:
     told = []
     for piece in (b"", b" [", b'{"a":', b"1},", b"]", b'{"b":1}'):
         found = splitter.feed(piece)
-        told.append((found, splitter.opened, splitter.pending, splitter.ended))
+        told.append((found, splitter.opened, splitter.pending, splitter.separated, splitter.ended))
     assert told == [
-        ([], False, b"", False),
-        ([], True, b"", False),
-        ([], True, b'{"a":', False),
-        ([b'{"a":1}'], True, b"", False),
-        ([], True, b"", True),
-        ([], True, b"", True),  # nothing follows the end
+        ([], False, b"", False, False),
+        ([], True, b"", False, False),
+        ([], True, b'{"a":', False, False),
+        ([b'{"a":1}'], True, b"", True, False),
+        ([], True, b"", True, True),
+        ([], True, b"", True, True),  # nothing follows the end
     ]
 
 

@@ -31,7 +31,17 @@ class ArraySplitter:
     Elements are objects or arrays: what is neither, between them, is passed over.
     """
 
-    __slots__ = ("_depth", "_escaped", "_limit", "_pending", "_quoted", "ended", "opened", "told")
+    __slots__ = (
+        "_depth",
+        "_escaped",
+        "_limit",
+        "_pending",
+        "_quoted",
+        "ended",
+        "opened",
+        "separated",
+        "told",
+    )
 
     def __init__(self, limit: int = _DEFAULT_LIMIT) -> None:
         self._limit = limit
@@ -42,6 +52,8 @@ class ArraySplitter:
         """The array's own bracket has come."""
         self.ended = False
         """And the one that closes it."""
+        self.separated = False
+        """A comma has come since the last element was complete."""
         self.told = 0
         """How many elements were complete."""
 
@@ -67,6 +79,7 @@ class ArraySplitter:
             found.append(bytes(self._pending + piece) if self._pending else piece)
             self._pending.clear()
             self.told += 1
+            self.separated = False
             position = self._begin(data, end)
         return found
 
@@ -74,10 +87,11 @@ class ArraySplitter:
         """Return where the next element begins, the end of the data where none does."""
         while not self.ended:
             match = _OUTSIDE.search(data, position)
+            end = len(data) if match is None else match.start()
+            self.separated = self.separated or data.find(b",", position, end) >= 0
             if match is None:
                 break
-            position = match.start()
-            mark = match[0]
+            position, mark = end, match[0]
             if mark == b"[" and not self.opened and not self.told:
                 self.opened = True
             elif mark in b"{[":

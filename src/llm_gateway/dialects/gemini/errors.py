@@ -33,7 +33,9 @@ _NAMES: Mapping[int, str] = MappingProxyType(
         529: "UNAVAILABLE",
     }
 )
-_CODES: Mapping[str, int] = MappingProxyType({name: code for code, name in _NAMES.items() if code not in (502, 408, 529)})
+_CODES: Mapping[str, int] = MappingProxyType(
+    {name: code for code, name in _NAMES.items() if code not in (502, 408, 529)}
+)
 _INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 _DOMAIN = "llm-gateway"
 

@@ -74,10 +74,12 @@ class Framing:
             return b"[%b]" % error
         if array.ended or not (array.opened or array.told or array.pending):
             return error
-        before = array.pending
-        last = completion(before) if before else b""
-        comma = b"" if not (array.told or before) else b",\n" if array.opened else b"\n"
-        return b"%b%b%b%b" % (last, comma, error, b"]" if array.opened else b"")
+        torn = array.pending
+        last = completion(torn) if torn else b""
+        between = b""
+        if torn or (array.told and not array.separated):
+            between = b",\n" if array.opened else b"\n"
+        return b"%b%b%b%b" % (last, between, error, b"]" if array.opened else b"")
 
 
 def _told(events: list[bytes]) -> list[bytes]:
