@@ -13,11 +13,24 @@ from llm_gateway.canonical.loss import Losses
 from llm_gateway.dialects.messages.response import UNREADABLE
 from llm_gateway.errors import MalformedRequest
 
-__all__ = ["Json", "lose", "lose_unknown", "optional", "says_nothing", "text_of", "value_of", "wrong"]
+__all__ = [
+    "CACHED",
+    "Json",
+    "lose",
+    "lose_unknown",
+    "optional",
+    "says_nothing",
+    "text_of",
+    "value_of",
+    "wrong",
+]
 
 Json: TypeAlias = Mapping[str, object]
 
 T = TypeVar("T")
+
+CACHED = ("cache_control", "other providers decide by themselves what they cache")
+"""The loss of a mark of what to cache, wherever it stood."""
 
 _MAX_NAME = 64
 _anything = msgspec.json.Decoder()
@@ -78,6 +91,6 @@ def lose_unknown(value: Json, known: frozenset[str], prefix: str, losses: Losses
         if key in known or says_nothing(told):
             continue
         if key == "cache_control":
-            losses.add(key, "other providers decide by themselves what they cache")
+            losses.add(*CACHED)
         else:
             lose(losses, prefix, key, "not known outside of the dialect it came in")

@@ -15,6 +15,7 @@ from llm_gateway.canonical.request import Effort, Message
 from llm_gateway.dialects.messages.members import Json, lose_unknown, optional, wrong
 from llm_gateway.dialects.messages.read_blocks import BlockReader
 from llm_gateway.dialects.messages.read_thinking import read_effort
+from llm_gateway.dialects.messages.read_usual import read_usual_messages
 from llm_gateway.errors import MalformedRequest
 
 __all__ = ["Said", "read_messages"]
@@ -48,6 +49,10 @@ class Said(msgspec.Struct):
 
 def read_messages(fields: Mapping[str, Raw], losses: Losses) -> Said:
     """Read the system prompt and the conversation."""
+    raw = fields.get("messages")
+    usual = read_usual_messages(raw, losses) if raw is not None else None
+    if usual:
+        return _Reader(losses).add(_read_system(fields), usual)
     told = optional(fields, "messages", _list, "a list of objects")
     if not told:
         raise MalformedRequest("`messages` is missing or empty: say something", param="messages")
@@ -71,6 +76,12 @@ class _Reader:
         self._losses = losses
         self._blocks = BlockReader(losses)
         self._said = Said([], self._blocks.references, set(), [])
+
+    def add(self, system: str | list[dict[str, object]], messages: list[Message]) -> Said:
+        """Put the system prompt before messages that are read already."""
+        parts = self._blocks.read(system, "system") if system else []
+        self._said.messages = [Message("system", tuple(parts)), *messages] if parts else messages
+        return self._said
 
     def read(self, system: str | list[dict[str, object]], told: list[dict[str, object]]) -> Said:
         messages = self._said.messages

@@ -21,6 +21,7 @@ from llm_gateway.dialects.messages.members import (
     wrong,
 )
 from llm_gateway.dialects.messages.read_messages import Said
+from llm_gateway.dialects.messages.read_usual import read_usual_tools
 
 __all__ = ["read_choice", "read_tools"]
 
@@ -44,9 +45,13 @@ _CHOICE = frozenset(("type", "name", "disable_parallel_tool_use"))
 
 def read_tools(fields: Mapping[str, Raw], said: Said, losses: Losses) -> tuple[FunctionTool, ...]:
     """Read the tools that are offered at the end of the conversation."""
+    raw = fields.get("tools")
+    usual = read_usual_tools(raw, losses) if raw is not None and not said.defined else None
+    if usual is not None:
+        return tuple([tool for name, tool in usual.items() if name not in said.removed])
     told = optional(fields, "tools", _list, "a list of objects") or []
-    for raw in said.defined:
-        told.append(_members.decode(raw))
+    for definition in said.defined:
+        told.append(_members.decode(definition))
         said.added.add(text_of(value_of(told[-1].get("name")), "tools.name"))
     searched = any(_kind(tool).startswith(_SEARCH) for tool in told)
     tools: dict[str, FunctionTool] = {}
