@@ -88,3 +88,28 @@ def test_a_key_is_asked_for_by_the_handler_itself(tmp_path: Path) -> None:
         assert {(route.method, route.access) for route in routes} == {("POST", "key")}
 
     on_stage(tmp_path, scene)
+
+
+@pytest.mark.parametrize("base", ["/v1beta/models/", "/v1/models/", "/v1beta/v1beta/models/", "/v1beta/"])
+@pytest.mark.parametrize("name", ["first/m", "models/first/m", "first%2Fm"])
+def test_a_model_in_the_path_may_hold_a_slash(tmp_path: Path, base: str, name: str) -> None:
+    """@ai-sdk/google leaves `models/` out before a name that has one."""
+
+    async def scene(stage: Stage) -> None:
+        door = Door(*dialect_routes(stage.gateway))
+        body = json.dumps({"contents": [{"role": "user", "parts": [{"text": "Guten Tag"}]}]}).encode()
+        reply = await door.ask(f"{base}{name}:generateContent", method="POST", token=stage.key, body=body)
+        assert reply.status == 200 and "candidates" in reply.json()
+        assert stage.scripted.asked()[0].json()["model"] == "m"
+
+    on_stage(tmp_path, scene)
+
+
+@pytest.mark.parametrize("rest", ["models/first/m", "first/m:sing", "cachedContents"])
+def test_a_model_without_a_method_is_not_found(tmp_path: Path, rest: str) -> None:
+    async def scene(stage: Stage) -> None:
+        door = Door(*dialect_routes(stage.gateway))
+        reply = await door.ask(f"/v1beta/{rest}", method="POST", token=stage.key, body=b"{}")
+        assert reply.status == 404 and "generateContent" in str(reply.error()["message"])
+
+    on_stage(tmp_path, scene)

@@ -54,7 +54,9 @@ _OPERATIONS: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
     ),
 }
 _OURS = (b"/api/dashboard/", b"/api/keys", b"/api/key-rotations")
-_GEMINI = ("/v1beta", "/v1", "/v1beta/v1beta")
+_GEMINI = ("/v1beta/models", "/v1/models", "/v1beta/v1beta/models", "/v1beta")
+# The last one: @ai-sdk/google takes a name with a slash for a whole resource name, as `tunedModels/x` is one
+# (vercel/ai, packages/google/src/get-model-path.ts), and `provider/model` is what names are here.
 _GEMINI_VERBS = frozenset(
     ("generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents")
 )
@@ -88,7 +90,7 @@ def _routes(gateway: Gateway, admit: Mapping[str, Admit]) -> Iterator[Route]:
                 yield Route("POST", f"{root}/{operation}", answer, summary, "key")
     for root in _GEMINI:
         answer = _answering_model(gateway, DIALECTS["gemini"])
-        yield Route("POST", f"{root}/models/{{}}", answer, "Gemini: `MODEL:generateContent` and so on", "key")
+        yield Route("POST", f"{root}/{{}}", answer, "Gemini: `MODEL:generateContent` and so on", "key")
 
 
 def _answering(gateway: Gateway, dialect: Dialect, operation: str, admit: Admit | None) -> Answering:
