@@ -37,9 +37,12 @@ class OllamaDecoder:
         return [event for line in lines for event in self._read(line)]
 
     def close(self) -> list[Event]:
-        """Return what a last line without its end says."""
+        """Return what a last line without its end says; nothing where it broke off in the middle."""
         rest = self._splitter.close()
-        return self._read(rest) if rest.strip() else []
+        try:
+            return self._read(rest)
+        except UpstreamBroken:
+            return []
 
     def _read(self, line: bytes) -> list[Event]:
         events = self._reader.read(line)
