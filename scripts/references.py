@@ -40,15 +40,18 @@ def routes() -> str:
     by_meaning: dict[tuple[str, str, str, str], list[str]] = {}
     for route in asyncio.run(_routes()):
         meaning = (route.method, route.access, route.summary, route.path.rpartition("/")[2])
-        by_meaning.setdefault(meaning, []).append(route.path)
+        by_meaning.setdefault(meaning, []).append(_place(route.path))
+    methods: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (method, access, summary, _), paths in by_meaning.items():
+        methods.setdefault((access, summary, tuple(paths)), []).append(method)
     rows = [
         [
-            f"`{method} {_place(paths[0])}`",
+            f"`{', '.join(each)} {paths[0]}`",
             summary,
             _ACCESS[access],
-            ", ".join(f"`{_place(path)}`" for path in paths[1:]),
+            ", ".join(f"`{path}`" for path in paths[1:]),
         ]
-        for (method, access, summary, _), paths in by_meaning.items()
+        for (access, summary, paths), each in methods.items()
     ]
     return _table(("path", "what it answers", "needs", "also as"), rows)
 

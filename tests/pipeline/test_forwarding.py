@@ -1,57 +1,19 @@
-"""A request that no dialect knows: who gets it, what passes of it, and what is put on record."""
+"""A request that no dialect knows: who gets it, and what passes of it."""
 
-import asyncio
 import gzip
-import json
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from fakes import FakeIncoming
+from forward_stage import DIALECTS, SPEECH, answering, error, received, say
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.pipeline.forwarding import Forwarding, Onward, forward
 from llm_gateway.upstream.client import Line
 from pipeline_stage import Stage, endpoint, on_stage
-from scripted import Hang, Received, Reset, Script, Send
-from scripted.wording import LAST_CHUNK, chunk, head, response, stream_head
-
-SPEECH = json.dumps({"model": "first/tts-1", "input": "Guten Tag", "x": [1.50, "é"]}).encode()
-DIALECTS = ("chat", "responses", "messages")
-USED = b'{"id":"modr_1","results":[],"usage":{"total_tokens":7}}'
-
-
-async def say(
-    stage: Stage,
-    path: str,
-    body: bytes = b"",
-    *headers: tuple[bytes, bytes],
-    method: bytes = b"POST",
-    default: str = "",
-    query: str = "",
-) -> FakeIncoming:
-    """Send a request and return what the client heard."""
-    incoming = stage.incoming(body, *headers)
-    incoming.method = method
-    await forward(incoming, Forwarding(stage.gateway, default), CHAT, Onward(path, query, DIALECTS))
-    assert incoming.done
-    return incoming
-
-
-def answering(data: bytes, content_type: str = "application/json", status: int = 200) -> Script:
-    return (Send(response(status, data, (("x-request-id", "req_up"),), content_type=content_type)),)
-
-
-def error(incoming: FakeIncoming) -> dict[str, object]:
-    told: dict[str, object] = json.loads(incoming.sent)["error"]
-    return told
-
-
-def received(stage: Stage) -> Received:
-    (request,) = stage.scripted.requests
-    return request
-
+from scripted import Reset, Send
+from scripted.wording import LAST_CHUNK, chunk, head, stream_head
 
 # who gets it
 
@@ -119,7 +81,7 @@ def test_an_alias_goes_to_its_first_target_that_has_an_endpoint(tmp_path: Path) 
 def test_what_names_no_model_goes_to_the_default_as_it_came(tmp_path: Path, body: bytes) -> None:
     async def scene(stage: Stage) -> None:
         stage.scripted.queue(answering(b"{}"))
-        heard = await say(stage, "files", body, (b"openai-beta", b"x=1"), default="second", query="a=1&b=%20")
+        heard = await say(stage, "files?a=1&b=%20", body, (b"openai-beta", b"x=1"), default="second")
         assert heard.status == 200
         assert heard.field(b"x-llm-gateway-provider") == b"second"
         assert heard.field(b"x-llm-gateway-model") is None
@@ -350,88 +312,3 @@ def test_an_error_of_the_provider_passes_as_it_came(tmp_path: Path) -> None:
         assert len(stage.scripted.requests) == 1, "nothing is tried again"
 
     on_stage(tmp_path, scene)
-
-
-# what is put on record
-
-
-def test_it_is_a_turn_like_any_other(tmp_path: Path) -> None:
-    async def scene(stage: Stage) -> None:
-        stage.scripted.queue(answering(USED))
-        heard = await say(
-            stage, "moderations", b'{"model":"first/omni"}', (b"user-agent", b"codex_cli_rs/0.50")
-        )
-        turn = await stage.turn()
-        intent, end = turn.intent, turn.settlement
-        assert end is not None
-        assert (intent.caller, intent.client, intent.dialect) == ("ada", "codex-cli", "chat")
-        assert (intent.operation, intent.model_asked, intent.provider) == (
-            "moderations",
-            "first/omni",
-            "first",
-        )
-        assert intent.request_bytes == len(b'{"model":"first/omni"}')
-        assert (end.outcome, end.usage, end.response_id) == ("ok", Usage(uncached=7), "modr_1")
-        assert end.upstream_request_id == "req_up"
-        assert heard.field(b"x-llm-gateway-request-id") == intent.id.encode()
-        assert [attempt.status for attempt in end.attempts] == [200]
-
-    on_stage(tmp_path, scene)
-
-
-def test_nothing_is_guessed_where_nothing_is_told(tmp_path: Path) -> None:
-    async def scene(stage: Stage) -> None:
-        stage.scripted.queue(answering(b'{"id":"file-1"}'))
-        await say(stage, "files", b"x" * 10_000, default="first")
-        assert (await stage.settlement()).usage is None, "a file is no prompt"
-
-    on_stage(tmp_path, scene)
-
-
-def test_a_get_tells_what_others_have_used(tmp_path: Path) -> None:
-    async def scene(stage: Stage) -> None:
-        await say(stage, "responses/resp_1", method=b"GET", default="first")
-        turn = await stage.turn()
-        assert turn.intent.operation == "GET responses/resp_1"
-        assert turn.settlement is not None and turn.settlement.usage is None
-
-    on_stage(tmp_path, scene, responders=[lambda *_: answering(USED)])
-
-
-def test_a_provider_that_is_down_is_told_and_put_on_record(tmp_path: Path) -> None:
-    async def scene(stage: Stage) -> None:
-        heard = await say(stage, "files", b"x", default="down")
-        assert (heard.status, error(heard)["code"]) == (502, "upstream_unreachable")
-        assert heard.field(b"x-llm-gateway-request-id")
-        end = await stage.settlement()
-        assert (end.outcome, end.error_kind, len(end.attempts)) == ("error", "upstream_unreachable", 1)
-
-    on_stage(tmp_path, scene)
-
-
-def test_a_client_that_leaves_cancels_its_upstream(tmp_path: Path) -> None:
-    async def scene(stage: Stage) -> None:
-        stage.scripted.queue((Hang(),))
-        incoming = stage.incoming(SPEECH)
-        onward = Onward("audio/speech", "", DIALECTS)
-        asking = asyncio.create_task(forward(incoming, Forwarding(stage.gateway), CHAT, onward))
-        connection = (await asyncio.to_thread(stage.scripted.wait_asked)).connection
-        asking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asking
-        await asyncio.to_thread(stage.scripted.wait_closed, connection)
-        end = await stage.settlement()
-        assert (end.outcome, end.usage) == ("cancelled", None)
-        assert [attempt.error_kind for attempt in end.attempts] == ["cancelled"]
-
-    on_stage(tmp_path, scene)
-
-
-def test_without_a_ledger_nothing_is_passed_on(tmp_path: Path) -> None:
-    async def scene(stage: Stage) -> None:
-        await stage.ledger.close()
-        heard = await say(stage, "audio/speech", SPEECH)
-        assert heard.status == 503 and stage.scripted.requests == []
-        assert stage.metrics._refused == {"ledger_unavailable": 1}
-
-    on_stage(tmp_path, scene, closes_ledger=True)

@@ -391,14 +391,3 @@ def test_the_id_that_clients_write_down_is_kept(
         assert (await stage.settlement()).upstream_request_id == kept
 
     on_stage(tmp_path, scene)
-
-
-def test_nothing_is_guessed_of_what_is_no_prompt(tmp_path: Path) -> None:
-    async def scene(stage: Stage) -> None:
-        turn = await begun(stage)
-        turn.estimates = False
-        turn.attempt_answered(200, [])
-        await turn.settle("ok", 5000)
-        assert (await stage.settlement()).usage is None
-
-    on_stage(tmp_path, scene)

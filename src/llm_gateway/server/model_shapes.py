@@ -23,7 +23,7 @@ __all__ = [
     "openai_model",
 ]
 
-Json = dict[str, object]
+_Json = dict[str, object]
 
 _MOST = 1000
 _ANTHROPICS = 20
@@ -49,14 +49,14 @@ class Listed(msgspec.Struct, frozen=True):
 # OpenAI
 
 
-def openai_list(listed: Iterable[Listed]) -> Json:
+def openai_list(listed: Iterable[Listed]) -> _Json:
     """Return the list as OpenAI's clients read it."""
     return {"object": "list", "data": [openai_model(each) for each in listed]}
 
 
-def openai_model(listed: Listed) -> Json:
+def openai_model(listed: Listed) -> _Json:
     """Return one model; `context_length` is OpenRouter's addition, which several clients read."""
-    model: Json = {
+    model: _Json = {
         "id": listed.name,
         "object": "model",
         "created": listed.created,
@@ -70,7 +70,7 @@ def openai_model(listed: Listed) -> Json:
 # Anthropic
 
 
-def anthropic_list(listed: Iterable[Listed], query: Mapping[str, str]) -> Json:
+def anthropic_list(listed: Iterable[Listed], query: Mapping[str, str]) -> _Json:
     """Return a page: `limit`, and one of `after_id` and `before_id`; MalformedRequest when they are wrong."""
     models = [anthropic_model(each) for each in listed]
     ids = [str(model["id"]) for model in models]
@@ -95,14 +95,14 @@ def anthropic_list(listed: Iterable[Listed], query: Mapping[str, str]) -> Json:
     }
 
 
-def anthropic_model(listed: Listed) -> Json:
+def anthropic_model(listed: Listed) -> _Json:
     """Return one model; a date that nobody tells is the epoch, as Anthropic's own page has it.
 
     Claude Desktop offers only models whose names begin with `claude-`, so those stand here under their own
     name where that is enough to reach them.
     """
     name = listed.bare if listed.bare.startswith("claude") else listed.name
-    model: Json = {
+    model: _Json = {
         "type": "model",
         "id": name,
         "display_name": listed.label or name,
@@ -116,7 +116,7 @@ def anthropic_model(listed: Listed) -> Json:
 # Gemini
 
 
-def gemini_list(listed: Iterable[Listed], query: Mapping[str, str]) -> Json:
+def gemini_list(listed: Iterable[Listed], query: Mapping[str, str]) -> _Json:
     """Return a page: `pageSize`, and the `pageToken` of the page before; MalformedRequest when wrong."""
     models = [gemini_model(each) for each in listed]
     names = [str(model["name"]) for model in models]
@@ -124,19 +124,19 @@ def gemini_list(listed: Iterable[Listed], query: Mapping[str, str]) -> Json:
     token = query.get("pageToken", "")
     start = _place(names, _unpacked(token), "pageToken") + 1 if token else 0
     page = models[start : start + size]
-    answer: Json = {"models": page}
+    answer: _Json = {"models": page}
     if start + size < len(models):
         answer["nextPageToken"] = base64.urlsafe_b64encode(str(page[-1]["name"]).encode()).decode()
     return answer
 
 
-def gemini_model(listed: Listed) -> Json:
+def gemini_model(listed: Listed) -> _Json:
     """Return one model; those of Gemini stand under their own name where that is enough to reach them.
 
     What a model is for is not told by most providers' lists; only its name says that it embeds.
     """
     name = listed.bare if listed.bare.startswith("gemini") else listed.name
-    model: Json = {
+    model: _Json = {
         "name": f"models/{name}",
         "version": "",
         "displayName": listed.label or name,
