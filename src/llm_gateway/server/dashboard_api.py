@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -17,6 +16,7 @@ from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.server import views
 from llm_gateway.server.client_views import ClientView, client_views
 from llm_gateway.server.edge import respond_json
+from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
 from llm_gateway.upstream.fleet import Fleet
 
@@ -26,7 +26,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _DAY_US = 86_400 * 1_000_000
-_MOST_FIELDS = 30
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -86,7 +85,7 @@ class DashboardApi:
 
     async def requests(self, exchange: Exchange, _: str) -> None:
         """Answer with a page of requests."""
-        query = _query(exchange)
+        query = query_values(exchange.target)
         which = queries.Filter(
             client=query.get("client", ""),
             provider=query.get("provider", ""),
@@ -108,7 +107,7 @@ class DashboardApi:
 
     async def metrics(self, exchange: Exchange, _: str) -> None:
         """Answer with the sums of a time."""
-        since = self._since(_query(exchange), self._gateway.clock.now_us() - _DAY_US)
+        since = self._since(query_values(exchange.target), self._gateway.clock.now_us() - _DAY_US)
         _answer(exchange, views.metrics_view(await self._read(totals, since), since))
 
     async def clients(self, exchange: Exchange, _: str) -> None:
@@ -131,14 +130,6 @@ class DashboardApi:
         if not amount.isdecimal() or unit not in _UNITS or len(amount) > 6:
             raise MalformedRequest(f"since={text[:20]!r} is not a time like 30m, 24h or 7d", param="since")
         return max(0, self._gateway.clock.now_us() - int(amount) * _UNITS[unit] * 1_000_000)
-
-
-def _query(exchange: Exchange) -> dict[str, str]:
-    text = exchange.target.partition(b"?")[2].decode("ascii", "replace")
-    try:
-        return {name: values[-1] for name, values in parse_qs(text, max_num_fields=_MOST_FIELDS).items()}
-    except ValueError:
-        raise MalformedRequest(f"there are more than {_MOST_FIELDS} parameters in the query") from None
 
 
 def _number(query: dict[str, str], name: str, default: int) -> int:

@@ -4,8 +4,6 @@ The answer is what the router plans and what the fleet knows; a name that nothin
 router's own words, as the request itself would be.
 """
 
-from urllib.parse import parse_qs
-
 import msgspec
 
 from llm_gateway.dialects.registry import DIALECTS
@@ -14,12 +12,11 @@ from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.plan import Router, Step
 from llm_gateway.providers.names import Target
 from llm_gateway.server.edge import respond_json
+from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
 from llm_gateway.upstream.fleet import Fleet
 
 __all__ = ["Explained", "ExplainedTarget", "Explaining"]
-
-_MOST_FIELDS = 30
 
 
 class ExplainedTarget(msgspec.Struct, frozen=True):
@@ -91,12 +88,8 @@ class Explaining:
 
 
 def _asked(exchange: Exchange) -> tuple[str, str]:
-    text = exchange.target.partition(b"?")[2].decode("ascii", "replace")
-    try:
-        query = parse_qs(text, max_num_fields=_MOST_FIELDS)
-    except ValueError:
-        raise MalformedRequest(f"there are more than {_MOST_FIELDS} parameters in the query") from None
-    model, dialect = query.get("model", [""])[-1], query.get("dialect", ["chat"])[-1]
+    query = query_values(exchange.target)
+    model, dialect = query.get("model", ""), query.get("dialect") or "chat"
     if not model:
         raise MalformedRequest("there is no `?model=` to explain", param="model")
     if dialect not in DIALECTS:
