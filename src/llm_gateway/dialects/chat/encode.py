@@ -85,6 +85,11 @@ def _user(parts: Sequence[Part], losses: Losses) -> list[Json]:
 
     A result is text in this dialect; its pictures and files go into the message that comes after.
     """
+    match parts:  # an agent's conversation is made of these two
+        case (Text(text),):
+            return [{"role": "user", "content": text}]
+        case (ToolResult(call_id, (Text(text),), _, False),):
+            return [{"role": "tool", "tool_call_id": call_id, "content": text}]
     results = [part for part in parts if isinstance(part, ToolResult)]
     told: list[Json] = []
     seen: list[Part] = []
@@ -104,6 +109,11 @@ def _user(parts: Sequence[Part], losses: Losses) -> list[Json]:
 
 
 def _assistant(parts: Sequence[Part], losses: Losses) -> Json:
+    match parts:
+        case (Text(text),):
+            return {"role": "assistant", "content": text}
+        case (ToolCall(_, _, _, False, None) as call,):
+            return {"role": "assistant", "content": None, "tool_calls": [write_call(call, None)]}
     calls: list[Json] = []
     thoughts: list[Thinking] = []
     refusal = ""

@@ -20,6 +20,7 @@ from llm_gateway.dialects.messages.seals import open_signature
 __all__ = ["read_usual_messages", "read_usual_tools"]
 
 _NOTHING = Raw(b"null")
+_MARK, _ESCAPED = b'"cache_control"', b"\\u00"
 
 
 class _Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type"):
@@ -80,7 +81,7 @@ def read_usual_messages(raw: Raw, losses: Losses) -> list[Message] | None:
             messages.append(Message(message.role, parts))
         else:
             return None
-    if any(_is_marked(message.content) for message in told):
+    if _may_mark(bytes(raw)) and any(_is_marked(message.content) for message in told):
         losses.add(*CACHED)
     return messages
 
@@ -124,6 +125,11 @@ def _said(content: str | list[_Text]) -> tuple[Text, ...]:
     return tuple([Text(block.text) for block in content if block.text])
 
 
+def _may_mark(data: bytes) -> bool:
+    """Whether a mark may be in it: where there is no such key, however spelled, nothing has to be looked at."""
+    return _MARK in data or _ESCAPED in data
+
+
 def _is_marked(content: str | Sequence[_Block]) -> bool:
     if isinstance(content, str):
         return False
@@ -146,7 +152,7 @@ def read_usual_tools(raw: Raw, losses: Losses) -> dict[str, FunctionTool] | None
         if not tool.name or len(tool.input_schema) == len(b"null"):
             return None
         tools[tool.name] = FunctionTool(tool.name, tool.description, tool.input_schema)
-    if any(_says(tool.cache_control) for tool in told):
+    if _may_mark(bytes(raw)) and any(_says(tool.cache_control) for tool in told):
         losses.add(*CACHED)
     return tools
 
