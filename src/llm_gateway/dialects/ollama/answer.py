@@ -1,6 +1,7 @@
 """Whole answers of the `ollama` dialect, read into the common model and written from it."""
 
 from datetime import UTC, datetime
+from typing import assert_never
 
 import msgspec
 
@@ -71,6 +72,8 @@ def encode_response(response: Response, asked: Asked) -> Written:
                 thinking.append(text)
             case ToolCall():
                 calls.append(write_call(part, losses, "response.tool_calls.", len(calls)))
+            case _:
+                assert_never(part)
     told = said(
         asked.operation,
         _encode("".join(content)),

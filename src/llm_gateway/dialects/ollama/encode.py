@@ -134,6 +134,11 @@ def _format(form: Format | None, losses: Losses) -> Raw | None:
 
 
 def _think(reasoning: Reasoning | None, losses: Losses) -> bool | str | None:
+    """Return how much the model is to think.
+
+    A model that cannot think refuses to be told to, and one that can does so, at a medium level, when
+    nothing is said (`server/routes.go`, ChatHandler): then nothing is.
+    """
     if reasoning is None:
         return None
     if reasoning.budget == 0:
@@ -142,8 +147,8 @@ def _think(reasoning: Reasoning | None, losses: Losses) -> bool | str | None:
         losses.add("reasoning.budget", "tokens for thinking cannot be counted out")
     if reasoning.shown is False and reasoning.effort != "none":
         losses.add("reasoning.shown", "a model that thinks shows what it thinks")
-    if reasoning.effort is None:
-        return True
+    if reasoning.effort is None or reasoning.effort == "medium":
+        return None
     level = _LEVELS[reasoning.effort]
     if isinstance(level, str) and level != reasoning.effort:
         losses.add("reasoning.effort", f"`{level}` is the nearest that can be asked for")
