@@ -126,7 +126,7 @@ def _said(content: str | list[_Text]) -> tuple[Text, ...]:
 
 
 def _may_mark(data: bytes) -> bool:
-    """Whether a mark may be in it: where there is no such key, however spelled, nothing has to be looked at."""
+    """Whether a mark may be in it: where no key is spelled like one, nothing has to be looked at."""
     return _MARK in data or _ESCAPED in data
 
 
