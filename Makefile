@@ -4,7 +4,7 @@
 PYTHON ?= python3
 DEV = @$(PYTHON) scripts/dev.py
 
-.PHONY: help run test check bench kill-test clients setup changelog pin clean
+.PHONY: help run test check bench kill-test clients conformance setup changelog pin clean
 
 help:
 	$(DEV) help || true
@@ -26,6 +26,9 @@ kill-test:
 
 clients:
 	$(DEV) clients $(ARGS)
+
+conformance:
+	$(DEV) conformance $(ARGS)
 
 setup:
 	$(DEV) setup

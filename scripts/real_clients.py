@@ -20,6 +20,11 @@ from environment import Failed, say
 __all__ = ["FOLDER_VARIABLE", "Impossible", "Installation"]
 
 FOLDER_VARIABLE = "LLM_GATEWAY_CLIENTS"
+_PINS = {
+    "node": "clients/node/package.json",
+    "npm": "clients/package.json",
+    "python": "clients/requirements.txt",
+}
 _NPM = ("install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)$", re.MULTILINE)
 _LONGEST_S = 900
@@ -32,12 +37,19 @@ class Impossible(Exception):
 
 
 class Installation:
-    """The clients of one checkout."""
+    """The clients of one checkout, or with other `pins` anything else from the same registries.
 
-    def __init__(self, root: Path) -> None:
-        self.pins = root / "clients"
+    `pins` are the names of folders, and what npm (`package.json`) or pip (`requirements.txt`) puts there.
+    """
+
+    what = "real clients"
+    size = "1.5 GB"
+    stamp = "installed.json"
+
+    def __init__(self, root: Path, pins: Mapping[str, str] = _PINS) -> None:
         self.folder = Path(os.environ.get(FOLDER_VARIABLE) or root / ".clients")
-        self._stamp = self.folder / "installed.json"
+        self.pins = {name: root / pin for name, pin in pins.items()}
+        self._stamp = self.folder / self.stamp
 
     def ready(self) -> Path:
         """Install what is missing; return the folder."""
@@ -45,7 +57,7 @@ class Installation:
         if self.installed() == digest:
             return self.folder
         began = time.monotonic()
-        say(f"installing real clients into {self.folder}: a minute or two, 1.5 GB")
+        say(f"installing {self.what} into {self.folder}: a minute or two, {self.size}")
         self._stamp.unlink(missing_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._install()
@@ -58,8 +70,8 @@ class Installation:
     def digest(self) -> str:
         """Return what changes when the clients have to be installed anew."""
         inputs = hashlib.sha256(repr((sys.version_info[:2], str(self.folder))).encode())
-        for name in ("node/package.json", "package.json", "requirements.txt"):
-            inputs.update((self.pins / name).read_bytes())
+        for pin in self.pins.values():
+            inputs.update(pin.read_bytes())
         return inputs.hexdigest()
 
     def installed(self) -> str:
@@ -75,6 +87,13 @@ class Installation:
         ours = ("npm/node_modules/.bin", "node/node_modules/node/bin", "python/bin")
         return os.pathsep.join([*(str(self.folder / name) for name in ours), os.environ["PATH"]])
 
+    def wanted(self, name: str) -> dict[str, str]:
+        """Return the versions that are pinned for a folder."""
+        pins = self.pins[name].read_text(encoding="utf-8")
+        if self.pins[name].suffix == ".txt":
+            return dict(_PIN.findall(pins))
+        return {str(package): str(version) for package, version in json.loads(pins)["dependencies"].items()}
+
     def versions(self) -> dict[str, str]:
         """Ask every program for its version; raise Failed when one is not what is pinned."""
         return dict(self._versions())
@@ -86,21 +105,25 @@ class Installation:
         if npm is None:
             raise Impossible("there is no npm on this machine (Debian and Ubuntu: apt-get install npm)")
         environ = {**os.environ, "PATH": self.path}
-        python = subprocess.Popen(self._pip(), env=environ)
+        folders = [name for name, pin in self.pins.items() if pin.suffix == ".txt"]
+        pips = [subprocess.Popen(self._pip(name), env=environ) for name in folders]
         try:
-            self._npm_install(npm, "node", self.pins / "node" / "package.json", environ)
-            self._npm_install(npm, "npm", self.pins / "package.json", environ)
-            if python.wait(_LONGEST_S):
-                raise self._unreachable_or_wrong(npm, "pip")
+            for name in self.pins:
+                if name not in folders:
+                    self._npm_install(npm, name, environ)
+            for pip in pips:
+                if pip.wait(_LONGEST_S):
+                    raise self._unreachable_or_wrong(npm, "pip")
         finally:
-            if python.poll() is None:
-                python.kill()
-                python.wait()
+            for pip in pips:
+                if pip.poll() is None:
+                    pip.kill()
+                    pip.wait()
 
-    def _npm_install(self, npm: str, name: str, pins: Path, environ: Mapping[str, str]) -> None:
+    def _npm_install(self, npm: str, name: str, environ: Mapping[str, str]) -> None:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        shutil.copyfile(pins, folder / "package.json")
+        shutil.copyfile(self.pins[name], folder / "package.json")
         try:
             code = subprocess.call([npm, *_NPM], cwd=folder, env=environ, timeout=_LONGEST_S)
         except subprocess.TimeoutExpired:
@@ -112,12 +135,12 @@ class Installation:
         """Tell a machine without a package registry from pins that do not fit together."""
         reachable = subprocess.call([npm, "ping", "--loglevel=error"], cwd=self.folder) == 0
         if reachable:
-            return Failed(f"{which} could not install what `clients` pins; its own message is above")
+            return Failed(f"{which} could not install what is pinned; its own message is above")
         return Impossible("no package registry answers (npm ping)")
 
-    def _pip(self) -> list[str]:
+    def _pip(self, name: str) -> list[str]:
         """Return the command that makes a virtual environment of its own and installs into it."""
-        folder, pins = str(self.folder / "python"), str(self.pins / "requirements.txt")
+        folder, pins = str(self.folder / name), str(self.pins[name])
         steps = [
             [sys.executable, "-m", "venv", "--clear", folder],
             [f"{folder}/bin/python", "-m", "pip", "install", "-qq", "--no-input", "-r", pins],
@@ -132,20 +155,18 @@ class Installation:
         return [sys.executable, "-c", run.format(steps)]
 
     def _versions(self) -> Iterator[tuple[str, str]]:
-        for pins, place in (("node/package.json", "node"), ("package.json", "npm")):
-            wanted = json.loads((self.pins / pins).read_text(encoding="utf-8"))["dependencies"]
-            for package, version in wanted.items():
+        for place in ("node", "npm"):
+            for package, version in self.wanted(place).items():
                 for program in self._programs(self.folder / place / "node_modules" / package, version):
                     yield program, self._said(program, version)
-        wanted = dict(_PIN.findall((self.pins / "requirements.txt").read_text(encoding="utf-8")))
-        yield "llm", self._said("llm", wanted["llm"])
+        yield "llm", self._said("llm", self.wanted("python")["llm"])
 
     def _programs(self, package: Path, version: str) -> Sequence[str]:
         """Return the names of a package's programs; raise Failed when it is another version."""
         told = json.loads((package / "package.json").read_text(encoding="utf-8"))
         if told["version"] != version:
             raise Failed(f"{package.name} is {told['version']}, and {version} is pinned: npm chose by itself")
-        programs = told["bin"]
+        programs = told.get("bin", {})
         return list(programs) if isinstance(programs, dict) else [package.name]
 
     def _said(self, program: str, version: str) -> str:

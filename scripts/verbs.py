@@ -1,14 +1,15 @@
 """The verbs of a checkout.
 
-    run        start the gateway, have a real model answer one request, stay until Ctrl-C
-    test       run the tests; arguments go to pytest
-    check      linters, formatting, types, import contracts, house rules
-    bench      measure the gateway beside nginx; arguments go to bench/run.py
-    kills      end the gateway 100 times under 200 streams, and look for what is missing
-    clients    install real AI clients (Claude Code, Codex, ...) and run them through the gateway
-    setup      only make .venv ready
-    changelog  show what the next version's section would say; with a version, write it
-    pin        choose the newest versions again and write constraints.txt (needs uv)
+    run          start the gateway, have a real model answer one request, stay until Ctrl-C
+    test         run the tests; arguments go to pytest
+    check        linters, formatting, types, import contracts, house rules
+    bench        measure the gateway beside nginx; arguments go to bench/run.py
+    kills        end the gateway 100 times under 200 streams, and look for what is missing
+    clients      install real AI clients (Claude Code, Codex, ...) and run them through the gateway
+    conformance  install conformance suites and the AI SDK, and run them against the gateway
+    setup        only make .venv ready
+    changelog    show what the next version's section would say; with a version, write it
+    pin          choose the newest versions again and write constraints.txt (needs uv)
 
 Standard library only; `.venv` is made by itself. Not part of what is installed.
 """
@@ -23,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import changelog
+import conformance
 import first_run
 import real_clients
 from environment import EXTRAS, WEIGHTS, Environment, Failed, say
@@ -103,15 +105,25 @@ def kills(environment: Environment, arguments: list[str]) -> int:
 
 def clients(environment: Environment, arguments: list[str]) -> int:
     """Run real clients through the gateway, where they can be installed."""
+    return run_installed(environment, real_clients.Installation(ROOT), "tests/clients_e2e", *arguments)
+
+
+def conform(environment: Environment, arguments: list[str]) -> int:
+    """Run the AI SDK and the suites against the gateway, where they can be installed."""
+    suites = conformance.Suites(ROOT)
+    return run_installed(environment, suites, "tests/js_e2e", "tests/conformance", *arguments)
+
+
+def run_installed(environment: Environment, installation: real_clients.Installation, *arguments: str) -> int:
+    """Run the tests that need an installation."""
     environment.ready(["test"])
-    installation = real_clients.Installation(ROOT)
     try:
         folder = installation.ready()
     except real_clients.Impossible as error:
-        say(f"skipped: the real clients cannot be installed here: {error}")
+        say(f"skipped: {installation.what} cannot be installed here: {error}")
         return 0
     os.environ[real_clients.FOLDER_VARIABLE] = str(folder)
-    return call(environment, "-m", "pytest", "-m", "real_clients", "tests/clients_e2e", *arguments)
+    return call(environment, "-m", "pytest", "-m", "real_clients", *arguments)
 
 
 def setup(environment: Environment, arguments: list[str]) -> int:
@@ -165,6 +177,7 @@ VERBS: dict[str, Verb] = {
     "bench": bench,
     "kills": kills,
     "clients": clients,
+    "conformance": conform,
     "setup": setup,
     "changelog": write_changelog,
     "pin": pin,

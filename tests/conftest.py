@@ -1,6 +1,7 @@
 """What every test may ask for: a way to show what it measured, and the benchmark's own tools."""
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,8 @@ from types import FrameType
 
 import pytest
 from hypothesis import settings
+
+from real_clients import FOLDER_VARIABLE
 
 __all__ = ["report"]
 
@@ -26,6 +29,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_REPORTS] = []
     settings.register_profile("house", deadline=None)
     settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave programs of others out of every run that did not install them: `make clients`, `conformance`."""
+    if os.environ.get(FOLDER_VARIABLE):
+        return
+    marked = [item for item in items if item.get_closest_marker("real_clients")]
+    if marked:
+        config.hook.pytest_deselected(items=marked)
+        items[:] = [item for item in items if item not in marked]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,10 +1,5 @@
-"""A gateway and a scripted model for each upstream dialect; and what decides whether these tests run.
+"""A gateway and a scripted model for each upstream dialect, for the clients that `make clients` installed."""
 
-They run where `make clients` has installed the clients and says so by LLM_GATEWAY_CLIENTS; any other run
-leaves them out.
-"""
-
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,19 +9,9 @@ from clients_e2e.rows import CLIENTS
 from clients_e2e.running import RefusingProxy
 from clients_e2e.speech import SPEECHES
 from clients_e2e.stage import Stage, staged
-from real_clients import FOLDER_VARIABLE, Installation
+from real_clients import Installation
 
 __all__ = ["installation", "proxy", "stage"]
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the real clients out of every run that did not install them."""
-    if os.environ.get(FOLDER_VARIABLE):
-        return
-    marked = [item for item in items if item.get_closest_marker("real_clients")]
-    if marked:
-        config.hook.pytest_deselected(items=marked)
-        items[:] = [item for item in items if item not in marked]
 
 
 @pytest.fixture(scope="session")
