@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from fakes import FakeIncoming
+from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Path as CallPath
+from llm_gateway.dialects.ollama import OLLAMA
 from llm_gateway.ledger.records import Settlement
 from llm_gateway.pipeline.handle import handle
 from llm_gateway.providers.endpoint import Endpoint
@@ -134,3 +136,17 @@ def test_a_stream_that_breaks_off_ends_with_an_error_in_the_clients_dialect(tmp_
     assert json.loads(last.removeprefix("data: "))["error"]["code"] == "upstream_truncated"
     assert b"[DONE]" not in heard.sent
     assert turn is not None and turn.outcome == "truncated"
+
+
+def test_a_request_that_loads_a_model_is_answered_without_asking_it(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        incoming = stage.incoming(b'{"model":"first/m","messages":[],"keep_alive":300}')
+        await handle(incoming, stage.gateway, OLLAMA, CallPath("chat"))
+        answer = json.loads(incoming.sent)
+        assert (incoming.status, answer["done"], answer["done_reason"]) == (200, True, "load")
+        assert incoming.field(b"content-type") == b"application/json"
+        assert stage.scripted.asked() == [], "the provider speaks another dialect and is always ready"
+        end = await stage.settlement()
+        assert (end.outcome, end.usage) == ("ok", Usage())
+
+    on_stage(tmp_path, scene)

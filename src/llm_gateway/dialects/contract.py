@@ -308,6 +308,13 @@ class Dialect(Protocol):
         """Return an encoder for one stream."""
         ...
 
+    def ready(self, call: Call, asked: Asked) -> bytes | None:
+        """Return the whole answer to a request that asks a model for nothing; None for one that asks.
+
+        Ollama's clients load a model before they talk to it; a model of another kind of provider is ready.
+        """
+        ...
+
     def encode_count(self, tokens: int) -> bytes:
         """Write the answer to a request that only counts tokens; only where there is such an operation."""
         ...

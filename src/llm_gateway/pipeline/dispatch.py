@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 
+from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import ClientFault, LossRefused, UpstreamFault, UpstreamUnreachable
 from llm_gateway.pipeline.passage import Passage, Passages
 from llm_gateway.pipeline.plan import Plan, Step
@@ -32,7 +33,10 @@ async def dispatch(upstream: Upstream, plan: Plan, passages: Passages, turn: Tur
             continue
         turn.attempt(step, passage)
         try:
-            answer = await _ask(upstream, step, passage)
+            if passage.ready is not None:
+                answer: Answer = PreparedAnswer.whole(200, passage.ready)
+            else:
+                answer = await _ask(upstream, step, passage)
         except UpstreamFault as error:
             turn.attempt_failed(error)
             if number == last:

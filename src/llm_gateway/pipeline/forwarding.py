@@ -232,6 +232,8 @@ class _Onwards:
 
     losses: tuple[Loss, ...] = ()
 
+    ready: bytes | None = None
+
     def __init__(
         self, method: bytes, onward: Onward, body: _Body, step: Step, passed: tuple[bytes, Dialect]
     ) -> None:

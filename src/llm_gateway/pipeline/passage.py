@@ -6,6 +6,7 @@ What is passed is decided here and nowhere else; when, and what the ledger learn
 from typing import Protocol
 
 from llm_gateway.canonical.loss import Loss
+from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Asked, Call, Dialect, Seen, StreamMeter, Target
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.dialects.translate import TranslatingMeter, Translation
@@ -28,6 +29,8 @@ class Passage(Protocol):
     headers: bytes
     """Header lines of the request, without the endpoint's own."""
     body: bytes
+    ready: bytes | None
+    """The whole answer, where there is nothing to ask the target for."""
 
     @property
     def losses(self) -> tuple[Loss, ...]:
@@ -83,12 +86,15 @@ class Passages:
                 call.operation, turn_id, call.model, call.stream, call.wants_usage, now, query=call.query
             )
             translation = self._translation = Translation(self._dialect, call, asked)
+        if (ready := self._dialect.ready(self.call, translation.asked)) is not None:
+            return _Ready(self._dialect, ready)
         return _Translated(translation, self._dialect, DIALECTS[step.dialect], step, self._sender.neutral)
 
 
 class _Direct:
     """Equal dialects: bytes pass."""
 
+    ready: bytes | None = None
     __slots__ = ("_call", "_dialect", "_own", "_strips", "body", "headers", "path")
 
     def __init__(self, dialect: Dialect, call: Call, step: Step, forwarded: bytes) -> None:
@@ -120,9 +126,38 @@ class _Direct:
         return returned(answer.headers, own=self._own)
 
 
+class _Ready:
+    """Nothing is asked of a model: the answer is made here, and used no tokens."""
+
+    path = ""
+    headers = b""
+    body = b""
+    losses: tuple[Loss, ...] = ()
+
+    def __init__(self, dialect: Dialect, ready: bytes) -> None:
+        self._dialect = dialect
+        self.ready: bytes | None = ready
+
+    def is_stream(self, answer: Answer) -> bool:
+        return False
+
+    def meter(self) -> StreamMeter:
+        raise AssertionError("there is no stream")
+
+    def whole(self, answer: Answer, body: bytes) -> tuple[bytes, Seen]:
+        return body, Seen(usage=Usage(), complete=True)
+
+    def failed(self, answer: Answer, body: bytes) -> bytes:
+        return body
+
+    def fields(self, answer: Answer) -> bytes:
+        return _JSON
+
+
 class _Translated:
     """Different dialects: read, and written anew."""
 
+    ready: bytes | None = None
     __slots__ = ("_back", "_client", "_meter", "_target", "_there", "_translation", "body", "headers", "path")
 
     def __init__(

@@ -95,6 +95,9 @@ class _Chat:
     def encoder(self, asked: Asked) -> EventEncoder:
         return ChatEncoder(asked)
 
+    def ready(self, call: Call, asked: Asked) -> bytes | None:
+        return None
+
     def encode_count(self, tokens: int) -> bytes:
         raise AssertionError("the chat dialect has no operation that only counts")
 

@@ -100,6 +100,9 @@ class _Gemini:
     def encoder(self, asked: Asked) -> EventEncoder:
         return GeminiEncoder(asked)
 
+    def ready(self, call: Call, asked: Asked) -> bytes | None:
+        return None
+
     def encode_count(self, tokens: int) -> bytes:
         return msgspec.json.encode({"totalTokens": tokens})
 

@@ -90,6 +90,9 @@ class _Messages:
     def encoder(self, asked: Asked) -> EventEncoder:
         return MessagesEncoder(asked)
 
+    def ready(self, call: Call, asked: Asked) -> bytes | None:
+        return None
+
     def encode_count(self, tokens: int) -> bytes:
         return answer.encode_count(tokens)
 

@@ -17,6 +17,7 @@ from llm_gateway.dialects.contract import (
     Written,
 )
 from llm_gateway.dialects.ollama.answer import decode_response, encode_response
+from llm_gateway.dialects.ollama.catalog import encode_loaded, is_load
 from llm_gateway.dialects.ollama.decode import decode_request
 from llm_gateway.dialects.ollama.decoder import OllamaDecoder
 from llm_gateway.dialects.ollama.embedding import EMBEDDING
@@ -93,6 +94,9 @@ class _Ollama:
 
     def encoder(self, asked: Asked) -> EventEncoder:
         return OllamaEncoder(asked)
+
+    def ready(self, call: Call, asked: Asked) -> bytes | None:
+        return encode_loaded(call, asked) if is_load(call) else None
 
     def encode_count(self, tokens: int) -> bytes:
         raise AssertionError("the ollama dialect has no operation that only counts")

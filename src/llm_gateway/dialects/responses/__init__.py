@@ -93,6 +93,9 @@ class _Responses:
     def encoder(self, asked: Asked) -> EventEncoder:
         return ResponsesEncoder(asked)
 
+    def ready(self, call: Call, asked: Asked) -> bytes | None:
+        return None
+
     def encode_count(self, tokens: int) -> bytes:
         return answer.encode_count(tokens)
 
