@@ -1,4 +1,4 @@
-"""Recorded traffic of real clients, read in place: nothing changes on its way out, and all of it is understood.
+"""Recorded traffic of real clients, read in place: nothing changes on its way out, and it is understood.
 
 The recordings keep bodies as values, long texts cut; each is written in the three layouts that clients
 use (JavaScript's and httpx's, Python's default, indented), which is what byte-exactness depends on.
