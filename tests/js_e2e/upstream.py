@@ -1,4 +1,4 @@
-"""The scripted upstream for the AI SDK, as usual; but `place` and `error-400` are models that do what they say."""
+"""The scripted upstream for the AI SDK: the usual one, with models that do as `place` and `error-400` say."""
 
 from collections.abc import Sequence
 

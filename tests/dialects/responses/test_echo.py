@@ -32,3 +32,21 @@ def test_what_was_said_is_repeated_as_it_was_written() -> None:
     told = echo(body)
     assert (told["tool_choice"], told["store"]) == ("none", False)
     assert "input" not in told and "model" not in told
+
+
+def test_a_function_has_every_member_that_clients_read() -> None:
+    """The vendor's server fills in what a request does not say of its tools; others are left alone."""
+    short = '{"type":"function","name":"a","parameters":{"x":1e3}}'
+    full = '{"strict":false, "type":"function","name":"b","description":"","parameters":null}'
+    other = '{"type":"custom","name":"c"}'
+    body = f'{{"tools":[{short},{full} , {other}]}}'.encode()
+    text = echo_of(Document.parse(body).fields)
+    filled = short[:-1] + ',"description":null,"strict":null}'
+    assert f'"tools":[{filled},{full},{other}]' in text
+    untouched = f"[{full} , {other}]"
+    assert f'"tools":{untouched}' in echo_of(Document.parse(f'{{"tools":{untouched}}}'.encode()).fields)
+
+
+def test_tools_of_another_shape_are_repeated_all_the_same() -> None:
+    for tools in ("{}", "[1,null]", '[{"type":1}]', "[{}]"):
+        assert f'"tools":{tools}' in echo_of(Document.parse(f'{{"tools":{tools}}}'.encode()).fields)

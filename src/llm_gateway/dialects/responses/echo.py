@@ -5,18 +5,21 @@ They are kept as JSON text, as the client wrote them, and put into each response
 
 from collections.abc import Mapping
 
-from msgspec import Raw
+import msgspec
+from msgspec import Raw, Struct
 
 __all__ = ["NOTHING", "echo_of"]
 
 # The members with what OpenAI says where the request said nothing (developers.openai.com, "The response
 # object").
 _USUAL: Mapping[str, bytes] = {
+    "frequency_penalty": b"0.0",
     "instructions": b"null",
     "max_output_tokens": b"null",
     "max_tool_calls": b"null",
     "metadata": b"{}",
     "parallel_tool_calls": b"true",
+    "presence_penalty": b"0.0",
     "prompt_cache_key": b"null",
     "reasoning": b'{"effort":null,"summary":null}',
     "safety_identifier": b"null",
@@ -30,7 +33,8 @@ _USUAL: Mapping[str, bytes] = {
     "truncation": b'"disabled"',
     "user": b"null",
 }
-_ALWAYS = '"background":false,"previous_response_id":null,"store":false'
+# When an answer was completed is not known where it is written: nothing here has a clock.
+_ALWAYS = '"background":false,"completed_at":null,"previous_response_id":null,"store":false'
 
 
 def echo_of(fields: Mapping[str, Raw]) -> str:
@@ -39,8 +43,45 @@ def echo_of(fields: Mapping[str, Raw]) -> str:
     for key, usual in _USUAL.items():
         raw = bytes(fields.get(key, b""))
         value = usual if raw in (b"", b"null", b'"auto"') and key != "tool_choice" else raw or usual
+        if key == "tools" and raw:
+            value = _filled(raw)
         told.append(f'"{key}":{value.decode()}')
     return ",".join(told)
+
+
+class _Tool(Struct):
+    """What the response object has of a function whether or not the request says it."""
+
+    type: str = ""
+    description: Raw = Raw()
+    parameters: Raw = Raw()
+    strict: Raw = Raw()
+
+
+_FILLED = _Tool.__struct_fields__[1:]
+_list = msgspec.json.Decoder(list[Raw])
+_tool = msgspec.json.Decoder(_Tool)
+
+
+def _filled(tools: bytes) -> bytes:
+    """Return tools as they were written, with `null` for what was not said of a function."""
+    try:
+        each = [bytes(tool) for tool in _list.decode(tools)]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return tools
+    filled = [tool[:-1] + unsaid + b"}" if (unsaid := _unsaid(tool)) else tool for tool in each]
+    return tools if filled == each else b"[%b]" % b",".join(filled)
+
+
+def _unsaid(text: bytes) -> bytes:
+    """Return the members that a function lacks; none of other tools, whose members are their own."""
+    try:
+        tool = _tool.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return b""
+    if tool.type != "function":
+        return b""
+    return b"".join(b',"%b":null' % name.encode() for name in _FILLED if not bytes(getattr(tool, name)))
 
 
 NOTHING = echo_of({})
