@@ -40,8 +40,7 @@ class Framing:
         """Return the pieces that are complete now; UpstreamBroken when one has no end."""
         try:
             if self._sse is not None:
-                # The usual data is one whole event.
-                if data.startswith(b"data: {") and self._sse.is_event(data):
+                if data.startswith(b"data: {") and _is_event(data) and not self._sse.pending:
                     return [data[6:]]
                 return _told(self._sse.feed(data))
             if self._array is not None:
@@ -80,6 +79,14 @@ class Framing:
         if torn or (array.told and not array.separated):
             between = b",\n" if array.opened else b"\n"
         return b"%b%b%b%b" % (last, between, error, b"]" if array.opened else b"")
+
+
+def _is_event(data: bytes) -> bool:
+    """Whether these bytes are the usual ones: one event of one line, its end as Google's servers write it."""
+    size = len(data)
+    if data.endswith(b"\r\n\r\n"):
+        return data.find(b"\n") == size - 3 and data.find(b"\r") == size - 4
+    return data.endswith(b"\n\n") and data.find(b"\n") == size - 2 and b"\r" not in data
 
 
 def _told(events: list[bytes]) -> list[bytes]:

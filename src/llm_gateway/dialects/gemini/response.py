@@ -55,6 +55,17 @@ class Reading(msgspec.Struct, gc=False, rename="camel"):
     error: object = None
 
 
+class _Told(msgspec.Struct, gc=False, rename="camel"):
+    """Usage as it is documented: what nearly every server sends, with every piece of a stream."""
+
+    total_token_count: int
+    prompt_token_count: int = 0
+    cached_content_token_count: int = 0
+    candidates_token_count: int = 0
+    thoughts_token_count: int = 0
+    tool_use_prompt_token_count: int = 0
+
+
 class _Usage(msgspec.Struct, gc=False, rename="camel"):
     prompt_token_count: object = None
     cached_content_token_count: object = None
@@ -65,6 +76,7 @@ class _Usage(msgspec.Struct, gc=False, rename="camel"):
 
 
 _reading = msgspec.json.Decoder(Reading)
+_told = msgspec.json.Decoder(_Told)
 _usage = msgspec.json.Decoder(_Usage)
 
 
@@ -137,6 +149,26 @@ def read_usage(raw: Raw) -> Usage | None:
     """
     if len(raw) < 5:  # absent, null, or too short to hold a count
         return None
+    try:
+        plain = _told.decode(raw)
+    except UNREADABLE:
+        return _read_odd_usage(raw)
+    return _plain_usage(plain) or _read_odd_usage(raw)
+
+
+def _plain_usage(told: _Told) -> Usage | None:
+    """Return usage that is as documented and adds up; None for whatever has to be looked at closely."""
+    prompt, read = told.prompt_token_count, told.cached_content_token_count
+    brought, reasoning = told.tool_use_prompt_token_count, told.thoughts_token_count
+    output = told.candidates_token_count + reasoning
+    if told.total_token_count != prompt + brought + output or not 0 < told.total_token_count <= _MAX_TOKENS:
+        return None
+    if not (0 <= read <= prompt and 0 <= reasoning <= output and brought >= 0):
+        return None
+    return Usage(prompt - read + brought, read, 0, output, reasoning)
+
+
+def _read_odd_usage(raw: Raw) -> Usage | None:
     try:
         told = _usage.decode(raw)
     except UNREADABLE:
