@@ -56,6 +56,20 @@ def test_every_form_is_seen_by_its_first_bytes(data: bytes) -> None:
     assert read([data[at : at + 1] for at in range(len(data))])[0] == [{"a": 1}]
 
 
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\r\r"])
+def test_an_event_at_a_time(end: bytes) -> None:
+    events = [b"data: %b%b" % (json.dumps(piece).encode(), end) for piece in WANTED]
+    assert read(events)[0] == WANTED
+    framing = Framing()
+    framing.feed(events[0])
+    framing.feed(b"data: {")
+    assert [json.loads(piece) for piece in framing.feed(b'"a":1}' + end) + framing.close()] == [{"a": 1}]
+
+
+def test_two_lines_of_data_are_one_piece() -> None:
+    assert read([b": first\n\n", b'data: {"a":\ndata: 1}\n\n'])[0] == [{"a": 1}]
+
+
 def test_what_has_no_end_is_the_upstreams_fault() -> None:
     for start in (b"data: {", b"[{"):
         framing = Framing()

@@ -80,4 +80,5 @@ def test_losses_name_words_of_the_protocol_alone() -> None:
     losses = Losses()
     lose_unknown({"a": 1, "b": None, "c": 2, "see here": 3}, frozenset("a"), "x.", losses)
     lose(losses, "x.", "c" * 65, "")
+    lose_unknown({"a": 1}, frozenset("a"), "x.", losses)
     assert [loss.what for loss in losses.found()] == ["x.c", "x.(unknown)"]

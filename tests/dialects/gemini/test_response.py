@@ -39,6 +39,10 @@ def test_code_that_is_run_counts_as_generated() -> None:
     assert read_answer(body(gemini.answer("m", [code])), "generateContent").content_bytes > 10
 
 
+def test_an_error_in_an_answer_is_seen() -> None:
+    assert read_answer(gemini.error("no"), "generateContent").error == "no"
+
+
 @pytest.mark.parametrize("data", [b"", b"<html>", b"[]", b'{"candidates": 5}', b"\xff{}"])
 def test_what_cannot_be_read_says_nothing(data: bytes) -> None:
     assert read_answer(data, "generateContent") == Seen()
@@ -75,8 +79,12 @@ def test_members_of_other_types_cost_nothing() -> None:
         ({"promptTokenCount": 5, "cachedContentTokenCount": 9}, Usage(0, cache_read=5)),
         ({"promptTokenCount": 0, "candidatesTokenCount": 0}, None),
         ({"promptTokenCount": -5, "candidatesTokenCount": True, "totalTokenCount": 10**12}, None),
+        ({"promptTokenCount": 5, "candidatesTokenCount": 2}, Usage(5, output=2)),
+        ({"promptTokenCount": 5, "candidatesTokenCount": -5, "totalTokenCount": 0}, Usage(5)),
+        ({"promptTokenCount": 5, "thoughtsTokenCount": -1, "totalTokenCount": 4}, Usage(5)),
+        ({"promptTokenCount": 5.0, "totalTokenCount": 5}, Usage(5)),
         ({}, None),
-        ([], None),
+        ([1, 2, 3], None),
     ],
 )
 def test_usage(told: object, usage: Usage | None) -> None:

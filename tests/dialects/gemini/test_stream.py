@@ -48,6 +48,13 @@ def test_an_array_is_ended_with_the_error() -> None:
     assert whole[-1]["error"]["status"] == "UNAVAILABLE"
 
 
+def test_a_last_event_without_its_blank_line_is_read() -> None:
+    meter = GeminiMeter(events=True)
+    meter.feed(STREAMS[True].rstrip())
+    assert not meter.seen.complete
+    assert meter.close() == b"" and meter.seen.complete
+
+
 def test_an_error_in_the_stream_is_seen() -> None:
     meter = GeminiMeter(events=True)
     meter.feed(b"data: %b\n\n" % gemini.error("busy", 503))

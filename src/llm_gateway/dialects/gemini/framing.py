@@ -73,10 +73,10 @@ class Framing:
             return b"[%b]" % error
         if array.ended or not (array.opened or array.told or array.pending):
             return error
-        torn = array.pending
-        last = completion(torn) if torn else b""
+        begun = array.pending
+        last = completion(begun) if begun else b""
         between = b""
-        if torn or (array.told and not array.separated):
+        if begun or (array.told and not array.separated):
             between = b",\n" if array.opened else b"\n"
         return b"%b%b%b%b" % (last, between, error, b"]" if array.opened else b"")
 
