@@ -181,7 +181,9 @@ def respond(request: Received, names: Sequence[str]) -> Script | None:
 def _parts(asked: Json) -> list[Json]:
     config = asked.get("generationConfig")
     thinking = config.get("thinkingConfig") if isinstance(config, dict) else None
-    shown = isinstance(thinking, dict) and thinking.get("includeThoughts") is True
+    # google-genai says it in snake case, which Google's servers take as well.
+    said = thinking if isinstance(thinking, dict) else {}
+    shown = said.get("includeThoughts", said.get("include_thoughts")) is True
     return [*([thought()] if shown else []), _tool_call(asked) or text()]
 
 
