@@ -36,7 +36,7 @@ MODELS: Mapping[str, str] = MappingProxyType(
 """Whom requests are written for, where a case names nobody else."""
 
 _ID = "01k8zq4v9d"
-_NOW = 1_764_000_000
+_NOW = 1_795_536_000
 _OPERATIONS = {
     "chat": "chat/completions",
     "responses": "responses",
