@@ -220,5 +220,10 @@ def test_nothing_is_lost_in_silence(part: object, lost: str) -> None:
 
 
 def test_members_of_contents_and_instructions_are_not_lost_in_silence() -> None:
-    messages, lost = read([{"parts": [], "new": 1}], systemInstruction={"parts": [PNG]})
-    assert (messages, lost) == ((Message("user", ()),), ["systemInstruction.inlineData", "contents.new"])
+    messages, lost = read([{"parts": [], "new": 1}], systemInstruction={"parts": [PNG], "old": 1})
+    assert messages == (Message("user", ()),)
+    assert lost == ["systemInstruction.old", "systemInstruction.inlineData", "contents.new"]
+
+
+def test_a_call_that_is_marked_as_a_thought_is_a_call() -> None:
+    assert parts(call("f", "x", thought=True)) == ((ToolCall("x", "f", '{"a":1}'),), [])

@@ -118,6 +118,14 @@ def test_what_stands_beside_an_answer_is_lost() -> None:
     assert lost == ["response.citationMetadata", "response.groundingMetadata", "response.candidates"]
 
 
+def test_words_about_an_end_are_lost() -> None:
+    one = {"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": "no"}
+    found, lost = read({"candidates": [one]})
+    assert (found[-1], lost) == (Finished("other", native=one["finishReason"]), ["response.finishMessage"])
+    feedback = {"blockReason": "OTHER", "blockReasonMessage": "no"}
+    assert read({"promptFeedback": feedback})[1] == ["response.blockReasonMessage"]
+
+
 def test_a_blocked_prompt() -> None:
     assert read(gemini.blocked("m"))[0] == [
         START,

@@ -77,7 +77,9 @@ class _Reader:
         if isinstance(told, str):
             return [Message("system", (Text(told),))] if told else []
         parts: list[Part] = []
-        for where, part in self._parts(named(told, "systemInstruction"), "systemInstruction"):
+        content = named(told, "systemInstruction")
+        lose_unknown(content, _CONTENT, "systemInstruction.", self._losses)
+        for where, part in self._parts(content, "systemInstruction"):
             if text := text_of(part.get("text"), f"{where}.text"):
                 parts.append(Text(text))
             self._check(part, frozenset(("text",)), "systemInstruction.")
@@ -110,7 +112,7 @@ class _Reader:
     def _said(self, content: Json, where: str) -> list[Part]:
         found: list[Part] = []
         for place, part in self._parts(content, where):
-            if part.get("thought") is True:
+            if part.get("thought") is True and "functionCall" not in part:
                 self._think(part, place, found)
                 continue
             self._end_thought(found)

@@ -62,6 +62,7 @@ class _Candidate(msgspec.Struct, gc=False, rename="camel"):
     # `avgLogprobs`) come unasked with every answer and are no part of what it says.
     content: _Content | None = None
     finish_reason: object = None
+    finish_message: object = None
     index: object = None
     citation_metadata: object = None
     grounding_metadata: object = None
@@ -71,6 +72,7 @@ class _Candidate(msgspec.Struct, gc=False, rename="camel"):
 
 class _Feedback(msgspec.Struct, gc=False, rename="camel"):
     block_reason: object = None
+    block_reason_message: object = None
 
 
 class _Piece(msgspec.Struct, gc=False, rename="camel"):
@@ -91,7 +93,13 @@ _OTHER_PARTS = (
     "tool_call",
     "tool_response",
 )
-_BESIDE = ("citation_metadata", "grounding_metadata", "url_context_metadata", "logprobs_result")
+_BESIDE = (
+    "finish_message",
+    "citation_metadata",
+    "grounding_metadata",
+    "url_context_metadata",
+    "logprobs_result",
+)
 _NO_PLACE = "other dialects have no place for it"
 
 
@@ -133,6 +141,8 @@ class AnswerReader:
             self._note(candidate)
         if piece.prompt_feedback is not None and isinstance(piece.prompt_feedback.block_reason, str):
             self._native, self._blocked = piece.prompt_feedback.block_reason, True
+            if piece.prompt_feedback.block_reason_message:
+                self._lose("blockReasonMessage", _NO_PLACE)
         if len(piece.usage_metadata) > 4:
             self._measure(piece.usage_metadata, found)
         return found
