@@ -74,6 +74,10 @@ class Translation:
         encoded = target.encode_request(decoded.request, to)
         return Encoded(encoded.body, decoded.losses + encoded.losses)
 
+    def forget(self) -> None:
+        """Let go of the request, which can be long, when no other target will be asked."""
+        self._decoded = None
+
     def _read(self) -> Decoded:
         decoded = self._decoded
         if decoded is None:

@@ -26,7 +26,7 @@ async def dispatch(upstream: Upstream, plan: Plan, passages: Passages, turn: Tur
     last = len(plan.steps) - 1
     for number, step in enumerate(plan.steps):
         try:
-            passage = _passage(passages, step)
+            passage = _passage(passages, step, last=number == last)
         except ClientFault:
             if number == last:
                 raise
@@ -52,8 +52,8 @@ async def dispatch(upstream: Upstream, plan: Plan, passages: Passages, turn: Tur
     raise UpstreamUnreachable(f"{plan.asked!r} has no targets")
 
 
-def _passage(passages: Passages, step: Step) -> Passage:
-    passage = passages.to(step)
+def _passage(passages: Passages, step: Step, *, last: bool) -> Passage:
+    passage = passages.last(step) if last else passages.to(step)
     if passages.strict and passage.losses:
         lost = ", ".join(f"{loss.what} ({loss.why})" for loss in passage.losses[:10])
         raise LossRefused(

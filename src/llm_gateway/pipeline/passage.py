@@ -75,6 +75,13 @@ class Passages:
         """Return whether the client would rather be refused than lose anything."""
         return self._sender.strict
 
+    def last(self, step: Step) -> Passage:
+        """Return the way to the last target there is: what was read for it need not be kept."""
+        passage = self.to(step)
+        if self._translation is not None:
+            self._translation.forget()
+        return passage
+
     def to(self, step: Step) -> Passage:
         """Return the way to a target; MalformedRequest when the request cannot be read to be translated."""
         if step.dialect == self._dialect.name:

@@ -20,7 +20,6 @@ from llm_gateway.dialects.messages.seals import open_signature
 __all__ = ["read_usual_messages", "read_usual_tools"]
 
 _NOTHING = Raw(b"null")
-_MARK, _ESCAPED = b'"cache_control"', b"\\u00"
 
 
 class _Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type"):
@@ -72,26 +71,30 @@ def read_usual_messages(raw: Raw, losses: Losses) -> list[Message] | None:
     except UNREADABLE:
         return None
     names: dict[str, str] = {}
+    marks: list[Raw] = []
     messages: list[Message] = []
     for message in told:
         content = message.content
         if isinstance(content, str):
             messages.append(Message(message.role, (Text(content),) if content else ()))
-        elif (parts := _parts(content, names)) is not None:
+        elif (parts := _parts(content, names, marks)) is not None:
             messages.append(Message(message.role, parts))
         else:
             return None
-    if _may_mark(bytes(raw)) and any(_is_marked(message.content) for message in told):
+    if any(map(_says, marks)):
         losses.add(*CACHED)
     return messages
 
 
 def _parts(
-    blocks: Sequence[_Text | _Thinking | _ToolUse | _ToolResult], names: dict[str, str]
+    blocks: Sequence[_Text | _Thinking | _ToolUse | _ToolResult], names: dict[str, str], marks: list[Raw]
 ) -> tuple[Part, ...] | None:
+    """Read the blocks of a message; `names` and `marks` grow by what is met in them."""
     parts: list[Part] = []
     call_seal: Seal | None = None
     for block in blocks:
+        if block.cache_control is not _NOTHING:
+            marks.append(block.cache_control)
         match block:
             case _Text():
                 if block.text:
@@ -107,7 +110,7 @@ def _parts(
                 if not block.tool_use_id:
                     return None
                 name = names.get(block.tool_use_id, "")
-                parts.append(ToolResult(block.tool_use_id, _said(block.content), name, block.is_error))
+                parts.append(ToolResult(block.tool_use_id, _said(block.content, marks), name, block.is_error))
             case _Thinking():
                 seal, of_call = open_signature(block.signature)
                 if of_call:
@@ -119,26 +122,11 @@ def _parts(
     return tuple(parts)
 
 
-def _said(content: str | list[_Text]) -> tuple[Text, ...]:
+def _said(content: str | list[_Text], marks: list[Raw]) -> tuple[Text, ...]:
     if isinstance(content, str):
         return (Text(content),) if content else ()
+    marks += [block.cache_control for block in content if block.cache_control is not _NOTHING]
     return tuple([Text(block.text) for block in content if block.text])
-
-
-def _may_mark(data: bytes) -> bool:
-    """Whether a mark may be in it: where no key is spelled like one, nothing has to be looked at."""
-    return _MARK in data or _ESCAPED in data
-
-
-def _is_marked(content: str | Sequence[_Block]) -> bool:
-    if isinstance(content, str):
-        return False
-    for block in content:
-        if _says(block.cache_control):
-            return True
-        if isinstance(block, _ToolResult) and _is_marked(block.content):
-            return True
-    return False
 
 
 def read_usual_tools(raw: Raw, losses: Losses) -> dict[str, FunctionTool] | None:
@@ -152,10 +140,10 @@ def read_usual_tools(raw: Raw, losses: Losses) -> dict[str, FunctionTool] | None
         if not tool.name or len(tool.input_schema) == len(b"null"):
             return None
         tools[tool.name] = FunctionTool(tool.name, tool.description, tool.input_schema)
-    if _may_mark(bytes(raw)) and any(_says(tool.cache_control) for tool in told):
+    if any(_says(tool.cache_control) for tool in told if tool.cache_control is not _NOTHING):
         losses.add(*CACHED)
     return tools
 
 
 def _says(mark: Raw) -> bool:
-    return mark is not _NOTHING and bytes(mark) not in (b"null", b"{}", b"false")
+    return bytes(mark) not in (b"null", b"{}", b"false")
