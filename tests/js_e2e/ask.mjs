@@ -27,8 +27,8 @@ const compatible = createOpenAICompatible({
   ...key,
 });
 
-// Without `store: false` the second step of a tool turn names the first one's items by id, and only the
-// server that keeps them can read that: docs/conformance.md.
+// Without `store: false` the second step of a tool turn names what the model thought by an id, and only the
+// server that keeps it can read that: docs/conformance.md. The case `tools-kept` leaves it out.
 const keepsNothing = { providerOptions: { openai: { store: false } } };
 
 const providers = {
@@ -53,7 +53,7 @@ const lookup = tool({
   inputSchema: schema,
   execute: async ({ city }) => `Regen in ${city}`,
 });
-const asked = { prompt: "Wie wird das Wetter?", maxRetries: 0 };
+const asked = { maxRetries: 0 };
 const withTool = { ...asked, tools: { lookup }, stopWhen: stepCountIs(3) };
 
 const usage = ({ inputTokens, outputTokens, cachedInputTokens, inputTokenDetails }) => ({
@@ -125,6 +125,7 @@ const write = (line) => console.log(JSON.stringify(line));
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
 for (const [provider, { model, embedding, more }] of Object.entries(providers)) {
+  const prompt = `Wie wird das Wetter? [${provider}]`; // by which the upstream's requests are told apart
   for (const upstream of job.upstreams) {
     for (const [name, { run, options, model: wanted }] of Object.entries(cases)) {
       const chosen = model(`up-${upstream}/${wanted ?? "m"}`);
@@ -132,8 +133,13 @@ for (const [provider, { model, embedding, more }] of Object.entries(providers)) 
         provider,
         upstream,
         case: name,
-        ...(await answer(() => run({ ...options, ...more, model: chosen }))),
+        ...(await answer(() => run({ ...options, ...more, prompt, model: chosen }))),
       });
+    }
+    if (more === keepsNothing) {
+      const chosen = model(`up-${upstream}/m`);
+      const told = await answer(() => whole({ ...withTool, prompt, model: chosen }));
+      write({ provider, upstream, case: "tools-kept", ...told });
     }
     if (embedding && job.embedders.includes(upstream)) {
       const chosen = embedding(`up-${upstream}/m`);
