@@ -124,7 +124,7 @@ def test_blocks_are_written() -> None:
     )
     assert content == [
         {"type": "thinking", "thinking": "a", "signature": "s"},
-        {"type": "thinking", "thinking": "b", "signature": ""},
+        {"type": "thinking", "thinking": "b", "signature": "lgw1u."},
         {"type": "thinking", "thinking": "", "signature": "lgw1.chat.c"},
         {"type": "redacted_thinking", "data": "lgw1.responses.r"},
         {"type": "thinking", "thinking": "", "signature": "lgw1c.lgw1.gemini.g"},
@@ -177,3 +177,17 @@ def test_what_is_written_is_read_back(parts: tuple[AnswerPart, ...]) -> None:
 
 def test_a_count() -> None:
     assert json.loads(encode_count(83)) == {"input_tokens": 83}
+
+
+def test_the_seal_of_a_call_signs_the_thinking_before_it() -> None:
+    call = ToolCall("c", "t", "{}", seal=Seal("gemini", "g"))
+    written = encode_response(Response(parts=(Thinking("hm"), call)), ASKED)
+    first, second = json.loads(written.body)["content"]
+    assert (first["thinking"], first["signature"], second["type"]) == (
+        "hm",
+        "lgw1c.lgw1.gemini.g",
+        "tool_use",
+    )
+    sealed = Thinking("hm", Seal("messages", "s"))
+    kept, empty, _ = json.loads(encode_response(Response(parts=(sealed, call)), ASKED).body)["content"]
+    assert (kept["signature"], empty["thinking"], empty["signature"]) == ("s", "", "lgw1c.lgw1.gemini.g")

@@ -136,13 +136,13 @@ def test_the_last_usage_counts_and_none_is_zeros() -> None:
         ([TextDelta("a"), TextDelta("b", new=True)], ["text:a", "text:b"]),
         ([TextDelta(""), TextDelta("", new=True)], []),
         ([TextDelta("a"), TextDelta("", new=True), TextDelta("b")], ["text:a", "text:b"]),
-        ([ThinkingDelta("a"), ThinkingDelta("b"), TextDelta("c")], ["thinking:ab", "text:c"]),
-        ([ThinkingDelta("a"), ThinkingDelta("b", new=True)], ["thinking:a", "thinking:b"]),
+        ([ThinkingDelta("a"), ThinkingDelta("b"), TextDelta("c")], ["thinking:ab|lgw1u.", "text:c"]),
+        ([ThinkingDelta("a"), ThinkingDelta("b", new=True)], ["thinking:a|lgw1u.", "thinking:b|lgw1u."]),
         ([ThinkingDelta(""), TextDelta("c")], ["text:c"]),
-        ([ThinkingDelta("a"), Sealed(SEAL), ThinkingDelta("b")], ["thinking:a|s", "thinking:b"]),
+        ([ThinkingDelta("a"), Sealed(SEAL), ThinkingDelta("b")], ["thinking:a|s", "thinking:b|lgw1u."]),
         ([Sealed(SEAL), Sealed(SEAL)], ["thinking:|s", "thinking:|s"]),
         ([Sealed(Seal("chat", "c"))], ["thinking:|lgw1.chat.c"]),
-        ([ThinkingDelta("a"), Sealed(SEAL, redacted=True)], ["thinking:a", "redacted:s"]),
+        ([ThinkingDelta("a"), Sealed(SEAL, redacted=True)], ["thinking:a|lgw1u.", "redacted:s"]),
         ([TextDelta("a"), Sealed(SEAL, redacted=True), TextDelta("b")], ["text:a", "redacted:s", "text:b"]),
         ([TextDelta("a"), RefusalDelta("no"), RefusalDelta("!")], ["text:a", "text:no!"]),
         (
@@ -157,7 +157,7 @@ def test_the_last_usage_counts_and_none_is_zeros() -> None:
         ),
         (
             [ThinkingDelta("a"), CallStarted(0, "t", "f", seal=Seal("gemini", "g")), CallDelta(0, "{}")],
-            ["thinking:a", "thinking:|lgw1c.lgw1.gemini.g", "t:{}"],
+            ["thinking:a|lgw1c.lgw1.gemini.g", "t:{}"],
         ),
         (
             [

@@ -7,7 +7,6 @@ import pytest
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import (
     Document,
-    FileId,
     Image,
     Inline,
     Link,
@@ -52,7 +51,7 @@ def test_a_string_is_one_text() -> None:
         ({"type": "text", "text": "a", "x_new": 1}, [Text("a")], ["messages.text.x_new"]),
         ({"type": "image", "source": B64}, [Image(Inline("AAAA", "image/png"))], []),
         ({"type": "image", "source": {"type": "url", "url": "u"}}, [Image(Link("u"))], []),
-        ({"type": "image", "source": {"type": "file", "file_id": "f"}}, [Image(FileId("f"))], []),
+        ({"type": "image", "source": {"type": "file", "file_id": "f"}}, [], ["messages.image.file_id"]),
         ({"type": "image", "source": {"type": "newer"}}, [], ["messages.source.newer"]),
         (
             {"type": "image", "source": B64, "transformations": {"a": "b"}},
@@ -65,7 +64,7 @@ def test_a_string_is_one_text() -> None:
             [],
         ),
         ({"type": "document", "source": {"type": "url", "url": "u"}}, [Document(Link("u"))], []),
-        ({"type": "document", "source": {"type": "file", "file_id": "f"}}, [Document(FileId("f"))], []),
+        ({"type": "document", "source": {"type": "file", "file_id": "f"}}, [], ["messages.document.file_id"]),
         (
             {"type": "document", "source": {"type": "content", "content": "x"}, "context": "c"},
             [Text("c"), Document(Inline("eA==", "text/plain"))],

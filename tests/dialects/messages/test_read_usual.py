@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from llm_gateway.canonical.loss import Loss, Losses
-from llm_gateway.canonical.parts import Text, ToolCall, ToolResult
+from llm_gateway.canonical.parts import Seal, Text, Thinking, ToolCall, ToolResult
 from llm_gateway.canonical.request import FunctionTool, Message
 from llm_gateway.dialects.messages.members import CACHED
 from llm_gateway.dialects.messages.read_messages import read_messages
@@ -138,3 +138,10 @@ def test_usual_tools() -> None:
     told = [{"name": "a", "description": "d", "input_schema": {"type": "object"}}]
     found = read_usual_tools(raw(told), Losses())
     assert found == {"a": FunctionTool("a", "d", Raw(b'{"type": "object"}'))}
+
+
+def test_the_seal_of_a_call_may_stand_on_the_thinking_before_it() -> None:
+    thought = {"type": "thinking", "thinking": "hm", "signature": "lgw1c.lgw1.gemini.g"}
+    call = {"type": "tool_use", "id": "t1", "name": "n", "input": {}}
+    (message,) = read_usual_messages(raw([{"role": "assistant", "content": [thought, call]}]), Losses()) or ()
+    assert message.parts == (Thinking("hm"), ToolCall("t1", "n", "{}", seal=Seal("gemini", "g")))

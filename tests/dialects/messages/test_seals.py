@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.canonical.parts import Seal
-from llm_gateway.dialects.messages.seals import call_signature, open_signature, signature
+from llm_gateway.dialects.messages.seals import call_signature, made_seal, open_signature, signature
 
 
 def test_the_vendors_own_seal_stays_as_it_is() -> None:
@@ -13,9 +13,11 @@ def test_the_vendors_own_seal_stays_as_it_is() -> None:
     assert open_signature("EqoB==") == (Seal("messages", "EqoB=="), False)
 
 
-def test_no_seal_is_an_empty_signature() -> None:
-    assert signature(None) == ""
-    assert open_signature("") == (None, False)
+def test_what_nobody_sealed_is_signed_with_a_mark_that_means_nothing() -> None:
+    assert signature(None)
+    assert open_signature(signature(None)) == open_signature("") == (None, False)
+    assert made_seal(signature(None)) is None and made_seal("") is None
+    assert made_seal("EqoB==") == Seal("messages", "EqoB==")
 
 
 @given(st.sampled_from(("gemini", "responses", "chat", "messages")), st.text(min_size=1))

@@ -19,7 +19,7 @@ from llm_gateway.dialects.messages.finish import read_finish, write_finish
 from llm_gateway.dialects.messages.members import lose
 from llm_gateway.dialects.messages.names import read_name
 from llm_gateway.dialects.messages.response import UNREADABLE, Tally, error_text
-from llm_gateway.dialects.messages.seals import NAME, call_signature, signature
+from llm_gateway.dialects.messages.seals import NAME, call_signature, made_seal, signature
 from llm_gateway.dialects.messages.usage import told
 from llm_gateway.errors import UpstreamBroken
 
@@ -94,7 +94,7 @@ def _part(block: _Block, losses: Losses) -> AnswerPart | None:
             return Text(text) if text else None
         case "thinking":
             signed = _text(block.signature)
-            return Thinking(_text(block.thinking), Seal(NAME, signed) if signed else None)
+            return Thinking(_text(block.thinking), made_seal(signed))
         case "redacted_thinking":
             return Thinking("", Seal(NAME, _text(block.data)), redacted=True)
         case "tool_use":
@@ -129,7 +129,7 @@ def encode_response(response: Response, asked: Asked) -> Written:
         "role": "assistant",
         "model": asked.model,
         "content": content,
-        "stop_reason": write_finish(response.finish, called=called, refused=refused),
+        "stop_reason": write_finish(response.finish, called=called, refused=refused, losses=losses),
         "stop_sequence": response.sequence or None,
         "stop_details": None,
         "container": None,
@@ -150,7 +150,7 @@ def _add_block(part: AnswerPart, content: list[Mapping[str, object]], losses: Lo
                 content.append({"type": "thinking", "thinking": text, "signature": signature(seal)})
         case ToolCall():
             if part.seal is not None:
-                content.append({"type": "thinking", "thinking": "", "signature": call_signature(part.seal)})
+                _add_call_seal(call_signature(part.seal), content)
             call = wrapped(part) if part.custom else part
             content.append(
                 {
@@ -163,6 +163,18 @@ def _add_block(part: AnswerPart, content: list[Mapping[str, object]], losses: Lo
             )
         case _:
             assert_never(part)
+
+
+def _add_call_seal(sealed: str, content: list[Mapping[str, object]]) -> None:
+    """Sign the thinking before the call, where nobody has, or a block of no text."""
+    said = ""
+    match content:
+        case [*_, {"type": "thinking", "thinking": str(said), "signature": str(told)}] if said:
+            if told == signature(None):
+                content.pop()
+            else:
+                said = ""
+    content.append({"type": "thinking", "thinking": said, "signature": sealed})
 
 
 def _input(arguments: str, losses: Losses) -> object:

@@ -29,7 +29,7 @@ from llm_gateway.dialects.messages.finish import read_finish
 from llm_gateway.dialects.messages.members import lose
 from llm_gateway.dialects.messages.names import read_name
 from llm_gateway.dialects.messages.response import UNREADABLE, Tally, error_text
-from llm_gateway.dialects.messages.seals import NAME
+from llm_gateway.dialects.messages.seals import NAME, made_seal
 from llm_gateway.errors import UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 
@@ -228,12 +228,13 @@ class MessagesDecoder:
             return []
         if block.call >= 0:
             return [CallDelta(block.call, "{}")] if block.fresh else []
-        if block.kind != "thinking" or not block.signature:
+        seal = made_seal(block.signature) if block.kind == "thinking" else None
+        if seal is None:
             return []
         found: list[Event] = []
         if block.fresh and self._unsealed:  # or else the seal would be taken for that of the block before
             found.append(ThinkingDelta("", new=True))
-        found.append(Sealed(Seal(NAME, block.signature)))
+        found.append(Sealed(seal))
         self._unsealed = False
         return found
 

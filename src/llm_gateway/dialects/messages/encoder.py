@@ -24,7 +24,7 @@ from llm_gateway.canonical.events import (
     TextDelta,
     ThinkingDelta,
 )
-from llm_gateway.canonical.loss import Loss
+from llm_gateway.canonical.loss import Loss, Losses
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Asked
 from llm_gateway.dialects.messages.answer import response_id
@@ -83,6 +83,7 @@ class MessagesEncoder:
         self._begun = self._ended = False
         self._kind: _Kind = ""
         self._index = -1  # of the last block
+        self._unsigned = False  # thinking is open that nobody has signed
         self._text = b""  # before a piece of the text block that is open
         self._calls: dict[int, _Call] = {}
         self._call: _Call | None = None  # that is open
@@ -160,6 +161,7 @@ class MessagesEncoder:
             return out
         if self._kind != "thinking":
             out += self._open("thinking", _EMPTY_THINKING)
+        self._unsigned = True
         return out + self._delta({"type": "thinking_delta", "thinking": text})
 
     def _seal(self, event: Sealed) -> bytes:
@@ -172,6 +174,7 @@ class MessagesEncoder:
 
     def _signed(self, text: str) -> bytes:
         """Sign the thinking that is open, or a block of no text."""
+        self._unsigned = False
         out = b"" if self._kind == "thinking" else self._end() + self._open("thinking", _EMPTY_THINKING)
         return out + self._delta({"type": "signature_delta", "signature": text}) + self._end()
 
@@ -180,6 +183,10 @@ class MessagesEncoder:
         if self._held or (self._call is not None and not self._call.is_whole()):
             self._held.append(call)
             return b""
+        if event.seal is not None and self._unsigned:
+            out = self._signed(call_signature(event.seal))
+            call.begun = msgspec.structs.replace(event, seal=None)
+            return out + self._close() + self._open_call(call)
         return self._close() + self._open_call(call)
 
     def _open_call(self, call: _Call) -> bytes:
@@ -237,7 +244,10 @@ class MessagesEncoder:
     def _end(self) -> bytes:
         kind, self._kind = self._kind, ""
         call, self._call = self._call, None
+        unsigned, self._unsigned = self._unsigned, False
         out = self._json('"}') if call is not None and call.begun.custom else b""
+        if unsigned:
+            out += self._delta({"type": "signature_delta", "signature": signature(None)})
         return out + _END % self._index if kind else b""
 
     def _delta(self, delta: dict[str, str]) -> bytes:
@@ -246,11 +256,13 @@ class MessagesEncoder:
     def _finish(self, event: Finished) -> bytes:
         self._ended = True
         out = self._close()
+        called, losses = bool(self._calls), Losses()
         delta = {
-            "stop_reason": write_finish(event.reason, called=bool(self._calls), refused=self._refused),
+            "stop_reason": write_finish(event.reason, called=called, refused=self._refused, losses=losses),
             "stop_sequence": event.sequence or None,
             "stop_details": None,
             "container": None,
         }
+        self.losses = (*self.losses, *losses.found())
         end = _encode({"type": "message_delta", "delta": delta, "usage": told_last(self._usage)})
         return b"%bevent: message_delta\ndata: %b\n\n%b" % (out, end, _STOP)

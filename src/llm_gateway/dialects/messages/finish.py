@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from llm_gateway.canonical.events import Finish
+from llm_gateway.canonical.loss import Losses
 
 __all__ = ["read_finish", "write_finish"]
 
@@ -33,10 +34,12 @@ def read_finish(native: str) -> Finish:
     return _READ.get(native, "other")
 
 
-def write_finish(reason: Finish, *, called: bool, refused: bool) -> str:
+def write_finish(reason: Finish, *, called: bool, refused: bool, losses: Losses) -> str:
     """Return the `stop_reason` of an answer; clients run tools only when it is `tool_use`."""
     if called and reason in ("stop", "other"):
         return "tool_use"
     if refused and reason in ("stop", "other"):
         return "refusal"
+    if reason == "other":
+        losses.add("response.finish_reason", "it ended for a reason that has no word here")
     return _WRITTEN[reason]

@@ -11,7 +11,6 @@ import msgspec
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import (
     Document,
-    FileId,
     Image,
     Inline,
     Link,
@@ -130,10 +129,11 @@ class BlockReader:
 
     def _thinking(self, block: Json, where: str) -> list[Part]:
         seal, of_call = open_signature(text_of(block.get("signature"), f"{where}.signature"))
+        said = text_of(block.get("thinking"), f"{where}.thinking")
         if of_call:
             self._call_seal = seal
-            return []
-        return [Thinking(text_of(block.get("thinking"), f"{where}.thinking"), seal)]
+            return [Thinking(said)] if said else []
+        return [Thinking(said, seal)]
 
     def _call(self, block: Json, where: str) -> ToolCall:
         call_id = _required(block, "id", where)
@@ -228,8 +228,9 @@ class BlockReader:
                 return Inline(data, media_type)
             case {"type": "url", "url": str(url)}:
                 return Link(url)
-            case {"type": "file", "file_id": str(file_id)}:
-                return FileId(file_id)
+            case {"type": "file", "file_id": str()}:
+                self._losses.add(f"messages.{block['type']}.file_id", "a file kept by Anthropic alone")
+                return None
             case {"type": str(kind)} if kind not in ("base64", "url", "file", "text", "content"):
                 lose(self._losses, "messages.source.", kind, "a kind of source that is not known")
                 return None

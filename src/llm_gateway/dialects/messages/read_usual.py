@@ -115,8 +115,8 @@ def _parts(
                 seal, of_call = open_signature(block.signature)
                 if of_call:
                     call_seal = seal
-                else:
-                    parts.append(Thinking(block.thinking, seal))
+                if block.thinking or not of_call:
+                    parts.append(Thinking(block.thinking, None if of_call else seal))
             case _:
                 assert_never(block)
     return tuple(parts)
