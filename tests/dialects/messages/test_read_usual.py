@@ -143,5 +143,6 @@ def test_usual_tools() -> None:
 def test_the_seal_of_a_call_may_stand_on_the_thinking_before_it() -> None:
     thought = {"type": "thinking", "thinking": "hm", "signature": "lgw1c.lgw1.gemini.g"}
     call = {"type": "tool_use", "id": "t1", "name": "n", "input": {}}
-    (message,) = read_usual_messages(raw([{"role": "assistant", "content": [thought, call]}]), Losses()) or ()
-    assert message.parts == (Thinking("hm"), ToolCall("t1", "n", "{}", seal=Seal("gemini", "g")))
+    read = read_usual_messages(raw([{"role": "assistant", "content": [thought, call]}]), Losses())
+    assert read is not None
+    assert read[0].parts == (Thinking("hm"), ToolCall("t1", "n", "{}", seal=Seal("gemini", "g")))
