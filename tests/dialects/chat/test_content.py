@@ -196,6 +196,12 @@ def test_media_are_written_as_parts_and_read_back(part: Part, told: object) -> N
     assert read([told]) == ([part], [])
 
 
+def test_a_file_has_a_name_without_which_openai_does_not_take_it() -> None:
+    told, lost = write(Text("see"), Document(Inline("JVBE", "application/pdf")))
+    file = {"filename": "file.pdf", "file_data": "data:application/pdf;base64,JVBE"}
+    assert told == [{"type": "text", "text": "see"}, {"type": "file", "file": file}] and not lost
+
+
 def test_a_file_of_text_is_told_as_text() -> None:
     data = b64encode("über".encode()).decode()
     assert write(Document(Inline(data, "text/markdown"), "a.md")) == ("a.md\n\nüber", [])

@@ -184,6 +184,19 @@ def test_results_come_before_what_the_user_says() -> None:
     ]
 
 
+def test_a_failure_of_a_tool_is_told_in_the_text() -> None:
+    for result, text in (((Text("no"),), "The tool failed.\nno"), ((), "The tool failed.")):
+        told, lost = messages(Message("user", (ToolResult("c1", result, is_error=True),)))
+        assert told == [{"role": "tool", "tool_call_id": "c1", "content": text}]
+        assert lost == ["messages.tool.is_error"]
+
+
+@pytest.mark.parametrize("said", [(), (Text("a"),)])
+def test_a_call_without_arguments_is_one_with_an_empty_object(said: tuple[Part, ...]) -> None:
+    told, lost = messages(Message("assistant", (*said, ToolCall("c1", "now", ""))))
+    assert told[0]["tool_calls"][0]["function"] == {"name": "now", "arguments": "{}"} and not lost
+
+
 def test_the_pictures_of_a_result_come_after_it() -> None:
     told, lost = messages(Message("user", (ToolResult("c1", (Image(PNG),)), Text("see?"))))
     assert not lost

@@ -80,6 +80,11 @@ SAID_NOTHING = "the upstream answered with status 500 and nothing that says why"
         ),
         ({"error": "no such model"}, Failure(400, "no such model")),
         ({"detail": "Not Found"}, Failure(400, "Not Found")),
+        (
+            {"detail": [{"type": "missing", "loc": ["body", "messages", 0], "msg": "Field required"}]},
+            Failure(400, "Field required", kind="missing", param="messages.0"),
+        ),
+        ({"detail": [{"msg": "m", "loc": 7}]}, Failure(400, "m")),
         ("just words", Failure(400, "just words")),
         ({"error": {"message": "x" * 9999}}, Failure(400, "x" * 4096)),
     ],
@@ -116,6 +121,11 @@ def test_a_sentence_is_an_error_too() -> None:
         (Failure(429, "m"), ("m", "rate_limit_error", None, None)),
         (Failure(529, "m", kind="overloaded_error"), ("m", "overloaded_error", None, None)),
         (Failure(400, "m", kind="t", code="c", param="p"), ("m", "t", "p", "c")),
+        (
+            Failure(400, "prompt is too long: 9 > 8", kind="t"),
+            ("prompt is too long: 9 > 8", "t", None, "context_length_exceeded"),
+        ),
+        (Failure(500, "context window", kind="t"), ("context window", "t", None, None)),
     ],
 )
 def test_a_failure_elsewhere_keeps_its_words(

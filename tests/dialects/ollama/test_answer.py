@@ -82,7 +82,9 @@ def test_pieces() -> None:
     assert head(asked()) == b'{"model":"m\\"","created_at":"2026-09-21T14:13:20Z",'
     assert said("generate", b'"a"', b'"t"', b"[]") == b'"response":"a","thinking":"t","tool_calls":[]'
     assert said("chat", b'"a"') == b'"message":{"role":"assistant","content":"a"}'
-    assert ending("stop", Usage(output=1), Losses()) == b'"done":true,"done_reason":"stop","eval_count":1}'
+    assert (
+        ending(("stop", ""), Usage(output=1), Losses()) == b'"done":true,"done_reason":"stop","eval_count":1}'
+    )
 
 
 @pytest.mark.parametrize("operation", ["chat", "generate"])

@@ -28,7 +28,7 @@ def test_reasons_are_read(native: str, called: bool, reason: str) -> None:
         ("stop", "stop", []),
         ("tool_calls", "stop", []),
         ("stop_sequence", "stop", []),
-        ("other", "stop", []),
+        ("other", "stop", ["response.finish_reason"]),
         ("length", "length", []),
         ("refusal", "stop", ["response.refusal"]),
         ("content_filter", "stop", ["response.content_filter"]),
@@ -37,5 +37,11 @@ def test_reasons_are_read(native: str, called: bool, reason: str) -> None:
 )
 def test_reasons_are_written(reason: Finish, native: str, lost: list[str]) -> None:
     losses = Losses()
-    assert write_finish(reason, losses) == native
+    assert write_finish(reason, "", losses) == native
     assert [loss.what for loss in losses.found()] == lost
+
+
+def test_which_sequence_ended_an_answer_is_lost() -> None:
+    losses = Losses()
+    assert write_finish("stop_sequence", "END", losses) == "stop"
+    assert [loss.what for loss in losses.found()] == ["response.stop_sequence"]

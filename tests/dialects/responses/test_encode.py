@@ -59,7 +59,7 @@ def test_everything() -> None:
         messages=(Message("system", (Text("be kind"),)), HI),
         tools=TOOLS,
         tool_choice=ToolChoice("required", parallel=False),
-        sampling=Sampling(max_tokens=100, temperature=0.5, top_p=0.9),
+        sampling=Sampling(max_tokens=100, temperature=1, top_p=1),
         reasoning=Reasoning("high", shown=True),
         format=Format("schema", "n", "d", Raw(b'{"type":"object"}'), False),
         stream=True,
@@ -74,8 +74,6 @@ def test_everything() -> None:
         "tool_choice": "required",
         "parallel_tool_calls": False,
         "max_output_tokens": 100,
-        "temperature": 0.5,
-        "top_p": 0.9,
         "reasoning": {"effort": "high", "summary": "auto"},
         "text": {
             "format": {
@@ -92,6 +90,25 @@ def test_everything() -> None:
         "store": False,
         "stream": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "reasoning", "kept"),
+    [
+        ("gpt-5.5", Reasoning("high"), False),
+        ("gpt-5.5", None, False),
+        ("openai/o3", None, False),
+        ("gpt-5.5", Reasoning("none"), True),
+        ("gpt-5-chat-latest", None, True),
+        ("gpt-4.1", None, True),
+        ("openai/gpt-oss-120b", Reasoning("high"), True),
+        ("qwen3", Reasoning("high"), True),
+    ],
+)
+def test_a_model_that_reasons_takes_no_sampling(model: str, reasoning: Reasoning | None, kept: bool) -> None:
+    body, lost = write(model=model, sampling=Sampling(temperature=0.5, top_p=0.9), reasoning=reasoning)
+    assert (body.get("temperature"), body.get("top_p")) == ((0.5, 0.9) if kept else (None, None))
+    assert lost == ([] if kept else ["temperature", "top_p"])
 
 
 def test_tools() -> None:
@@ -185,7 +202,7 @@ def test_what_responses_cannot_say_is_reported(sampling: Sampling, lost: list[st
         (Reasoning(budget=1024), {"effort": "low"}, ["reasoning.budget"]),
         (Reasoning(budget=8000), {"effort": "medium"}, ["reasoning.budget"]),
         (Reasoning(budget=31999), {"effort": "high"}, ["reasoning.budget"]),
-        (Reasoning("max", budget=9), {"effort": "max"}, []),
+        (Reasoning("max", budget=9), {"effort": "max"}, ["reasoning.budget"]),
     ],
 )
 def test_reasoning(reasoning: Reasoning, written: object, lost: list[str]) -> None:

@@ -163,5 +163,11 @@ def test_media(part: Part, written: dict[str, object]) -> None:
     assert items == [{"type": "message", "role": "user", "content": [written]}] and lost == []
 
 
+@pytest.mark.parametrize("source", [Link("https://a/b.pdf"), FileId("file-1")])
+def test_a_file_that_is_elsewhere_has_its_own_name(source: Link | FileId) -> None:
+    _, lost = write("user", Document(source, "a.pdf"))
+    assert lost == ["messages.document.name"]
+
+
 def test_an_assistant_shows_no_pictures() -> None:
     assert write("assistant", Image(Link("https://a/b.png"))) == ([], ["messages.assistant.media"])

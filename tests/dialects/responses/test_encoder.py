@@ -18,6 +18,7 @@ from llm_gateway.canonical.events import (
     Failed,
     Finished,
     Measured,
+    RefusalDelta,
     Sealed,
     Started,
     TextDelta,
@@ -177,6 +178,21 @@ def test_endings(finish: Finished, kind: str, reason: str | None) -> None:
     assert (details and details["reason"]) == reason
     status = "incomplete" if reason else "completed"
     assert last["response"]["status"] == last["response"]["output"][0]["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("events", "lost"),
+    [
+        ([TextDelta("no"), Finished("refusal")], ["response.refusal"]),
+        ([RefusalDelta("no"), Finished("refusal")], []),
+        ([TextDelta("x"), Finished("other")], ["response.finish_reason"]),
+    ],
+)
+def test_endings_without_a_word_are_lost(events: list[Event], lost: list[str]) -> None:
+    encoder = ResponsesEncoder(ASKED)
+    for event in events:
+        encoder.feed(event)
+    assert [loss.what for loss in encoder.losses] == lost
 
 
 def test_a_failure_is_a_failed_response() -> None:

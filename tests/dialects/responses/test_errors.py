@@ -87,6 +87,11 @@ def test_codex_is_told_what_to_do(kind: str, message: str, code: str) -> None:
         (b'{"error":"m"}', Failure(400, "m")),
         (b'{"detail":"m"}', Failure(400, "m")),
         (b'{"detail":{"message":"m","code":"c"}}', Failure(400, "m", code="c")),
+        (
+            b'{"detail":[{"type":"missing","loc":["body","input"],"msg":"m"}]}',
+            Failure(400, "m", "missing", param="input"),
+        ),
+        (b'{"detail":[{"msg":"m","loc":7}]}', Failure(400, "m")),
         (b'{"message":"m","type":"t"}', Failure(400, "m", "t")),
         (b"Bad gateway\n", Failure(400, "Bad gateway")),
         (b"", Failure(400, "the upstream answered with status 400")),

@@ -160,7 +160,7 @@ def test_the_response_object() -> None:
         ("stop", "", "", []),
         ("tool_calls", "", "", []),
         ("refusal", "", "", []),
-        ("other", "", "", []),
+        ("other", "", "", ["response.finish_reason"]),
         ("length", "", "max_output_tokens", []),
         ("content_filter", "", "content_filter", []),
         ("stop_sequence", "END", "", ["response.stop_sequence"]),
@@ -169,5 +169,11 @@ def test_the_response_object() -> None:
 )
 def test_endings(finish: Finish, sequence: str, reason: str, lost: list[str]) -> None:
     losses = Losses()
-    assert ending(finish, sequence, losses) == reason
+    assert ending(finish, sequence, losses, refused=True) == reason
     assert [loss.what for loss in losses.found()] == lost
+
+
+def test_an_answer_that_declines_in_plain_text_does_not_say_so() -> None:
+    losses = Losses()
+    assert ending("refusal", "", losses, refused=False) == ""
+    assert [loss.what for loss in losses.found()] == ["response.refusal"]

@@ -216,8 +216,8 @@ def _write_file(source: Source, name: str, losses: Losses) -> Json | None:
     match source:
         case Inline(data, media_type) if media_type.startswith("text/"):
             return _write_text_file(data, name, losses)
-        case Inline(data, media_type):
-            told["file_data"] = f"data:{media_type};base64,{data}"
+        case Inline(data, media_type):  # which OpenAI takes with a name alone
+            told = {"filename": name or "file.pdf", "file_data": f"data:{media_type};base64,{data}"}
         case FileId(id):
             told["file_id"] = id
         case Link():

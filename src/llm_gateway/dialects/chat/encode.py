@@ -29,6 +29,7 @@ _encode = msgspec.json.encode
 # ai.google.dev, "OpenAI compatibility": what the efforts are worth in tokens of thinking.
 _BUDGETS = ((0, "none"), (1024, "low"), (8192, "medium"))
 _MAX_USER = 64
+_FAILED = "The tool failed."
 _SEE_BELOW = "The result is in the next message."
 
 
@@ -99,7 +100,8 @@ def _user(parts: Sequence[Part], losses: Losses) -> list[Json]:
         if media:
             seen += [Text(f"The result of the call {result.call_id}:"), *media]
         if result.is_error:
-            losses.add("messages.tool.is_error", "a result does not say whether the tool failed")
+            losses.add("messages.tool.is_error", "told in the text")
+            text = f"{_FAILED}\n{text}" if text else _FAILED
         content = text or (_SEE_BELOW if media else "")
         told.append({"role": "tool", "tool_call_id": result.call_id, "content": content})
     rest = [*seen, *(part for part in parts if not isinstance(part, ToolResult))]
@@ -113,14 +115,18 @@ def _assistant(parts: Sequence[Part], losses: Losses) -> Json:
         case (Text(text),):
             return {"role": "assistant", "content": text}
         case (ToolCall(_, _, _, False, None) as call,):
-            return {"role": "assistant", "content": None, "tool_calls": [write_call(call, None)]}
+            return {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [write_call(_function_call(call), None)],
+            }
     calls: list[Json] = []
     thoughts: list[Thinking] = []
     refusal = ""
     for part in parts:
         match part:
             case ToolCall():
-                calls.append(write_call(wrapped(part) if part.custom else part, _own_seal(part, losses)))
+                calls.append(write_call(_function_call(part), _own_seal(part, losses)))
             case Thinking():
                 thoughts.append(part)
             case Refusal(text):
@@ -140,6 +146,13 @@ def _assistant(parts: Sequence[Part], losses: Losses) -> Json:
     if calls:
         told["tool_calls"] = calls
     return told
+
+
+def _function_call(call: ToolCall) -> ToolCall:
+    """Return a call as one of a function; servers parse its arguments, so that nothing is an empty object."""
+    if call.custom:
+        return wrapped(call)
+    return call if call.arguments else msgspec.structs.replace(call, arguments="{}")
 
 
 def _own_seal(call: ToolCall, losses: Losses) -> Seal | None:

@@ -14,6 +14,15 @@ __all__ = ["decode_error", "encode_broken", "encode_error", "encode_failure", "e
 # retry rules look at `type` and `code`.
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
+# Clients of this dialect know a prompt that is too long by its code; other vendors say it in words alone.
+_TOO_LONG = "context_length_exceeded"
+_SAID_TOO_LONG = (
+    "prompt is too long",
+    "context length",
+    "context window",
+    "exceeds the maximum number of tokens",
+)
+
 _MAX_TEXT = 4096  # long enough for any sentence about a request, too short for a page of HTML
 _MAX_NAME = 256
 
@@ -50,8 +59,11 @@ def encode_broken(message: str, kind: str) -> bytes:
 
 def encode_failure(failure: Failure) -> bytes:
     """Return the body of an error that an upstream of another dialect answered with, in its words."""
-    kind = failure.kind or _type_of(failure.status)
-    return _encode(_Envelope(_Detail(failure.message, kind, failure.param or None, failure.code or None)))
+    kind, code = failure.kind or _type_of(failure.status), failure.code
+    said = failure.message.lower()
+    if not code and failure.status in (400, 413) and any(phrase in said for phrase in _SAID_TOO_LONG):
+        code = _TOO_LONG
+    return _encode(_Envelope(_Detail(failure.message, kind, failure.param or None, code or None)))
 
 
 def decode_error(status: int, body: bytes) -> Failure:
@@ -67,6 +79,10 @@ def decode_error(status: int, body: bytes) -> Failure:
             pass
         case {"error": str(message)} | {"detail": str(message)} | str(message):
             return Failure(status, message[:_MAX_TEXT] or _nothing(status))
+        case {"detail": [dict(first), *_]}:  # FastAPI's, where a request is not what it must be
+            where = first.get("loc")
+            place = ".".join(str(key) for key in where if key != "body") if isinstance(where, list) else ""
+            detail = {"message": first.get("msg"), "type": first.get("type"), "param": place}
         case dict(detail):  # vLLM until 0.10 and Mistral: the members without an envelope
             pass
         case _:

@@ -50,6 +50,8 @@ def write_finish(reason: Finish, *, called: bool, refused: bool, losses: Losses)
     """Return the `finish_reason` of an answer."""
     if reason == "pause":
         losses.add("response.pause", "an answer that wants to be sent back to go on cannot say so")
+    if reason == "other" and not called:
+        losses.add("response.finish_reason", "it ended for a reason that has no word here")
     if refused and reason == "refusal":  # the refusal itself says it
         return "stop"
     if called and reason in ("stop", "other"):

@@ -80,7 +80,7 @@ def encode_response(response: Response, asked: Asked) -> Written:
         _encode("".join(thinking)) if any(thinking) else b"",
         _encode(calls) if calls else b"",
     )
-    end = ending(response.finish, response.usage, losses)
+    end = ending((response.finish, response.sequence), response.usage, losses)
     return Written(b"%b%b,%b" % (head(asked), told, end), losses=losses.found())
 
 
@@ -104,9 +104,12 @@ def said(operation: str, content: bytes, thinking: bytes = b"", calls: bytes = b
     return told if operation == "generate" else told + b"}"
 
 
-def ending(finish: Finish, usage: Usage | None, losses: Losses) -> bytes:
-    """Return the members that end an answer, and the brace that closes it."""
-    counts = _Counts(True, write_finish(finish, losses))
+def ending(finish: tuple[Finish, str], usage: Usage | None, losses: Losses) -> bytes:
+    """Return the members that end an answer, and the brace that closes it.
+
+    `finish` is why it ended, and the sequence that ended it or "".
+    """
+    counts = _Counts(True, write_finish(*finish, losses))
     if usage is not None:
         counts = _Counts(True, counts.done_reason, usage.input, usage.output)
     return _encode(counts)[1:]

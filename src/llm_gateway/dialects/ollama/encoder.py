@@ -90,10 +90,10 @@ class OllamaEncoder:
             case Measured(usage):
                 self._usage = usage
                 return b""
-            case Finished(reason):
+            case Finished(reason, sequence):
                 self._ended = True
                 out = self._release()
-                end = ending(reason, self._usage, self._lost)
+                end = ending((reason, sequence), self._usage, self._lost)
                 return b"%b%b%b,%b\n" % (out, self._head, said(self._operation, _EMPTY), end)
             case Failed(message):
                 self._ended = True

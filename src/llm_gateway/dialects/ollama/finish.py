@@ -25,8 +25,12 @@ def read_finish(native: str, *, called: bool) -> Finish:
     return "tool_calls" if called and reason == "stop" else reason
 
 
-def write_finish(reason: Finish, losses: Losses) -> str:
-    """Return the `done_reason` of an answer. Which text ended it is not told by Ollama either."""
+def write_finish(reason: Finish, sequence: str, losses: Losses) -> str:
+    """Return the `done_reason` of an answer."""
     if reason in ("refusal", "content_filter", "pause"):
         losses.add(f"response.{reason}", _WHY)
+    if reason == "other":
+        losses.add("response.finish_reason", "it ended for a reason that has no word here")
+    if sequence:
+        losses.add("response.stop_sequence", "an answer does not say which sequence ended it")
     return "length" if reason == "length" else "stop"

@@ -80,7 +80,8 @@ def encode_response(response: Response, asked: Asked) -> Written:
     """Write an answer."""
     losses = Losses()
     envelope = Envelope(asked)
-    reason = ending(response.finish, response.sequence, losses)
+    refused = any(isinstance(part, Refusal) for part in response.parts)
+    reason = ending(response.finish, response.sequence, losses, refused=refused)
     output = _output(response.parts, Writer(asked, losses))
     if reason and output and "status" in output[-1]:
         output[-1]["status"] = "incomplete"

@@ -29,6 +29,11 @@ _Json = dict[str, object]
 # supported with this model"); no new ones of these families will come.
 _WITHOUT_REASONING = ("gpt-4", "gpt-3.5", "chatgpt-4o")
 
+# Those that reason take no other temperature than 1 while they do (vercel/ai issue 10932); servers of other
+# makers' models have names of their own.
+_OPENAIS = ("gpt-", "o1", "o3", "o4", "codex")
+_OTHERS = ("gpt-oss",)
+
 _LEAST_OUTPUT = 16
 _NO_ARGUMENTS = Raw(b'{"type":"object","properties":{}}')
 _TIERS = ("default", "flex", "priority", "scale", "auto", "fast", "ultrafast")
@@ -48,8 +53,11 @@ def encode_request(request: Request, target: Target) -> Encoded:
     body["input"] = encode_items(messages, losses)
     if request.tools:
         _put_tools(body, request)
-    _put_sampling(body, request.sampling, losses)
-    reasons = not target.model.rpartition("/")[2].startswith(_WITHOUT_REASONING)
+    model = target.model.rpartition("/")[2]
+    reasons = not model.startswith(_WITHOUT_REASONING)
+    free = not reasons or model.startswith(_OTHERS) or not model.startswith(_OPENAIS)
+    free = free or "chat" in model or (request.reasoning is not None and request.reasoning.effort == "none")
+    _put_sampling(body, request.sampling, losses, free=free)
     if request.reasoning is not None:
         told = _reasoning(request.reasoning, losses)
         if told and reasons:
@@ -107,16 +115,18 @@ def _tool(tool: Tool) -> _Json:
     return told
 
 
-def _put_sampling(body: _Json, sampling: Sampling, losses: Losses) -> None:
+def _put_sampling(body: _Json, sampling: Sampling, losses: Losses, *, free: bool) -> None:
     if sampling.max_tokens is not None:
         body["max_output_tokens"] = max(sampling.max_tokens, _LEAST_OUTPUT)
         if sampling.max_tokens < _LEAST_OUTPUT:
             losses.add("max_tokens", f"Responses allows {_LEAST_OUTPUT} at least")
     # Models that reason refuse both, even at what they are anyway.
-    if sampling.temperature not in (None, 1):
-        body["temperature"] = sampling.temperature
-    if sampling.top_p not in (None, 1):
-        body["top_p"] = sampling.top_p
+    for name, value in (("temperature", sampling.temperature), ("top_p", sampling.top_p)):
+        if value not in (None, 1):
+            if free:
+                body[name] = value
+            else:
+                losses.add(name, "a model that reasons does not take it")
     if sampling.stop:
         losses.add("stop", "Responses has no stop sequences")
     for what in ("top_k", "seed"):
@@ -133,6 +143,7 @@ def _reasoning(reasoning: Reasoning, losses: Losses) -> _Json:
         told["effort"] = reasoning.effort
     elif reasoning.budget is not None:
         told["effort"] = _effort(reasoning.budget)
+    if reasoning.budget is not None:
         losses.add("reasoning.budget", "told as an effort")
     if reasoning.shown:
         told["summary"] = "auto"

@@ -123,6 +123,8 @@ class _Writing:
             case Image(source, detail):
                 return [{"type": "input_image", **_source(source, "image_url"), "detail": detail or "auto"}]
             case Document(source, name):
+                if name and not isinstance(source, Inline):
+                    self._losses.add("messages.document.name", "a file that is kept or fetched has its own")
                 return [{"type": "input_file", **_source(source, "file_url", name or _file_name(source))}]
             case Audio(source):
                 form = source.media_type.rpartition("/")[2]

@@ -72,6 +72,7 @@ class ResponsesEncoder:
         "_pieces",
         "_place",
         "_prefix",
+        "_refused",
         "_sequence",
         "_started",
         "_suffix",
@@ -91,7 +92,7 @@ class ResponsesEncoder:
         self.id = self._envelope.id
         self.losses = ()
         self._sequence = 0
-        self._started = self._done = False
+        self._started = self._done = self._refused = False
         self._usage: Usage | None = None
         self._output: list[Json] = []  # by place; those that are not done yet as they were added
         self._place = -1  # of the message or the thinking that is open
@@ -123,6 +124,7 @@ class ResponsesEncoder:
             case TextDelta(text, new):
                 self._tell("text", text, out, new=new)
             case RefusalDelta(text):
+                self._refused = True
                 self._tell("refusal", text, out)
             case ThinkingDelta(text, new):
                 self._think(text, out, new=new)
@@ -310,7 +312,7 @@ class ResponsesEncoder:
     # the answer
 
     def _finish(self, event: Finished, out: list[bytes]) -> None:
-        reason = ending(event.reason, event.sequence, self._lost)
+        reason = ending(event.reason, event.sequence, self._lost, refused=self._refused)
         status = "incomplete" if reason else "completed"
         self._close(out, status)
         body = self._envelope.written(status, self._output, self._usage or Usage(), reason=reason)

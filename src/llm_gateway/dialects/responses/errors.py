@@ -119,6 +119,10 @@ def decode_error(status: int, body: bytes) -> Failure:
             detail = {"message": text}
         case {"detail": dict() as detail}:
             pass
+        case {"detail": [dict() as first, *_]}:  # where a request is not what it must be
+            where = first.get("loc")
+            place = ".".join(str(key) for key in where if key != "body") if isinstance(where, list) else ""
+            detail = {"message": first.get("msg"), "type": first.get("type"), "param": place}
         case dict() as detail:
             pass
         case _:

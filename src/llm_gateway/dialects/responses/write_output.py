@@ -156,8 +156,8 @@ def refusal_part(text: str) -> Json:
     return {"type": "refusal", "refusal": text}
 
 
-def ending(finish: Finish, sequence: str, losses: Losses) -> str:
-    """Return why the answer is incomplete, or "" when it is complete."""
+def ending(finish: Finish, sequence: str, losses: Losses, *, refused: bool) -> str:
+    """Return why the answer is incomplete, or "" when it is complete; `refused` as it was told."""
     if sequence:
         losses.add("response.stop_sequence", "Responses does not tell which one it was")
     match finish:
@@ -167,6 +167,10 @@ def ending(finish: Finish, sequence: str, losses: Losses) -> str:
             return "content_filter"
         case "pause":
             losses.add("response.pause", "Responses knows no turn that wants to be sent back")
+        case "refusal" if not refused:
+            losses.add("response.refusal", "what was said while declining is text like any other")
+        case "other":
+            losses.add("response.finish_reason", "it ended for a reason that has no word here")
     return ""
 
 
