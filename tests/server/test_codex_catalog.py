@@ -71,3 +71,8 @@ def test_models_that_codex_knows_itself_are_left_out() -> None:
 def test_the_order_is_that_of_the_list_behind_codexs_own() -> None:
     found = entries(*(Listed(f"p/m{number}", "p") for number in range(3)))
     assert [entry["priority"] for entry in found.values()] == [1000, 1001, 1002]
+
+
+def test_with_a_login_nothing_takes_the_place_of_what_codex_knows() -> None:
+    catalog = json.loads(json.dumps(codex_catalog([Listed("ollama/qwen", "ollama")], login=True)))
+    assert [(entry["slug"], entry["visibility"]) for entry in catalog["models"]] == [("ollama/qwen", "hide")]

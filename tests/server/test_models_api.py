@@ -103,6 +103,10 @@ def test_codex_gets_its_catalog(tmp_path: Path) -> None:
         slugs = ids(page, "models", "slug")
         assert "ollama/qwen2.5:14b" in slugs and "fast" in slugs
         assert "ollama/gpt-5.5" not in slugs, "Codex has an entry of its own for it"
+        login = (b"chatgpt-account-id", b"acc_1")
+        hidden = await shown.page("/v1/models?client_version=0.169.0", login)
+        models = hidden["models"]
+        assert isinstance(models, list) and {entry["visibility"] for entry in models} == {"hide"}
 
     shelved(tmp_path, scene)
 

@@ -1,8 +1,10 @@
 """The catalog of models as Codex asks for it, with `?client_version=`: pure, nothing is asked for.
 
 Its form is that of codex-rs, `protocol/src/openai_models.rs` (`ModelsResponse`); an entry that lacks one
-member makes Codex refuse the whole catalog (seen with 0.169.0). Codex puts what it gets over the entries
-that it has built in, by name, and finds its own entry for `PROVIDER/NAME` by what stands behind the slash.
+member makes Codex refuse the whole catalog (seen with 0.169.0). With a key of its own, Codex puts what it gets
+over the entries that it has built in, by name, and finds its own entry for `PROVIDER/NAME` by what stands
+behind the slash. With a ChatGPT login, one entry that is to be shown takes the place of all that are built in,
+their prompts and tools with them; entries that are hidden are put beside them (both measured).
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,13 +32,17 @@ user's machine, in the working directory that you are told.
 """
 
 
-def codex_catalog(listed: Iterable[Listed]) -> dict[str, object]:
+def codex_catalog(listed: Iterable[Listed], *, login: bool = False) -> dict[str, object]:
     """Return the catalog. A model that its bare name reaches is there by both names, shown under one.
+
+    With a `login` of ChatGPT, all are hidden: they can be asked for, and Codex keeps what it knows.
 
     Models that Codex knows itself are left out: its own entries say more of them than anybody here knows.
     """
     entries = [entry for each in listed for entry in _entries(each)]
     for number, entry in enumerate(entries):
+        if login:
+            entry["visibility"] = "hide"
         entry["priority"] = 1000 + number  # behind Codex's own, in the order of every other list
     return {"models": entries}
 

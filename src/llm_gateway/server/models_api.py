@@ -39,6 +39,9 @@ class _Shape(msgspec.Struct, frozen=True):
 
 _OPENAI = _Shape("chat", lambda shelf, _: shapes.openai_list(shelf.listed()), shapes.openai_model)
 _CODEX = _Shape("responses", lambda shelf, _: codex_catalog(shelf.listed()), shapes.openai_model)
+_CODEX_LOGIN = _Shape(
+    "responses", lambda shelf, _: codex_catalog(shelf.listed(), login=True), shapes.openai_model
+)
 _ANTHROPIC = _Shape(
     "messages", lambda shelf, query: shapes.anthropic_list(shelf.listed(), query), shapes.anthropic_model
 )
@@ -110,7 +113,7 @@ def _asked_for(exchange: Exchange) -> _Shape:
         return _ANTHROPIC
     names = {part.partition(b"=")[0] for part in query.split(b"&")}
     if b"client_version" in names:
-        return _CODEX
+        return _CODEX if get(exchange.headers, b"chatgpt-account-id") is None else _CODEX_LOGIN
     if b"key" in names or any(get(exchange.headers, name) is not None for name in _GOOGLES):
         return _GEMINI
     return _OPENAI
