@@ -88,7 +88,7 @@ _COPILOT: Mapping[str, str] = {
     "COPILOT_OFFLINE": "true",
     "COPILOT_PROVIDER_BASE_URL": "$url/v1",
     "COPILOT_PROVIDER_API_KEY": "$key",
-    "COPILOT_PROVIDER_HEADERS": json.dumps({"X-LLM-Gateway-Client": "github-copilot"}),
+    "COPILOT_PROVIDER_HEADERS": "X-LLM-Gateway-Client: github-copilot",
     "COPILOT_MODEL": "$model",
 }
 _COPILOT_COMMAND = ("copilot", "-p", "$prompt", "--allow-all-tools", "--no-color")
@@ -234,4 +234,18 @@ CODEX_SOCKET = Client(
     environ={"CODEX_API_KEY": "$key"},
     files={".codex/config.toml": _CODEX_BUILT_IN},
 )
-BY_NAME = {client.name: client for client in (*CLIENTS, CODEX_LITE, CODEX_LOGIN, CODEX_SOCKET)}
+COPILOT_SOCKET = Client(
+    name="copilot-socket",
+    dialect="responses",
+    identity="github-copilot",
+    model="gpt-5.5",
+    command=_COPILOT_COMMAND,
+    environ={
+        **_COPILOT,
+        "COPILOT_PROVIDER_WIRE_API": "responses",
+        "COPILOT_PROVIDER_TRANSPORT": "websockets",
+    },
+)
+BY_NAME = {
+    client.name: client for client in (*CLIENTS, CODEX_LITE, CODEX_LOGIN, CODEX_SOCKET, COPILOT_SOCKET)
+}

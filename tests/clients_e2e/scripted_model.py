@@ -1,7 +1,8 @@
 """The scripted model: does what the prompt's own word asks for, with the tools that the request offers.
 
 A prompt holds a word such as `tool-turn-4f2a`. A plain turn is answered in words. A tool turn is answered
-by a call of the client's own shell tool, until its result is there. All that it says names the turn.
+by a call of the client's own shell tool, until its result is there. A refused turn gets an error. A broken
+turn's first answer ends in the middle. All that it says names the turn.
 """
 
 import json
@@ -9,12 +10,12 @@ import re
 from collections.abc import Sequence
 
 from clients_e2e.speech import SPEECHES, Call, Heard, Said, Tool
-from scripted import Received, Responder, Script, Send
+from scripted import Close, Received, Script, Send
 from scripted.wording import response
 
-__all__ = ["KEPT", "answer_to", "named", "prompt", "responder", "result", "spoken"]
+__all__ = ["KEPT", "ScriptedModel", "answer_to", "named", "prompt", "refusal", "result", "spoken"]
 
-KEPT = re.compile(rb"\b(plain|tool)-turn-([0-9a-z]+)\b")
+KEPT = re.compile(rb"\b(plain|tool|refused|broken)-turn-([0-9a-z]+)\b")
 
 # The shell tools of the clients, and the argument that takes the command.
 _SHELLS = {
@@ -43,23 +44,40 @@ def spoken(name: str) -> str:
     return f"Spoken in turn {name}: Grüße, 你好 🌍."
 
 
+def refusal(name: str) -> str:
+    """Return why the upstream refuses a turn."""
+    return f"Turn {name} is not for this account."
+
+
 def named(request: Received, name: str) -> bool:
     """Whether a request belongs to the turn of this name."""
     asked = KEPT.search(request.body)
     return asked is not None and asked[2].decode() == name
 
 
-def responder(dialect: str) -> Responder:
-    """Return the model in one dialect, as the scripted upstream takes it."""
-    speech = SPEECHES[dialect]
+class ScriptedModel:
+    """The model in one dialect; an instance is what the scripted upstream takes as its responder."""
 
-    def respond(request: Received, names: Sequence[str]) -> Script | None:
+    def __init__(self, dialect: str) -> None:
+        self._speech = SPEECHES[dialect]
+        self._broken: set[bytes] = set()
+
+    def __call__(self, request: Received, names: Sequence[str]) -> Script | None:
+        """Answer a request for the model, or for the list of models."""
+        path = request.target.partition("?")[0]
         if request.method != "POST":
-            return _listed(names) if request.target.partition("?")[0].endswith("/models") else None
-        heard = speech.hear(request.target.partition("?")[0], request.json())
-        return speech.say(heard, answer_to(heard, request.body))
-
-    return respond
+            return _listed(names) if path.endswith("/models") else None
+        heard = self._speech.hear(path, request.json())
+        if heard.refused:
+            return self._speech.refuse(400, heard.refused)
+        asked = KEPT.search(request.body)
+        if asked is not None and asked[1] == b"refused":
+            return self._speech.refuse(403, refusal(asked[2].decode()))
+        script = self._speech.say(heard, answer_to(heard, request.body))
+        if asked is None or asked[1] != b"broken" or asked[2] in self._broken:
+            return script
+        self._broken.add(asked[2])
+        return (*script[: len(script) // 2], Close())
 
 
 def answer_to(heard: Heard, body: bytes) -> Said | Call:
@@ -68,12 +86,13 @@ def answer_to(heard: Heard, body: bytes) -> Said | Call:
     if asked is None:
         return Said("Nobody named a turn.")
     kind, name = (word.decode() for word in asked.groups())
+    thought = f"Thought in turn {name}." if heard.thinks else ""
     shells = [tool for tool in heard.tools if tool.name in _SHELLS]
-    if kind == "plain" or heard.results or not shells:
-        return Said(spoken(name))
+    if kind != "tool" or heard.results or not shells:
+        return Said(spoken(name), thought)
     # Where a client offers several, the one that runs others' code comes last.
     shell = min(shells, key=lambda tool: list(_SHELLS).index(tool.name))
-    return Call(shell, _given(shell, f"echo {result(name)}"), f"call_{name}")
+    return Call(shell, _given(shell, f"echo {result(name)}"), f"call_{name}", thought)
 
 
 def _given(tool: Tool, command: str) -> dict[str, object] | str:

@@ -10,6 +10,7 @@ from clients_e2e import scripted_model
 from clients_e2e.rows import Client
 from clients_e2e.running import Outcome, run
 from clients_e2e.speech import SPEECHES, Heard
+from clients_e2e.tap import Tap
 from gateway_process import GatewayProcess, configuration
 from scripted import Received, ScriptedUpstream
 
@@ -27,6 +28,13 @@ class Played:
     requests: tuple[Received, ...]
     heard: tuple[Heard, ...]
     rows: tuple[dict[str, object], ...]
+    details: tuple[dict[str, object], ...]
+    """What the ledger keeps of each row beside what it shows of all."""
+
+    @property
+    def losses(self) -> list[str]:
+        """Return what was said to be lost in this turn."""
+        return sorted({str(loss) for detail in self.details for loss in as_list(detail["losses"])})
 
     def __str__(self) -> str:
         """Return it as a failing test shows it."""
@@ -37,6 +45,12 @@ class Played:
         return f"{self.outcome}\n--- upstream was asked\n{asked}\n--- ledger\n{rows}"
 
 
+def as_list(value: object) -> list[object]:
+    """Return a list that came as JSON."""
+    assert isinstance(value, list)
+    return value
+
+
 @dataclass
 class Stage:
     """A running gateway whose one provider is a scripted model of one dialect."""
@@ -45,6 +59,7 @@ class Stage:
     home: Path
     gateway: GatewayProcess
     upstream: ScriptedUpstream
+    tap: Tap
     path: str
     proxy: str
     _turns: int = field(default=0)
@@ -54,9 +69,10 @@ class Stage:
         self._turns += 1
         name = f"{self.dialect}{self._turns}"
         self.upstream.forget()
+        self.tap.forget()
         before = {row["id"] for row in self.gateway.rows()}
         words = {
-            "url": self.gateway.url,
+            "url": f"http://{self.tap.name}",
             "key": self.gateway.key,
             "prompt": scripted_model.prompt(kind, name),
         }
@@ -64,7 +80,9 @@ class Stage:
         requests = tuple(request for request in self.upstream.asked() if scripted_model.named(request, name))
         speech = SPEECHES[self.dialect]
         heard = tuple(speech.hear(request.target.partition("?")[0], request.json()) for request in requests)
-        return Played(name, outcome, requests, heard, self._settled(before))
+        rows = self._settled(before)
+        details = tuple(self.gateway.dashboard(f"requests/{row['id']}") for row in rows)
+        return Played(name, outcome, requests, heard, rows, details)
 
     def _settled(self, before: set[object]) -> tuple[dict[str, object], ...]:
         """Return the rows that are new, oldest first, once none of them runs any more."""
@@ -78,8 +96,20 @@ class Stage:
 
 @contextmanager
 def staged(dialect: str, home: Path, models: Sequence[str], ways: tuple[str, str]) -> Iterator[Stage]:
-    """Start a scripted model and a gateway before it; `ways` are the clients' search path and proxy."""
-    with ScriptedUpstream(models, [scripted_model.responder(dialect)]) as upstream:
-        told = configuration(upstream.url, models=models).replace('["chat"]', f'["{dialect}"]')
+    """Start a scripted model and a gateway before it that knows the models which the clients ask for.
+
+    `ways` are the clients' search path and proxy.
+    """
+    served = SPEECHES[dialect].model
+    with ScriptedUpstream([served], [scripted_model.ScriptedModel(dialect)]) as upstream, Tap() as tap:
+        aliases = [f'"{model}" = ["scripted/{served}"]' for model in models if model != served]
+        told = configuration(
+            upstream.url,
+            models=[served],
+            server=f'hosts = ["{tap.name}"]',
+            more="\n".join(["[aliases]", *aliases]),
+        )
+        told = told.replace('["chat"]', f'["{dialect}"]')
         with GatewayProcess(home, told) as gateway:
-            yield Stage(dialect, home, gateway, upstream, *ways)
+            tap.behind = gateway.port
+            yield Stage(dialect, home, gateway, upstream, tap, *ways)

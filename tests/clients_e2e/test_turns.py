@@ -7,10 +7,13 @@ import pytest
 
 from clients_e2e import scripted_model
 from clients_e2e.rows import CLIENTS, Client
+from clients_e2e.speech import SPEECHES
 from clients_e2e.speech.turns import CACHED, INPUT, OUTPUT
 from clients_e2e.stage import Played, Stage
 
 pytestmark = pytest.mark.real_clients
+
+_TOLD = ("client", "dialect", "provider", "model", "model_asked", "status", "http_status")
 
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=[client.name for client in CLIENTS])
 
@@ -49,14 +52,13 @@ def accounted(stage: Stage, client: Client, played: Played) -> None:
     assert len(played.rows) == len(played.requests), played
     cached = None if stage.dialect == "ollama" else CACHED
     for row in played.rows:
-        said = {
-            name: row[name] for name in ("client", "dialect", "provider", "model", "status", "http_status")
-        }
+        said = {name: row[name] for name in _TOLD}
         assert said == {
             "client": client.identity,
             "dialect": client.dialect,
             "provider": "scripted",
-            "model": client.model,
+            "model": SPEECHES[stage.dialect].model,
+            "model_asked": client.model,
             "status": "ok",
             "http_status": 200,
         }, played

@@ -1,6 +1,10 @@
-"""OpenAI Chat Completions, as the scripted model hears and speaks it (API reference, "Chat")."""
+"""OpenAI Chat Completions, as the scripted model hears and speaks it (API reference, "Chat").
+
+Thinking is shown as `reasoning_content`, as many servers of this dialect do.
+"""
 
 import json
+from collections.abc import Iterator
 
 from clients_e2e.speech.turns import (
     CACHED,
@@ -13,7 +17,9 @@ from clients_e2e.speech.turns import (
     Speech,
     Tool,
     events,
+    first,
     joined,
+    named_well,
     pieces,
     records,
     whole,
@@ -31,15 +37,17 @@ _USAGE: Json = {
 
 
 def _hear(_path: str, body: Json) -> Heard:
-    results = [
-        joined(said["content"]) for said in records(body.get("messages")) if said.get("role") == "tool"
-    ]
+    messages = list(records(body.get("messages")))
+    tools = tuple(_tool(tool) for tool in records(body.get("tools")))
+    options = body.get("stream_options")
     return Heard(
         str(body.get("model", "")),
         body.get("stream") is True,
-        tuple(_tool(tool) for tool in records(body.get("tools"))),
-        tuple(results),
-        isinstance(options := body.get("stream_options"), dict) and options.get("include_usage") is True,
+        tools,
+        tuple(joined(said["content"]) for said in messages if said.get("role") == "tool"),
+        thinks=body.get("reasoning_effort") not in (None, "none"),
+        refused=first(_wrong(body, messages, tools)),
+        wants_usage=isinstance(options, dict) and options.get("include_usage") is True,
     )
 
 
@@ -51,9 +59,33 @@ def _tool(tool: Json) -> Tool:
     return Tool(str(function["name"]), function.get("parameters") or {})
 
 
+def _wrong(body: Json, messages: list[Json], tools: tuple[Tool, ...]) -> Iterator[str]:
+    yield from named_well(tools)
+    open_calls: list[object] = []
+    for said in messages:
+        if said.get("role") == "tool":
+            if said.get("tool_call_id") not in open_calls:
+                yield "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'"
+            open_calls = [call for call in open_calls if call != said.get("tool_call_id")]
+            continue
+        if open_calls:
+            yield "an assistant message with 'tool_calls' must be followed by tool messages"
+        open_calls = [call.get("id") for call in records(said.get("tool_calls"))]
+        if said.get("role") == "assistant" and not said.get("content") and not open_calls:
+            yield "an assistant message needs content or tool_calls"
+    if open_calls:
+        yield "an assistant message with 'tool_calls' must be followed by tool messages"
+    if not tools and (body.get("tool_choice") is not None or body.get("parallel_tool_calls") is not None):
+        yield "tool_choice and parallel_tool_calls are only allowed when tools are specified"
+    if body.get("stream_options") is not None and body.get("stream") is not True:
+        yield "stream_options is only allowed when stream is enabled"
+
+
 def _say(heard: Heard, answer: Said | Call) -> Script:
     if not heard.stream:
         message: dict[str, object] = {"role": "assistant", "content": None}
+        if answer.thought:
+            message["reasoning_content"] = answer.thought
         match answer:
             case Said(text):
                 message["content"] = text
@@ -69,14 +101,17 @@ def _say(heard: Heard, answer: Said | Call) -> Script:
     return events([*parts, b"data: [DONE]\n\n"])
 
 
-def _deltas(answer: Said | Call) -> list[Json]:
+def _deltas(answer: Said | Call) -> Iterator[Json]:
+    if answer.thought:
+        yield from ({"reasoning_content": piece} for piece in pieces(answer.thought))
     match answer:
         case Said(text):
-            return [{"content": piece} for piece in pieces(text)]
+            yield from ({"content": piece} for piece in pieces(text))
         case Call():
             kind, field = ("custom", "input") if answer.tool.free else ("function", "arguments")
-            more = [{"index": 0, kind: {field: piece}} for piece in pieces(answer.arguments)]
-            return [{"tool_calls": [call]} for call in ({"index": 0, **_call(answer, "")}, *more)]
+            yield {"tool_calls": [{"index": 0, **_call(answer, "")}]}
+            for piece in pieces(answer.arguments):
+                yield {"tool_calls": [{"index": 0, kind: {field: piece}}]}
 
 
 def _call(call: Call, arguments: str) -> Json:
@@ -102,4 +137,9 @@ def _data(body: Json) -> bytes:
     return b"data: %b\n\n" % json.dumps(body).encode()
 
 
-SPEECH = Speech(_hear, _say)
+def _refuse(status: int, reason: str) -> Script:
+    told = {"message": reason, "type": "invalid_request_error", "param": None, "code": None}
+    return whole({"error": told}, status)
+
+
+SPEECH = Speech("gpt-5.5", _hear, _say, _refuse)

@@ -1,11 +1,17 @@
-"""Anthropic Messages, as the scripted model hears and speaks it (API reference, "Messages", "Streaming")."""
+"""Anthropic Messages, as the scripted model hears and speaks it (API reference, "Messages", "Streaming").
+
+The model is of the generation that thinks in budgets, the one with the most rules ("Extended thinking").
+"""
 
 import json
+import re
+from collections.abc import Iterator
 
 from clients_e2e.speech.turns import (
     CACHED,
     INPUT,
     OUTPUT,
+    SEAL,
     Call,
     Heard,
     Json,
@@ -13,7 +19,9 @@ from clients_e2e.speech.turns import (
     Speech,
     Tool,
     events,
+    first,
     joined,
+    named_well,
     pieces,
     records,
     whole,
@@ -28,15 +36,26 @@ _USAGE: Json = {
     "cache_read_input_tokens": CACHED,
     "output_tokens": OUTPUT,
 }
+_CALL = re.compile(r"[a-zA-Z0-9_-]+")
+_MOST_MARKS = 4
+_LEAST_TOP_P = 0.95
 
 
 def _hear(_path: str, body: Json) -> Heard:
-    blocks = [block for said in records(body.get("messages")) for block in records(said.get("content"))]
+    messages = [
+        (said.get("role"), list(records(said.get("content")))) for said in records(body.get("messages"))
+    ]
+    blocks = [block for _, said in messages for block in said]
+    tools = tuple(_tool(tool) for tool in records(body.get("tools")))
+    thinking = body.get("thinking")
+    kind = thinking.get("type") if isinstance(thinking, dict) else None
     return Heard(
         str(body.get("model", "")),
         body.get("stream") is True,
-        tuple(_tool(tool) for tool in records(body.get("tools"))),
+        tools,
         tuple(joined(block.get("content")) for block in blocks if block.get("type") == "tool_result"),
+        thinks=kind in ("enabled", "adaptive"),
+        refused=first(_wrong(body, messages, tools)),
     )
 
 
@@ -45,8 +64,61 @@ def _tool(tool: Json) -> Tool:
     return Tool(str(tool["name"]), schema if isinstance(schema, dict) else {})
 
 
+def _wrong(body: Json, messages: list[tuple[object, list[Json]]], tools: tuple[Tool, ...]) -> Iterator[str]:
+    yield from named_well(tools)
+    most = body.get("max_tokens")
+    if not isinstance(most, int):
+        yield "max_tokens: Field required"
+        return
+    if '"cache_control": {' in (text := json.dumps(body)) and text.count('"cache_control": {') > _MOST_MARKS:
+        yield f"A maximum of {_MOST_MARKS} blocks with cache_control may be provided."
+    if body.get("temperature") is not None and body.get("top_p") is not None:
+        yield "`temperature` and `top_p` cannot both be specified for this model."
+    yield from _wrong_calls(messages)
+    thinking = body.get("thinking")
+    if isinstance(thinking, dict) and thinking.get("type") == "enabled":
+        yield from _wrong_thinking(body, messages, int(thinking["budget_tokens"]), most)
+
+
+def _wrong_calls(messages: list[tuple[object, list[Json]]]) -> Iterator[str]:
+    open_calls: set[object] = set()
+    for number, (_, blocks) in enumerate(messages):
+        results = {block.get("tool_use_id") for block in blocks if block.get("type") == "tool_result"}
+        if results != open_calls:
+            yield f"messages.{number}: tool_use ids were found without tool_result blocks, or the other way"
+        open_calls = {block["id"] for block in blocks if block.get("type") == "tool_use"}
+        yield from (f"tool_use.id: {call!r}" for call in open_calls if not _CALL.fullmatch(str(call)))
+        for block in blocks:
+            if block.get("type") == "text" and not str(block.get("text")).strip():
+                yield f"messages.{number}: text content blocks must contain non-whitespace text"
+            if block.get("type") == "thinking" and block.get("signature") != SEAL:
+                yield f"messages.{number}: Invalid `signature` in `thinking` block"
+
+
+def _wrong_thinking(
+    body: Json, messages: list[tuple[object, list[Json]]], budget: int, most: int
+) -> Iterator[str]:
+    if not 1024 <= budget < most:
+        yield "`max_tokens` must be greater than `thinking.budget_tokens`, and that at least 1024"
+    if body.get("temperature") not in (None, 1):
+        yield "`temperature` may only be set to 1 when thinking is enabled."
+    if body.get("top_k") is not None:
+        yield "`top_k` must be unset when thinking is enabled."
+    top_p = body.get("top_p")
+    if isinstance(top_p, int | float) and top_p < _LEAST_TOP_P:
+        yield "`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled."
+    choice = body.get("tool_choice")
+    if isinstance(choice, dict) and choice.get("type") in ("any", "tool"):
+        yield "Thinking may not be enabled when tool_choice forces tool use."
+    spoken = [blocks for role, blocks in messages if role == "assistant"]
+    if not spoken or not any(block.get("type") == "tool_result" for block in messages[-1][1]):
+        return
+    if (kind := spoken[-1][0].get("type")) not in ("thinking", "redacted_thinking"):
+        yield f"Expected `thinking` or `redacted_thinking`, but found `{kind}`."
+
+
 def _say(heard: Heard, answer: Said | Call) -> Script:
-    block, deltas = _block(answer)
+    blocks = list(_blocks(answer))
     message: dict[str, object] = {
         "id": "msg_e2e",
         "type": "message",
@@ -56,40 +128,45 @@ def _say(heard: Heard, answer: Said | Call) -> Script:
     }
     reason = "tool_use" if isinstance(answer, Call) else "end_turn"
     if not heard.stream:
-        filled = (
-            {**block, "text": answer.text} if isinstance(answer, Said) else {**block, "input": answer.given}
-        )
-        return whole({**message, "content": [filled], "stop_reason": reason, "usage": _USAGE})
+        content = [whole_block for whole_block, _, _ in blocks]
+        return whole({**message, "content": content, "stop_reason": reason, "usage": _USAGE})
     begun = {**message, "content": [], "stop_reason": None, "usage": {**_USAGE, "output_tokens": 1}}
-    return events(
-        [
-            _event("message_start", message=begun),
-            _event("content_block_start", index=0, content_block=block),
-            _event("ping"),
-            *(_event("content_block_delta", index=0, delta=delta) for delta in deltas),
-            _event("content_block_stop", index=0),
-            _event("message_delta", delta={"stop_reason": reason, "stop_sequence": None}, usage=_USAGE),
-            _event("message_stop"),
-        ]
-    )
+    told = [_event("message_start", message=begun), _event("ping")]
+    for index, (_, empty, deltas) in enumerate(blocks):
+        told.append(_event("content_block_start", index=index, content_block=empty))
+        told += [_event("content_block_delta", index=index, delta=delta) for delta in deltas]
+        told.append(_event("content_block_stop", index=index))
+    ended = {"stop_reason": reason, "stop_sequence": None}
+    return events([*told, _event("message_delta", delta=ended, usage=_USAGE), _event("message_stop")])
 
 
-def _block(answer: Said | Call) -> tuple[Json, list[Json]]:
-    """Return the block as it begins, and what is added to it."""
+def _blocks(answer: Said | Call) -> Iterator[tuple[Json, Json, list[Json]]]:
+    """Return each block as it is, as it begins, and what is added to it."""
+    if thought := answer.thought:
+        block = {"type": "thinking", "thinking": thought, "signature": SEAL}
+        deltas: list[Json] = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(thought)]
+        deltas.append({"type": "signature_delta", "signature": SEAL})
+        yield block, {**block, "thinking": "", "signature": ""}, deltas
     match answer:
         case Said(text):
-            return {"type": "text", "text": ""}, [
-                {"type": "text_delta", "text": piece} for piece in pieces(text)
-            ]
+            deltas = [{"type": "text_delta", "text": piece} for piece in pieces(text)]
+            yield {"type": "text", "text": text}, {"type": "text", "text": ""}, deltas
         case Call():
-            deltas: list[Json] = [
+            call = {"type": "tool_use", "id": answer.id, "name": answer.tool.name}
+            deltas = [
                 {"type": "input_json_delta", "partial_json": piece} for piece in pieces(answer.arguments)
             ]
-            return {"type": "tool_use", "id": answer.id, "name": answer.tool.name, "input": {}}, deltas
+            yield {**call, "input": answer.given}, {**call, "input": {}}, deltas
 
 
 def _event(kind: str, **fields: object) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), json.dumps({"type": kind, **fields}).encode())
 
 
-SPEECH = Speech(_hear, _say)
+def _refuse(status: int, reason: str) -> Script:
+    kind = "invalid_request_error" if status == 400 else "permission_error"
+    told = {"type": kind, "message": reason}
+    return whole({"type": "error", "error": told, "request_id": "req_e2e"}, status)
+
+
+SPEECH = Speech("claude-opus-4-5", _hear, _say, _refuse)

@@ -1,6 +1,7 @@
 """Ollama's native chat, as the scripted model hears and speaks it (docs/api.md of ollama/ollama)."""
 
 import json
+from collections.abc import Iterator
 
 from clients_e2e.speech.turns import (
     INPUT,
@@ -12,7 +13,9 @@ from clients_e2e.speech.turns import (
     Speech,
     Tool,
     events,
+    first,
     joined,
+    named_well,
     pieces,
     records,
     whole,
@@ -23,14 +26,15 @@ __all__ = ["SPEECH"]
 
 
 def _hear(_path: str, body: Json) -> Heard:
-    results = [
-        joined(said["content"]) for said in records(body.get("messages")) if said.get("role") == "tool"
-    ]
+    messages = list(records(body.get("messages")))
+    tools = tuple(_tool(tool) for tool in records(body.get("tools")))
     return Heard(
         str(body.get("model", "")),
         body.get("stream") is not False,
-        tuple(_tool(tool) for tool in records(body.get("tools"))),
-        tuple(results),
+        tools,
+        tuple(joined(said["content"]) for said in messages if said.get("role") == "tool"),
+        thinks=bool(body.get("think")),
+        refused=first(_wrong(body, messages, tools)),
     )
 
 
@@ -40,21 +44,38 @@ def _tool(tool: Json) -> Tool:
     return Tool(str(function["name"]), function.get("parameters") or {})
 
 
+def _wrong(body: Json, messages: list[Json], tools: tuple[Tool, ...]) -> Iterator[str]:
+    """Return what the server's own JSON reader stops at: Go's is typed."""
+    yield from named_well(tools)
+    if body.get("think") not in (None, True, False, "low", "medium", "high", "max"):
+        yield "invalid think value"
+    for said in messages:
+        if not isinstance(said.get("content"), str):
+            yield "json: cannot unmarshal into Go struct field Message.messages.content of type string"
+        for call in records(said.get("tool_calls")):
+            function = call["function"]
+            if not isinstance(function, dict) or not isinstance(function.get("arguments"), dict):
+                yield "json: cannot unmarshal into Go struct field .arguments of type map[string]interface {}"
+
+
 def _say(heard: Heard, answer: Said | Call) -> Script:
-    told = _parts(heard, answer)
     if not heard.stream:
-        return whole(_line(heard, told[0], done=True))
-    lines = [*(_line(heard, part) for part in told), _line(heard, {"content": ""}, done=True)]
+        together = {key: value for part in _parts(answer, whole=True) for key, value in part.items()}
+        return whole(_line(heard, together, done=True))
+    lines = [_line(heard, {"content": "", **part}) for part in _parts(answer, whole=False)]
+    lines.append(_line(heard, {"content": ""}, done=True))
     return events([json.dumps(line).encode() + b"\n" for line in lines], "application/x-ndjson")
 
 
-def _parts(heard: Heard, answer: Said | Call) -> list[Json]:
+def _parts(answer: Said | Call, *, whole: bool) -> Iterator[Json]:
+    if answer.thought:
+        yield {"thinking": answer.thought}
     match answer:
         case Said(text):
-            return [{"content": piece} for piece in (pieces(text) if heard.stream else [text])]
+            yield from ({"content": piece} for piece in ([text] if whole else pieces(text)))
         case Call():
             call = {"function": {"name": answer.tool.name, "arguments": answer.given}}
-            return [{"content": "", "tool_calls": [call]}]
+            yield {"content": "", "tool_calls": [call]}
 
 
 def _line(heard: Heard, part: Json, *, done: bool = False) -> Json:
@@ -70,4 +91,8 @@ def _line(heard: Heard, part: Json, *, done: bool = False) -> Json:
     return {**line, "done_reason": "stop", **counts}
 
 
-SPEECH = Speech(_hear, _say)
+def _refuse(status: int, reason: str) -> Script:
+    return whole({"error": reason}, status)
+
+
+SPEECH = Speech("qwen3:14b", _hear, _say, _refuse)

@@ -3,8 +3,10 @@
 Also the few steps that reading JSON of unknown shape needs. No dialect's words are here.
 """
 
+import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scripted.script import Script, Send
@@ -14,6 +16,7 @@ __all__ = [
     "CACHED",
     "INPUT",
     "OUTPUT",
+    "SEAL",
     "Call",
     "Heard",
     "Json",
@@ -21,7 +24,9 @@ __all__ = [
     "Speech",
     "Tool",
     "events",
+    "first",
     "joined",
+    "named_well",
     "pieces",
     "records",
     "strings",
@@ -32,6 +37,10 @@ Json = Mapping[str, object]
 
 # What every answer says that it took: all that came in, how much of it was cached, what went out.
 INPUT, CACHED, OUTPUT = 40, 8, 12
+# What seals a thought; only who sees it unchanged takes the thought back.
+SEAL = base64.b64encode(b"sealed by the scripted model").decode()
+# What all dialects take as a tool's name.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -45,20 +54,26 @@ class Tool:
 
 @dataclass(frozen=True)
 class Heard:
-    """A request, as far as the scripted model listens: `results` are the texts of tool results."""
+    """A request, as far as the scripted model listens: `results` are the texts of tool results.
+
+    `refused` is why the dialect's own vendor would refuse it; "" when it would not.
+    """
 
     model: str
     stream: bool
     tools: tuple[Tool, ...] = ()
     results: tuple[str, ...] = ()
+    thinks: bool = False
+    refused: str = ""
     wants_usage: bool = True
 
 
 @dataclass(frozen=True)
 class Said:
-    """An answer in words."""
+    """An answer in words, after a thought where the request asks for thinking."""
 
     text: str
+    thought: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +83,7 @@ class Call:
     tool: Tool
     given: Json | str
     id: str
+    thought: str = ""
 
     @property
     def arguments(self) -> str:
@@ -77,10 +93,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Speech:
-    """One dialect: `hear` takes the path and the body, `say` makes the script of the answer."""
+    """One dialect: `hear` takes the path and the body, `say` makes the script of an answer or of an error.
 
+    `model` is the model that the upstream serves: a translator has to know what it takes.
+    """
+
+    model: str
     hear: Callable[[str, Json], Heard]
     say: Callable[[Heard, Said | Call], Script]
+    refuse: Callable[[int, str], Script]
 
 
 def records(value: object) -> Iterator[Json]:
@@ -112,9 +133,21 @@ def pieces(text: str) -> tuple[str, str]:
     return text[: len(text) // 2], text[len(text) // 2 :]
 
 
-def whole(body: Json) -> Script:
+def first(reasons: Iterator[str]) -> str:
+    """Return the first of some reasons to refuse a request; "" when there is none."""
+    return next(reasons, "")
+
+
+def named_well(tools: Sequence[Tool]) -> Iterator[str]:
+    """Return what is wrong with the names of tools."""
+    names = [tool.name for tool in tools]
+    yield from (f"tools.name: {name!r} is no name" for name in names if not _NAME.fullmatch(name))
+    yield from (f"tools.name: {name!r} is there twice" for name in set(names) if names.count(name) > 1)
+
+
+def whole(body: Json, status: int = 200) -> Script:
     """Return the script of one JSON answer."""
-    return (Send(response(200, json.dumps(body).encode())),)
+    return (Send(response(status, json.dumps(body).encode())),)
 
 
 def events(parts: list[bytes], content_type: str = "") -> Script:
