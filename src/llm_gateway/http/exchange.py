@@ -10,7 +10,7 @@ from typing import Protocol
 from llm_gateway.errors import BodyTooLarge, GatewayError, UpgradeRefused
 from llm_gateway.http import wording
 from llm_gateway.http.websocket import Carrier, Opening, WebSocket
-from llm_gateway.wire.headers import Headers
+from llm_gateway.wire.headers import Headers, get
 
 __all__ = ["Exchange", "Memo", "Wire"]
 
@@ -255,7 +255,8 @@ class Exchange:
 
         The exchange is over with the socket: a handler that ends without having closed it gives it up.
         """
-        if self.upgrade != b"websocket" or self.method != b"GET" or self.http10 or not self.complete:
+        has_body = self.announced or not self.complete or get(self.headers, b"transfer-encoding") is not None
+        if self.upgrade != b"websocket" or self.method != b"GET" or self.http10 or has_body:
             raise UpgradeRefused("a WebSocket is opened by a GET request without a body, in HTTP/1.1")
         carrier = self._wire.carrier()
         opening = Opening(self.headers, carrier.limits)

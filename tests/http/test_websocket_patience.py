@@ -1,0 +1,189 @@
+"""How much and how long a WebSocket puts up with: messages nobody takes, clients that do not read or say."""
+
+import asyncio
+import base64
+import socket
+import struct
+
+from wsproto.events import Ping
+
+from http_loop import Stage, on_stage
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.http.limits import Limits
+from llm_gateway.http.websocket import Opening, WebSocket
+from websocket_peer import websocket
+
+KEYED = (b"sec-websocket-key", base64.b64encode(bytes(16)))
+VERSIONED = (b"sec-websocket-version", b"13")
+PING, PONG = b"\x89\x00", b"\x8a\x80\0\0\0\0"
+
+
+# backpressure
+
+
+def test_messages_that_nobody_takes_stop_the_client_and_come_all_the_same() -> None:
+    go = asyncio.Event()
+    taken: list[int] = []
+
+    async def slow(exchange: Exchange) -> None:
+        channel = exchange.accept_websocket()
+        await go.wait()
+        while (message := await channel.receive()) is not None:
+            taken.append(len(message))
+            if message == b"last":
+                channel.send(b"%d" % len(taken))
+
+    async def play(stage: Stage) -> None:
+        async with websocket(stage.port) as peer:
+            peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+            for _ in range(400):
+                peer.send("x" * 100_000)
+            peer.send("last")
+            draining = asyncio.get_running_loop().create_task(peer.writer.drain())
+            done, _ = await asyncio.wait({draining}, timeout=0.3)
+            assert not done, "40 MB are not held for a handler that takes none of them"
+            go.set()
+            await draining
+            assert await peer.text() == "401"
+
+    on_stage(play, slow)
+
+
+def test_a_slow_client_blocks_the_handler_and_is_cut_in_the_end() -> None:
+    blocked = asyncio.Event()
+    ended = asyncio.Event()
+
+    async def flood(exchange: Exchange) -> None:
+        channel = exchange.accept_websocket()
+        try:
+            while True:
+                channel.send(b"y" * 100_000)
+                if channel.blocked:
+                    blocked.set()
+                    await channel.drain()
+        finally:
+            ended.set()
+
+    async def play(stage: Stage) -> None:
+        async with websocket(stage.port) as peer:
+            peer.writer.transport.pause_reading()  # type: ignore[attr-defined]  # every transport that reads has it
+            await asyncio.wait_for(blocked.wait(), 5)
+            peer.say(Ping(b"1"))
+            peer.say(Ping(b"2"))
+            await asyncio.wait_for(ended.wait(), 5)
+
+    on_stage(play, flood, Limits(write_timeout=1.0))
+
+
+# deadlines
+
+
+class FakeCarrier:
+    """A connection whose time the test moves."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.paused = False
+        self.limits = limits
+        self.sent = b""
+        self.patience = 0.0
+        self.hung_up = False
+
+    def carry(self, socket: WebSocket) -> None:
+        """Nothing came early."""
+
+    def send(self, data: bytes) -> None:
+        self.sent += data
+
+    async def drained(self) -> None:
+        """Never slow."""
+
+    def pause_body(self) -> None:
+        """Nothing is read."""
+
+    def resume_reading(self) -> None:
+        """Nothing is read."""
+
+    def within(self, seconds: float) -> None:
+        self.patience = seconds
+
+    def hang_up(self) -> None:
+        self.hung_up = True
+
+    def said(self) -> bytes:
+        """Return what was sent since the last time."""
+        sent, self.sent = self.sent, b""
+        return sent
+
+
+def opened(limits: Limits) -> tuple[WebSocket, FakeCarrier]:
+    carrier = FakeCarrier(limits)
+    told = Opening([VERSIONED, KEYED], limits)
+    return WebSocket(carrier, told), carrier
+
+
+def test_a_silent_client_is_asked_and_then_given_up() -> None:
+    channel, carrier = opened(Limits(idle_timeout=7))
+    assert carrier.patience == 7
+    channel.expire()
+    assert (carrier.said(), carrier.hung_up) == (PING, False)
+    channel.received(PONG)
+    channel.expire()
+    assert (carrier.said(), carrier.hung_up) == (PING, False)
+    channel.expire()
+    assert (carrier.said(), carrier.hung_up) == (b"", True)
+
+
+def test_a_client_that_rests_for_long_is_closed_and_not_in_the_middle_of_a_turn() -> None:
+    async def scene() -> None:
+        channel, _ = opened(Limits(idle_timeout=10, socket_idle_timeout=30))
+        for _ in range(5):
+            channel.expire()
+            channel.received(PONG)
+        channel.received(b"\x81\x82\0\0\0\0hi")
+        assert await channel.receive() == b"hi", "while the handler is at something, nothing is closed"
+        waiting = asyncio.get_running_loop().create_task(channel.receive())
+        await asyncio.sleep(0)
+        for _ in range(3):
+            assert not waiting.done()
+            channel.expire()
+            channel.received(PONG)
+        assert await waiting is None
+
+    asyncio.run(scene())
+
+
+def test_of_the_pings_of_a_client_that_does_not_read_the_last_is_answered() -> None:
+    channel, carrier = opened(Limits())
+    carrier.paused = True
+    for number in range(3):
+        channel.received(b"\x89\x81\0\0\0\0%d" % number)
+    assert carrier.said() == b"" and channel.blocked
+    carrier.paused = False
+    channel.resumed()
+    channel.resumed()
+    assert carrier.said() == b"\x8a\x012"
+
+
+def test_a_message_that_does_not_go_on_is_given_up() -> None:
+    channel, carrier = opened(Limits(body_timeout=3))
+    channel.received(b"\x01\x82\0\0\0\0hi")
+    assert carrier.patience == 3
+    channel.expire()
+    assert carrier.hung_up and struct.pack("!H", 1008) in carrier.said()
+
+
+def test_nothing_is_sent_after_goodbye() -> None:
+    channel, carrier = opened(Limits())
+    channel.abandon()
+    assert struct.pack("!H", 1011) in carrier.said()
+    channel.abandon()
+    channel.send(b"x")
+    channel.resumed()
+    channel.received(PING)
+    assert carrier.said() == b""
+
+
+def test_text_that_is_not_utf8_does_not_close_the_socket() -> None:
+    channel, carrier = opened(Limits())
+    channel.send(b"a\xff")
+    assert carrier.said() == b"\x81\x04a\xef\xbf\xbd"
