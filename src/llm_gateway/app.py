@@ -234,7 +234,8 @@ class App:
         table = self._routes(gateway)
         self.routes = table.all
         self._guard = Guard(self._loaded.settings.server)
-        sockets = responses_sockets(gateway) if self._loaded.settings.server.websockets else {}
+        server = self._loaded.settings.server
+        sockets = responses_sockets(gateway, server.default_provider) if server.websockets else {}
         return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics), sockets)
 
     def _routes(self, gateway: Gateway) -> Routes:

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from llm_gateway.dialects.contract import Dialect, Path
+from llm_gateway.dialects.contract import Path
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import GatewayError, MalformedRequest, UnknownResponse, UpgradeRefused
 from llm_gateway.http.exchange import Exchange, Memo
 from llm_gateway.http.websocket import GOING_AWAY, VERSION, WebSocket
-from llm_gateway.pipeline.handle import Gateway, handle
+from llm_gateway.pipeline.handle import Admit, Gateway, handle
 from llm_gateway.pipeline.relay import refuse
 from llm_gateway.pipeline.sender import sender_of
+from llm_gateway.server.kept_responses import admits
 from llm_gateway.server.routes import Answering
 from llm_gateway.server.socket_memory import Items, Memory
 from llm_gateway.server.socket_turn import SocketTurn, error_message
@@ -28,6 +29,7 @@ __all__ = ["ResponsesSocket", "responses_sockets"]
 
 _MOST_KEPT = 16 * 1024 * 1024
 _MAX_ID = 256
+_RESPONSES = DIALECTS["responses"]
 _OPERATION = Path("responses")
 # Of the envelope, not of the request.
 _ENVELOPE = ("type", "generate", "previous_response_id", "stream_id")
@@ -56,18 +58,18 @@ class _Item(msgspec.Struct, gc=False):
 _item = msgspec.json.Decoder(_Item)
 
 
-def responses_sockets(gateway: Gateway) -> Mapping[bytes, Answering]:
-    """Return who answers an upgrade on which path."""
-    answer = ResponsesSocket(gateway, DIALECTS["responses"]).answer
+def responses_sockets(gateway: Gateway, default_provider: str = "") -> Mapping[bytes, Answering]:
+    """Return who answers an upgrade on which path. `default_provider` is whose kept things may be used."""
+    answer = ResponsesSocket(gateway, admits(gateway.router, default_provider)).answer
     return dict.fromkeys((b"/v1/responses", b"/responses", b"/v1/v1/responses"), answer)
 
 
 class ResponsesSocket:
     """Answer upgrades to WebSockets that speak Responses."""
 
-    def __init__(self, gateway: Gateway, dialect: Dialect, most_kept: int = _MOST_KEPT) -> None:
+    def __init__(self, gateway: Gateway, admit: Admit, most_kept: int = _MOST_KEPT) -> None:
         self._gateway = gateway
-        self._dialect = dialect
+        self._admit = admit
         self._most_kept = most_kept
 
     async def answer(self, exchange: Exchange, _: str) -> None:
@@ -78,9 +80,9 @@ class ResponsesSocket:
             socket = exchange.accept_websocket()
         except UpgradeRefused as error:
             gateway.metrics.refused(error.kind)
-            refuse(exchange, self._dialect, error, b"sec-websocket-version: %b\r\n" % VERSION)
+            refuse(exchange, _RESPONSES, error, b"sec-websocket-version: %b\r\n" % VERSION)
             return
-        talk = _Talk(gateway, self._dialect, socket, exchange.headers, Memory(self._most_kept))
+        talk = _Talk(gateway, self._admit, socket, exchange.headers, Memory(self._most_kept))
         while (message := await socket.receive()) is not None:
             await talk.hear(message)
         await socket.close(GOING_AWAY, "open another one to go on")
@@ -90,10 +92,10 @@ class _Talk:
     """What is said on one connection."""
 
     def __init__(
-        self, gateway: Gateway, dialect: Dialect, socket: WebSocket, headers: Headers, memory: Memory
+        self, gateway: Gateway, admit: Admit, socket: WebSocket, headers: Headers, memory: Memory
     ) -> None:
         self._gateway = gateway
-        self._dialect = dialect
+        self._admit = admit
         self._socket = socket
         self._headers = _request_headers(headers)
         self._memo = Memo()
@@ -120,7 +122,7 @@ class _Talk:
                     raise MalformedRequest("`type` must be `response.create`", param="type")
         except GatewayError as error:
             self._gateway.metrics.refused(error.kind)
-            self._socket.send(error_message(error, self._dialect, lane))
+            self._socket.send(error_message(error, _RESPONSES, lane))
 
     async def _create(self, document: Document, lane: bytes) -> None:
         fields = document.fields
@@ -133,8 +135,8 @@ class _Talk:
         if history:
             changes["input"] = b"[%b]" % b",".join(items)
         request = document.edit(changes, remove=_ENVELOPE)
-        turn = SocketTurn(self._socket, self._dialect, request, self._headers, self._memo, lane)
-        await handle(turn, self._gateway, self._dialect, _OPERATION)
+        turn = SocketTurn(self._socket, _RESPONSES, request, self._headers, self._memo, lane)
+        await handle(turn, self._gateway, _RESPONSES, _OPERATION, self._admit)
         if turn.response_id:
             stored = bytes(fields.get("store", b"")) != b"false"
             output = tuple(item for item in turn.output if stored or _stands_alone(item))
@@ -157,7 +159,7 @@ class _Talk:
     def _warm_up(self, fields: dict[str, Raw], items: Items, lane: bytes) -> None:
         """Answer a request that is to generate nothing: there is nothing here to warm, only input to keep."""
         gateway = self._gateway
-        turn = SocketTurn(self._socket, self._dialect, b"", self._headers, self._memo, lane)
+        turn = SocketTurn(self._socket, _RESPONSES, b"", self._headers, self._memo, lane)
         sender_of(turn, gateway.keys, gateway.clock)
         response = {
             "id": f"resp_{gateway.ledger.new_id()}",
