@@ -144,7 +144,7 @@ class _Talk:
 
     def _history(self, raw: Raw | None) -> Items:
         """Return the conversation that a request goes on from."""
-        if raw is None or bytes(raw) == b"null":
+        if raw is None or bytes(raw) in (b"null", b'""'):
             return ()
         history = self._memory.recall(_word(raw, "previous_response_id"))
         if history is None:

@@ -39,6 +39,8 @@ class Memory:
         """Keep the conversation that led to an answer, the answer included."""
         self.forget(response_id)
         size = sum(map(len, items)) + len(response_id)
+        if size > self._most:
+            return
         self._kept[response_id] = (items, size)
         self._held += size
         while self._held > self._most:
