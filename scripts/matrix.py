@@ -20,7 +20,7 @@ from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.dialects.translate import Translation, can_translate
 from llm_gateway.errors import MalformedRequest, UpstreamFault, UpstreamTruncated
 
-__all__ = ["CASES", "MODELS", "Case", "cases", "expected", "is_made", "laid_out"]
+__all__ = ["CASES", "MODELS", "OPERATIONS", "Case", "cases", "expected", "is_made", "laid_out"]
 
 CASES = Path(__file__).resolve().parents[1] / "tests" / "fixtures" / "matrix"
 
@@ -37,7 +37,7 @@ MODELS: Mapping[str, str] = MappingProxyType(
 
 _ID = "01k8zq4v9d"
 _NOW = 1_795_536_000
-_OPERATIONS = {
+OPERATIONS = {
     "chat": "chat/completions",
     "responses": "responses",
     "messages": "messages",
@@ -80,7 +80,7 @@ class Case(msgspec.Struct, frozen=True):
         """Return what a client of this dialect asks, as it stands or for a `stream` or not."""
         holder = load(self.requests) if self.requests else self
         body = (holder.folder / "request" / f"{client}.json").read_bytes()
-        operation = holder.operations.get(client, _OPERATIONS[client])
+        operation = holder.operations.get(client, OPERATIONS[client])
         if stream is not None and client != "gemini":
             body = _streaming(body, client, stream, self.asks_usage)
         elif client == "gemini" and (holder.stream if stream is None else stream):

@@ -25,6 +25,10 @@ class Client:
     files: Mapping[str, str] = field(default_factory=dict)
     """Paths below HOME, and what stands in them."""
 
+    def __str__(self) -> str:
+        """Return the name: what a test is called by."""
+        return self.name
+
 
 def _token(claims: Mapping[str, object]) -> str:
     """Return an unsigned token that holds these claims."""

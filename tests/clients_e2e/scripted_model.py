@@ -11,11 +11,14 @@ from collections.abc import Sequence
 
 from clients_e2e.speech import SPEECHES, Call, Heard, Said, Tool
 from scripted import Close, Received, Script, Send
+from scripted.script import Step
 from scripted.wording import response
 
-__all__ = ["KEPT", "ScriptedModel", "answer_to", "named", "prompt", "refusal", "result", "spoken"]
+__all__ = ["KEPT", "ScriptedModel", "answer_to", "bytes_of", "named", "prompt", "refusal", "result", "spoken"]
 
 KEPT = re.compile(rb"\b(plain|tool|refused|broken)-turn-([0-9a-z]+)\b")
+
+_SPOKEN = b"Spoken"
 
 # The shell tools of the clients, and the argument that takes the command.
 _SHELLS = {
@@ -41,7 +44,7 @@ def result(name: str) -> str:
 
 def spoken(name: str) -> str:
     """Return what the model says at the end of a turn."""
-    return f"Spoken in turn {name}: Grüße, 你好 🌍."
+    return f"{_SPOKEN.decode()} in turn {name}: Grüße, 你好 🌍."
 
 
 def refusal(name: str) -> str:
@@ -77,7 +80,13 @@ class ScriptedModel:
         if asked is None or asked[1] != b"broken" or asked[2] in self._broken:
             return script
         self._broken.add(asked[2])
-        return (*script[: len(script) // 2], Close())
+        told = next(number for number, step in enumerate(script) if _SPOKEN in bytes_of(step))
+        return (*script[: told + 1], Close())
+
+
+def bytes_of(step: Step) -> bytes:
+    """Return the bytes that a step sends."""
+    return step.data if isinstance(step, Send) else b""
 
 
 def answer_to(heard: Heard, body: bytes) -> Said | Call:

@@ -25,6 +25,12 @@ class Played:
 
     name: str
     outcome: Outcome
+    sent: bytes
+    """Every byte that the client sent to the gateway."""
+    asked: tuple[str, ...]
+    """Its request lines."""
+    statuses: frozenset[int]
+    """The statuses that it was answered with."""
     requests: tuple[Received, ...]
     heard: tuple[Heard, ...]
     rows: tuple[dict[str, object], ...]
@@ -42,7 +48,12 @@ class Played:
             f"{request.method} {request.target} {len(request.body)} bytes" for request in self.requests
         )
         rows = "\n".join(map(str, self.rows))
-        return f"{self.outcome}\n--- upstream was asked\n{asked}\n--- ledger\n{rows}"
+        lines = "\n".join([*self.asked, f"answered with {sorted(self.statuses)}"])
+        refused = "\n".join(filter(None, (heard.refused for heard in self.heard)))
+        return (
+            f"{self.outcome}\n--- the client asked\n{lines}\n--- the upstream was asked\n{asked}\n"
+            f"--- the upstream refused\n{refused}\n--- ledger\n{rows}"
+        )
 
 
 def as_list(value: object) -> list[object]:
@@ -82,7 +93,9 @@ class Stage:
         heard = tuple(speech.hear(request.target.partition("?")[0], request.json()) for request in requests)
         rows = self._settled(before)
         details = tuple(self.gateway.dashboard(f"requests/{row['id']}") for row in rows)
-        return Played(name, outcome, requests, heard, rows, details)
+        tap = self.tap
+        seen = (tap.sent, tuple(tap.asked), frozenset(tap.statuses))
+        return Played(name, outcome, *seen, requests, heard, rows, details)
 
     def _settled(self, before: set[object]) -> tuple[dict[str, object], ...]:
         """Return the rows that are new, oldest first, once none of them runs any more."""

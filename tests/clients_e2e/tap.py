@@ -6,6 +6,8 @@ Only loopback; one thread for each direction of each connection.
 import re
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -21,8 +23,7 @@ class Tap:
 
     def __init__(self) -> None:
         self.behind = 0
-        self.upgrades = True
-        """Whether WebSockets pass; not every proxy on a client's way lets them."""
+        self._upgrades = True
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._accepting = threading.Thread(target=self._accept, name="tap", daemon=True)
         self._sockets: list[socket.socket] = []
@@ -68,6 +69,15 @@ class Tap:
         """Return the statuses of the gateway's answers."""
         return {int(status) for answers in self._answered for status in _STATUS.findall(answers)}
 
+    @contextmanager
+    def without_upgrades(self) -> Iterator[None]:
+        """Let no WebSocket pass meanwhile, as many a proxy on a client's way does."""
+        self._upgrades = False
+        try:
+            yield
+        finally:
+            self._upgrades = True
+
     # details
 
     def _accept(self) -> None:
@@ -80,7 +90,7 @@ class Tap:
 
     def _connect(self, client: socket.socket) -> None:
         self._sockets.append(client)
-        if not self.upgrades and b"\nupgrade: websocket" in client.recv(65536, socket.MSG_PEEK).lower():
+        if not self._upgrades and b"\nupgrade: websocket" in client.recv(65536, socket.MSG_PEEK).lower():
             client.sendall(_REFUSAL)
             client.shutdown(socket.SHUT_WR)
             return
