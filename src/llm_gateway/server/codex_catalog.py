@@ -1,10 +1,10 @@
 """The catalog of models as Codex asks for it, with `?client_version=`: pure, nothing is asked for.
 
-Its form is that of codex-rs, `protocol/src/openai_models.rs` (`ModelsResponse`); an entry that lacks one member
-makes Codex refuse the whole catalog (seen with 0.169.0). With a key of its own, Codex puts what it gets over the
-entries that it has built in, by name, and finds its own entry for `PROVIDER/NAME` by what stands behind the
-slash. With a ChatGPT login, one entry that is to be shown takes the place of all that are built in, their prompts
-and tools with them; entries that are hidden are put beside them (both measured).
+Its form is that of codex-rs, `protocol/src/openai_models.rs` (`ModelsResponse`); an entry that lacks one
+member makes Codex refuse the whole catalog (seen with 0.169.0). With a key of its own, Codex puts what it
+gets over the entries that it has built in, by name, and finds its own entry for `PROVIDER/NAME` by what
+stands behind the slash. With a ChatGPT login, one entry that is to be shown takes the place of all that are
+built in, their prompts and tools with them; entries that are hidden are put beside them (both measured).
 """
 
 from collections.abc import Iterable, Iterator
