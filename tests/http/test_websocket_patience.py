@@ -4,7 +4,9 @@ import asyncio
 import base64
 import socket
 import struct
+import zlib
 
+import pytest
 from wsproto.events import Ping
 
 from http_loop import Stage, on_stage
@@ -16,6 +18,7 @@ from websocket_peer import websocket
 KEYED = (b"sec-websocket-key", base64.b64encode(bytes(16)))
 VERSIONED = (b"sec-websocket-version", b"13")
 PING, PONG = b"\x89\x00", b"\x8a\x80\0\0\0\0"
+HI = b"\x81\x82\0\0\0\0hi"
 
 
 # backpressure
@@ -86,7 +89,9 @@ class FakeCarrier:
         self.limits = limits
         self.sent = b""
         self.patience = 0.0
+        self.time = 0.0
         self.hung_up = False
+        self.reading = True
 
     def carry(self, socket: WebSocket) -> None:
         """Nothing came early."""
@@ -98,13 +103,16 @@ class FakeCarrier:
         """Never slow."""
 
     def pause_body(self) -> None:
-        """Nothing is read."""
+        self.reading = False
 
     def resume_reading(self) -> None:
-        """Nothing is read."""
+        self.reading = True
 
     def within(self, seconds: float) -> None:
         self.patience = seconds
+
+    def now(self) -> float:
+        return self.time
 
     def hang_up(self) -> None:
         self.hung_up = True
@@ -115,9 +123,9 @@ class FakeCarrier:
         return sent
 
 
-def opened(limits: Limits) -> tuple[WebSocket, FakeCarrier]:
+def opened(limits: Limits, *headers: tuple[bytes, bytes]) -> tuple[WebSocket, FakeCarrier]:
     carrier = FakeCarrier(limits)
-    told = Opening([VERSIONED, KEYED], limits)
+    told = Opening([VERSIONED, KEYED, *headers], limits)
     return WebSocket(carrier, told), carrier
 
 
@@ -133,20 +141,27 @@ def test_a_silent_client_is_asked_and_then_given_up() -> None:
     assert (carrier.said(), carrier.hung_up) == (b"", True)
 
 
-def test_a_client_that_rests_for_long_is_closed_and_not_in_the_middle_of_a_turn() -> None:
+@pytest.mark.parametrize("sign", [PONG, b"\x89\x80\0\0\0\0"], ids=["answers pings", "pings by itself"])
+def test_a_client_that_rests_for_long_is_closed_and_not_in_the_middle_of_a_turn(sign: bytes) -> None:
     async def scene() -> None:
-        channel, _ = opened(Limits(idle_timeout=10, socket_idle_timeout=30))
-        for _ in range(5):
-            channel.expire()
-            channel.received(PONG)
-        channel.received(b"\x81\x82\0\0\0\0hi")
-        assert await channel.receive() == b"hi", "while the handler is at something, nothing is closed"
+        channel, carrier = opened(Limits(idle_timeout=10, socket_idle_timeout=30))
+
+        def pass_time(seconds: int) -> None:
+            for _ in range(seconds // 10):
+                carrier.time += 10
+                if sign == PONG:
+                    channel.expire()
+                channel.received(sign)
+
+        channel.received(HI)
+        assert await channel.receive() == b"hi"
+        pass_time(50)
         waiting = asyncio.get_running_loop().create_task(channel.receive())
         await asyncio.sleep(0)
-        for _ in range(3):
-            assert not waiting.done()
-            channel.expire()
-            channel.received(PONG)
+        pass_time(20)
+        await asyncio.sleep(0)
+        assert not waiting.done(), "while the handler is at something, it is no rest"
+        pass_time(10)
         assert await waiting is None
 
     asyncio.run(scene())
@@ -170,6 +185,53 @@ def test_a_message_that_does_not_go_on_is_given_up() -> None:
     assert carrier.patience == 3
     channel.expire()
     assert carrier.hung_up and struct.pack("!H", 1008) in carrier.said()
+
+
+def test_a_message_that_we_do_not_read_on_is_not_too_slow() -> None:
+    """What was read before we stopped reading ends in the middle of the next message."""
+
+    async def scene() -> None:
+        channel, carrier = opened(Limits(body_timeout=3, idle_timeout=7))
+        many = 65
+        channel.received(HI * many + b"\x01\x82\0\0\0\0ho")
+        assert (carrier.reading, carrier.patience) == (False, 7)
+        channel.expire()
+        assert (carrier.said(), carrier.hung_up) == (PING, False)
+        assert [await channel.receive() for _ in range(many)] == [b"hi"] * many
+        assert (carrier.reading, carrier.patience) == (True, 3)
+        channel.expire()
+        assert carrier.hung_up
+
+    asyncio.run(scene())
+
+
+def test_of_what_was_read_at_once_no_more_is_taken_apart_than_the_handler_needs() -> None:
+    """A read of many deflated messages is not held inflated."""
+
+    async def scene() -> None:
+        channel, carrier = opened(Limits(), (b"sec-websocket-extensions", b"permessage-deflate"))
+        deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+        packed = (deflate.compress(b" " * 4_000_000) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+        frame = b"\xc1\xfe" + struct.pack("!H", len(packed)) + bytes(4) + packed
+        many = 200_000 // len(frame)
+        channel.received(frame * many)
+        assert not carrier.reading
+        assert len(channel._ready) < 10 < many
+        sizes = [len(message) for _ in range(many) if (message := await channel.receive()) is not None]
+        assert sizes == [4_000_000] * many
+        assert carrier.reading
+
+    asyncio.run(scene())
+
+
+def test_a_handler_whose_socket_was_given_up_gets_no_more_messages() -> None:
+    async def scene() -> None:
+        channel, _ = opened(Limits())
+        channel.received(HI)
+        channel.abandon()
+        assert await channel.receive() is None
+
+    asyncio.run(scene())
 
 
 def test_nothing_is_sent_after_goodbye() -> None:

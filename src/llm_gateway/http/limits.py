@@ -11,7 +11,7 @@ class Limits(msgspec.Struct, frozen=True):
     `header_timeout` runs from the first byte (or the accept) to the end of the header section;
     `body_timeout` between two pieces of a body; `idle_timeout` between two requests;
     `write_timeout` is how long a client may refuse to read. A WebSocket is asked for a sign of life after
-    `idle_timeout`, and closed when no message came for `socket_idle_timeout`.
+    `idle_timeout`, and closed when nothing was asked of it for `socket_idle_timeout`.
     """
 
     header_timeout: float = 10.0

@@ -227,6 +227,10 @@ class Connection(asyncio.Protocol):
         if not self.paused and not self.closing:
             self.deadline = self._loop.time() + seconds
 
+    def now(self) -> float:
+        """Return the time of the loop."""
+        return self._loop.time()
+
     def hang_up(self) -> None:
         """Cancel the handler and close."""
         self._cancel()

@@ -31,6 +31,8 @@ VERSION = b"13"
 _HIGH_WATER = 256 * 1024  # bytes of messages that nobody has asked for yet
 _MOST_WAITING = 64  # and how many of them
 _GOODBYE = 2.0  # seconds for the client's answer to our close
+# What is read at once: a deflated byte may become a thousand, and what was read is held all the same.
+_PIECE = 16 * 1024
 
 
 class Carrier(Protocol):
@@ -65,6 +67,10 @@ class Carrier(Protocol):
 
     def within(self, seconds: float) -> None:
         """Call `expire` if nothing else is heard for so many seconds."""
+        ...
+
+    def now(self) -> float:
+        """Return the time, in seconds from anywhere."""
         ...
 
     def hang_up(self) -> None:
@@ -102,20 +108,20 @@ class WebSocket:
     """One open WebSocket: `receive` and `send` for its handler, the rest for its connection."""
 
     __slots__ = (
+        "_begun",
         "_carrier",
         "_full",
         "_held",
         "_leaving",
         "_limits",
         "_over",
-        "_parts",
         "_pinged",
         "_pong",
         "_protocol",
         "_ready",
-        "_silences",
-        "_size",
+        "_rests_since",
         "_unfinished",
+        "_unread",
         "_waiter",
     )
 
@@ -126,14 +132,14 @@ class WebSocket:
         self._ready: deque[bytes] = deque()
         self._held = 0
         self._full = False
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._unread = b""
+        self._begun = bytearray()
         self._unfinished = False
         self._waiter: asyncio.Future[None] | None = None
         self._leaving = False
         self._over = False  # nothing more is waited for
         self._pinged = False
-        self._silences = 0  # times that nothing came, since the last message
+        self._rests_since = carrier.now()  # while the handler waits for a message
         self._pong: bytes | None = None
         carrier.within(self._limits.idle_timeout)
 
@@ -141,6 +147,7 @@ class WebSocket:
 
     async def receive(self) -> bytes | None:
         """Return the next message; None when the socket is to be closed: after a long rest, or for a stop."""
+        self._rests_since = self._carrier.now()
         while not self._leaving and not self._ready:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
@@ -149,9 +156,7 @@ class WebSocket:
         message = self._ready.popleft()
         self._held -= len(message)
         if self._full and not self._too_much():
-            self._full = False
-            self._carrier.resume_reading()
-            self._rest()
+            self._go_on()
         return message
 
     def send(self, text: bytes) -> None:
@@ -173,7 +178,7 @@ class WebSocket:
         """Say goodbye, and give the client a moment to answer."""
         if self._is_open():
             self._say_goodbye(code, reason)
-        self._carrier.resume_reading()
+        self._go_on()
         self._carrier.within(_GOODBYE)
         while self._protocol.state is ConnectionState.LOCAL_CLOSING and not self._over:
             self._waiter = asyncio.get_running_loop().create_future()
@@ -186,19 +191,10 @@ class WebSocket:
         if self._protocol.state is ConnectionState.CLOSED:
             return  # both have said goodbye
         self._pinged = False
-        self._protocol.receive_data(data)
-        for event in self._protocol.events():
-            match event:
-                case TextMessage():
-                    self._take(event.data, whole=event.message_finished)
-                case BytesMessage():
-                    self._fail(_UNSUPPORTED, "only text messages are understood here")
-                case Ping():
-                    self._answer(bytes(event.payload))
-                case CloseConnection():
-                    self._ended(event)
-                case Pong():
-                    pass
+        self._unread += data
+        self._read()
+        if self._rested():
+            self.go_away()
         self._rest()
 
     def resumed(self) -> None:
@@ -213,15 +209,13 @@ class WebSocket:
         if not self._is_open():
             self._over = True
             self._wake()
-        elif self._unfinished:
+        elif self._unfinished and not self._full:
             self._fail(_POLICY, "the message came too slowly")
         elif self._pinged and not self._full:
             self._carrier.hang_up()
         else:
             self._pinged = True
-            self._silences += 1
-            rested = self._silences * self._limits.idle_timeout
-            if self._waiter is not None and rested >= self._limits.socket_idle_timeout:
+            if self._rested():
                 self.go_away()
             self._carrier.send(self._protocol.send(Ping()))
             self._rest()
@@ -232,37 +226,69 @@ class WebSocket:
         self._wake()
 
     def abandon(self) -> None:
-        """Close for a defect of ours, unless the handler has closed."""
+        """Close for a defect of ours, unless the handler has closed; it gets no more messages."""
         if self._is_open():
             self._say_goodbye(_DEFECT, "the gateway failed; its log says why")
+        self.go_away()
 
     # details
 
     def _is_open(self) -> bool:
         return self._protocol.state is ConnectionState.OPEN
 
+    def _read(self) -> None:
+        """Read what has come, until there is enough for the handler to do."""
+        data, at = self._unread, 0
+        while at < len(data) and not self._full and self._protocol.state is not ConnectionState.CLOSED:
+            self._protocol.receive_data(data[at : at + _PIECE])
+            at += _PIECE
+            for event in self._protocol.events():
+                match event:
+                    case TextMessage():
+                        self._take(event.data, whole=event.message_finished)
+                    case BytesMessage():
+                        self._fail(_UNSUPPORTED, "only text messages are understood here")
+                    case Ping():
+                        self._answer(bytes(event.payload))
+                    case CloseConnection():
+                        self._ended(event)
+                    case Pong():
+                        pass
+        self._unread = data[at:]
+
+    def _go_on(self) -> None:
+        """Read again: first what came before the client was stopped."""
+        self._full = False
+        self._read()
+        if not self._full:
+            self._carrier.resume_reading()
+            self._rest()
+
     def _take(self, text: str, *, whole: bool) -> None:
         if not self._is_open():
             return  # we have said goodbye
-        if text:
-            part = text.encode()
-            self._size += len(part)
-            if self._size > self._limits.max_body_bytes:
-                self._fail(_TOO_BIG)
-                return
-            self._parts.append(part)
+        message = text.encode()
+        if len(self._begun) + len(message) > self._limits.max_body_bytes:
+            self._fail(_TOO_BIG)
+            return
         self._unfinished = not whole
         if not whole:
+            self._begun += message
             return
-        parts, self._parts, self._size = self._parts, [], 0
-        message = parts[0] if len(parts) == 1 else b"".join(parts)
+        if self._begun:
+            self._begun += message
+            message, self._begun = bytes(self._begun), bytearray()
         self._ready.append(message)
         self._held += len(message)
-        self._silences = 0
         if not self._full and self._too_much():
             self._full = True
             self._carrier.pause_body()
         self._wake()
+
+    def _rested(self) -> bool:
+        """Whether the handler has waited for a message for as long as it should."""
+        waits = self._waiter is not None
+        return waits and self._carrier.now() - self._rests_since >= self._limits.socket_idle_timeout
 
     def _too_much(self) -> bool:
         return self._held > _HIGH_WATER or len(self._ready) > _MOST_WAITING
@@ -301,7 +327,8 @@ class WebSocket:
         """Set the time within which something is to be heard."""
         if self._is_open():
             limits = self._limits
-            self._carrier.within(limits.body_timeout if self._unfinished else limits.idle_timeout)
+            goes_on = self._unfinished and not self._full  # else it is not the client who is slow
+            self._carrier.within(limits.body_timeout if goes_on else limits.idle_timeout)
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
