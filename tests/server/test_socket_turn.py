@@ -147,6 +147,56 @@ def test_an_error_of_any_other_shape_becomes_one(body: bytes) -> None:
     assert message["status"] == 502
 
 
+SAID = {"message": "The server had an error.", "type": "server_error", "param": None, "code": "server_error"}
+
+
+def test_an_error_that_ends_a_stream_gets_a_status_because_codex_waits_on_after_one_without() -> None:
+    turn, ear = opened()
+    turn.begin(200, b"", responses.events("m")[0] + responses.error_event())
+    turn.end()
+    (_, message) = ear.messages()
+    assert message == {**data_of(responses.error_event()), "status": 500, "error": SAID}
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("rate_limit_exceeded", 429), ("context_length_exceeded", 400), ("server_is_overloaded", 503)],
+)
+def test_the_status_of_such_an_error_is_that_of_its_code(code: str, status: int) -> None:
+    turn, ear = opened()
+    turn.begin(200, b"", responses.error_event("no", code))
+    turn.end()
+    (message,) = ear.messages()
+    error = message["error"]
+    assert isinstance(error, dict)
+    assert (message["status"], error["code"], error["message"]) == (status, code, "no")
+
+
+def test_an_error_before_the_proper_end_leaves_it_to_that_what_becomes_of_the_turn() -> None:
+    turn, ear = opened()
+    failed = responses.events("m", ending="failed", failure={"code": "rate_limit_exceeded", "message": "-"})
+    turn.begin(200, b"", responses.error_event() + failed[-1])
+    turn.end()
+    error, end = ear.messages()
+    assert "status" not in error and error["error"] == SAID
+    assert end == data_of(failed[-1])
+
+
+def test_an_error_of_another_vendors_form_is_one_too() -> None:
+    turn, ear = opened(b'"l"')
+    turn.begin(200, b"", b'data: {"error":{"message":"no","x":1}}\n\n')
+    turn.end()
+    assert ear.messages() == [
+        {"stream_id": "l", "type": "error", "status": 500, "error": {"message": "no", "x": 1}}
+    ]
+
+
+def test_an_empty_object_stays_one_with_what_is_added_to_it() -> None:
+    turn, ear = opened(b'"l"')
+    turn.begin(200, b"a: b\r\n", b"data: {}\n\ndata: { }\n\n")
+    assert ear.messages() == [{"stream_id": "l", "headers": {"a": "b"}}, {"stream_id": "l"}]
+
+
 @pytest.mark.parametrize("status", ["completed", "incomplete", "failed", "odd"])
 def test_an_answer_that_came_in_one_piece_becomes_events(status: str) -> None:
     items = [responses.reasoning(), responses.message()]

@@ -5,6 +5,7 @@ headers stands in the first message. What a turn's answer holds is noted for the
 accounting are the pipeline's.
 """
 
+import sys
 from collections.abc import Iterable
 
 import msgspec
@@ -22,7 +23,17 @@ __all__ = ["SocketTurn", "error_message"]
 
 _ENDINGS = ("completed", "incomplete", "failed")
 _KEPT = frozenset(("response.completed", "response.incomplete"))
+_TERMINAL = _KEPT | {"response.failed"}
 _ITEM_DONE = "response.output_item.done"
+# The status of an error inside a stream, by its code; 500 for any other one. Codex decides by it.
+_STATUSES = {
+    "context_length_exceeded": 400,
+    "invalid_prompt": 400,
+    "invalid_request_error": 400,
+    "insufficient_quota": 429,
+    "rate_limit_exceeded": 429,
+    "server_is_overloaded": 503,
+}
 # They describe a body that the client does not get.
 _NOT_TOLD = frozenset(("content-type", "content-length", "content-encoding", "www-authenticate", "upgrade"))
 
@@ -34,6 +45,7 @@ class _Event(msgspec.Struct, gc=False):
     type: str = ""
     response: Raw = msgspec.field(default_factory=Raw)
     item: Raw = msgspec.field(default_factory=Raw)
+    error: Raw = msgspec.field(default_factory=Raw)
 
 
 class _Response(msgspec.Struct, gc=False):
@@ -55,6 +67,7 @@ class SocketTurn:
     """
 
     __slots__ = (
+        "_error",
         "_first",
         "_lane",
         "_request",
@@ -84,8 +97,9 @@ class SocketTurn:
         self._socket = socket
         self._request = request
         self._lane = lane
-        self._splitter = SseSplitter()
+        self._splitter = SseSplitter(sys.maxsize)  # the meter before it has a bound for events
         self._first = b""  # the members that the first message gets
+        self._error = b""  # an error of the stream's, until it is known whether its end tells it, too
         self.dialect = dialect
         self.method = b"POST"
         self.target = b"/v1/responses"
@@ -143,6 +157,8 @@ class SocketTurn:
         self.write(data)
         if rest := self._splitter.close():
             self._pass(rest)
+        if self._error:
+            self._tell_error(ends=True)
 
     def abandon(self) -> None:
         """Give up the answer, and the socket with it."""
@@ -168,11 +184,16 @@ class SocketTurn:
         if not data.startswith(b"{"):
             return  # a comment, or a marker that this dialect does not have
         if b".delta" not in data[:80]:
-            self._note(data)
+            kind = self._note(data)
+            if kind == "error":
+                self._error = data
+                return
+            if kind in _TERMINAL and self._error:
+                self._tell_error(ends=False)
         self._send(data)
 
-    def _note(self, data: bytes) -> None:
-        """Note what the next request may go on from."""
+    def _note(self, data: bytes) -> str:
+        """Note what the next request may go on from; return what kind of event it is."""
         try:
             event = _event.decode(data)
             if event.type == _ITEM_DONE and event.item:
@@ -182,15 +203,35 @@ class SocketTurn:
                 self.response_id = response.id
                 self.output = [bytes(item) for item in response.output] or self.output
         except _UNREADABLE:
-            pass  # then nothing can go on from it; the client gets it as it is
+            return ""  # then nothing can go on from it; the client gets it as it is
+        return event.type or ("error" if bytes(event.error).startswith(b"{") else "")
+
+    def _tell_error(self, *, ends: bool) -> None:
+        """Send the error that the stream told, in the form that errors have in a WebSocket.
+
+        Where the stream ends with it, it gets a status: to Codex one without is nothing, and it would wait
+        for the end. Where `response.failed` follows, that says more than a status.
+        """
+        data, self._error = self._error, b""
+        fields = _members.decode(data)
+        failure = self.dialect.decode_error(0, data)
+        status = _STATUSES.get(failure.code) or _STATUSES.get(failure.kind, 500)
+        members: list[bytes] = []
+        if "type" not in fields:
+            members.append(b'"type":"error"')
+        if ends and "status" not in fields:
+            members.append(b'"status":%d' % status)
+        if "error" not in fields:
+            members.append(b'"error":%b' % _error_of(self.dialect, status, data))
+        self._send(_joined(b",".join(members), data) if members else data)
 
     def _send(self, data: bytes) -> None:
         if self._first:
             if b'"headers"' not in data:
-                data = b"{%b,%b" % (self._first, data[1:])
+                data = _joined(self._first, data)
             self._first = b""
         if self._lane:
-            data = b'{"stream_id":%b,%b' % (self._lane, data[1:])
+            data = _joined(b'"stream_id":%b' % self._lane, data)
         self.bytes_out += len(data)
         self._socket.send(data)
 
@@ -220,7 +261,7 @@ class SocketTurn:
 def error_message(error: GatewayError, dialect: Dialect, lane: bytes = b"") -> bytes:
     """Return the message that tells of an error which kept a request from being one."""
     event = _error_event(dialect, error.status, b"", dialect.encode_error(error))
-    return b'{"stream_id":%b,%b' % (lane, event[1:]) if lane else event
+    return _joined(b'"stream_id":%b' % lane, event) if lane else event
 
 
 def _error_event(dialect: Dialect, status: int, headers: bytes, body: bytes) -> bytes:
@@ -232,6 +273,12 @@ def _error_event(dialect: Dialect, status: int, headers: bytes, body: bytes) -> 
     if told := _headers_member(headers):
         members.append(told)
     return b"{%b}" % b",".join(members)
+
+
+def _joined(members: bytes, data: bytes) -> bytes:
+    """Return an object with more members before its own."""
+    rest = data[1:].lstrip()
+    return b"{%b%b%b" % (members, b"" if rest.startswith(b"}") else b",", rest)
 
 
 def _error_of(dialect: Dialect, status: int, body: bytes) -> bytes:
