@@ -42,6 +42,13 @@ def test_forgetting_makes_room() -> None:
     assert memory.recall("b") and memory.recall("c")
 
 
+def test_answers_of_no_size_are_not_kept_without_end() -> None:
+    memory = Memory(1_000_000)
+    for number in range(1001):
+        memory.keep(str(number), ())
+    assert memory.recall("0") is None and memory.recall("1") == ()
+
+
 ANSWERS = st.tuples(st.sampled_from("abcdef"), st.lists(st.binary(max_size=9), max_size=3))
 
 

@@ -27,7 +27,6 @@ from llm_gateway.wire.jsonedit import Document, MalformedJson
 
 __all__ = ["ResponsesSocket", "responses_sockets"]
 
-_MOST_KEPT = 16 * 1024 * 1024
 _MAX_ID = 256
 _RESPONSES = DIALECTS["responses"]
 _OPERATION = Path("responses")
@@ -67,10 +66,9 @@ def responses_sockets(gateway: Gateway, default_provider: str = "") -> Mapping[b
 class ResponsesSocket:
     """Answer upgrades to WebSockets that speak Responses."""
 
-    def __init__(self, gateway: Gateway, admit: Admit, most_kept: int = _MOST_KEPT) -> None:
+    def __init__(self, gateway: Gateway, admit: Admit) -> None:
         self._gateway = gateway
         self._admit = admit
-        self._most_kept = most_kept
 
     async def answer(self, exchange: Exchange, _: str) -> None:
         """Accept an upgrade whose sender is known, and answer requests until either side closes."""
@@ -82,9 +80,12 @@ class ResponsesSocket:
             gateway.metrics.refused(error.kind)
             refuse(exchange, _RESPONSES, error, b"sec-websocket-version: %b\r\n" % VERSION)
             return
-        talk = _Talk(gateway, self._admit, socket, exchange.headers, Memory(self._most_kept))
+        # What is longer could not be sent, either.
+        talk = _Talk(gateway, self._admit, socket, exchange.headers, Memory(gateway.max_body))
         while (message := await socket.receive()) is not None:
             await talk.hear(message)
+            if socket.blocked:  # who takes no answers gets no more of them
+                await socket.drain()
         await socket.close(GOING_AWAY, "open another one to go on")
 
 

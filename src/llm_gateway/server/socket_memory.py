@@ -8,6 +8,8 @@ from collections import OrderedDict
 
 __all__ = ["Items", "Memory"]
 
+_MOST_ANSWERS = 1000  # for what each costs beside its bytes
+
 Items = tuple[bytes, ...]
 """Pieces of a conversation in order, each of them one item or several with commas between."""
 
@@ -43,7 +45,7 @@ class Memory:
             return
         self._kept[response_id] = (items, size)
         self._held += size
-        while self._held > self._most:
+        while self._held > self._most or len(self._kept) > _MOST_ANSWERS:
             self.forget(next(iter(self._kept)))
 
     def forget(self, response_id: str) -> None:
