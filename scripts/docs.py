@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import loss_tables
 import references
 from llm_gateway.config.reference import settings_reference, variables_reference
 from llm_gateway.server.exposure import truth_table
@@ -24,6 +25,9 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("configuration.md", "variables"): variables_reference,
     ("exposure.md", "truth table"): truth_table,
     ("http.md", "routes"): references.routes,
+    ("losses.md", "pairs"): loss_tables.tables,
+    ("losses.md", "silences"): loss_tables.silences,
+    ("losses.md", "summary"): loss_tables.summary,
     ("metrics.md", "metrics"): metrics_reference,
     ("providers.md", "providers"): references.providers,
 }
