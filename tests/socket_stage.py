@@ -5,7 +5,7 @@ A provider stands for each dialect and has its name, so that `chat/m` is a model
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
 from llm_gateway.ledger.queries import page
 from llm_gateway.ledger.records import Turn
+from llm_gateway.pipeline.handle import Admit
 from llm_gateway.server.dialect_routes import dialect_at
 from llm_gateway.server.edge import Access, Edge
 from llm_gateway.server.guard import Guard
-from llm_gateway.server.responses_socket import responses_sockets
-from llm_gateway.server.routes import Routes
+from llm_gateway.server.responses_socket import ResponsesSocket, responses_sockets
+from llm_gateway.server.routes import Answering, Routes
 from llm_gateway.telemetry.log import Log
 from llm_gateway.upstream.client import Line
 from pipeline_stage import Stage, closed_port, endpoint, on_stage
@@ -69,7 +70,7 @@ class Place:
 
 
 @asynccontextmanager
-async def _served(stage: Stage, limits: Limits, default_provider: str) -> AsyncIterator[Place]:
+async def _served(stage: Stage, limits: Limits, sockets: Mapping[bytes, Answering]) -> AsyncIterator[Place]:
     before = asyncio.all_tasks()
     logged = io.StringIO()
     edge = Edge(
@@ -78,7 +79,7 @@ async def _served(stage: Stage, limits: Limits, default_provider: str) -> AsyncI
         Access(b"", b""),
         dialect_at,
         (Log(FakeClock(), "debug", logged), stage.metrics),
-        responses_sockets(stage.gateway, default_provider),
+        sockets,
     )
     listener = Listener(edge.serve, edge.refusal, limits, on_refused=edge.refused)
     place = Place(stage, listener, logged)
@@ -97,8 +98,12 @@ def talking(
     *,
     limits: Limits | None = None,
     default_provider: str = "",
+    admit: Admit | None = None,
 ) -> None:
-    """Play a scene with a provider for each dialect, and one that is down."""
+    """Play a scene with a provider for each dialect, and one that is down.
+
+    With `admit`, that decides instead of the default provider what may be asked for.
+    """
 
     async def play(stage: Stage) -> None:
         stage.lines.clear()
@@ -108,7 +113,10 @@ def talking(
             stage.lines[name, name] = Line(made)
         stage.lines["down", "chat"] = Line(endpoint("down", closed_port()))
         stage.plan_by({})
-        async with _served(stage, limits or Limits(), default_provider) as place:
+        sockets = responses_sockets(stage.gateway, default_provider)
+        if admit is not None:
+            sockets = {b"/v1/responses": ResponsesSocket(stage.gateway, admit).answer}
+        async with _served(stage, limits or Limits(), sockets) as place:
             await scene(place)
 
     on_stage(home, play, responders=[each.responder for each in UPSTREAMS.values()])

@@ -74,11 +74,16 @@ def test_a_turn_is_answered_event_by_event_and_settled_before_its_end(tmp_path: 
             assert headers["x-llm-gateway-request-id"] == turn.intent.id
             assert headers["x-llm-gateway-provider"] == dialect
             assert "headers" not in last
-        assert (turn.intent.dialect, turn.intent.client, turn.intent.stream) == ("responses", "codex-cli", True)
+        assert (turn.intent.dialect, turn.intent.client, turn.intent.stream) == (
+            "responses",
+            "codex-cli",
+            True,
+        )
         end = turn.settlement
         assert end is not None and end.usage is not None
         assert (end.outcome, end.provider, end.http_status) == ("ok", dialect, 200)
-        assert (end.usage.uncached + end.usage.cache_read, end.usage.output) == (40, 12)
+        used = end.usage
+        assert (used.uncached + used.cache_read + used.cache_write, used.output) == (40, 12)
         assert end.response_bytes > 0
 
     talking(tmp_path, scene)
