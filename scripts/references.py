@@ -9,7 +9,7 @@ import tempfile
 import click
 
 from llm_gateway.app import App
-from llm_gateway.cli.main import cli, leaves
+from llm_gateway.cli.main import leaves
 from llm_gateway.cli.output import EXIT_CODES
 from llm_gateway.config import load
 from llm_gateway.providers.catalog import ProviderRow, load_catalog
@@ -27,7 +27,7 @@ _ACCESS = {
 
 def commands() -> str:
     """Return every command with its arguments and options."""
-    return "\n\n".join(_command(name, command) for name, command in leaves(cli))
+    return "\n\n".join(_command(name, command) for name, command in leaves())
 
 
 def exit_codes() -> str:

@@ -9,7 +9,7 @@ import click
 
 from house import ROOT, files, said, text
 from llm_gateway import errors
-from llm_gateway.cli.main import cli
+from llm_gateway.cli.main import cli, leaves
 
 # A command as documents, messages and help texts write it: in backquotes or on a line of a code block.
 COMMAND = re.compile(
@@ -22,15 +22,6 @@ LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 def documents() -> list[Path]:
     return [path for path in files() if path.suffix == ".md" and path.name != "CHANGELOG.md"]
-
-
-def commands(group: click.Group, before: str = "") -> Iterator[str]:
-    """Return every command, a group's members after its name."""
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{before}{name} ")
-        else:
-            yield f"{before}{name}"
 
 
 def test_links_lead_somewhere() -> None:
@@ -50,8 +41,8 @@ def test_make_targets_that_are_named_exist() -> None:
 
 
 def test_commands_that_are_named_exist() -> None:
-    there = set(commands(cli))
-    groups = {name for name, command in cli.commands.items() if isinstance(command, click.Group)}
+    there = {name for name, _ in leaves()}
+    groups = {name.partition(" ")[0] for name in there if " " in name}
 
     def unknown() -> Iterator[str]:
         for path in files():
@@ -67,18 +58,14 @@ def test_commands_that_are_named_exist() -> None:
 
 def test_every_command_is_documented() -> None:
     page = text(ROOT / "docs" / "cli.md")
-    assert not (found := said(name for name in commands(cli) if f"`{name}" not in page)), found
+    assert not (found := said(name for name, _ in leaves() if f"`{name}" not in page)), found
 
 
 def test_every_option_is_documented() -> None:
     page = text(ROOT / "docs" / "cli.md")
 
     def silent() -> Iterator[str]:
-        for name in commands(cli):
-            command: click.Command = cli
-            for word in name.split():
-                assert isinstance(command, click.Group)
-                command = command.commands[word]
+        for name, command in (*leaves(), ("llm-gateway", cli)):
             for option in command.params:
                 if isinstance(option, click.Option) and option.opts[0] not in page:
                     yield f"{name} {option.opts[0]}"

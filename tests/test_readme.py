@@ -14,7 +14,7 @@ from openai import OpenAI
 
 from gateway_process import TOKEN, GatewayProcess
 from house import ROOT, text
-from llm_gateway.cli.main import cli, leaves
+from llm_gateway.cli.main import leaves
 from llm_gateway.cli.output import EXIT_CODES
 from llm_gateway.config import check
 from llm_gateway.providers.catalog import load_catalog
@@ -106,7 +106,7 @@ def test_its_commands_go_well(gateway: GatewayProcess, capsys: pytest.CaptureFix
 
 def test_the_commands_that_it_names_exist() -> None:
     named = set(re.findall(r"`(?:source )?llm-gateway ([a-z]+(?: [a-z]+)?)", README))
-    there = {name for name, _ in leaves(cli)}
+    there = {name for name, _ in leaves()}
     assert len(named) > 10
     assert all(name in there or name.split()[0] in there for name in named), named - there
 

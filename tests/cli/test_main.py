@@ -1,27 +1,28 @@
 """How a command ends: one exit code for each way, and messages that name the way out."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 
 from llm_gateway import __version__
-from llm_gateway.cli.main import cli, leaves
+from llm_gateway.cli.main import leaves
 from terminal import Started, Terminal, program
 
 
 def test_help_and_version_are_data(stopped: Terminal) -> None:
     assert stopped.ok("--version").out == f"llm-gateway, version {__version__}\n"
     told = stopped.ok("--help").out
-    for name in cli.commands:
-        assert f"\n  {name} " in told
-    for name, _ in leaves(cli):
+    for name, _ in leaves():
+        assert f"\n  {name.partition(' ')[0]} " in told
         assert stopped.ok(*name.split(), "-h").out.startswith(f"Usage: llm-gateway {name}")
 
 
 def test_every_command_says_what_it_is_for() -> None:
-    for name, command in leaves(cli):
+    for name, command in leaves():
         assert command.help, name
         for option in command.params:
             assert not isinstance(option, click.Option) or option.hidden or option.help, (name, option.name)
@@ -121,3 +122,17 @@ def test_a_reader_that_leaves_is_no_failure(tmp_path: Path) -> None:
         showing.process.stdout.close()
         assert showing.process.stderr.read() == ""
         assert showing.process.wait(30) == 0
+
+
+def test_a_verb_loads_no_other_verbs() -> None:
+    loaded = (
+        "import sys; from llm_gateway.cli import main; main.cli.get_command(main.click.Context(main.cli), 'up');"
+        "print(*(name for name in sys.modules if name == 'yaml' or name.startswith('llm_gateway.cli.')))"
+    )
+    names = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "llm_gateway.cli.up" in names
+    assert not {"yaml", "llm_gateway.cli.migration", "llm_gateway.cli.doctor", "llm_gateway.cli.look"} & set(
+        names
+    )

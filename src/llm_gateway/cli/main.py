@@ -1,5 +1,6 @@
 """The command `llm-gateway`: its options, its verbs, and where a command's end becomes an exit code."""
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,24 +8,52 @@ from collections.abc import Iterator, Mapping, Sequence
 import click
 
 from llm_gateway import __version__
-from llm_gateway.cli.bridges import bridges
-from llm_gateway.cli.config import config
 from llm_gateway.cli.context import Context, which_options
-from llm_gateway.cli.database import db
-from llm_gateway.cli.doctor import doctor
-from llm_gateway.cli.keys import keys
-from llm_gateway.cli.look import explain, models, open_, providers, requests, status
-from llm_gateway.cli.migration import import_
 from llm_gateway.cli.output import FAILED, INTERRUPTED, OK, REFUSED, Stop, say
-from llm_gateway.cli.smoke import smoke
-from llm_gateway.cli.up import down, up
 from llm_gateway.errors import ConfigError, GatewayError, RefusedByPolicy
 from llm_gateway.ledger.reader import QueryTooSlow
 
 __all__ = ["cli", "leaves", "main", "run"]
 
+# Each verb, the module of this folder that it is in, and its name there.
+_VERBS: Mapping[str, tuple[str, str]] = {
+    "up": ("up", "up"),
+    "down": ("up", "down"),
+    "status": ("look", "status"),
+    "doctor": ("doctor", "doctor"),
+    "smoke": ("smoke", "smoke"),
+    "open": ("look", "open_"),
+    "models": ("look", "models"),
+    "providers": ("look", "providers"),
+    "explain": ("look", "explain"),
+    "requests": ("look", "requests"),
+    "keys": ("keys", "keys"),
+    "config": ("config", "config"),
+    "db": ("database", "db"),
+    "bridges": ("bridges", "bridges"),
+    "import": ("migration", "import_"),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Verbs(click.Group):
+    """The verbs, each loaded when it is asked for: a gateway that runs keeps no other verb in memory."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all verbs."""
+        return sorted(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb; --home and --config may stand behind it, too."""
+        if cmd_name not in self.commands and cmd_name in _VERBS:
+            module, name = _VERBS[cmd_name]
+            command = vars(importlib.import_module(f"llm_gateway.cli.{module}"))[name]
+            self.add_command(command, cmd_name)
+            for _, leaf in _leaves_of(cmd_name, command):
+                leaf.params.extend(which_options())
+        return self.commands.get(cmd_name)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--home", help="Data folder; else LLM_GATEWAY_HOME, else the platform's place.")
 @click.option("--config", help="Configuration file; else LLM_GATEWAY_CONFIG, else gateway.toml in the home.")
 @click.version_option(__version__, prog_name="llm-gateway")
@@ -40,38 +69,21 @@ def cli(context: click.Context, home: str | None, config: str | None) -> None:
     context.obj = Context({"home": home, "config": config}, context.obj)
 
 
-_COMMANDS: tuple[click.Command, ...] = (
-    up,
-    down,
-    status,
-    doctor,
-    smoke,
-    open_,
-    models,
-    providers,
-    explain,
-    requests,
-    keys,
-    config,
-    db,
-    bridges,
-    import_,
-)
-
-
-def leaves(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+def leaves() -> Iterator[tuple[str, click.Command]]:
     """Yield every command that does something, with its whole name."""
-    for name, command in sorted(group.commands.items()):
-        if not isinstance(command, click.Group) or command.invoke_without_command:
-            yield f"{before}{name}", command
-        if isinstance(command, click.Group):
-            yield from leaves(command, f"{before}{name} ")
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        yield from _leaves_of(name, command)
 
 
-for _command in _COMMANDS:
-    cli.add_command(_command)
-for _, _command in leaves(cli):
-    _command.params.extend(which_options())
+def _leaves_of(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group) or command.invoke_without_command:
+        yield name, command
+    if isinstance(command, click.Group):
+        for below, each in sorted(command.commands.items()):
+            yield from _leaves_of(f"{name} {below}", each)
 
 
 def main() -> None:
