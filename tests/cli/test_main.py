@@ -125,10 +125,12 @@ def test_a_reader_that_leaves_is_no_failure(tmp_path: Path) -> None:
 
 
 def test_a_verb_loads_no_other_verbs() -> None:
-    loaded = (
-        "import sys; from llm_gateway.cli import main; main.cli.get_command(main.click.Context(main.cli), 'up');"
-        "print(*(name for name in sys.modules if name == 'yaml' or name.startswith('llm_gateway.cli.')))"
-    )
+    loaded = """
+import click, sys
+from llm_gateway.cli.main import cli
+cli.get_command(click.Context(cli), "up")
+print(*(name for name in sys.modules if name == "yaml" or name.startswith("llm_gateway.cli.")))
+"""
     names = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
     ).stdout.split()
