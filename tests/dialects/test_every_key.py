@@ -35,10 +35,13 @@ def unread(body: object, reads: Reader, silent: Mapping[str, str]) -> Iterator[s
     told = reads(body)
     if told is None:
         return
+    named = {loss.what for loss in told[1]}
     lost = {parts[-1] for parts in (loss.what.split(".") for loss in told[1]) if _is_name(parts)}
     for place in places(body):
         value = at(body, place)
         if value in (None, [], {}, "", False) or lost.intersection(words(body, place)):
+            continue
+        if pattern(place).replace(".*", "") in named:
             continue
         if not _misses(body, place, reads, told) and not _listed(pattern(place), silent):
             yield pattern(place)

@@ -114,7 +114,10 @@ def test_the_stop_sequence_is_read_where_it_is_told() -> None:
         ({"content": "a", "audio": {"id": "x"}}, {}, "response.audio"),
         ({"content": "a", "images": [{"type": "image_url"}]}, {}, "response.images"),
         ({"content": "a"}, {"citations": ["https://x"]}, "response.citations"),
-        ({"content": [{"type": "image_url", "image_url": {"url": "x"}}]}, {}, "response.content"),
+        ({"x": 1}, {}, "response.x"),
+        ({"extra_content": {"acme": 1}}, {}, "response.extra_content.acme"),
+        ({"tool_calls": [{"function": {"name": "add"}, "x": 1}]}, {}, "response.tool_calls.x"),
+        ({"content": [{"type": "image_url", "image_url": {"url": "x"}}]}, {}, "response.image_url"),
     ],
 )
 def test_what_has_no_place_is_reported(message: dict[str, Any], members: dict[str, Any], lost: str) -> None:

@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from llm_gateway.canonical.events import CallDelta, CallStarted, Event
+from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import Seal
 from llm_gateway.dialects.chat.calling import CallPieces
 
 
 # JSON as a server sends it: of any shape.
 def events(*deltas: Any) -> list[Event]:
-    calls = CallPieces()
+    calls = CallPieces(Losses())
     calls.origin = "chatcmpl-1"
     found: list[Event] = []
     for pieces in deltas:

@@ -46,7 +46,7 @@ def test_a_call_is_read(call: object, expected: ToolCall) -> None:
 
 def test_null_is_no_call() -> None:
     assert read(None) == ([], [])
-    assert read_old_call(None, "x", "call_1") == []
+    assert read_old_call(None, "x", "call_1", Losses()) == []
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_a_seal_without_an_envelope_is_the_owners() -> None:
 
 
 def test_a_call_of_old_gets_an_id() -> None:
-    assert read_old_call(FUNCTION, "x", "call_1") == [ToolCall("call_1", "add", '{"a": 1}')]
+    assert read_old_call(FUNCTION, "x", "call_1", Losses()) == [ToolCall("call_1", "add", '{"a": 1}')]
     with pytest.raises(MalformedRequest, match="an object with a `name`"):
-        read_old_call("x", "messages[0].function_call", "call_1")
+        read_old_call("x", "messages[0].function_call", "call_1", Losses())
 
 
 calls = st.builds(

@@ -125,7 +125,7 @@ OWN = Sealed(Seal("chat", "reasoning_content"))
             [{"content": "a", "extra_content": {"google": {"thought_signature": "g"}}}],
             [TextDelta("a"), Sealed(Seal("gemini", "g"))],
         ),
-        ([{"content": None, "tool_calls": None, "refusal": None, "x": 1}], []),
+        ([{"content": None, "tool_calls": None, "refusal": None, "x": None}], []),
     ],
 )
 def test_what_a_delta_adds(deltas: list[dict[str, Any]], expected: list[Event]) -> None:
@@ -194,7 +194,10 @@ def test_usage_that_grows_is_told_when_it_changes() -> None:
         (event({"audio": {"data": "x"}}), "response.audio"),
         (event({"images": [{"type": "image_url"}]}), "response.images"),
         (event({"content": "a"}, citations=["https://x"]), "response.citations"),
-        (event({"content": [{"type": "image_url", "image_url": {"url": "x"}}]}), "response.content"),
+        (event({"x": 1}), "response.x"),
+        (event({"extra_content": {"acme": 1}}), "response.extra_content.acme"),
+        (event({"tool_calls": [{"index": 0, "id": "c", "x": 1}]}), "response.tool_calls.x"),
+        (event({"content": [{"type": "image_url", "image_url": {"url": "x"}}]}), "response.image_url"),
         (
             b'data: {"choices":[{"delta":{"content":"a"},"logprobs":{"content":[1]}}]}\n\n',
             "response.logprobs",

@@ -10,16 +10,25 @@ from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import Refusal, Text, Thinking, ToolCall
 from llm_gateway.canonical.response import AnswerPart, Response
 from llm_gateway.dialects.chat.calls import read_calls, read_old_call, write_call
-from llm_gateway.dialects.chat.content import read_content
+from llm_gateway.dialects.chat.content import kind_of, read_content
 from llm_gateway.dialects.chat.finish import read_finish, write_finish
-from llm_gateway.dialects.chat.members import UNREADABLE, Json
-from llm_gateway.dialects.chat.reasoning import details_of, google_seal, seal_of, spoken, text_of_details
+from llm_gateway.dialects.chat.members import UNREADABLE, Json, lose, lose_unknown
+from llm_gateway.dialects.chat.reasoning import (
+    THOUGHT_MEMBERS,
+    details_of,
+    google_seal,
+    lose_extras,
+    seal_of,
+    spoken,
+    text_of_details,
+)
 from llm_gateway.dialects.chat.response import error_text, read_usage
 from llm_gateway.dialects.chat.usage import told
 from llm_gateway.dialects.contract import Asked, Read, Written
 from llm_gateway.errors import MalformedRequest, UpstreamBroken
+from llm_gateway.wire.strays import strays
 
-__all__ = ["EXTRAS", "decode_response", "encode_response", "made_up_id", "response_id"]
+__all__ = ["EXTRAS", "Ending", "Envelope", "decode_response", "encode_response", "made_up_id", "response_id"]
 
 EXTRAS = ("annotations", "audio", "images", "citations", "search_results")
 """Members of answers that some servers add to the text, and for which the common model has no place."""
@@ -27,21 +36,51 @@ EXTRAS = ("annotations", "audio", "images", "citations", "search_results")
 _encode = msgspec.json.encode
 
 
-class _Choice(msgspec.Struct):
-    message: dict[str, object] | None = None
+_UNKNOWN = "not known outside of the dialect it came in"
+_MESSAGE = THOUGHT_MEMBERS | {"role", "content", "refusal", "tool_calls", "function_call", *EXTRAS}
+
+
+class Ending(msgspec.Struct, gc=False):
+    """What is beside the message, or beside a piece of it."""
+
     finish_reason: object = None
     stop_reason: object = None
     logprobs: object = None
+    index: object = 0
+    # How the provider rates what was said, and its own words for how it ended: no part of the answer.
+    content_filter_results: object = None
+    native_finish_reason: object = None
+    matched_stop: object = None
+    token_ids: object = None
 
 
-class _Answer(msgspec.Struct):
+class Envelope(msgspec.Struct, gc=False):
+    """What an answer says of itself, and every event of a stream."""
+
     id: object = None
     model: object = None
-    choices: list[_Choice] | None = None
     usage: Raw = msgspec.field(default_factory=Raw)
     error: object = None
     citations: object = None
     search_results: object = None
+    # When, by whom and how fast it was made.
+    kind: object = msgspec.field(default=None, name="object")
+    created: object = None
+    provider: object = None
+    service_tier: object = None
+    system_fingerprint: object = None
+    timings: object = None
+    prompt_filter_results: object = None
+    prompt_token_ids: object = None
+    x_groq: object = None
+
+
+class _Choice(Ending):
+    message: dict[str, object] | None = None
+
+
+class _Answer(Envelope):
+    choices: list[_Choice] | None = None
 
 
 _answer = msgspec.json.Decoder(_Answer)
@@ -58,7 +97,10 @@ def decode_response(body: bytes) -> Read:
     if not answer.choices or answer.choices[0].message is None:
         raise UpstreamBroken("the upstream's answer is no chat completion: it has no message")
     losses = Losses()
+    for name in strays(body, _Answer):
+        lose(losses, "response.", name, _UNKNOWN)
     choice, message = answer.choices[0], answer.choices[0].message
+    lose_unknown(message, _MESSAGE, "response.", losses)
     if len(answer.choices) > 1:
         losses.add("response.choices", "one answer can be told")
     for name, value in (
@@ -93,6 +135,7 @@ def _parts(message: Json, upstream_id: str, losses: Losses) -> list[AnswerPart]:
     items = [item for item in details if isinstance(item, dict)] if isinstance(details, list) else []
     if text or items:
         parts.append(Thinking(text or text_of_details(items), seal_of(member, items)))
+    lose_extras(message, "response.", losses)
     if (seal := google_seal(message)) is not None:
         parts.append(Thinking("", seal))
     for part in read_content(message.get("content"), "message.content", losses):
@@ -102,12 +145,12 @@ def _parts(message: Json, upstream_id: str, losses: Losses) -> list[AnswerPart]:
             if not text and not items:
                 parts.append(part)
         else:
-            losses.add("response.content", "an answer is text, reasoning and calls")
+            losses.add(f"response.{kind_of(part)}", "an answer is text, reasoning and calls")
     if isinstance(refusal := message.get("refusal"), str) and refusal:
         parts.append(Refusal(refusal))
     calls = read_calls(message.get("tool_calls"), "message.tool_calls", losses, "chat")
     if not calls:
-        calls = read_old_call(message.get("function_call"), "message.function_call", "")
+        calls = read_old_call(message.get("function_call"), "response.function_call", "", losses)
     parts += [
         call if call.id else msgspec.structs.replace(call, id=made_up_id(upstream_id, index))
         for index, call in enumerate(calls)

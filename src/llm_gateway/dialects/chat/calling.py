@@ -7,10 +7,12 @@ send no number, or no id, or a whole call in one piece. A call begins for us whe
 import msgspec
 
 from llm_gateway.canonical.events import CallDelta, CallStarted, Event
+from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import Seal
 from llm_gateway.dialects.chat.answer import made_up_id
-from llm_gateway.dialects.chat.members import json_text
-from llm_gateway.dialects.chat.reasoning import google_seal
+from llm_gateway.dialects.chat.calls import CALL, CUSTOM, FUNCTION
+from llm_gateway.dialects.chat.members import json_text, lose_unknown
+from llm_gateway.dialects.chat.reasoning import google_seal, lose_extras
 
 __all__ = ["CallPieces"]
 
@@ -27,7 +29,8 @@ class _Open(msgspec.Struct):
 class CallPieces:
     """The calls of one answer. `origin` is the answer's id, which ids are made of that are missing."""
 
-    def __init__(self) -> None:
+    def __init__(self, losses: Losses) -> None:
+        self._losses = losses
         self.origin = ""
         self.count = 0
         self._open: dict[object, _Open] = {}
@@ -50,6 +53,10 @@ class CallPieces:
         body = custom if isinstance(custom, dict) else piece.get("function")
         if not isinstance(body, dict):
             body = {}
+        known = CUSTOM if body is custom else FUNCTION
+        if not (piece.keys() <= CALL and body.keys() <= known):
+            lose_unknown(piece, CALL, "response.tool_calls.", self._losses)
+            lose_unknown(body, known, "response.tool_calls.", self._losses)
         call_id, name = piece.get("id"), body.get("name")
         text = body.get("input") if isinstance(custom, dict) else body.get("arguments")
         if not (call_id or name or text):
@@ -57,6 +64,7 @@ class CallPieces:
         call = self._call(piece.get("index"), call_id if isinstance(call_id, str) else "", bool(name))
         if call.seal is None and "extra_content" in piece:
             call.seal = google_seal(piece, "chat")
+            lose_extras(piece, "response.tool_calls.", self._losses)
         if call.index is None and name and isinstance(name, str):
             self._begin(call, name, isinstance(custom, dict), found)
         if not text:

@@ -28,7 +28,7 @@ from llm_gateway.canonical.parts import (
 )
 from llm_gateway.dialects.chat.members import Json, lose, lose_unknown, text_of, wrong
 
-__all__ = ["joined", "read_content", "thought_text", "write_content"]
+__all__ = ["joined", "kind_of", "read_content", "thought_text", "write_content"]
 
 _Piece = Text | Refusal | Image | Document | Audio | Thinking
 
@@ -70,6 +70,18 @@ def read_content(value: object, where: str, losses: Losses) -> list[_Piece]:
             case _:
                 raise wrong(place, "an object with a `type`")
     return pieces
+
+
+def kind_of(media: Image | Document | Audio) -> str:
+    """Return the type of part that media stand in."""
+    match media:
+        case Image():
+            return "image_url"
+        case Document():
+            return "file"
+        case Audio():
+            return "input_audio"
+    assert_never(media)
 
 
 def _read_media(kind: str, part: Json, place: str, losses: Losses) -> _Piece | None:

@@ -93,6 +93,12 @@ _NO_PLACE = {
     "metadata": "another provider does not store the answer",
     "verbosity": "other dialects have no such setting",
 }
+_FORMS: Mapping[object, frozenset[str]] = {
+    "text": frozenset(("type",)),
+    "json_object": frozenset(("type", "schema")),
+    "json_schema": frozenset(("type", "json_schema")),
+}
+_STREAM = frozenset(("include_usage", "include_obfuscation"))
 # Values that mean the same as leaving the field out, beside those that say nothing at all.
 _USUAL: dict[str, object] = {"n": 1, "modalities": ["text"], "verbosity": "medium"}
 
@@ -118,6 +124,8 @@ def decode_request(call: Call) -> Decoded:
             value = value_of(raw)
             if not says_nothing(value) and value != _USUAL.get(key):
                 lose(losses, "", key, _NO_PLACE.get(key, "not known outside of the dialect it came in"))
+    if (options := optional(fields, "stream_options", _members, "an object")) is not None:
+        _unknown(options, _STREAM, "stream_options.", losses)
     old = "functions" in fields and "tools" not in fields
     return Decoded(request, losses.found(), OLD_CALLS if old else {})
 
@@ -202,16 +210,20 @@ def _format(fields: Mapping[str, Raw], losses: Losses) -> Format | None:
     told = optional(fields, "response_format", _members, "an object")
     if told is None:
         return None
-    match value_of(told.get("type", Raw(b"null"))):
+    kind = value_of(told.get("type", Raw(b"null")))
+    if kind in _FORMS:
+        _unknown(told, _FORMS[kind], "response_format.", losses)
+    match kind:
         case "text":
             return None
-        case "json_object":
-            return Format("json")
+        case "json_object":  # with a schema beside it in llama.cpp, Together and others
+            schema = told.get("schema", Raw(b"null"))
+            return Format("json") if bytes(schema) == b"null" else Format("schema", schema=schema)
         case "json_schema":
-            schema = optional(told, "json_schema", _members, "an object")
-            if schema is None:
+            named = optional(told, "json_schema", _members, "an object")
+            if named is None:
                 raise wrong("response_format.json_schema", "an object with a `schema`")
-            return _schema(schema, losses)
+            return _schema(named, losses)
         case str():
             losses.add("response_format", "a form that other dialects do not have")
             return None

@@ -22,17 +22,18 @@ from llm_gateway.canonical.events import (
     ThinkingDelta,
 )
 from llm_gateway.canonical.loss import Loss, Losses
-from llm_gateway.canonical.parts import Refusal, Text, Thinking
+from llm_gateway.canonical.parts import Audio, Document, Image, Refusal, Text, Thinking
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.dialects.chat.answer import EXTRAS
+from llm_gateway.dialects.chat.answer import EXTRAS, Ending, Envelope
 from llm_gateway.dialects.chat.calling import CallPieces
-from llm_gateway.dialects.chat.content import read_content
+from llm_gateway.dialects.chat.content import kind_of, read_content
 from llm_gateway.dialects.chat.finish import read_finish
-from llm_gateway.dialects.chat.members import UNREADABLE, Json
-from llm_gateway.dialects.chat.reasoning import google_seal, seal_of, text_of_details
+from llm_gateway.dialects.chat.members import UNREADABLE, Json, lose
+from llm_gateway.dialects.chat.reasoning import google_seal, lose_extras, seal_of, text_of_details
 from llm_gateway.dialects.chat.response import error_text, read_usage
 from llm_gateway.errors import MalformedRequest, UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
+from llm_gateway.wire.strays import strays, strict
 
 __all__ = ["ChatDecoder"]
 
@@ -51,27 +52,20 @@ class _Delta(msgspec.Struct, gc=False):
     annotations: object = None
     audio: object = None
     images: object = None
+    role: object = None  # says nothing
 
 
-class _Choice(msgspec.Struct, gc=False):
+class _Choice(Ending, gc=False):
     delta: _Delta | None = None
-    finish_reason: object = None
-    stop_reason: object = None
-    logprobs: object = None
-    index: object = 0
 
 
-class _Chunk(msgspec.Struct, gc=False):
-    id: object = None
-    model: object = None
+class _Chunk(Envelope, gc=False):
     choices: list[_Choice] | None = None
-    usage: Raw = msgspec.field(default_factory=Raw)
-    error: object = None
-    citations: object = None
-    search_results: object = None
+    obfuscation: object = None
 
 
-_chunk = msgspec.json.Decoder(_Chunk)
+_chunk = msgspec.json.Decoder(strict(_Chunk))
+_tolerant = msgspec.json.Decoder(_Chunk)
 
 
 class ChatDecoder:
@@ -91,7 +85,7 @@ class ChatDecoder:
         self._member = ""  # where the open block of thinking comes in; "" when none is open
         self._spoken = False
         self._details: list[Json] = []
-        self._calls = CallPieces()
+        self._calls = CallPieces(self._lost)
 
     def feed(self, data: bytes) -> list[Event]:
         """Return what these bytes complete; UpstreamBroken when they are no stream of this dialect."""
@@ -130,7 +124,7 @@ class ChatDecoder:
         try:
             chunk = _chunk.decode(data)
         except UNREADABLE:
-            raise UpstreamBroken("the upstream's stream has an event that is no chat completion") from None
+            chunk = self._odd(data)
         if chunk.error is not None:
             return self._fail(chunk.error)
         found: list[Event] = []
@@ -149,6 +143,17 @@ class ChatDecoder:
         if chunk.citations or chunk.search_results:
             self._lose("citations", "other dialects have no place for it")
         return found
+
+    def _odd(self, data: bytes) -> _Chunk:
+        """Read a piece that has more than is known, and report what that is."""
+        try:
+            chunk = _tolerant.decode(data)
+        except UNREADABLE:
+            raise UpstreamBroken("the upstream's stream has an event that is no chat completion") from None
+        for name in strays(data, _Chunk):
+            lose(self._lost, "response.", name, "not known outside of the dialect it came in")
+        self.losses = self._lost.found()
+        return chunk
 
     def _start(self, chunk: _Chunk) -> Started:
         self._started = True
@@ -170,6 +175,7 @@ class ChatDecoder:
         if delta.tool_calls:
             self._seal(found)
             self._calls.feed(delta.tool_calls, found)
+            self.losses = self._lost.found()
         if delta.refusal and isinstance(delta.refusal, str):
             self._seal(found)
             self._refused = True
@@ -177,13 +183,20 @@ class ChatDecoder:
         if delta.function_call:
             self._seal(found)
             self._calls.feed([{"index": 0, "function": delta.function_call}], found)
-        if delta.extra_content is not None and (seal := google_seal({"extra_content": delta.extra_content})):
-            self._seal(found)
-            found.append(Sealed(seal))
+        if delta.extra_content is not None:
+            self._extra(delta, found)
         if delta.annotations or delta.audio or delta.images:
             for name in EXTRAS:
                 if getattr(delta, name, None):
                     self._lose(name, "other dialects have no place for it")
+
+    def _extra(self, delta: _Delta, found: list[Event]) -> None:
+        holder = {"extra_content": delta.extra_content}
+        lose_extras(holder, "response.", self._lost)
+        self.losses = self._lost.found()
+        if seal := google_seal(holder):
+            self._seal(found)
+            found.append(Sealed(seal))
 
     def _think(self, delta: _Delta, found: list[Event]) -> None:
         """Reasoning, in either spelling or both; its details are kept for the seal."""
@@ -222,8 +235,8 @@ class ChatDecoder:
                     self._seal(found)
                     self._refused = True
                     found.append(RefusalDelta(text))
-                case _:
-                    self._lose("content", "an answer is text, reasoning and calls")
+                case Image() | Document() | Audio():
+                    self._lose(kind_of(part), "an answer is text, reasoning and calls")
         self.losses = self._lost.found()
 
     def _note(self, choice: _Choice) -> None:

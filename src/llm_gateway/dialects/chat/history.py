@@ -88,7 +88,7 @@ class _Reader:
         self._customs.update(call.id for call in calls if call.custom)
         if not calls:
             calls = read_old_call(
-                message.get("function_call"), f"{where}.function_call", f"call_{where[9:-1]}"
+                message.get("function_call"), f"{where}.function_call", f"call_{where[9:-1]}", self._losses
             )
             self._old_calls.update((call.name, call.id) for call in calls)
         parts += calls

@@ -16,7 +16,7 @@ import msgspec
 
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import Seal, Thinking
-from llm_gateway.dialects.chat.members import UNREADABLE, Json
+from llm_gateway.dialects.chat.members import UNREADABLE, Json, lose_unknown
 from llm_gateway.dialects.opaque import opened, sealed_for
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "details_of",
     "google_seal",
     "google_sealed",
+    "lose_extras",
     "read_thoughts",
     "seal_of",
     "spoken",
@@ -36,6 +37,7 @@ THOUGHT_MEMBERS = frozenset(
     ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "extra_content")
 )
 _SPELLINGS = ("reasoning_content", "reasoning")
+_EXTRA, _GOOGLE = frozenset(("google",)), frozenset(("thought_signature",))
 _SIGNED = ("signature", "index")
 _NONE = object()
 _details = msgspec.json.Decoder(list[dict[str, object]])
@@ -61,6 +63,7 @@ def read_thoughts(message: Json, losses: Losses) -> list[Thinking]:
     text, _ = spoken(message)
     if text and not any(thought.text for thought in thoughts):
         thoughts.insert(0, Thinking(text))
+    lose_extras(message, "messages.", losses)
     if (seal := google_seal(message)) is not None:
         thoughts.append(Thinking("", seal))
     return thoughts
@@ -184,6 +187,16 @@ def google_seal(holder: Json, owner: str = "gemini") -> Seal | None:
         case {"google": {"thought_signature": str(signature)}} if signature:
             return opened(owner, signature)
     return None
+
+
+def lose_extras(holder: Json, prefix: str, losses: Losses) -> None:
+    """Report what else servers and clients put into `extra_content`."""
+    match holder.get("extra_content"):
+        case dict(extra):
+            lose_unknown(extra, _EXTRA, f"{prefix}extra_content.", losses)
+            match extra.get("google"):
+                case dict(google):
+                    lose_unknown(google, _GOOGLE, f"{prefix}extra_content.", losses)
 
 
 def google_sealed(seal: Seal) -> Json:

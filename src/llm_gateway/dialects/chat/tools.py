@@ -33,6 +33,8 @@ _TOOL = frozenset(("type", "function", "custom"))
 _FLAT = frozenset(("type", "name", "description", "parameters", "strict"))
 _FUNCTION = frozenset(("name", "description", "parameters", "strict"))
 _CUSTOM = frozenset(("name", "description", "format"))
+_FORM = frozenset(("type", "grammar", "syntax", "definition"))
+_CHOICE = frozenset(("type", "function", "custom", "name", "allowed_tools", "mode", "tools"))
 _NO_SCHEMA = Raw(b'{"type":"object","properties":{}}')
 
 
@@ -88,7 +90,11 @@ def _function(function: Mapping[str, Raw], where: str, losses: Losses) -> Functi
 def _custom(custom: Mapping[str, Raw], where: str, losses: Losses) -> CustomTool:
     _unknown(custom, _CUSTOM, losses)
     syntax = grammar = ""
-    match value_of(custom.get("format", Raw(b"null"))):
+    form = value_of(custom.get("format", Raw(b"null")))
+    for told in (form, form.get("grammar")) if isinstance(form, dict) else ():
+        if isinstance(told, dict):
+            lose_unknown(told, _FORM, "tools.format.", losses)
+    match form:
         case None | {"type": "text"}:
             pass
         case {"type": "grammar", "grammar": {"syntax": str(syntax), "definition": str(grammar)}}:
@@ -115,7 +121,9 @@ def read_choice(fields: Mapping[str, Raw], losses: Losses) -> ToolChoice:
     """Read which tools may or must be called."""
     parallel = optional(fields, "parallel_tool_calls", _flag, "true or false")
     key = "tool_choice" if "tool_choice" in fields else "function_call"
-    match value_of(fields.get(key, Raw(b"null"))):
+    told = value_of(fields.get(key, Raw(b"null")))
+    _lose_strays(told, losses)
+    match told:
         case None | "auto":
             return ToolChoice(parallel=parallel)
         case "none":
@@ -135,6 +143,18 @@ def read_choice(fields: Mapping[str, Raw], losses: Losses) -> ToolChoice:
             losses.add("tool_choice", "a choice of a type that is not known")
             return ToolChoice(parallel=parallel)
     raise wrong(key, "`none`, `auto`, `required` or an object that names a tool")
+
+
+def _lose_strays(told: object, losses: Losses) -> None:
+    """Report what nobody knows of a choice, however deep it stands."""
+    match told:
+        case dict():
+            lose_unknown(told, _CHOICE, "tool_choice.", losses)
+            for inner in told.values():
+                _lose_strays(inner, losses)
+        case list():
+            for inner in told:
+                _lose_strays(inner, losses)
 
 
 def _allowed(allowed: Json, losses: Losses) -> tuple[object, tuple[str, ...]]:

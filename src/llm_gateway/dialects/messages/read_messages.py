@@ -139,8 +139,8 @@ class _Reader:
             case {"type": "tool_removal", "tool": {"type": "tool_reference", "name": str(name)}}:
                 said.removed.add(name)
                 said.added.discard(name)
-            case {"type": "tool_addition" | "tool_removal"}:
-                self._losses.add("messages.tool_change", "of tools that only the provider has")
+            case {"type": "tool_addition" | "tool_removal" as kind}:
+                self._losses.add(f"messages.{kind}", "of tools that only the provider has")
                 return True
             case _:
                 return False

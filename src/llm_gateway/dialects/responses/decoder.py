@@ -166,7 +166,7 @@ class ResponsesDecoder:
             self._place = place
             yield ThinkingDelta(f"\n\n{told.delta}")
         else:
-            self._lost.add("response.reasoning.content", "thinking is told once, as it came first")
+            self._lost.add("response.reasoning.content", "thinking is told once, as its summary")
 
     def _call_delta(self, told: _Event) -> Iterator[Event]:
         number = self._calls.get(told.output_index)

@@ -24,7 +24,7 @@ def parts_of(item: Mapping[str, object], losses: Losses) -> list[AnswerPart]:
         case "message":
             return _message(item, losses)
         case "reasoning":
-            return _reasoning(item)
+            return _reasoning(item, losses)
         case "function_call":
             return [_call(item, "arguments")]
         case "custom_tool_call":
@@ -67,8 +67,11 @@ def _message(item: Mapping[str, object], losses: Losses) -> list[AnswerPart]:
     return parts
 
 
-def _reasoning(item: Mapping[str, object]) -> list[AnswerPart]:
-    text = _texts(item.get("summary")) or _texts(item.get("content"))
+def _reasoning(item: Mapping[str, object], losses: Losses) -> list[AnswerPart]:
+    summary, content = _texts(item.get("summary")), _texts(item.get("content"))
+    if summary and content:
+        losses.add("response.reasoning.content", "thinking is told once, as its summary")
+    text = summary or content
     encrypted = said(item, "encrypted_content")
     if not text and not encrypted:
         return []
