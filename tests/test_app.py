@@ -18,6 +18,7 @@ from llm_gateway.ledger.refusal import LedgerBusy
 from llm_gateway.server.exposure import confirm
 from rawhttp import Reply, parse_replies, request
 from scripted import ScriptedUpstream
+from websocket_peer import opening
 
 T = TypeVar("T")
 
@@ -69,6 +70,18 @@ def test_it_answers_under_its_address(tmp_path: Path) -> None:
         assert str(reply.header("x-llm-gateway-request-id")) in shown.body.decode()
 
     running(app(tmp_path), scene)
+
+
+@pytest.mark.parametrize(("setting", "status"), [("true", 101), ("false", 426)])
+def test_websockets_are_a_setting(tmp_path: Path, setting: str, status: int) -> None:
+    async def scene(gateway: App) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(opening(key=owner(tmp_path)))
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        writer.close()
+
+    running(app(tmp_path, f"[server]\nwebsockets = {setting}\n"), scene)
 
 
 def test_the_collector_leaves_alone_what_the_start_made(tmp_path: Path) -> None:
