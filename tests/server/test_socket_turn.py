@@ -248,6 +248,18 @@ def test_items_are_taken_from_the_stream_where_its_end_has_none() -> None:
     assert (turn.response_id, turn.output) == ("r", [b'{"type":"message"}'])
 
 
+def test_what_is_noted_of_an_answer_is_bounded() -> None:
+    turn, ear = opened()
+    item = b'{"type":"message","text":"%b"}' % (b"x" * 4_000_000)
+    turn.begin(200, b"")
+    for _ in range(20):
+        turn.write(b'data: {"type":"response.output_item.done","item":%b}\n\n' % item)
+        ear.heard.clear()
+    assert sum(map(len, turn.output)) <= 64 * 1024 * 1024
+    turn.end(b'data: {"type":"response.completed","response":{"id":"r","output":[]}}\n\n')
+    assert turn.response_id == "", "what is not known whole cannot be gone on from"
+
+
 def test_a_slow_client_is_waited_for() -> None:
     turn, ear = opened()
     assert turn.blocked

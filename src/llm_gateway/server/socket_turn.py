@@ -25,6 +25,7 @@ _ENDINGS = ("completed", "incomplete", "failed")
 _KEPT = frozenset(("response.completed", "response.incomplete"))
 _TERMINAL = _KEPT | {"response.failed"}
 _ITEM_DONE = "response.output_item.done"
+_MOST_NOTED = 64 * 1024 * 1024
 # The status of an error inside a stream, by its code; 500 for any other one. Codex decides by it.
 _STATUSES = {
     "context_length_exceeded": 400,
@@ -70,6 +71,7 @@ class SocketTurn:
         "_error",
         "_first",
         "_lane",
+        "_noted",
         "_request",
         "_socket",
         "_splitter",
@@ -98,6 +100,7 @@ class SocketTurn:
         self._request = request
         self._lane = lane
         self._splitter = SseSplitter(sys.maxsize)  # the meter before it has a bound for events
+        self._noted = 0
         self._first = b""  # the members that the first message gets
         self._error = b""  # an error of the stream's, until it is known whether its end tells it, too
         self.dialect = dialect
@@ -197,11 +200,14 @@ class SocketTurn:
         try:
             event = _event.decode(data)
             if event.type == _ITEM_DONE and event.item:
-                self.output.append(bytes(event.item))
+                self._noted += len(event.item)
+                if self._noted <= _MOST_NOTED:
+                    self.output.append(bytes(event.item))
             elif event.type in _KEPT:
                 response = _response.decode(event.response)
-                self.response_id = response.id
                 self.output = [bytes(item) for item in response.output] or self.output
+                if response.output or self._noted <= _MOST_NOTED:
+                    self.response_id = response.id
         except _UNREADABLE:
             return ""  # then nothing can go on from it; the client gets it as it is
         return event.type or ("error" if bytes(event.error).startswith(b"{") else "")
