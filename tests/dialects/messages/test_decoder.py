@@ -258,7 +258,18 @@ def test_a_kind_of_piece_that_is_not_known_is_a_loss() -> None:
         delta(0, newer="x"),
         STREAM[-1],
     )
-    assert lost == ["response.newer_delta", "response.delta"]
+    assert lost == ["response.newer", "response.newer_delta", "response.delta"]
+
+
+def test_what_nobody_knows_of_a_stream_is_a_loss() -> None:
+    _, lost = decode(
+        event("message_start", message={"id": "m", "x": 1}),
+        event("newer_event", y=1),
+        begin(0, type="tool_use", id="t", name="n", input={}, caller={"type": "code_execution_20260120"}),
+        event("ping", z=0),
+        STREAM[-1],
+    )
+    assert lost == ["response.x", "response.y", "response.newer_event", "response.caller"]
 
 
 def test_odd_members_cost_nothing() -> None:

@@ -97,7 +97,7 @@ def test_tools_come_and_go() -> None:
         ]
     )
     assert (said.added, said.removed, said.defined) == ({"a", "b"}, {"c"}, [Raw(b'{"name":"d"}')])
-    assert lost == ["cache_control", "messages.tool_change"]
+    assert lost == ["cache_control", "messages.tool_addition"]
     assert said.messages == [message("user", "hi")]
 
 

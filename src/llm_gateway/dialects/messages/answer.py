@@ -22,8 +22,18 @@ from llm_gateway.dialects.messages.response import UNREADABLE, Tally, error_text
 from llm_gateway.dialects.messages.seals import NAME, call_signature, made_seal, signature
 from llm_gateway.dialects.messages.usage import told
 from llm_gateway.errors import UpstreamBroken
+from llm_gateway.wire.strays import strays
 
-__all__ = ["SILENT", "decode_response", "encode_count", "encode_response", "response_id"]
+__all__ = [
+    "SILENT",
+    "Block",
+    "Envelope",
+    "called_by",
+    "decode_response",
+    "encode_count",
+    "encode_response",
+    "response_id",
+]
 
 SILENT = frozenset(("fallback",))
 """Blocks of answers that say nothing to any model or reader: where another model took over."""
@@ -32,7 +42,9 @@ _encode = msgspec.json.encode
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
-class _Block(msgspec.Struct):
+class Block(msgspec.Struct, gc=False):
+    """A block of an answer, or the beginning of one."""
+
     type: str = ""
     text: object = None
     citations: object = None
@@ -42,16 +54,28 @@ class _Block(msgspec.Struct):
     id: object = None
     name: object = None
     input: Raw = msgspec.field(default_factory=Raw)
+    caller: object = None
+    # Of blocks that are lost as a whole.
+    content: object = None
+    tool_use_id: object = None
+    server_name: object = None
 
 
-class _Message(msgspec.Struct):
+class Envelope(msgspec.Struct, gc=False):
+    """What a message says of itself."""
+
     id: object = None
     model: object = None
-    content: list[_Block] | None = None
+    type: object = None
+    role: object = None
     stop_reason: object = None
     stop_sequence: object = None
     stop_details: object = None
     usage: Raw = msgspec.field(default_factory=Raw)
+
+
+class _Message(Envelope):
+    content: list[Block] | None = None
     error: object = None
 
 
@@ -69,6 +93,8 @@ def decode_response(body: bytes) -> Read:
     if message.content is None:
         raise UpstreamBroken("the upstream's answer is no message: it has no content")
     losses = Losses()
+    for name in strays(body, _Message):
+        lose(losses, "response.", name, "not known outside of the dialect it came in")
     parts = [part for block in message.content if (part := _part(block, losses)) is not None]
     if message.stop_details:
         losses.add("response.stop_details", "other dialects have no place for it")
@@ -85,7 +111,7 @@ def decode_response(body: bytes) -> Read:
     return Read(response, losses.found())
 
 
-def _part(block: _Block, losses: Losses) -> AnswerPart | None:
+def _part(block: Block, losses: Losses) -> AnswerPart | None:
     match block.type:
         case "text":
             if block.citations:
@@ -98,12 +124,19 @@ def _part(block: _Block, losses: Losses) -> AnswerPart | None:
         case "redacted_thinking":
             return Thinking("", Seal(NAME, _text(block.data)), redacted=True)
         case "tool_use":
+            if called_by(block.caller):
+                losses.add("response.caller", "elsewhere only the model itself calls tools")
             arguments = bytes(block.input).decode("utf-8", "replace") if len(block.input) else "{}"
             return ToolCall(_text(block.id), read_name(_text(block.name)), arguments)
         case kind:
             if kind not in SILENT:
                 lose(losses, "response.", kind, "what only this dialect has")
             return None
+
+
+def called_by(caller: object) -> bool:
+    """Whether somebody else than the model called a tool: a program of the provider's."""
+    return isinstance(caller, dict) and caller.get("type") != "direct"
 
 
 def _text(value: object) -> str:

@@ -24,7 +24,7 @@ from llm_gateway.canonical.events import (
 from llm_gateway.canonical.loss import Loss, Losses
 from llm_gateway.canonical.parts import Seal
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.dialects.messages.answer import SILENT
+from llm_gateway.dialects.messages.answer import SILENT, Block, Envelope, called_by
 from llm_gateway.dialects.messages.finish import read_finish
 from llm_gateway.dialects.messages.members import lose
 from llm_gateway.dialects.messages.names import read_name
@@ -32,6 +32,7 @@ from llm_gateway.dialects.messages.response import UNREADABLE, Tally, error_text
 from llm_gateway.dialects.messages.seals import NAME, made_seal
 from llm_gateway.errors import UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
+from llm_gateway.wire.strays import strays, strict
 
 __all__ = ["MessagesDecoder"]
 
@@ -45,33 +46,22 @@ class _Delta(msgspec.Struct, gc=False):
     stop_reason: object = None
     stop_sequence: object = None
     stop_details: object = None
+    citation: object = None
 
 
-class _Begun(msgspec.Struct, gc=False):
-    type: str = ""
-    text: object = None
-    thinking: object = None
-    signature: object = None
-    data: object = None
-    id: object = None
-    name: object = None
-    input: Raw = msgspec.field(default_factory=Raw)
-
-
-class _Message(msgspec.Struct, gc=False):
-    id: object = None
-    model: object = None
-    usage: Raw = msgspec.field(default_factory=Raw)
+class _Message(Envelope, gc=False):
+    content: object = None
 
 
 class _Event(msgspec.Struct, gc=False):
     type: str = ""
     index: object = None
     delta: _Delta | None = None
-    content_block: _Begun | None = None
+    content_block: Block | None = None
     message: _Message | None = None
     usage: Raw = msgspec.field(default_factory=Raw)
     error: object = None
+    request_id: object = None  # of an error
 
 
 class _Open(msgspec.Struct):
@@ -83,7 +73,11 @@ class _Open(msgspec.Struct):
     signature: str = ""
 
 
-_event = msgspec.json.Decoder(_Event)
+_event = msgspec.json.Decoder(strict(_Event))
+_tolerant = msgspec.json.Decoder(_Event)
+_UNKNOWN = "not known outside of the dialect it came in"
+# What begins or ends without saying what, and what keeps the line open.
+_SAYS_NOTHING = ("", "ping", "content_block_delta", "content_block_start", "message_start")
 _TOLD = frozenset(("text", "thinking", "tool_use"))
 
 
@@ -138,7 +132,7 @@ class MessagesDecoder:
         try:
             event = _event.decode(data)
         except UNREADABLE:
-            raise UpstreamBroken("the upstream's stream has an event that is no part of a message") from None
+            event = self._odd(data)
         match event.type:
             case "content_block_delta" if event.delta is not None:
                 return self._add(event.index, event.delta)
@@ -156,8 +150,20 @@ class MessagesDecoder:
                 return self._fail(event.error)
             case _ if event.error is not None:
                 return self._fail(event.error)
-            case _:
+            case kind:
+                if kind not in _SAYS_NOTHING:
+                    self._lose(kind, _UNKNOWN)
                 return []
+
+    def _odd(self, data: bytes) -> _Event:
+        """Read an event that has more than is known, and report what that is."""
+        try:
+            event = _tolerant.decode(data)
+        except UNREADABLE:
+            raise UpstreamBroken("the upstream's stream has an event that is no part of a message") from None
+        for name in strays(data, _Event):
+            self._lose(name, _UNKNOWN)
+        return event
 
     def _start(self, message: _Message) -> list[Event]:
         if self._started:
@@ -167,7 +173,7 @@ class MessagesDecoder:
         self._measure(message.usage, found)
         return found
 
-    def _begin(self, index: object, block: _Begun) -> list[Event]:
+    def _begin(self, index: object, block: Block) -> list[Event]:
         found = self._opening()
         begun = self._open[index] = _Open(block.type)
         match block.type:
@@ -182,6 +188,8 @@ class MessagesDecoder:
             case "tool_use":
                 begun.call, self._calls = self._calls, self._calls + 1
                 self._unsealed = False
+                if called_by(block.caller):
+                    self._lose("caller", "elsewhere only the model itself calls tools")
                 found.append(CallStarted(begun.call, _text(block.id), read_name(_text(block.name))))
                 if len(block.input) > 2 and bytes(block.input) != b"null":  # the usual one is empty
                     begun.fresh = False
