@@ -4,6 +4,7 @@ import asyncio
 import base64
 import socket
 import struct
+import tracemalloc
 import zlib
 
 import pytest
@@ -222,6 +223,22 @@ def test_of_what_was_read_at_once_no_more_is_taken_apart_than_the_handler_needs(
         assert carrier.reading
 
     asyncio.run(scene())
+
+
+def test_a_message_in_very_many_fragments_is_held_as_its_bytes() -> None:
+    channel, _ = opened(Limits())
+    channel.received(b"\x01\x80\0\0\0\0")
+    fragment = b"\x00\x82\0\0\0\0hi"
+    tracemalloc.start()
+    try:
+        for _ in range(20):
+            channel.received(fragment * 5_000)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 300_000, "200 kB came"
+    channel.received(b"\x80\x80\0\0\0\0")
+    assert asyncio.run(channel.receive()) == b"hi" * 100_000
 
 
 def test_a_handler_whose_socket_was_given_up_gets_no_more_messages() -> None:
