@@ -54,8 +54,23 @@ def test_nulls_and_empty_texts_say_nothing() -> None:
     reader = LineReader()
     assert reader.read(b'{"model":null,"message":{"content":null,"thinking":null}}') == [Started()]
     assert reader.read(b'{"message":{"content":"","thinking":"","tool_calls":null},"done":false}') == []
-    assert reader.read(b'{"message":null,"response":null,"unknown":[{}]}') == []
+    assert reader.read(b'{"message":null,"response":null,"unknown":[]}') == []
     assert reader.losses == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "lost"),
+    [
+        (b'{"message":{"content":"a"},"x":1}', "response.x"),
+        (b'{"message":{"content":"a","x":1}}', "response.x"),
+        (b'{"message":{"tool_calls":[{"function":{"name":"f","x":1}}]}}', "response.x"),
+        (b'{"message":{"tool_calls":[{"function":{"name":"f"},"x":1}]}}', "response.x"),
+    ],
+)
+def test_what_nobody_knows_is_lost_by_its_name(line: bytes, lost: str) -> None:
+    reader = LineReader()
+    assert len(reader.read(line)) > 1
+    assert [loss.what for loss in reader.losses] == [lost]
 
 
 def test_an_error_is_the_last_word() -> None:

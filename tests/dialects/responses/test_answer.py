@@ -38,7 +38,7 @@ def test_an_answer_is_read() -> None:
         "tool_calls",
         usage=USAGE,
     )
-    assert read.losses == ()
+    assert [loss.what for loss in read.losses] == ["response.x_unknown"]
 
 
 def test_an_answer_that_is_incomplete() -> None:

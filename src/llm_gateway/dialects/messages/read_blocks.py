@@ -183,6 +183,9 @@ class BlockReader:
         context = text_of(block.get("context"), f"{where}.context")
         parts: list[ResultPart] = [Text(context)] if context else []
         match block.get("source"):
+            case {"type": "text" | "content"} as source:
+                lose_unknown(source, _SOURCE, "messages.source.", self._losses)
+        match block.get("source"):
             case {"type": "text", "data": str(text)} | {"type": "content", "content": str(text)}:
                 return [*parts, _text_file(text, title)]
             case {"type": "content", "content": list(content)}:
@@ -212,11 +215,11 @@ class BlockReader:
         if not isinstance(content, list):
             raise wrong(f"{where}.content", "a list of text blocks")
         for index, part in enumerate(content):
-            lines += [
-                each.text
-                for each in self._result_part(part, f"{where}.content[{index}]")
-                if isinstance(each, Text)
-            ]
+            for each in self._result_part(part, f"{where}.content[{index}]"):
+                if isinstance(each, Text):
+                    lines.append(each.text)
+                else:
+                    self._losses.add("messages.search_result.content", "of what was found, text alone is told")
         return "\n".join([line for line in lines if line])
 
     def _source(self, block: Json, where: str) -> Source | None:

@@ -23,8 +23,10 @@ from llm_gateway.canonical.events import (
 from llm_gateway.canonical.loss import Loss, Losses
 from llm_gateway.dialects.ollama.calls import arguments_of, id_of
 from llm_gateway.dialects.ollama.finish import read_finish
+from llm_gateway.dialects.ollama.members import lose
 from llm_gateway.dialects.ollama.response import error_text, read_usage
 from llm_gateway.errors import UpstreamBroken
+from llm_gateway.wire.strays import strays, strict
 
 __all__ = ["LineReader"]
 
@@ -32,14 +34,17 @@ __all__ = ["LineReader"]
 class _Function(msgspec.Struct, gc=False):
     name: str
     arguments: Raw = msgspec.field(default_factory=Raw)
+    index: object = None  # counts the calls of an answer
 
 
 class _Call(msgspec.Struct, gc=False):
     function: _Function
     id: str | None = None
+    type: object = None
 
 
 class _Message(msgspec.Struct, gc=False):
+    role: object = None
     content: str | None = None
     thinking: str | None = None
     tool_calls: list[_Call] | None = None
@@ -60,10 +65,21 @@ class _Line(msgspec.Struct, gc=False):
     error: object = None
     logprobs: object = None
     image: object = None
+    # How long it took, where it ran, and what only another `generate` could read.
+    total_duration: object = None
+    load_duration: object = None
+    prompt_eval_duration: object = None
+    eval_duration: object = None
+    context: object = None
+    remote_model: object = None
+    remote_host: object = None
+    completed: object = None
+    total: object = None
 
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_line = msgspec.json.Decoder(_Line)
+_line = msgspec.json.Decoder(strict(_Line))
+_tolerant = msgspec.json.Decoder(_Line)
 
 
 class LineReader:
@@ -85,7 +101,7 @@ class LineReader:
         try:
             line = _line.decode(data)
         except _UNREADABLE:
-            raise UpstreamBroken("the upstream's answer is no JSON of the ollama dialect") from None
+            line = self._odd(data)
         if self._ended:
             return []
         if line.error is not None:
@@ -112,6 +128,17 @@ class LineReader:
         if line.done:
             self._end(line, events)
         return events
+
+    def _odd(self, data: bytes) -> _Line:
+        """Read a line that has more than is known, and report what that is."""
+        try:
+            line = _tolerant.decode(data)
+        except _UNREADABLE:
+            raise UpstreamBroken("the upstream's answer is no JSON of the ollama dialect") from None
+        for name in strays(data, _Line):
+            lose(self._lost, "response.", name, "not known outside of the dialect it came in")
+        self.losses = self._lost.found()
+        return line
 
     def _lose(self, what: str, why: str) -> None:
         self._lost.add(what, why)

@@ -9,7 +9,7 @@ from llm_gateway.canonical.response import AnswerPart, Response
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Asked, Read, Written
 from llm_gateway.dialects.responses.fields import UNREADABLE
-from llm_gateway.dialects.responses.read_output import finish_of, parts_of
+from llm_gateway.dialects.responses.read_output import finish_of, parts_of, report_envelope
 from llm_gateway.dialects.responses.response import error_text, read_usage
 from llm_gateway.dialects.responses.write_output import (
     Envelope,
@@ -62,6 +62,7 @@ def decode_response(body: bytes) -> Read:
     if answered.status not in ("completed", "incomplete", None):
         raise UpstreamBroken(f"the upstream answered with a response that is {answered.status[:20]!r}")
     losses = Losses()
+    report_envelope(body, losses)
     response = read_parts(answered, losses)
     return Read(response, losses.found())
 

@@ -38,6 +38,7 @@ _READ = frozenset(("model", "stream", "stream_options", "client_metadata", "meta
 _INCLUDED = "reasoning.encrypted_content"
 _EFFORTS: Mapping[object, Effort] = {effort: effort for effort in get_args(Effort)}
 _REASONING = frozenset(("effort", "summary", "generate_summary", "context", "mode"))
+_STREAM = frozenset(("include_obfuscation",))
 _TEXT = frozenset(("format", "verbosity"))
 _FORMAT = frozenset(("type", "name", "description", "schema", "strict"))
 
@@ -240,6 +241,10 @@ def _format(told: Mapping[str, Raw] | None, losses: Losses) -> Format | None:
 
 def _report(call: Call, body: _Body, losses: Losses) -> None:
     """Report the members of the request itself that go no further."""
+    streamed = call.document.fields.get("stream_options")
+    options = decoded(streamed, "stream_options") if streamed is not None else None
+    if isinstance(options, dict):
+        report_strays(options, _STREAM, "stream_options", losses)
     for word in body.include or ():
         if word != _INCLUDED:
             losses.add(f"include.{_dotted(word)}", "the model's provider does not send it")

@@ -28,6 +28,7 @@ _TEXT = frozenset(("type", "text", "annotations", "logprobs", "prompt_cache_brea
 _IMAGE = frozenset(("type", "image_url", "file_id", "detail", "prompt_cache_breakpoint"))
 _FILE = _IMAGE - {"image_url"} | {"file_data", "file_url", "filename"}
 _AUDIO = frozenset(("type", "input_audio"))
+_SOUND = frozenset(("data", "format"))
 _REFUSAL = frozenset(("type", "refusal"))
 
 _DETAILS = ("low", "high", "auto", "")
@@ -125,6 +126,8 @@ def _file(part: Mapping[str, object], where: str, losses: Losses) -> Document:
 
 def _audio(part: Mapping[str, object], where: str, losses: Losses) -> Audio:
     report_strays(part, _AUDIO, "input.input_audio", losses)
+    if isinstance(sound := part.get("input_audio"), dict):
+        report_strays(sound, _SOUND, "input.input_audio", losses)
     match part.get("input_audio"):
         case {"data": str() as data, "format": str() as form}:
             return Audio(Inline(data, _SOUNDS.get(form, f"audio/{form}")))

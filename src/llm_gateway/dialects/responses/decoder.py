@@ -27,7 +27,7 @@ from llm_gateway.canonical.parts import Refusal, Text, Thinking, ToolCall
 from llm_gateway.canonical.response import unfold
 from llm_gateway.dialects.responses.answer import Answered, read_parts
 from llm_gateway.dialects.responses.fields import UNREADABLE, named
-from llm_gateway.dialects.responses.read_output import finish_of, parts_of, said
+from llm_gateway.dialects.responses.read_output import finish_of, parts_of, report_envelope, said
 from llm_gateway.dialects.responses.response import error_text, read_usage
 from llm_gateway.dialects.responses.stream import read_event
 from llm_gateway.errors import UpstreamBroken
@@ -51,6 +51,18 @@ class _Event(msgspec.Struct, gc=False):
 
 _event = msgspec.json.Decoder(_Event)
 _answered = msgspec.json.Decoder(Answered)
+
+# Events that say again what others say, or nothing.
+_SAID_ELSEWHERE = frozenset(
+    (
+        *("", "ping", "keepalive", "response.content_part.added", "response.content_part.done"),
+        *("response.output_text.done", "response.refusal.done", "response.reasoning_text.done"),
+        *("response.reasoning_summary_part.added", "response.reasoning_summary_part.done"),
+        *("response.reasoning_summary_text.done", "response.reasoning_part.added"),
+        *("response.reasoning_part.done", "response.function_call_arguments.done"),
+        *("response.custom_tool_call_input.done", "response.metadata", "codex.rate_limits"),
+    )
+)
 
 _NOWHERE: tuple[int, int, str] = (-1, 0, "")
 
@@ -121,6 +133,7 @@ class ResponsesDecoder:
         if reader is None:
             if told.error is not None and not told.type:
                 return self._fail(told)
+            self._stray(told.type)
             return []
         events = list(reader(self, told))
         if events and not self._started:
@@ -129,6 +142,13 @@ class ResponsesDecoder:
                 events.insert(0, Started())
         self.losses = self._lost.found()
         return events
+
+    def _stray(self, kind: str) -> None:
+        """Report an event that nobody knows; those of an item that is lost are lost with it."""
+        name = f"response.{named(kind.removeprefix('response.').partition('.')[0])}"
+        if kind not in _SAID_ELSEWHERE and not any(name.startswith(loss.what) for loss in self.losses):
+            self._lost.add(name, "not known to other dialects")
+            self.losses = self._lost.found()
 
     # pieces
 
@@ -225,12 +245,14 @@ class ResponsesDecoder:
     # the answer
 
     def _created(self, told: _Event) -> Iterator[Event]:
+        report_envelope(told.response, self._lost)
         if not self._started:
             answered = _response(told.response)
             yield Started(answered.id or "", answered.model or "")
 
     def _ended(self, told: _Event) -> Iterator[Event]:
         self._done = True
+        report_envelope(told.response, self._lost)
         answered = _response(told.response)
         if not self._started:
             self._started = True

@@ -69,6 +69,7 @@ _CALLERS = (None, ["direct"])
 _EITHER = frozenset(("type", "name", "description", "async", "defer_loading", "allowed_callers"))
 _FUNCTION = _EITHER | {"parameters", "strict", "output_schema"}
 _CUSTOM = _EITHER | {"format"}
+_FORM = frozenset(("type", "syntax", "definition"))
 _NAMESPACE = frozenset(("type", "name", "description", "tools"))
 _SEARCH = frozenset(("type", "description", "parameters", "execution"))
 
@@ -186,7 +187,10 @@ class Toolbox:
         self._report(fields, _CUSTOM, "tools.custom", where)
         name = _required(fields, "name", where)
         syntax = grammar = ""
-        match decoded(fields.get("format", Raw(b"null")), f"{where}.format"):
+        form = decoded(fields.get("format", Raw(b"null")), f"{where}.format")
+        if isinstance(form, dict):
+            report_strays(form, _FORM, "tools.custom.format", self._losses)
+        match form:
             case None | {"type": "text"}:
                 pass
             case {"type": "grammar", "syntax": str() as syntax, "definition": str() as grammar}:
