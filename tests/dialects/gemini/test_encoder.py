@@ -167,7 +167,11 @@ def test_a_failure_is_the_end(query: str, before: tuple[Event, ...]) -> None:
     decoder = GeminiDecoder()
     found = decoder.feed(out) + decoder.close()
     assert found[-1] == Failed("busy", "UNAVAILABLE")
-    if not query:
+    if query:
+        *_, event, rest = out.split(b"\n\n")
+        assert event == b"data: %b" % rest, "told in both ways of which every SDK sees one"
+        assert json.loads(rest)["error"]["code"] == 503
+    else:
         assert json.loads(out)[-1]["error"]["code"] == 503
 
 

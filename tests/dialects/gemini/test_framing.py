@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_gateway.dialects.gemini.framing import Framing, is_events
+from llm_gateway.dialects.gemini.framing import Framing, is_events, last_event
 from llm_gateway.errors import UpstreamBroken
 from scripted import gemini
 
@@ -78,13 +78,25 @@ def test_what_has_no_end_is_the_upstreams_fault() -> None:
             framing.feed(b" " * (17 * 1024 * 1024))
 
 
-def test_an_array_that_breaks_off_anywhere_is_ended_properly() -> None:
-    for place in range(len(ARRAY) - 3):
+@pytest.mark.parametrize("between", [b",", b",\n", b"\r\n,\r\n", b" , "])
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_an_array_that_breaks_off_anywhere_is_ended_properly(between: bytes, pieces: int) -> None:
+    elements = [json.dumps(piece, ensure_ascii=False).encode() for piece in WANTED]
+    array = b"[%b\n" % between.join(elements)
+    for place in range(len(array) + 1):
         framing = Framing(events=False)
-        done = len(framing.feed(ARRAY[:place]))
-        whole = json.loads(ARRAY[:place] + framing.failure(ERROR))
+        half = place // pieces
+        done = len(framing.feed(array[:half])) + len(framing.feed(array[half:place]))
+        whole = json.loads(array[:place] + framing.failure(ERROR))
         assert whole[-1] == {"error": {"code": 500}}
         assert whole[:done] == WANTED[:done] and len(whole) - done <= 2
+
+
+def test_an_array_that_says_too_little_before_its_end_is_no_json_any_more() -> None:
+    framing = Framing(events=False)
+    framing.feed(ARRAY)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(ARRAY + framing.failure(ERROR))
 
 
 @given(st.integers(0, len(EVENTS)))
@@ -93,14 +105,23 @@ def test_events_that_break_off_anywhere_are_ended_properly(place: int) -> None:
     framing.feed(EVENTS[:place])
     framing.close()
     out = EVENTS[:place] + framing.failure(ERROR)
-    assert out.endswith(b"data: %b\n\n" % ERROR)
+    assert out.endswith(b"data: %b\n\n%b" % (ERROR, ERROR))
     lines = out.splitlines()
-    assert lines[-2:] == [b"data: %b" % ERROR, b""]
-    assert place == 0 or not lines[-3], "the event before it is ended"
+    assert lines[-3:] == [b"data: %b" % ERROR, b"", ERROR]
+    assert place == 0 or not lines[-4], "the event before it is ended"
+
+
+def test_an_error_is_an_event_and_what_is_left_at_the_end() -> None:
+    """Google's SDK for JavaScript raises only for the second, the AI SDK's provider only for the first."""
+    out = last_event(ERROR)
+    framing = Framing()
+    assert [json.loads(piece) for piece in framing.feed(out)] == [json.loads(ERROR)]
+    assert [json.loads(piece) for piece in framing.close()] == [json.loads(ERROR)]
+    assert not out.endswith((b"\n", b"\r"))
 
 
 def test_a_stream_of_which_nothing_came_is_what_was_asked_for() -> None:
-    assert Framing(events=True).failure(ERROR) == b"data: %b\n\n" % ERROR
+    assert Framing(events=True).failure(ERROR) == last_event(ERROR)
     assert Framing(events=False).failure(ERROR) == b"[%b]" % ERROR
 
 

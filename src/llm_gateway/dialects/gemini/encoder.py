@@ -28,7 +28,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Asked
 from llm_gateway.dialects.gemini.errors import encode_broken
 from llm_gateway.dialects.gemini.finish import write_finish
-from llm_gateway.dialects.gemini.framing import is_events
+from llm_gateway.dialects.gemini.framing import is_events, last_event
 from llm_gateway.dialects.gemini.members import Json
 from llm_gateway.dialects.gemini.parts import call_part, thought_part
 from llm_gateway.dialects.gemini.usage import told
@@ -132,4 +132,4 @@ class GeminiEncoder:
     def _fail(self, event: Failed) -> bytes:
         self._ended = True
         error = encode_broken(event.message, event.kind)
-        return self._lead + error + (b"\n\n" if self._events else b"]")
+        return last_event(error) if self._events else b"%b%b]" % (self._lead, error)

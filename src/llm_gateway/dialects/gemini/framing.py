@@ -7,7 +7,7 @@ from llm_gateway.errors import UpstreamBroken
 from llm_gateway.wire.jsonarray import ArraySplitter, ElementTooLarge, completion
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 
-__all__ = ["Framing", "is_events"]
+__all__ = ["Framing", "is_events", "last_event"]
 
 _BEFORE = b"\xef\xbb\xbf \t\r\n"
 
@@ -15,6 +15,16 @@ _BEFORE = b"\xef\xbb\xbf \t\r\n"
 def is_events(query: str) -> bool:
     """Whether a client asked for events rather than an array: `alt=sse` (ai.google.dev, "All methods")."""
     return "alt=sse" in query.split("&")
+
+
+def last_event(error: bytes) -> bytes:
+    """Return how a stream of events ends in an error: as an event, and once more by itself.
+
+    Google's SDK for JavaScript reads an event of an error as an answer that says nothing, and raises only for
+    what is left at the end without a blank line; the AI SDK's provider reads events alone. Google's SDK for
+    Python raises for either.
+    """
+    return b"data: %b\n\n%b" % (error, error)
 
 
 class Framing:
@@ -68,7 +78,7 @@ class Framing:
         array = self._array
         if array is None and (self._sse is not None or self._events):
             torn = self._torn or (self._sse is not None and self._sse.pending)
-            return b"%bdata: %b\n\n" % (b"\n\n" if torn else b"", error)
+            return b"%b%b" % (b"\n\n" if torn else b"", last_event(error))
         if array is None:
             return b"[%b]" % error
         if array.ended or not (array.opened or array.told or array.pending):
