@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from llm_gateway.dialects.registry import DIALECTS
 from losses import Pair, Row, pairs
-from silences import SILENT, UNTOLD
+from silences import SILENT, UNTOLD, UNWATCHED
 
 __all__ = ["silences", "summary", "tables"]
 
@@ -38,6 +38,7 @@ _WORST = (
     ),
 )
 _SHOWN = 4
+_LISTED = (("In a request", SILENT), ("In an answer", UNTOLD), ("New members of answers", UNWATCHED))
 
 
 def summary() -> str:
@@ -72,14 +73,16 @@ def tables() -> str:
 def silences() -> str:
     """Return what is neither told nor lost, because it says nothing to a model or a reader."""
     parts: list[str] = []
-    for about, listed in (("In a request", SILENT), ("In an answer", UNTOLD)):
+    for about, listed in _LISTED:
         lines = [f"| {about} | place | why it says nothing |", "| --- | --- | --- |"]
         for name, silent in listed.items():
-            lines += [
-                f"| `{name}` | `{place.replace('.*', '[]')}` | {why} |" for place, why in silent.items()
-            ]
+            lines += [f"| `{name}` | {_place(place)} | {why} |" for place, why in silent.items()]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def _place(place: str) -> str:
+    return f"`{place.replace('.*', '[]')}`" if place else "on top"
 
 
 def _asked(client: str) -> Iterator[str]:

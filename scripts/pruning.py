@@ -1,4 +1,4 @@
-"""JSON with one thing taken out or changed, to see whether anybody notices.
+"""JSON with one thing taken out, changed or put in, to see whether anybody notices.
 
 What nobody misses was never read.
 """
@@ -6,7 +6,7 @@ What nobody misses was never read.
 from collections.abc import Iterator
 from typing import TypeAlias
 
-__all__ = ["Place", "altered", "at", "pattern", "places", "without", "words"]
+__all__ = ["Place", "altered", "at", "objects", "pattern", "places", "with_more", "without", "words"]
 
 Place: TypeAlias = tuple[str | int, ...]
 
@@ -63,6 +63,28 @@ def altered(value: object, place: Place) -> object:
         return {name: altered(inner, rest) if name == key else inner for name, inner in value.items()}
     assert isinstance(value, list)
     return [altered(inner, rest) if index == key else inner for index, inner in enumerate(value)]
+
+
+def objects(value: object) -> Iterator[Place]:
+    """Return the place of every object, the whole value first."""
+    if isinstance(value, dict):
+        yield ()
+    yield from (place for place in places(value) if isinstance(at(value, place), dict))
+
+
+def with_more(value: object, place: Place, name: str, more: object) -> object:
+    """Return the value with one more member in the object at a place."""
+    if not place:
+        assert isinstance(value, dict)
+        return {**value, name: more}
+    key, rest = place[0], place[1:]
+    if isinstance(value, dict):
+        return {
+            each: with_more(inner, rest, name, more) if each == key else inner
+            for each, inner in value.items()
+        }
+    assert isinstance(value, list)
+    return [with_more(inner, rest, name, more) if at == key else inner for at, inner in enumerate(value)]
 
 
 def pattern(place: Place) -> str:

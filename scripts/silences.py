@@ -6,7 +6,7 @@ dialect's own words; `*` is any element of a list. What is in a place that is li
 
 from collections.abc import Mapping
 
-__all__ = ["SILENT", "UNTOLD"]
+__all__ = ["SILENT", "UNTOLD", "UNWATCHED"]
 
 _DEFAULT = "what is meant where nothing is said"
 _TWICE = "said a second time, and read at the other place"
@@ -160,4 +160,42 @@ UNTOLD: Mapping[str, Mapping[str, str]] = {
         "prompt_eval_duration": _MADE,
         "total_duration": _MADE,
     },
+}
+
+_COUNT = "a count that nobody adds up"
+_LATER = "members that Google may add are not looked for"
+
+# Where answers may have members that nobody knows yet, and why.
+UNWATCHED: Mapping[str, Mapping[str, str]] = {
+    "chat": {
+        "choices.*.content_filter_results": _RATED,
+        "choices.*.content_filter_results.violence": _RATED,
+        "usage": _COUNT,
+        "usage.completion_tokens_details": _COUNT,
+        "usage.prompt_tokens_details": _COUNT,
+    },
+    "responses": {
+        "incomplete_details": "of the reason",
+        "metadata": _ECHO,
+        "reasoning": _ECHO,
+        "text": _ECHO,
+        "text.format": _ECHO,
+        "usage": _COUNT,
+        "usage.input_tokens_details": _COUNT,
+        "usage.output_tokens_details": _COUNT,
+    },
+    "messages": {
+        "usage": _COUNT,
+        "usage.cache_creation": _COUNT,
+        "usage.output_tokens_details": _COUNT,
+    },
+    "gemini": {
+        "": _LATER,
+        "candidates.*": _LATER,
+        "promptFeedback": _LATER,
+        "promptFeedback.safetyRatings.*": _RATED,
+        "usageMetadata": _COUNT,
+        "usageMetadata.promptTokensDetails.*": _COUNT,
+    },
+    "ollama": {},
 }

@@ -5,7 +5,7 @@ import pytest
 from llm_gateway.dialects.registry import DIALECTS
 from loss_tables import silences, summary, tables
 from losses import pairs
-from silences import SILENT, UNTOLD
+from silences import SILENT, UNTOLD, UNWATCHED
 
 
 def section(client: str, target: str) -> str:
@@ -36,7 +36,11 @@ def test_the_summary_has_every_pair_and_its_numbers() -> None:
 
 def test_what_says_nothing_is_shown_with_its_reason() -> None:
     page = silences()
-    for listed in (SILENT, UNTOLD):
+    for listed in (SILENT, UNTOLD, UNWATCHED):
         for name, silent in listed.items():
             for place, why in silent.items():
-                assert f"| `{name}` | `{place.replace('.*', '[]')}` | {why} |" in page
+                assert f"| `{name}` | {shown(place)} | {why} |" in page
+
+
+def shown(place: str) -> str:
+    return f"`{place.replace('.*', '[]')}`" if place else "on top"

@@ -12,10 +12,15 @@ class Inner(msgspec.Struct, gc=False):
     raw: Raw = msgspec.field(default_factory=Raw)
 
 
+class Needed(msgspec.Struct, gc=False):
+    inner: Inner
+
+
 class Outer(msgspec.Struct, rename="camel"):
     kind_of: str = ""
     one: Inner | None = None
     many: list[Inner] | None = None
+    needed: Needed | None = None
     free: object = None
 
 
@@ -32,7 +37,14 @@ def test_what_is_known_is_read_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b'{"new":1}', b'{"one":{"new":1}}', b'{"many":[{},{"new":1}]}', b'{"one":null,"new":[0]}']
+    "data",
+    [
+        b'{"new":1}',
+        b'{"one":{"new":1}}',
+        b'{"needed":{"inner":{"new":1}}}',
+        b'{"many":[{},{"new":1}]}',
+        b'{"one":null,"new":[0]}',
+    ],
 )
 def test_what_nobody_knows_is_refused_and_named(data: bytes) -> None:
     with pytest.raises(msgspec.ValidationError, match="unknown field `new`"):

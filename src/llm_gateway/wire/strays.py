@@ -21,11 +21,11 @@ _anything = msgspec.json.Decoder()
 def strict(kind: type[_S]) -> type[_S]:
     """Return the struct that refuses members which `kind`, and what it holds, would skip."""
     fields = [
-        (field.name, inner, field.default)
+        (field.name, inner) if field.required else (field.name, inner, field.default)
         for field in msgspec.structs.fields(kind)
-        if (inner := _strict(field.type)) != field.type and field.default is not msgspec.NODEFAULT
+        if (inner := _strict(field.type)) != field.type
     ]
-    made = msgspec.defstruct(kind.__name__, fields, bases=(kind,), forbid_unknown_fields=True)
+    made = msgspec.defstruct(kind.__name__, fields, bases=(kind,), forbid_unknown_fields=True, kw_only=True)
     assert issubclass(made, kind)
     return made
 

@@ -174,6 +174,6 @@ def _keeps_all(key: str, value: object) -> bool:
 
 def _is_idle(edit: object) -> bool:
     match edit:
-        case {"type": str(kind), "keep": "all"} if kind.startswith("clear_thinking"):
-            return True
+        case {"type": str(kind), "keep": "all", **more} if kind.startswith("clear_thinking"):
+            return not more
     return False
