@@ -156,6 +156,25 @@ def test_results_find_their_calls() -> None:
     assert [each.name for each in results] == ["f", "f", "g", "f"] and lost == []
 
 
+def test_results_with_ids_of_their_own_find_calls_without() -> None:
+    """Clients give ids to calls that came without, and say them in the result alone."""
+    messages, _ = read(
+        [
+            {"role": "model", "parts": [call("f", "x"), call("f"), call("g"), call("f")]},
+            {
+                "parts": [
+                    result("f", {"output": "2"}, "f-1"),
+                    result("f", {"output": "1"}, "x"),
+                    result("f", {"output": "3"}, "f-2"),
+                    result("f", {"output": "no call"}, "f-3"),
+                ]
+            },
+        ]
+    )
+    results = [part.call_id for part in messages[1].parts if isinstance(part, ToolResult)]
+    assert results == ["call_gemini_1", "x", "call_gemini_3", "f-3"]
+
+
 def test_a_result_with_an_id_need_not_have_a_call_here() -> None:
     (message,), _ = read([{"parts": [result("f", {"output": "1"}, "other")]}])
     assert message.parts == (ToolResult("other", (Text("1"),), "f"),)

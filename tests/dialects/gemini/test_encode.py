@@ -61,7 +61,7 @@ def test_everything() -> None:
         "maxOutputTokens": 5,
         "temperature": 0.5,
         "responseMimeType": "application/json",
-        "responseJsonSchema": json.loads(bytes(SCHEMA)),
+        "responseJsonSchema": {**json.loads(bytes(SCHEMA)), "title": "n"},
         "thinkingConfig": {"thinkingLevel": "HIGH", "includeThoughts": True},
     }
     assert lost == []

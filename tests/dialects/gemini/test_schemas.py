@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from llm_gateway.canonical.loss import Losses
-from llm_gateway.dialects.gemini.schemas import read_json_schema, read_schema
+from llm_gateway.dialects.gemini.schemas import parameters_schema, read_json_schema, read_schema
 
 
 def read(schema: object) -> object:
@@ -33,6 +33,26 @@ def read(schema: object) -> object:
             {"anyOf": [{"type": "NUMBER"}], "nullable": True},
             {"anyOf": [{"type": "number"}, {"type": "null"}]},
         ),
+        (
+            {"oneOf": [{"type": "NUMBER"}], "nullable": True, "title": "t"},
+            {"oneOf": [{"type": "number"}, {"type": "null"}], "title": "t"},
+        ),
+        ({"type": ["STRING", "INTEGER"], "nullable": True}, {"type": ["string", "integer", "null"]}),
+        ({"type": ["STRING", "NULL"], "nullable": True}, {"type": ["string", "null"]}),
+        (
+            {"type": "STRING", "anyOf": [{"minLength": "1"}], "nullable": True},
+            {"type": ["string", "null"], "anyOf": [{"minLength": 1}, {"type": "null"}]},
+        ),
+        (
+            {"$ref": "#/$defs/a", "description": "d", "nullable": True},
+            {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}], "description": "d"},
+        ),
+        (
+            {"allOf": [{"type": "OBJECT"}], "oneOf": [{"minProperties": "1"}], "nullable": True},
+            {"anyOf": [{"allOf": [{"type": "object"}], "oneOf": [{"minProperties": 1}]}, {"type": "null"}]},
+        ),
+        ({"enum": ["a"], "nullable": True}, {"enum": ["a", None]}),
+        ({"description": "anything", "nullable": True}, {"description": "anything"}),
         (
             {"type": "ARRAY", "items": {"type": "BOOLEAN"}, "min_items": "2"},
             {"type": "array", "items": {"type": "boolean"}, "minItems": 2},
@@ -76,6 +96,24 @@ def test_json_schema_is_left_as_it_is_unless_it_shouts() -> None:
         Raw(b'{"type": "OBJECT", "properties": {"a": {"type": "STRING"}}}'), Losses(), "x"
     )
     assert json.loads(bytes(loud)) == {"type": "object", "properties": {"a": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "told", "lost"),
+    [
+        ({"properties": {}}, {"type": "object", "properties": {}}, False),
+        ({"type": ["object", "null"], "title": "t"}, {"type": "object", "title": "t"}, False),
+        ({"type": "string"}, {"type": "object"}, True),
+        (True, {"type": "object"}, True),
+    ],
+)
+def test_parameters_are_an_object(schema: object, told: object, lost: bool) -> None:
+    losses = Losses()
+    found = parameters_schema(Raw(json.dumps(schema).encode()), losses)
+    assert found == told
+    assert [loss.what for loss in losses.found()] == ["tools.parameters"] * lost
+    usual = Raw(b'{ "type": "object" }')
+    assert parameters_schema(usual, losses) is usual
 
 
 def test_what_is_no_object_stays() -> None:

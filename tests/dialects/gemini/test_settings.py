@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,10 @@ def read(**members: Any) -> tuple[Settings, list[str]]:
     losses = Losses()
     found = read_settings({"generationConfig": Raw(json.dumps(members).encode())}, losses)
     return found, [loss.what for loss in losses.found()]
+
+
+def raw(value: object) -> Raw:
+    return Raw(json.dumps(value).encode())
 
 
 def test_everything_that_is_understood() -> None:
@@ -99,13 +104,44 @@ def test_writing() -> None:
         "topK": 40,
         "seed": 7,
         "frequencyPenalty": 0.25,
-        "stopSequences": tuple("abcde"),
+        "stopSequences": list("abcde"),
     }
     assert write_format(Format("json"), losses) == {"responseMimeType": JSON}
     schema = Raw(b"{}")
-    told = write_format(Format("schema", "n", "d", schema, strict=True), losses)
+    told = write_format(Format("schema", schema=schema, strict=True), losses)
     assert told == {"responseMimeType": JSON, "responseJsonSchema": schema}
-    assert [loss.what for loss in losses.found()] == ["stop", "response_format.description"]
+    assert [loss.what for loss in losses.found()] == ["stop"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "told", "lost"),
+    [
+        ({"type": "object"}, {"type": "object", "title": "n", "description": "d"}, []),
+        ({"title": "t"}, {"title": "t", "description": "d"}, []),
+        ({"description": "e"}, {"description": "e", "title": "n"}, ["response_format.description"]),
+        ({"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}, ["response_format.description"]),
+        (True, True, ["response_format.description"]),
+    ],
+)
+def test_a_schema_says_its_name_itself(schema: object, told: object, lost: list[str]) -> None:
+    losses = Losses()
+    written = write_format(Format("schema", "n", "d", raw(schema)), losses)
+    assert json.loads(msgspec.json.encode(written["responseJsonSchema"])) == told
+    assert [loss.what for loss in losses.found()] == lost
+
+
+def test_a_form_without_a_schema_cannot_be_described() -> None:
+    losses = Losses()
+    assert write_format(Format("schema", "n", "d"), losses) == {"responseMimeType": JSON}
+    assert [loss.what for loss in losses.found()] == ["response_format.description"]
+
+
+def test_what_would_be_refused_is_not_sent() -> None:
+    losses = Losses()
+    told = write_sampling(Sampling(max_tokens=0, top_k=0, seed=2**40 + 5, stop=("", "a")), losses)
+    assert told == {"maxOutputTokens": 1, "seed": 5, "stopSequences": ["a"]}
+    assert [loss.what for loss in losses.found()] == ["max_tokens", "top_k", "seed", "stop"]
+    assert write_sampling(Sampling(seed=-(2**31), stop=("",)), losses) == {"seed": -(2**31)}
 
 
 NUMBERS = st.floats(-2, 2, allow_nan=False).map(lambda number: number or None)
@@ -117,8 +153,8 @@ NUMBERS = st.floats(-2, 2, allow_nan=False).map(lambda number: number or None)
         st.none() | st.integers(1, 10**6),
         NUMBERS,
         NUMBERS,
-        st.none() | st.integers(0, 100),
-        st.none() | st.integers(-(2**31), 2**31),
+        st.none() | st.integers(1, 100),
+        st.none() | st.integers(-(2**31), 2**31 - 1),
         NUMBERS,
         NUMBERS,
         st.lists(st.text(min_size=1), max_size=5).map(tuple),

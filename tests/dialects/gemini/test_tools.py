@@ -7,7 +7,7 @@ import pytest
 from msgspec import Raw
 
 from llm_gateway.canonical.loss import Losses
-from llm_gateway.canonical.request import CustomTool, FunctionTool, ToolChoice
+from llm_gateway.canonical.request import CustomTool, FunctionTool, Tool, ToolChoice
 from llm_gateway.dialects.gemini.tools import read_choice, read_tools, write_choice, write_tools
 from llm_gateway.errors import MalformedRequest
 
@@ -143,13 +143,29 @@ def test_writing_tools() -> None:
 )
 def test_writing_a_choice(wanted: ToolChoice, calling: object) -> None:
     losses = Losses()
-    told = write_choice(wanted, losses)
+    told = write_choice(wanted, [FunctionTool("a"), FunctionTool("b"), FunctionTool("1")], losses)
     assert (told["functionCallingConfig"] if told else None) == calling
     assert not losses.found()
 
 
+def test_names_of_tools_that_are_not_offered_are_not_told() -> None:
+    losses = Losses()
+    offered: tuple[Tool, ...] = (FunctionTool("a"), CustomTool("t"))
+    told = write_choice(ToolChoice("required", ("t", "gone")), offered, losses)
+    assert told == {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["t"]}}
+    assert not losses.found()
+    assert write_choice(ToolChoice("named", ("gone",)), offered, losses) is None
+    assert [loss.what for loss in losses.found()] == ["tool_choice"]
+
+
+def test_a_choice_that_allows_no_tool_loses_them() -> None:
+    losses = Losses()
+    assert write_tools([FunctionTool("a")], ToolChoice("auto", ("gone",)), losses) == []
+    assert [loss.what for loss in losses.found()] == ["tools"]
+
+
 def test_one_call_at_a_time_cannot_be_asked_for() -> None:
     losses = Losses()
-    write_choice(ToolChoice(parallel=False), losses)
-    write_choice(ToolChoice(parallel=True), losses)
+    write_choice(ToolChoice(parallel=False), (), losses)
+    write_choice(ToolChoice(parallel=True), (), losses)
     assert [loss.what for loss in losses.found()] == ["parallel_tool_calls"]

@@ -70,7 +70,7 @@ class _Reader:
     def __init__(self, losses: Losses) -> None:
         self._losses = losses
         self._calls = 0
-        self._unanswered: list[tuple[str, str]] = []  # id and name of calls, in their order
+        self._unanswered: list[tuple[str, str, bool]] = []  # id, name, id is ours
         self._thought: list[str] = []  # pieces of thinking that has no seal yet
 
     def system(self, told: dict[str, object] | str) -> list[Message]:
@@ -172,9 +172,10 @@ class _Reader:
         args = told.get("args")
         if args is not None and not isinstance(args, dict):
             raise wrong(f"{where}.args", "an object")
-        call_id = text_of(told.get("id"), f"{where}.id") or made_up_id("gemini", self._calls)
+        given = text_of(told.get("id"), f"{where}.id")
+        call_id = given or made_up_id("gemini", self._calls)
         self._calls += 1
-        self._unanswered.append((call_id, name))
+        self._unanswered.append((call_id, name, not given))
         seal = open_signature(signature)[0] if signature else None
         return ToolCall(call_id, name, _encode(args or {}).decode(), seal=seal)
 
@@ -182,12 +183,9 @@ class _Reader:
         lose_unknown(told, _RESULT, "contents.parts.functionResponse.", self._losses)
         name = text_of(told.get("name"), f"{where}.name")
         call_id = text_of(told.get("id"), f"{where}.id")
-        answered = [call for call in self._unanswered if call_id in ("", call[0])]
-        if not call_id:
-            answered = [call for call in answered if not name or call[1] == name]
-        if answered:
-            call_id, called = answered[0]
-            self._unanswered.remove(answered[0])
+        if (answered := self._answered(call_id, name)) is not None:
+            self._unanswered.remove(answered)
+            call_id, called, _ = answered
             name = name or called
         if not call_id:
             raise MalformedRequest(
@@ -198,6 +196,16 @@ class _Reader:
         for place, part in self._parts(told, where):
             parts += self._result_part(part, place)
         return ToolResult(call_id, tuple(parts), name, failed)
+
+    def _answered(self, call_id: str, name: str) -> tuple[str, str, bool] | None:
+        """Return the call that a result answers. Clients make up ids for their results alone, too."""
+        waiting = self._unanswered
+        if call_id:
+            same = next((call for call in waiting if call[0] == call_id), None)
+            if same is not None:
+                return same
+            waiting = [call for call in waiting if call[2]]
+        return next((call for call in waiting if name in ("", call[1])), None)
 
     def _result_part(self, part: Json, where: str) -> list[ResultPart]:
         found: list[Part] = []

@@ -30,7 +30,7 @@ def encode_request(request: Request, target: Target) -> Encoded:
         told["systemInstruction"] = {"parts": system}
     if request.tools and (tools := write_tools(request.tools, request.tool_choice, losses)):
         told["tools"] = [{"functionDeclarations": tools}]
-        if (choice := write_choice(request.tool_choice, losses)) is not None:
+        if (choice := write_choice(request.tool_choice, request.tools, losses)) is not None:
             told["toolConfig"] = choice
     elif request.tool_choice.mode in ("required", "named"):
         losses.add("tool_choice", "there is no tool to choose")

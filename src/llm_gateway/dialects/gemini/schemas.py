@@ -1,7 +1,8 @@
 """Google's own schemas, a part of OpenAPI 3.0 with types in capitals, read into JSON Schema.
 
-The other way round nothing is to be done: the API takes JSON Schema as it is. Clients put capitals into that,
-too (Gemini CLI does), so that what is said to be JSON Schema is looked at as well.
+The other way round little is to be done: the API takes JSON Schema as it is, of a tool that of an object
+("parameters schema should be of type OBJECT": tetsuo-ai/agenc-core issue 1904). Clients put capitals into
+that, too (Gemini CLI does), so that what is said to be JSON Schema is looked at as well.
 """
 
 import msgspec
@@ -10,7 +11,7 @@ from msgspec import Raw
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.dialects.gemini.members import Json, named, value_of
 
-__all__ = ["read_json_schema", "read_schema"]
+__all__ = ["parameters_schema", "read_json_schema", "read_schema"]
 
 _encode = msgspec.json.encode
 
@@ -21,7 +22,24 @@ _QUOTED = tuple(f'"{each}"'.encode() for each in _TYPES)
 _COUNTS = frozenset(("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"))
 _RENAMED = {"defs": "$defs", "ref": "$ref", "defsRef": "$ref"}
 _ORDER = "propertyOrdering"
+_NULL = {"type": "null"}
+_WHOLE = ("$ref", "allOf", "not", "const")  # what null cannot be put into
 _MAX_DEPTH = 64
+
+
+def parameters_schema(raw: Raw, losses: Losses) -> Raw | Json:
+    """Return the schema of a tool's parameters, which must be that of an object and say so."""
+    schema = value_of(raw)
+    if isinstance(schema, dict):
+        match schema.get("type"):
+            case "object":
+                return raw
+            case None:
+                return {"type": "object", **schema}
+            case list(kinds) if "object" in kinds:
+                return {**schema, "type": "object"}
+    losses.add("tools.parameters", "a tool's parameters are an object here")
+    return {"type": "object"}
 
 
 def read_json_schema(raw: Raw, losses: Losses, what: str) -> Raw:
@@ -87,10 +105,22 @@ def _order(told: dict[str, object], names: object) -> None:
 
 
 def _allow_null(told: dict[str, object]) -> None:
-    kind, choices, values = told.get("type"), told.get("anyOf"), told.get("enum")
-    if isinstance(kind, str):
-        told["type"] = [kind, "null"]
-    elif isinstance(choices, list):
-        told["anyOf"] = [*choices, {"type": "null"}]
+    """Let null be valid, too; a schema that says nothing of types allows it already."""
+    kind, values = told.get("type"), told.get("enum")
+    choices = next((key for key in ("anyOf", "oneOf") if isinstance(told.get(key), list)), None)
+    whole = [key for key in _WHOLE if key in told]
     if isinstance(values, list) and None not in values:
         told["enum"] = [*values, None]
+    if isinstance(kind, str):
+        told["type"] = [kind, "null"]
+    elif isinstance(kind, list) and "null" not in kind:
+        told["type"] = [*kind, "null"]
+    if choices is not None and not whole:
+        told[choices] = [*_list(told[choices]), _NULL]
+    elif whole:
+        moved = {key: told.pop(key) for key in (*_WHOLE, "anyOf", "oneOf") if key in told}
+        told["anyOf"] = [moved, _NULL]
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

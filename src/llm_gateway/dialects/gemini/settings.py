@@ -3,6 +3,7 @@
 How much to think is in `thinking.py`.
 """
 
+import contextlib
 from collections.abc import Mapping
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import Raw
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.request import Format, Reasoning, Sampling
 from llm_gateway.dialects.gemini.members import lose, members_of, optional, says_nothing, value_of
+from llm_gateway.dialects.gemini.response import UNREADABLE
 from llm_gateway.dialects.gemini.schemas import read_json_schema, read_schema
 from llm_gateway.dialects.gemini.thinking import read_thinking
 
@@ -20,6 +22,7 @@ _text = msgspec.json.Decoder(str)
 _integer = msgspec.json.Decoder(int, strict=False)
 _number = msgspec.json.Decoder(float, strict=False)
 _texts = msgspec.json.Decoder(list[str])
+_members = msgspec.json.Decoder(dict[str, Raw])
 
 _WHERE = "generationConfig."
 _UNDERSTOOD = frozenset(
@@ -108,19 +111,32 @@ def write_sampling(sampling: Sampling, losses: Losses) -> dict[str, object]:
 
     Many models refuse penalties ("Penalty is not enabled"), so that those that do nothing are left out.
     """
+    limit, top_k, seed = sampling.max_tokens, sampling.top_k, sampling.seed
+    if limit is not None and limit < 1:
+        losses.add("max_tokens", "no answer can be asked for with less than one token")
+        limit = 1
+    if top_k is not None and top_k < 1:
+        losses.add("top_k", "a positive number, or none")
+        top_k = None
+    if seed is not None and not -(2**31) <= seed < 2**31:
+        losses.add("seed", "brought into the 32 bits that there are for it")
+        seed &= 2**31 - 1
     values = (
-        ("maxOutputTokens", sampling.max_tokens),
+        ("maxOutputTokens", limit),
         ("temperature", sampling.temperature),
         ("topP", sampling.top_p),
-        ("topK", sampling.top_k),
-        ("seed", sampling.seed),
+        ("topK", top_k),
+        ("seed", seed),
         ("presencePenalty", sampling.presence_penalty or None),
         ("frequencyPenalty", sampling.frequency_penalty or None),
     )
     told: dict[str, object] = {name: value for name, value in values if value is not None}
-    if sampling.stop:
-        told["stopSequences"] = sampling.stop[:_MAX_STOPS]
-        if len(sampling.stop) > _MAX_STOPS:
+    stops = [stop for stop in sampling.stop if stop]
+    if len(stops) < len(sampling.stop):
+        losses.add("stop", "an empty sequence ends no answer here")
+    if stops:
+        told["stopSequences"] = stops[:_MAX_STOPS]
+        if len(stops) > _MAX_STOPS:
             losses.add("stop", f"no more than {_MAX_STOPS} sequences are taken")
     return told
 
@@ -129,7 +145,26 @@ def write_format(form: Format, losses: Losses) -> dict[str, object]:
     """Return the members that say which form the answer has. An answer of a schema always keeps to it."""
     told: dict[str, object] = {"responseMimeType": "application/json"}
     if form.schema is not None:
-        told["responseJsonSchema"] = form.schema
-    if form.description:
-        losses.add("response_format.description", "a schema of this dialect has none beside it")
+        told["responseJsonSchema"] = _entitled(form.schema, form, losses)
+    elif form.description:
+        losses.add("response_format.description", "there is no schema to describe")
+    return told
+
+
+def _entitled(schema: Raw, form: Format, losses: Losses) -> Raw | Mapping[str, object]:
+    """Return a schema that says its name and description itself: there is no place for them beside it."""
+    if not form.name and not form.description:
+        return schema
+    fields: dict[str, Raw] = {}
+    with contextlib.suppress(*UNREADABLE):
+        fields = _members.decode(schema)
+    if not fields or "$ref" in fields:  # beside a reference nothing may stand (ai.google.dev, "Schema")
+        if form.description:
+            losses.add("response_format.description", "this schema cannot be described")
+        return schema
+    told: dict[str, object] = dict(fields)
+    if form.name:
+        told.setdefault("title", form.name)
+    if form.description and told.setdefault("description", form.description) is not form.description:
+        losses.add("response_format.description", "the schema describes itself")
     return told

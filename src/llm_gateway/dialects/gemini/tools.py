@@ -25,7 +25,7 @@ from llm_gateway.dialects.gemini.members import (
     wrong,
 )
 from llm_gateway.dialects.gemini.names import write_name
-from llm_gateway.dialects.gemini.schemas import read_json_schema, read_schema
+from llm_gateway.dialects.gemini.schemas import parameters_schema, read_json_schema, read_schema
 
 __all__ = ["read_choice", "read_tools", "write_choice", "write_tools"]
 
@@ -141,6 +141,8 @@ def write_tools(tools: Sequence[Tool], choice: ToolChoice, losses: Losses) -> li
                 told.append(_write(function_of(tool), losses))
             case _:
                 assert_never(tool)
+    if tools and not told:
+        losses.add("tools", "the choice allows none of them")
     return told
 
 
@@ -149,14 +151,17 @@ def _write(tool: FunctionTool, losses: Losses) -> Json:
     if tool.description:
         told["description"] = tool.description
     if tool.schema is not None:
-        told["parametersJsonSchema"] = tool.schema
+        told["parametersJsonSchema"] = parameters_schema(tool.schema, losses)
     if tool.strict:
         losses.add("tools.strict", "calls are not held to their schemas unless one must be made")
     return told
 
 
-def write_choice(choice: ToolChoice, losses: Losses) -> Json | None:
-    """Write the choice among the tools that are told; None for `auto`, which goes without saying."""
+def write_choice(choice: ToolChoice, tools: Sequence[Tool], losses: Losses) -> Json | None:
+    """Write the choice among the tools that are told; None for `auto`, which goes without saying.
+
+    A name that no tool has is refused ("allowed_function_names"), so that only those of tools are told.
+    """
     if choice.parallel is False:
         losses.add("parallel_tool_calls", "this dialect cannot ask for one call at a time")
     match choice.mode:
@@ -166,8 +171,13 @@ def write_choice(choice: ToolChoice, losses: Losses) -> Json | None:
             return {"functionCallingConfig": {"mode": "NONE"}}
         case "required" | "named":
             calling: dict[str, object] = {"mode": "ANY"}
-            if choice.names:
-                calling["allowedFunctionNames"] = [write_name(name, losses) for name in choice.names]
+            offered = frozenset(tool.name for tool in tools)
+            names = [name for name in choice.names if name in offered]
+            if names:
+                calling["allowedFunctionNames"] = [write_name(name, losses) for name in names]
+            elif choice.names:
+                losses.add("tool_choice", "there is no such tool to choose")
+                return None
             return {"functionCallingConfig": calling}
         case _:
             assert_never(choice.mode)
