@@ -5,6 +5,7 @@
     check        linters, formatting, types, import contracts, house rules
     bench        measure the gateway beside nginx; arguments go to bench/run.py
     kills        end the gateway 100 times under 200 streams, and look for what is missing
+    faults       break upstreams, clients, disk, clock and configuration in every known way; show a table
     clients      install real AI clients (Claude Code, Codex, ...) and run them through the gateway
     conformance  install conformance suites and the AI SDK, and run them against the gateway
     setup        only make .venv ready
@@ -103,6 +104,20 @@ def kills(environment: Environment, arguments: list[str]) -> int:
     return call(environment, "-m", "pytest", "-m", "kills", *arguments)
 
 
+def faults(environment: Environment, arguments: list[str]) -> int:
+    """Run the tests of every fault, those that take minutes too, and show what became of each."""
+    environment.ready(["test"])
+    os.environ.setdefault("LLM_GATEWAY_TEST_FAULTS", "full")
+    os.environ.setdefault("LLM_GATEWAY_TEST_SEED", "1")
+    os.environ.setdefault("LLM_GATEWAY_TEST_KILLS", "20")
+    results = ROOT / "build" / "faults.xml"
+    results.parent.mkdir(exist_ok=True)
+    results.unlink(missing_ok=True)
+    failed = call(environment, "-m", "pytest", "-m", "fault", f"--junitxml={results}", *arguments)
+    table = [environment.program("python"), "-m", "faults.table", str(results)]
+    return subprocess.call(table, cwd=ROOT / "tests") or failed
+
+
 def clients(environment: Environment, arguments: list[str]) -> int:
     """Run real clients through the gateway, where they can be installed."""
     return run_installed(environment, real_clients.Installation(ROOT), "tests/clients_e2e", *arguments)
@@ -176,6 +191,7 @@ VERBS: dict[str, Verb] = {
     "check": check,
     "bench": bench,
     "kills": kills,
+    "faults": faults,
     "clients": clients,
     "conformance": conform,
     "setup": setup,

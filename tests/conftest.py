@@ -32,7 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave programs of others out of every run that did not install them: `make clients`, `conformance`."""
+    """Put on record which fault a test is about.
+
+    Leave programs of others out of every run that did not install them: `make clients`, `conformance`.
+    """
+    for item in items:
+        item.user_properties += [("fault", mark.args[0]) for mark in item.iter_markers("fault")]
     if os.environ.get(FOLDER_VARIABLE):
         return
     marked = [item for item in items if item.get_closest_marker("real_clients")]

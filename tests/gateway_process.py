@@ -48,7 +48,10 @@ api_key_env = "SCRIPTED_API_KEY"
 
 
 class GatewayProcess:
-    """A gateway with a home of its own. Use as a context manager; `restart` keeps home and key."""
+    """A gateway with a home of its own. Use as a context manager; `restart` keeps home and key.
+
+    `program` starts it, in a surrounding of its own where a test needs one.
+    """
 
     def __init__(
         self,
@@ -57,13 +60,14 @@ class GatewayProcess:
         *,
         arguments: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
+        program: Sequence[str] = (sys.executable, "-m", "llm_gateway"),
     ) -> None:
         self.home = home
         self.key = mint_key()
         self.url = ""
         self.port = 0
         self.started_in = 0.0
-        self._arguments = [sys.executable, "-m", "llm_gateway", "up", "--port", "0", "--json", *arguments]
+        self._arguments = [*program, "up", "--port", "0", "--json", *arguments]
         self._environ = {name: os.environ[name] for name in _KEPT if name in os.environ} | {
             "HOME": str(home / "user"),
             "LLM_GATEWAY_HOME": str(home / "gateway"),
