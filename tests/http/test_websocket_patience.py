@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 import zlib
+from collections.abc import Callable
 
 import pytest
 from wsproto.events import Ping
@@ -93,6 +94,7 @@ class FakeCarrier:
         self.time = 0.0
         self.hung_up = False
         self.reading = True
+        self.later: list[Callable[[], None]] = []
 
     def carry(self, socket: WebSocket) -> None:
         """Nothing came early."""
@@ -114,6 +116,16 @@ class FakeCarrier:
 
     def now(self) -> float:
         return self.time
+
+    def soon(self, go_on: Callable[[], None]) -> None:
+        self.later.append(go_on)
+
+    def turn(self) -> bool:
+        """Play a turn of the loop; return whether there was anything to do."""
+        due, self.later = self.later, []
+        for go_on in due:
+            go_on()
+        return bool(due)
 
     def hang_up(self) -> None:
         self.hung_up = True
@@ -225,9 +237,39 @@ def test_of_what_was_read_at_once_no_more_is_taken_apart_than_the_handler_needs(
     asyncio.run(scene())
 
 
+def test_a_flood_of_frames_leaves_the_loop_to_others() -> None:
+    """One read holds forty thousand pings: read at once, they would stop everybody for a second."""
+    channel, carrier = opened(Limits(), (b"sec-websocket-extensions", b"permessage-deflate"))
+    channel.received(b"\x89\x80\0\0\0\0" * 10_000 + HI)
+    answered = [len(carrier.said())]
+    assert [carrier.reading] == [False]
+    channel.received(b"\x89\x81\0\0\0\0z" + HI)
+    assert carrier.said() == b"", "what comes later is read later"
+    while carrier.turn():
+        answered.append(len(carrier.said()))
+    assert sum(answered) == 2 * 10_000 + 3 and max(answered) < 2 * 2000
+    assert carrier.reading
+    assert [asyncio.run(channel.receive()) for _ in range(2)] == [b"hi"] * 2
+
+
+def test_a_flood_is_read_to_the_goodbye_that_is_waited_for() -> None:
+    async def scene() -> None:
+        channel, carrier = opened(Limits())
+        closing = asyncio.get_running_loop().create_task(channel.close())
+        await asyncio.sleep(0)
+        channel.received(PONG * 5_000 + b"\x88\x80\0\0\0\0")
+        while carrier.turn():
+            assert not closing.done()
+        await asyncio.wait_for(closing, 1)
+
+    asyncio.run(scene())
+
+
 def test_a_message_in_very_many_fragments_is_held_as_its_bytes() -> None:
-    channel, _ = opened(Limits())
+    channel, carrier = opened(Limits())
     channel.received(b"\x01\x80\0\0\0\0" + b"\x00\x82\0\0\0\0hi" * 10_000)
+    while carrier.turn():
+        pass
     assert 20_000 < sys.getsizeof(channel._begun) < 30_000
     channel.received(b"\x80\x80\0\0\0\0")
     assert asyncio.run(channel.receive()) == b"hi" * 10_000

@@ -231,6 +231,10 @@ class Connection(asyncio.Protocol):
         """Return the time of the loop."""
         return self._loop.time()
 
+    def soon(self, go_on: Callable[[], None]) -> None:
+        """Call `go_on` in the next turn of the loop, unless the connection closes."""
+        self._loop.call_soon(self._unless_closing, go_on)
+
     def hang_up(self) -> None:
         """Cancel the handler and close."""
         self._cancel()
@@ -320,6 +324,10 @@ class Connection(asyncio.Protocol):
                 self._transport.write_eof()
                 return
         self._transport.close()
+
+    def _unless_closing(self, go_on: Callable[[], None]) -> None:
+        if not self.closing:
+            go_on()
 
     def _probe_again(self, exchange: Exchange) -> None:
         if exchange is self._current and not self.closing:

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
@@ -32,7 +33,8 @@ _HIGH_WATER = 256 * 1024  # bytes of messages that nobody has asked for yet
 _MOST_WAITING = 64  # and how many of them
 _GOODBYE = 2.0  # seconds for the client's answer to our close
 # What is read at once: a deflated byte may become a thousand, and what was read is held all the same.
-_PIECE = 16 * 1024
+_PIECE = 4 * 1024
+_MOST_FRAMES = 256  # in one turn of the loop: thousands of empty ones fit into one read
 
 
 class Carrier(Protocol):
@@ -71,6 +73,10 @@ class Carrier(Protocol):
 
     def now(self) -> float:
         """Return the time, in seconds from anywhere."""
+        ...
+
+    def soon(self, go_on: Callable[[], None]) -> None:
+        """Call `go_on` in the next turn of the loop, unless the connection closes."""
         ...
 
     def hang_up(self) -> None:
@@ -112,6 +118,7 @@ class WebSocket:
         "_carrier",
         "_full",
         "_held",
+        "_later",
         "_leaving",
         "_limits",
         "_over",
@@ -133,6 +140,7 @@ class WebSocket:
         self._held = 0
         self._full = False
         self._unread = b""
+        self._later = False  # what is unread is read in the next turn of the loop
         self._begun = bytearray()
         self._unfinished = False
         self._waiter: asyncio.Future[None] | None = None
@@ -192,7 +200,8 @@ class WebSocket:
             return  # both have said goodbye
         self._pinged = False
         self._unread += data
-        self._read()
+        if not self._later:
+            self._read()
         if self._rested():
             self.go_away()
         self._rest()
@@ -237,12 +246,16 @@ class WebSocket:
         return self._protocol.state is ConnectionState.OPEN
 
     def _read(self) -> None:
-        """Read what has come, until there is enough for the handler to do."""
-        data, at = self._unread, 0
+        """Read what has come, until there is enough for the handler to do or others have waited enough."""
+        data, at, frames = self._unread, 0, 0
         while at < len(data) and not self._full and self._protocol.state is not ConnectionState.CLOSED:
+            if frames >= _MOST_FRAMES:
+                self._read_later()
+                break
             self._protocol.receive_data(data[at : at + _PIECE])
             at += _PIECE
             for event in self._protocol.events():
+                frames += 1
                 match event:
                     case TextMessage():
                         self._take(event.data, whole=event.message_finished)
@@ -256,11 +269,22 @@ class WebSocket:
                         pass
         self._unread = data[at:]
 
+    def _read_later(self) -> None:
+        if not self._later:
+            self._later = True
+            self._carrier.pause_body()
+            self._carrier.soon(self._read_on)
+
+    def _read_on(self) -> None:
+        self._later = False
+        if not self._full:
+            self._go_on()
+
     def _go_on(self) -> None:
         """Read again: first what came before the client was stopped."""
         self._full = False
         self._read()
-        if not self._full:
+        if not self._full and not self._later:
             self._carrier.resume_reading()
             self._rest()
 
