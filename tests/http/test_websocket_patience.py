@@ -252,6 +252,27 @@ def test_a_flood_of_frames_leaves_the_loop_to_others() -> None:
     assert [asyncio.run(channel.receive()) for _ in range(2)] == [b"hi"] * 2
 
 
+def test_a_flood_of_messages_that_are_answered_at_once_leaves_the_loop_to_others() -> None:
+    async def scene() -> None:
+        channel, carrier = opened(Limits())
+        channel.received(HI * 20_000)
+
+        async def answer_all() -> None:
+            for _ in range(20_000):
+                assert await channel.receive() == b"hi"
+
+        answering = asyncio.get_running_loop().create_task(answer_all())
+        turns = 0
+        while not answering.done():
+            turns += 1
+            carrier.turn()
+            await asyncio.sleep(0)
+        answering.result()
+        assert turns > 20
+
+    asyncio.run(scene())
+
+
 def test_a_flood_is_read_to_the_goodbye_that_is_waited_for() -> None:
     async def scene() -> None:
         channel, carrier = opened(Limits())

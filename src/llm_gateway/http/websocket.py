@@ -164,6 +164,7 @@ class WebSocket:
         message = self._ready.popleft()
         self._held -= len(message)
         if self._full and not self._too_much():
+            await asyncio.sleep(0)  # who answers without waiting for anything would keep the loop to itself
             self._go_on()
         return message
 
