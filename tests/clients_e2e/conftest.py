@@ -1,17 +1,25 @@
 """A gateway and a scripted model for each upstream dialect, for the clients that `make clients` installed."""
 
-from collections.abc import Iterator
-from pathlib import Path
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from clients_e2e.rows import CLIENTS
+from clients_e2e.rows import EVERY
 from clients_e2e.running import RefusingProxy
-from clients_e2e.speech import SPEECHES
 from clients_e2e.stage import Stage, staged
 from real_clients import Installation
 
-__all__ = ["installation", "proxy", "stage"]
+__all__ = ["installation", "proxy", "stage", "stages"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ended_in_order() -> Iterator[None]:
+    """Let whoever ends a run that takes too long end the clients, too: they have sessions of their own."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
@@ -31,16 +39,26 @@ def proxy() -> Iterator[RefusingProxy]:
         yield proxy
 
 
-@pytest.fixture(scope="session", params=list(SPEECHES))
-def stage(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    installation: Installation,
-    proxy: RefusingProxy,
-) -> Iterator[Stage]:
-    """Start a gateway in front of a scripted model that speaks one dialect."""
-    dialect = str(request.param)
-    home: Path = tmp_path_factory.mktemp(f"upstream-{dialect}")
-    models = sorted({client.model for client in CLIENTS})
-    with staged(dialect, home, models, (installation.path, proxy.url)) as stage:
+@pytest.fixture(scope="session")
+def stages(
+    tmp_path_factory: pytest.TempPathFactory, installation: Installation, proxy: RefusingProxy
+) -> Iterator[Callable[[str], Stage]]:
+    """Return a way to get the stage of an upstream's dialect; it is started when it is first wanted."""
+    models = sorted({client.model for client in EVERY})
+    started: dict[str, Stage] = {}
+    with ExitStack() as ends:
+
+        def stage(dialect: str) -> Stage:
+            if dialect not in started:
+                home = tmp_path_factory.mktemp(f"upstream-{dialect}")
+                setting = staged(dialect, home, models, (installation.path, proxy))
+                started[dialect] = ends.enter_context(setting)
+            return started[dialect]
+
         yield stage
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, stages: Callable[[str], Stage]) -> Stage:
+    """Return the stage of the dialect that the test names."""
+    return stages(str(request.param))

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["BY_NAME", "CLIENTS", "Client"]
+__all__ = ["CLIENTS", "CODEX_LITE", "CODEX_LOGIN", "CODEX_SOCKET", "COPILOT_SOCKET", "EVERY", "Client"]
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,14 @@ class Client:
     dialect: str
     identity: str
     model: str
+    foreign: tuple[str, ...]
+    """The dialects of upstreams that it meets in every run, beside its own; a grown run has all."""
     command: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     """Paths below HOME, and what stands in them."""
+    keeps_thoughts: bool = True
+    """Whether it sends back what the model thought before a call, as the dialects want it."""
 
     def __str__(self) -> str:
         """Return the name: what a test is called by."""
@@ -38,9 +42,23 @@ def _token(claims: Mapping[str, object]) -> str:
     )
 
 
-_CODEX = """
+# What Codex would ask its vendor and GitHub beside its turns is switched off.
+_CODEX_QUIET = """
+check_for_update_on_startup = false
+
+[analytics]
+enabled = false
+
+[otel]
+metrics_exporter = "none"
+
+[features]
+plugins = false
+"""
+_CODEX = f"""
 model = "$model"
 model_provider = "gateway"
+{_CODEX_QUIET}
 
 [model_providers.gateway]
 name = "LLM Gateway"
@@ -50,10 +68,11 @@ env_key = "GATEWAY_KEY"
 supports_websockets = false
 """
 # The built-in provider with another address: tries a WebSocket first.
-_CODEX_BUILT_IN = """
+_CODEX_BUILT_IN = f"""
 model = "$model"
 openai_base_url = "$url/v1"
 chatgpt_base_url = "$url/backend-api/"
+{_CODEX_QUIET}
 """
 # A login as `codex login` leaves it, but with the gateway's key where the vendor's token would be.
 # With one, the body is compressed by zstd. The other tokens are empty shells that nobody checks.
@@ -100,7 +119,7 @@ _COPILOT_COMMAND = ("copilot", "-p", "$prompt", "--allow-all-tools", "--no-color
 _PI_COMMAND = ("pi", "-p", "--provider", "gateway", "--model", "$model", "$prompt")
 
 
-def _pi(wire: str, dialect: str, model: str) -> Client:
+def _pi(wire: str, dialect: str, model: str, *foreign: str) -> Client:
     path = {"messages": "", "gemini": "/v1beta"}.get(dialect, "/v1")
     provider = {
         "baseUrl": f"$url{path}",
@@ -114,6 +133,7 @@ def _pi(wire: str, dialect: str, model: str) -> Client:
         dialect=dialect,
         identity="pi",
         model=model,
+        foreign=foreign,
         command=_PI_COMMAND,
         environ={"PI_OFFLINE": "1"},
         files={".pi/agent/models.json": json.dumps({"providers": {"gateway": provider}})},
@@ -126,6 +146,7 @@ CLIENTS = (
         dialect="messages",
         identity="claude-code",
         model="claude-opus-4-5",
+        foreign=("chat",),
         command=("claude", "-p", "$prompt", "--output-format", "json", "--allowedTools", "Bash(echo:*)"),
         environ={
             "ANTHROPIC_BASE_URL": "$url",
@@ -139,6 +160,7 @@ CLIENTS = (
         dialect="responses",
         identity="codex-cli",
         model="gpt-5.5",
+        foreign=("chat",),
         command=_CODEX_COMMAND,
         environ={"GATEWAY_KEY": "$key"},
         files={".codex/config.toml": _CODEX},
@@ -148,6 +170,7 @@ CLIENTS = (
         dialect="chat",
         identity="github-copilot",
         model="gpt-5.5",
+        foreign=("responses",),
         command=_COPILOT_COMMAND,
         environ={**_COPILOT, "COPILOT_PROVIDER_WIRE_API": "completions"},
     ),
@@ -156,6 +179,7 @@ CLIENTS = (
         dialect="responses",
         identity="github-copilot",
         model="gpt-5.5",
+        foreign=("messages",),
         command=_COPILOT_COMMAND,
         environ={**_COPILOT, "COPILOT_PROVIDER_WIRE_API": "responses"},
     ),
@@ -164,6 +188,7 @@ CLIENTS = (
         dialect="messages",
         identity="github-copilot",
         model="claude-opus-4-5",
+        foreign=("gemini",),
         command=_COPILOT_COMMAND,
         environ={**_COPILOT, "COPILOT_PROVIDER_TYPE": "anthropic", "COPILOT_PROVIDER_BASE_URL": "$url"},
     ),
@@ -172,6 +197,7 @@ CLIENTS = (
         dialect="gemini",
         identity="gemini-cli",
         model="gemini-2.5-pro",
+        foreign=("responses",),
         command=("gemini", "-m", "$model", "-p", "$prompt", "--output-format", "json", "--yolo"),
         environ={
             "GEMINI_API_KEY": "$key",
@@ -186,16 +212,18 @@ CLIENTS = (
                 }
             )
         },
+        keeps_thoughts=False,
     ),
-    _pi("openai-completions", "chat", "gpt-5.5"),
-    _pi("openai-responses", "responses", "gpt-5.5"),
-    _pi("anthropic-messages", "messages", "claude-opus-4-5"),
-    _pi("google-generative-ai", "gemini", "gemini-2.5-pro"),
+    _pi("openai-completions", "chat", "gpt-5.5", "gemini", "ollama"),
+    _pi("openai-responses", "responses", "gpt-5.5", "gemini", "ollama"),
+    _pi("anthropic-messages", "messages", "claude-opus-4-5", "responses", "ollama"),
+    _pi("google-generative-ai", "gemini", "gemini-2.5-pro", "chat", "messages", "ollama"),
     Client(
         name="llm",
         dialect="chat",
         identity="llm",
         model="gpt-5.5",
+        foreign=("messages",),
         command=("llm", "-m", "through-gateway", "--functions", "$project/shell.py", "$prompt"),
         environ={"LLM_USER_PATH": "$project/.llm"},
         files={
@@ -217,6 +245,7 @@ CODEX_LITE = Client(
     dialect="responses",
     identity="codex-cli",
     model="gpt-6-astra",
+    foreign=("chat",),
     command=_CODEX_COMMAND,
     environ={"GATEWAY_KEY": "$key"},
     files={".codex/config.toml": _CODEX},
@@ -226,6 +255,7 @@ CODEX_LOGIN = Client(
     dialect="responses",
     identity="codex-cli",
     model="gpt-5.5",
+    foreign=("messages",),
     command=_CODEX_COMMAND,
     files={".codex/config.toml": _CODEX_BUILT_IN, ".codex/auth.json": _CODEX_LOGIN},
 )
@@ -234,6 +264,7 @@ CODEX_SOCKET = Client(
     dialect="responses",
     identity="codex-cli",
     model="gpt-5.5",
+    foreign=("gemini",),
     command=_CODEX_COMMAND,
     environ={"CODEX_API_KEY": "$key"},
     files={".codex/config.toml": _CODEX_BUILT_IN},
@@ -243,6 +274,7 @@ COPILOT_SOCKET = Client(
     dialect="responses",
     identity="github-copilot",
     model="gpt-5.5",
+    foreign=("chat",),
     command=_COPILOT_COMMAND,
     environ={
         **_COPILOT,
@@ -250,6 +282,4 @@ COPILOT_SOCKET = Client(
         "COPILOT_PROVIDER_TRANSPORT": "websockets",
     },
 )
-BY_NAME = {
-    client.name: client for client in (*CLIENTS, CODEX_LITE, CODEX_LOGIN, CODEX_SOCKET, COPILOT_SOCKET)
-}
+EVERY = (*CLIENTS, CODEX_LITE, CODEX_LOGIN, CODEX_SOCKET, COPILOT_SOCKET)

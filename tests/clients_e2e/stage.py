@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clients_e2e import scripted_model
 from clients_e2e.rows import Client
-from clients_e2e.running import Outcome, run
+from clients_e2e.running import Outcome, RefusingProxy, run
 from clients_e2e.speech import SPEECHES, Heard
 from clients_e2e.tap import Tap
 from gateway_process import GatewayProcess, configuration
@@ -31,6 +31,10 @@ class Played:
     """Its request lines."""
     statuses: frozenset[int]
     """The statuses that it was answered with."""
+    outside: tuple[str, ...]
+    """What it asked of the world beyond loopback, and did not get."""
+    passed_on: tuple[Received, ...]
+    """Whatever the upstream was asked meanwhile, lists of models, too."""
     requests: tuple[Received, ...]
     heard: tuple[Heard, ...]
     rows: tuple[dict[str, object], ...]
@@ -50,9 +54,10 @@ class Played:
         rows = "\n".join(map(str, self.rows))
         lines = "\n".join([*self.asked, f"answered with {sorted(self.statuses)}"])
         refused = "\n".join(filter(None, (heard.refused for heard in self.heard)))
+        outside = "\n".join(self.outside)
         return (
             f"{self.outcome}\n--- the client asked\n{lines}\n--- the upstream was asked\n{asked}\n"
-            f"--- the upstream refused\n{refused}\n--- ledger\n{rows}"
+            f"--- the upstream refused\n{refused}\n--- asked beyond loopback\n{outside}\n--- ledger\n{rows}"
         )
 
 
@@ -72,7 +77,7 @@ class Stage:
     upstream: ScriptedUpstream
     tap: Tap
     path: str
-    proxy: str
+    proxy: RefusingProxy
     _turns: int = field(default=0)
 
     def play(self, client: Client, kind: str) -> Played:
@@ -81,34 +86,46 @@ class Stage:
         name = f"{self.dialect}{self._turns}"
         self.upstream.forget()
         self.tap.forget()
+        self.proxy.refused.clear()
         before = {row["id"] for row in self.gateway.rows()}
         words = {
             "url": f"http://{self.tap.name}",
             "key": self.gateway.key,
             "prompt": scripted_model.prompt(kind, name),
         }
-        outcome = run(client, self.home / name, words, path=self.path, proxy=self.proxy)
+        outcome = run(client, self.home / name, words, path=self.path, proxy=self.proxy.url)
         requests = tuple(request for request in self.upstream.asked() if scripted_model.named(request, name))
-        speech = SPEECHES[self.dialect]
-        heard = tuple(speech.hear(request.target.partition("?")[0], request.json()) for request in requests)
-        rows = self._settled(before)
-        details = tuple(self.gateway.dashboard(f"requests/{row['id']}") for row in rows)
-        tap = self.tap
-        seen = (tap.sent, tuple(tap.asked), frozenset(tap.statuses))
-        return Played(name, outcome, *seen, requests, heard, rows, details)
+        rows = self._settled(before, len(requests))
+        tap, speech = self.tap, SPEECHES[self.dialect]
+        return Played(
+            name,
+            outcome,
+            tap.sent,
+            tuple(tap.asked),
+            frozenset(tap.statuses),
+            tuple(self.proxy.refused),
+            tuple(self.upstream.requests),
+            requests,
+            tuple(speech.hear(asked.target.partition("?")[0], asked.json()) for asked in requests),
+            rows,
+            tuple(self.gateway.dashboard(f"requests/{row['id']}") for row in rows),
+        )
 
-    def _settled(self, before: set[object]) -> tuple[dict[str, object], ...]:
-        """Return the rows that are new, oldest first, once none of them runs any more."""
+    def _settled(self, before: set[object], wanted: int) -> tuple[dict[str, object], ...]:
+        """Return the rows that are new, oldest first, once they are all there and none runs any more."""
         until = time.monotonic() + _SETTLED_S
         while True:
             rows = [row for row in self.gateway.rows() if row["id"] not in before]
-            if all(row["status"] != "running" for row in rows) or time.monotonic() > until:
+            settled = len(rows) >= wanted and all(row["status"] != "running" for row in rows)
+            if settled or time.monotonic() > until:
                 return tuple(reversed(rows))
             time.sleep(0.05)
 
 
 @contextmanager
-def staged(dialect: str, home: Path, models: Sequence[str], ways: tuple[str, str]) -> Iterator[Stage]:
+def staged(
+    dialect: str, home: Path, models: Sequence[str], ways: tuple[str, RefusingProxy]
+) -> Iterator[Stage]:
     """Start a scripted model and a gateway before it that knows the models which the clients ask for.
 
     `ways` are the clients' search path and proxy.

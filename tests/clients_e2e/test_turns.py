@@ -1,4 +1,4 @@
-"""Every client's turns, plain and with a tool, through the gateway to an upstream of every dialect.
+"""Every client's turns, plain and with a tool, to upstreams of its own dialect and others.
 
 What is looked at: what the client printed, what the upstream was sent, and what the ledger says.
 """
@@ -8,15 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from clients_e2e.checks import accounted, ended_well, used_its_tool
+from clients_e2e.pairs import pairs
 from clients_e2e.rows import CLIENTS, Client
 from clients_e2e.stage import Stage
 
 pytestmark = pytest.mark.real_clients
 
-every_client = pytest.mark.parametrize("client", CLIENTS, ids=str)
 
-
-@every_client
+@pairs(*CLIENTS)
 def test_plain_turn(stage: Stage, client: Client) -> None:
     played = stage.play(client, "plain")
     ended_well(played)
@@ -24,12 +23,12 @@ def test_plain_turn(stage: Stage, client: Client) -> None:
     accounted(stage, client, played)
 
 
-@every_client
+@pairs(*CLIENTS)
 def test_tool_turn(stage: Stage, client: Client, report: Callable[[str], None]) -> None:
     played = stage.play(client, "tool")
     ended_well(played)
-    used_its_tool(played)
+    used_its_tool(stage, client, played)
     accounted(stage, client, played)
     if stage.dialect == client.dialect:
-        assert not played.losses
+        assert not played.losses, played.losses
     report(f"{client.name} to {stage.dialect}: {'; '.join(played.losses) or 'nothing lost'}")
