@@ -110,8 +110,8 @@ def conversations(draw: st.DrawFn) -> tuple[Message, ...]:
         if draw(st.booleans()):
             said.insert(0, Thinking(draw(WORDS), Seal("gemini", "c2ln")))
         calls = draw(st.lists(CALLS, max_size=3, unique_by=lambda call: call.id))
-        if not said and not calls:
-            continue
+        if not calls and not any(isinstance(part, Text) for part in said):
+            continue  # what the model only thought is no turn of it
         messages.append(Message("assistant", (*said, *calls)))
         if calls:
             results = [

@@ -34,3 +34,20 @@ def test_by_name(
         signed,
     )
     assert family.sees_results is family.formed_calls is signed
+
+
+@pytest.mark.parametrize(
+    ("model", "goes_on"),
+    [
+        ("gemini-2.5-flash", True),
+        ("gemini-3-pro-preview", True),
+        ("gemini-3.1-flash-lite", True),
+        ("gemini-3.5-flash", True),
+        ("gemini-3.5-flash-lite", False),
+        ("gemini-3.6-flash", False),
+        ("gemini-flash-latest", False),
+        ("gemma-3-27b-it", True),
+    ],
+)
+def test_who_goes_on_with_an_answer(model: str, goes_on: bool) -> None:
+    assert family_of(model).prefill is goes_on

@@ -31,6 +31,8 @@ PICTURE = Image(Inline("AA==", "image/png"))
 TOLD_PICTURE = {"inlineData": {"mimeType": "image/png", "data": "AA=="}}
 GEMINI = Seal("gemini", "c2ln")
 NEW, OLD = "gemini-3-flash", "gemini-2.5-flash"
+BEGIN = {"role": "user", "parts": [{"text": "Begin."}]}
+HI: tuple[Role, list[Part]] = ("user", [Text("hi")])
 
 
 def write(*messages: tuple[Role, list[Part]], model: str = NEW) -> tuple[object, object, list[str]]:
@@ -75,7 +77,56 @@ def test_a_conversation_of_the_system_alone_is_said_as_the_user() -> None:
         [{"role": "user", "parts": [{"text": "a"}]}],
         ["messages.system"],
     )
-    assert write(("system", [PICTURE])) == ([], [], ["messages.system"])
+    assert write(("system", [PICTURE])) == ([], [BEGIN], ["messages.system", "messages"])
+
+
+@pytest.mark.parametrize("messages", [(), (("user", []),), (("user", [Text("")]), ("assistant", []))])
+def test_a_conversation_in_which_nothing_is_said_is_begun(
+    messages: tuple[tuple[Role, list[Part]], ...],
+) -> None:
+    assert write(*messages) == ([], [BEGIN], ["messages"])
+
+
+@pytest.mark.parametrize("said", [Text("hello"), ToolCall("x", "f", "{}")])
+def test_the_user_speaks_first(said: Part) -> None:
+    _, contents, lost = write(("assistant", [said]), ("user", [ToolResult("x", ()), Text("a")]))
+    assert isinstance(contents, list)
+    assert contents[0] == BEGIN and [each["role"] for each in contents] == ["user", "model", "user"]
+    assert lost[0] == "messages"
+
+
+@pytest.mark.parametrize(("model", "asked"), [(NEW, False), (OLD, False), ("gemini-3.8-flash", True)])
+def test_an_answer_that_was_begun(model: str, asked: bool) -> None:
+    _, contents, lost = write(HI, ("assistant", [Text("b")]), model=model)
+    said = [{"role": "user", "parts": [{"text": "hi"}]}, {"role": "model", "parts": [{"text": "b"}]}]
+    assert contents == said + [{"role": "user", "parts": [{"text": "Go on."}]}] * asked
+    assert lost == ["messages.assistant"] * asked
+
+
+@pytest.mark.parametrize("thought", [Thinking("t", GEMINI), Thinking("", GEMINI), Thinking("t")])
+def test_a_thought_alone_is_no_turn_of_the_model(thought: Thinking) -> None:
+    _, contents, lost = write(HI, ("assistant", [thought]), ("user", [Text("go on")]))
+    assert contents == [{"role": "user", "parts": [{"text": "hi"}, {"text": "go on"}]}]
+    assert lost == ["messages.thinking"]
+    _, contents, lost = write(HI, ("assistant", [thought]))
+    assert contents == [{"role": "user", "parts": [{"text": "hi"}]}]
+    assert lost == ["messages.thinking"]
+
+
+def test_thoughts_stay_with_what_is_said_before_and_after_them() -> None:
+    _, contents, lost = write(
+        HI,
+        ("assistant", [Thinking("t", GEMINI)]),
+        ("assistant", [Text("a")]),
+        ("assistant", [Thinking("", GEMINI)]),
+        ("user", [Text("b")]),
+    )
+    assert isinstance(contents, list) and lost == []
+    assert contents[1]["parts"] == [
+        {"text": "t", "thought": True, "thoughtSignature": "c2ln"},
+        {"text": "a"},
+        {"text": "", "thoughtSignature": "c2ln"},
+    ]
 
 
 CALL = ToolCall("x", "f", '{"a": 1}')
@@ -84,11 +135,13 @@ TOLD_CALL = {"name": "f", "args": {"a": 1}, "id": "x"}
 
 def test_calls_and_results() -> None:
     _, contents, lost = write(
+        HI,
         ("assistant", [Text("a"), CALL, ToolCall("y", "g/h", "")]),
         ("user", [Text("go on"), ToolResult("y", (Text("1"), Text("2")), is_error=True)]),
         ("user", [ToolResult("x", ())]),
     )
-    assert contents == [
+    assert isinstance(contents, list)
+    assert contents[1:] == [
         {
             "role": "model",
             "parts": [
@@ -100,13 +153,62 @@ def test_calls_and_results() -> None:
         {
             "role": "user",
             "parts": [
-                {"functionResponse": {"name": "_g-2f-h-lgw1", "response": {"error": "1\n\n2"}, "id": "y"}},
                 {"functionResponse": {"name": "f", "response": {"output": ""}, "id": "x"}},
+                {"functionResponse": {"name": "_g-2f-h-lgw1", "response": {"error": "1\n\n2"}, "id": "y"}},
                 {"text": "go on"},
             ],
         },
     ]
     assert lost == []
+
+
+def test_a_call_without_a_result_is_told_that_there_is_none() -> None:
+    _, contents, lost = write(
+        HI,
+        ("assistant", [CALL, ToolCall("y", "g", "")]),
+        ("user", [ToolResult("y", (Text("1"),)), Text("stop")]),
+    )
+    assert isinstance(contents, list)
+    none = {"error": "There is no result of this call."}
+    assert contents[2]["parts"] == [
+        {"functionResponse": {"name": "f", "response": none, "id": "x"}},
+        {"functionResponse": {"name": "g", "response": {"output": "1"}, "id": "y"}},
+        {"text": "stop"},
+    ]
+    assert lost == ["messages.tool_result"]
+    _, contents, lost = write(HI, ("assistant", [CALL]), model="gemini-3.8-flash")
+    assert isinstance(contents, list)
+    assert contents[2]["parts"] == [{"functionResponse": {"name": "f", "response": none, "id": "x"}}]
+    assert lost == ["messages.tool_result"]
+
+
+def test_results_come_before_what_the_system_says_later() -> None:
+    _, contents, lost = write(
+        HI, ("assistant", [CALL]), ("system", [Text("b")]), ("user", [ToolResult("x", (Text("1"),))])
+    )
+    assert isinstance(contents, list)
+    assert ["functionResponse" in part for part in contents[2]["parts"]] == [True, False]
+    assert lost == ["messages.system"]
+
+
+def test_calls_of_one_id_have_their_results_in_turn() -> None:
+    _, contents, lost = write(
+        HI,
+        ("assistant", [CALL]),
+        ("user", [ToolResult("x", (Text("1"),))]),
+        ("assistant", [ToolCall("x", "g", "")]),
+        ("user", [ToolResult("x", (Text("2"),)), ToolResult("x", (Text("3"),))]),
+    )
+    assert isinstance(contents, list)
+    assert contents[2]["parts"] == [
+        {"functionResponse": {"name": "f", "response": {"output": "1"}, "id": "x"}}
+    ]
+    assert contents[4]["parts"] == [
+        {"functionResponse": {"name": "g", "response": {"output": "2"}, "id": "x"}},
+        {"text": "The result of a call that is not in this conversation:"},
+        {"text": "3"},
+    ]
+    assert lost == ["messages.tool_result"]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +224,9 @@ def test_calls_and_results() -> None:
 def test_signatures_of_calls(model: str, seals: list[Seal | None], signatures: list[str | None]) -> None:
     calls: list[Part] = [ToolCall(str(at), "f", "{}", seal=seal) for at, seal in enumerate(seals)]
     losses = Losses()
-    _, (turn,) = write_turns([Message("assistant", tuple(calls))], family_of(model), losses)
+    results: tuple[Part, ...] = (ToolResult("0", ()), ToolResult("1", ()))
+    said = [Message("user", (Text("hi"),)), Message("assistant", tuple(calls)), Message("user", results)]
+    _, (_, turn, _) = write_turns(said, family_of(model), losses)
     parts = turn["parts"]
     assert isinstance(parts, list)
     assert [part.get("thoughtSignature") for part in parts] == signatures
@@ -131,6 +235,7 @@ def test_signatures_of_calls(model: str, seals: list[Seal | None], signatures: l
 
 def test_seals_of_others_are_lost() -> None:
     _, contents, lost = write(
+        HI,
         (
             "assistant",
             [
@@ -141,9 +246,11 @@ def test_seals_of_others_are_lost() -> None:
                 Thinking("", GEMINI),
                 ToolCall("x", "f", '{"a": 1}', seal=Seal("messages", "s")),
             ],
-        )
+        ),
+        ("user", [ToolResult("x", ())]),
     )
-    assert contents == [
+    assert isinstance(contents, list)
+    assert contents[1:2] == [
         {
             "role": "model",
             "parts": [
@@ -159,6 +266,7 @@ def test_seals_of_others_are_lost() -> None:
 
 def test_pictures_in_results() -> None:
     told: tuple[tuple[Role, list[Part]], ...] = (
+        HI,
         ("assistant", [CALL]),
         ("user", [ToolResult("x", (PICTURE, Image(Link("https://x.org/a.png"))))]),
     )
@@ -167,28 +275,24 @@ def test_pictures_in_results() -> None:
     answer = {"name": "f", "response": {"output": "The result is beside this."}, "id": "x"}
     _, contents, _ = write(*told)
     assert isinstance(contents, list)
-    assert contents[1]["parts"] == [{"functionResponse": {**answer, "parts": [TOLD_PICTURE]}}, beside, link]
+    assert contents[2]["parts"] == [{"functionResponse": {**answer, "parts": [TOLD_PICTURE]}}, beside, link]
     _, contents, _ = write(*told, model=OLD)
     assert isinstance(contents, list)
-    assert contents[1]["parts"] == [{"functionResponse": answer}, beside, TOLD_PICTURE, link]
+    assert contents[2]["parts"] == [{"functionResponse": answer}, beside, TOLD_PICTURE, link]
 
 
-def test_results_without_their_calls_have_a_name_all_the_same() -> None:
-    _, contents, _ = write(("user", [ToolResult("x", (Text("1"),), "f"), ToolResult("", (Text("2"),))]))
-    assert contents == [
-        {
-            "role": "user",
-            "parts": [
-                {"functionResponse": {"name": "f", "response": {"output": "1"}, "id": "x"}},
-                {"functionResponse": {"name": "unknown", "response": {"output": "2"}}},
-            ],
-        }
-    ]
+def test_results_without_their_calls_are_told_as_text() -> None:
+    _, contents, lost = write(("user", [Text("a"), ToolResult("x", (Text("1"), PICTURE), "f"), Text("b")]))
+    stray = {"text": "The result of a call that is not in this conversation:"}
+    parts = [{"text": "a"}, stray, {"text": "1"}, TOLD_PICTURE, {"text": "b"}]
+    assert contents == [{"role": "user", "parts": parts}]
+    assert lost == ["messages.tool_result"]
 
 
 def test_parts_in_the_wrong_place_are_lost() -> None:
-    _, contents, lost = write(("assistant", [PICTURE, Text("a")]), ("user", [Thinking("b"), Text("c")]))
+    _, contents, lost = write(HI, ("assistant", [PICTURE, Text("a")]), ("user", [Thinking("b"), Text("c")]))
     assert contents == [
+        {"role": "user", "parts": [{"text": "hi"}]},
         {"role": "model", "parts": [{"text": "a"}]},
         {"role": "user", "parts": [{"text": "c"}]},
     ]
@@ -205,9 +309,15 @@ def test_media_of_the_user() -> None:
 
 
 def test_a_call_with_free_text_is_told_as_one_with_a_member() -> None:
-    _, contents, lost = write(("assistant", [ToolCall("x", "patch", "*** Begin", custom=True)]), model=OLD)
+    _, contents, lost = write(
+        HI,
+        ("assistant", [ToolCall("x", "patch", "*** Begin", custom=True)]),
+        ("user", [ToolResult("x", ())]),
+        model=OLD,
+    )
     call = {"name": "patch", "args": {"input": "*** Begin"}, "id": "x"}
-    assert contents == [{"role": "model", "parts": [{"functionCall": call}]}] and lost == []
+    assert isinstance(contents, list)
+    assert contents[1] == {"role": "model", "parts": [{"functionCall": call}]} and lost == []
 
 
 @pytest.mark.parametrize(

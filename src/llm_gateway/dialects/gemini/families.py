@@ -24,11 +24,15 @@ class Family(msgspec.Struct, frozen=True):
     """The result of a tool may hold pictures and files."""
     formed_calls: bool = False
     """Tools can be offered together with a form of the answer."""
+    prefill: bool = True
+    """An answer that was begun is gone on with; else a request must not end with the model's turn."""
 
 
-# ai.google.dev, "Gemini thinking": levels since 3, budgets for 2.5. 3 Pro knows two levels.
+# ai.google.dev, "Gemini thinking": levels since 3, budgets for 2.5. 3 Pro knows two levels. "Requests ending
+# with a model turn are not supported" is said by 3.5 Flash-Lite and by what came after 3.5
+# (LibreChat-AI/agents pull request 323, anomalyco/opencode issue 45359).
 _FLASH = ("MINIMAL", "LOW", "MEDIUM", "HIGH")
-_NEWEST = Family(_FLASH, signed=True, sees_results=True, formed_calls=True)
+_NEWEST = Family(_FLASH, signed=True, sees_results=True, formed_calls=True, prefill=False)
 _PRO = msgspec.structs.replace(_NEWEST, levels=_FLASH[1:])
 _PRO_3 = msgspec.structs.replace(_NEWEST, levels=("LOW", "HIGH"))
 _FLASH_25 = Family(budgets=(0, 24576), stoppable=True)
@@ -48,9 +52,9 @@ def family_of(model: str) -> Family:
     if version is None:
         return _PRO if "pro" in rest else _NEWEST
     if version >= (3, 0):
-        if not kind.startswith("pro"):
-            return _NEWEST
-        return _PRO_3 if version == (3, 0) else _PRO
+        family = _NEWEST if not kind.startswith("pro") else _PRO_3 if version == (3, 0) else _PRO
+        begun = version < (3, 5) or (version == (3, 5) and "lite" not in kind)
+        return msgspec.structs.replace(family, prefill=True) if begun else family
     if version == (2, 5):
         return _PRO_25 if kind.startswith("pro") else _LITE_25 if "lite" in kind else _FLASH_25
     return _OLD
