@@ -173,6 +173,14 @@ def test_a_server_gets_its_own_reasoning_back_and_no_others() -> None:
     )
 
 
+@pytest.mark.parametrize("seal", [Seal("chat", "reasoning_content"), Seal("messages", "s"), None])
+def test_what_the_model_only_thought_is_left_out(seal: Seal | None) -> None:
+    thought = Message("assistant", (Thinking("t", seal),))
+    assert messages(HI, thought) == ([{"role": "user", "content": "hi"}], ["messages.thinking"])
+    told, _ = messages(HI, Message("assistant", (Thinking("t", seal), ToolCall("x", "f", "{}"))))
+    assert told[1]["tool_calls"], "what was thought before a call goes with it"
+
+
 def test_results_come_before_what_the_user_says() -> None:
     result = ToolResult("c1", (Text("3"), Text("4")))
     told, lost = messages(Message("user", (Text("and?"), result, ToolResult("c2", ()))))

@@ -69,7 +69,8 @@ def _messages(messages: Iterable[Message], losses: Losses) -> list[Json]:
             case "system":
                 told.append({"role": "system", "content": _system(message.parts, losses)})
             case "assistant":
-                told.append(_assistant(message.parts, losses))
+                if (said := _assistant(message.parts, losses)) is not None:
+                    told.append(said)
             case "user":
                 told += _user(message.parts, losses)
     return told
@@ -110,7 +111,12 @@ def _user(parts: Sequence[Part], losses: Losses) -> list[Json]:
     return told
 
 
-def _assistant(parts: Sequence[Part], losses: Losses) -> Json:
+def _assistant(parts: Sequence[Part], losses: Losses) -> Json | None:
+    """Write what the model said; None for what it only thought.
+
+    A client that asks again after an answer broke off repeats the thought (Codex does), and servers refuse a
+    message of the assistant without content and calls.
+    """
     match parts:
         case (Text(text),):
             return {"role": "assistant", "content": text}
@@ -136,6 +142,9 @@ def _assistant(parts: Sequence[Part], losses: Losses) -> Json:
             case _:
                 losses.add("messages.assistant", "the model's own part of a conversation is text and calls")
     text = joined(parts, "")
+    if thoughts and not (text or refusal or calls):
+        losses.add("messages.thinking", "the model thought, and said nothing")
+        return None
     told: dict[str, object] = {"role": "assistant", "content": text}
     if not text and (calls or refusal):
         told["content"] = None
