@@ -173,7 +173,7 @@ def _schema(text: bytes) -> str:
     """Return a schema without what some dialects say of their own accord, or beside it."""
     schema = json.loads(text)
     return json.dumps(
-        {key: schema[key] for key in sorted(schema.keys() - {"additionalProperties", "description"})}
+        {key: schema[key] for key in sorted(schema.keys() - {"additionalProperties", "description", "title"})}
     )
 
 

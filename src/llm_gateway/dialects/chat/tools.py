@@ -189,6 +189,8 @@ def write_tools(tools: Sequence[Tool], choice: ToolChoice, losses: Losses) -> li
                 told.append(_write_function(function_of(tool)))
             case _:
                 assert_never(tool)
+    if tools and not told and choice.mode == "auto":
+        losses.add("tools", "the choice allows none of them")
     return told
 
 

@@ -79,6 +79,8 @@ def _add_format(
         schema = answer_schema(form.schema, losses)
         if schema is not None:
             if form.description:
+                if schema.get("description") not in (None, "", form.description):
+                    losses.add("response_format.description", "the schema describes itself")
                 schema = {**schema, "description": schema.get("description") or form.description}
             output["format"] = {"type": "json_schema", "schema": schema}
             return

@@ -182,10 +182,10 @@ class BlockReader:
         title = text_of(block.get("title"), f"{where}.title")
         context = text_of(block.get("context"), f"{where}.context")
         parts: list[ResultPart] = [Text(context)] if context else []
-        match block.get("source"):
-            case {"type": "text" | "content"} as source:
-                lose_unknown(source, _SOURCE, "messages.source.", self._losses)
-        match block.get("source"):
+        told = block.get("source")
+        if isinstance(told, dict) and told.get("type") in ("text", "content"):
+            lose_unknown(told, _SOURCE, "messages.source.", self._losses)
+        match told:
             case {"type": "text", "data": str(text)} | {"type": "content", "content": str(text)}:
                 return [*parts, _text_file(text, title)]
             case {"type": "content", "content": list(content)}:
@@ -219,7 +219,9 @@ class BlockReader:
                 if isinstance(each, Text):
                     lines.append(each.text)
                 else:
-                    self._losses.add("messages.search_result.content", "of what was found, text alone is told")
+                    self._losses.add(
+                        "messages.search_result.content", "of what was found, text alone is told"
+                    )
         return "\n".join([line for line in lines if line])
 
     def _source(self, block: Json, where: str) -> Source | None:

@@ -34,6 +34,8 @@ def choose(choice: ToolChoice, tools: Sequence[Tool], family: Family, losses: Lo
     if choice.mode in ("required", "named") and (not tools or (choice.names and not names)):
         losses.add("tool_choice", "there is no such tool to choose")
         return Choice()
+    if tools and choice.mode == "auto" and choice.names and not names:
+        losses.add("tool_choice", "it allows none of the tools, and all are offered")
     told: dict[str, object]
     forced = False
     match choice.mode:

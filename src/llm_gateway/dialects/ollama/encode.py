@@ -107,6 +107,8 @@ def _tools(request: Request, losses: Losses) -> list[_Tool]:
     if choice.parallel is False:
         losses.add("parallel_tool_calls", "the model decides by itself how many tools it calls")
     offered = [tool for tool in request.tools if not choice.names or tool.name in choice.names]
+    if not offered:
+        losses.add("tools", "the choice allows none of them")
     return [_tool(tool, losses) for tool in offered]
 
 

@@ -52,7 +52,7 @@ def encode_request(request: Request, target: Target) -> Encoded:
         body["instructions"] = instructions
     body["input"] = encode_items(messages, losses)
     if request.tools:
-        _put_tools(body, request)
+        _put_tools(body, request, losses)
     model = target.model.rpartition("/")[2]
     reasons = not model.startswith(_WITHOUT_REASONING)
     free = not reasons or model.startswith(_OTHERS) or not model.startswith(_OPENAIS)
@@ -82,11 +82,13 @@ def encode_request(request: Request, target: Target) -> Encoded:
     return Encoded(_encode(body), losses.found())
 
 
-def _put_tools(body: _Json, request: Request) -> None:
+def _put_tools(body: _Json, request: Request, losses: Losses) -> None:
     body["tools"] = [_tool(tool) for tool in request.tools]
     kinds = {tool.name: "custom" if isinstance(tool, CustomTool) else "function" for tool in request.tools}
     choice = request.tool_choice
-    named = [{"type": kinds.get(name, "function"), "name": name} for name in choice.names]
+    named = [{"type": kinds[name], "name": name} for name in choice.names if name in kinds]
+    if len(named) < len(choice.names):  # which OpenAI refuses
+        losses.add("tool_choice", "a tool that is not offered cannot be chosen")
     match choice.mode:
         case "named" if len(named) == 1:
             body["tool_choice"] = named[0]
