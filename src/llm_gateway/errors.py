@@ -16,6 +16,8 @@ GatewayError
 │   ├── Misdirected         421   misdirected_request    the Host header names somebody else
 │   ├── LossRefused         422   loss_refused           it asked for all or nothing, and all cannot be said
 │   ├── UpgradeRefused      426   upgrade_refused        a WebSocket where none is, or of another version
+│   ├── LimitReached        429   limit_reached          a limit of this gateway's is reached
+│   ├── BudgetReached       429   budget_reached         the money that may be spent is spent or held
 │   └── HeadersTooLarge     431   headers_too_large
 ├── UpstreamFault                 the provider did not do its part
 │   ├── UpstreamUnreachable 502   upstream_unreachable   refused, no such name, TLS failed
@@ -35,6 +37,7 @@ from typing import ClassVar, Literal
 
 __all__ = [
     "BodyTooLarge",
+    "BudgetReached",
     "ClientFault",
     "ConfigError",
     "Draining",
@@ -45,6 +48,7 @@ __all__ = [
     "HeadersTooLarge",
     "Internal",
     "LedgerUnavailable",
+    "LimitReached",
     "LossRefused",
     "MalformedRequest",
     "MethodNotAllowed",
@@ -71,7 +75,8 @@ Fault = Literal["client", "upstream", "gateway"]
 class GatewayError(Exception):
     """A failure with a message that is safe to show: it names the thing, the value and the way out.
 
-    `param` is the field of the request at fault, where there is one.
+    `param` is the field of the request at fault, where there is one; `retry_after` is in how many seconds
+    it is worth trying again, where that is known.
     """
 
     kind: ClassVar[str]
@@ -79,10 +84,11 @@ class GatewayError(Exception):
     fault: ClassVar[Fault]
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, param: str | None = None) -> None:
+    def __init__(self, message: str, *, param: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
+        self.retry_after = retry_after
 
 
 class ClientFault(GatewayError):
@@ -177,6 +183,18 @@ class UpgradeRefused(ClientFault):
     """The client asks for a WebSocket where there is none, or for a version that is not spoken."""
 
     kind, status = "upgrade_refused", 426
+
+
+class LimitReached(ClientFault):
+    """A limit of this gateway's is reached; there is room again `retry_after` seconds later."""
+
+    kind, status, retryable = "limit_reached", 429, True
+
+
+class BudgetReached(ClientFault):
+    """The money that may be spent is spent, or held for requests that run."""
+
+    kind, status, retryable = "budget_reached", 429, True
 
 
 class HeadersTooLarge(ClientFault):

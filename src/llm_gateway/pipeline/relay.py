@@ -4,6 +4,8 @@ A turn is settled before the client gets the end of its answer: the last thing i
 ledger already. After the first byte nothing is tried again.
 """
 
+from math import ceil
+
 import msgspec
 
 from llm_gateway.dialects.contract import Asked, Dialect, Seen, StreamMeter
@@ -52,6 +54,9 @@ async def relay(incoming: Incoming, relayed: Relayed, dialect: Dialect, turn: Tu
 def refuse(incoming: Incoming, dialect: Dialect, error: GatewayError, headers: bytes = b"") -> None:
     """Answer with an error in the client's dialect."""
     fields = b"%b%b%b" % (_JSON, _FIELDS.get(error.status, b""), headers)
+    if error.retry_after is not None:
+        # Whole seconds (RFC 9110, 10.2.3), and never so few that it is too soon.
+        fields = b"%bretry-after: %d\r\n%b" % (_JSON, max(ceil(error.retry_after), 1), headers)
     incoming.respond(error.status, fields, dialect.encode_error(error))
 
 

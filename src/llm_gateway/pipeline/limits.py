@@ -1,0 +1,281 @@
+"""How much may be asked for, and by whom: held before a request leaves, settled when its end is known.
+
+Counters only, of one event loop: holding is one step that nothing interrupts, so many requests at once
+cannot spend the same room twice. Who is asked, and what a token costs, is decided elsewhere. What money was
+spent comes from the ledger at the start; the counters of a minute begin empty.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import msgspec
+
+from llm_gateway.errors import BudgetReached, Forbidden, GatewayError, LimitReached
+from llm_gateway.ledger.money import dollars
+from llm_gateway.pipeline.windows import PERIODS, Minute, Period, span
+
+__all__ = ["NO_BOUNDS", "Bounds", "Claim", "Hold", "Kept", "Limits", "Scope", "Standing", "Warned"]
+
+Kept = Literal["global", "key", "client", "provider"]
+"""Whom a limit is for."""
+
+Scope = tuple[Kept, str]
+"""Whom, and which one: the key's id, the client's or the provider's name; "" for everybody."""
+
+_PARALLEL_AGAIN = 1.0
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """The limits of one scope; None is no limit. Money is in nanodollars."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    parallel: int | None = None
+    per_day: int | None = None
+    per_week: int | None = None
+    per_month: int | None = None
+    models: tuple[str, ...] = ()
+    """Patterns of names that may be asked for; none means all."""
+    warn_at: float = 0.8
+    """The share of a limit from which it is warned of."""
+
+    @property
+    def costs(self) -> bool:
+        """Return whether money is bounded."""
+        return any(self.money(period) is not None for period in PERIODS)
+
+    def money(self, period: Period) -> int | None:
+        """Return the most that may be spent in a period."""
+        match period:
+            case "day":
+                return self.per_day
+            case "week":
+                return self.per_week
+            case "month":
+                return self.per_month
+
+
+NO_BOUNDS = Bounds()
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a request may use at most, as far as that is known before: tokens, and nanodollars."""
+
+    tokens: int = 0
+    nano: int = 0
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Room that a request has; it is given back by `Limits.settle`."""
+
+    scopes: tuple[Scope, ...]
+    claim: Claim
+    at_us: int
+    warned: "tuple[Warned, ...]" = ()
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """A limit of which much is used: whose, which one, and what share."""
+
+    scope: Scope
+    limit: str
+    share: float
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How one limit stands now. Money is in nanodollars; `resets_us` is 0 where nothing resets by itself."""
+
+    scope: Scope
+    limit: str
+    most: int
+    used: int
+    resets_us: int = 0
+
+
+class _Spent:
+    """The money of one scope in one period: settled, and still held."""
+
+    __slots__ = ("held", "settled", "start")
+
+    def __init__(self, start: int, settled: int = 0) -> None:
+        self.start = start
+        self.settled = settled
+        self.held = 0
+
+
+class _Counters:
+    """What is counted for one scope."""
+
+    __slots__ = ("money", "parallel", "requests", "tokens")
+
+    def __init__(self) -> None:
+        self.requests = Minute()
+        self.tokens = Minute()
+        self.parallel = 0
+        self.money: dict[Period, _Spent] = {}
+
+    def spent(self, period: Period, now_us: int) -> _Spent:
+        """Return what was spent in the period that is now; a new one begins empty."""
+        spent = self.money.get(period)
+        start = span(period, now_us).start
+        if spent is None or start > spent.start:
+            held = spent.held if spent is not None else 0
+            spent = self.money[period] = _Spent(start)
+            spent.held = held
+        return spent
+
+
+class Limits:
+    """The limits that are configured, and what is counted against them."""
+
+    def __init__(self) -> None:
+        self._bounds: Mapping[Scope, Bounds] = {}
+        self._counters: dict[Scope, _Counters] = {}
+
+    def configure(self, bounds: Mapping[Scope, Bounds]) -> None:
+        """Count against these limits from now on; what was counted stays."""
+        self._bounds = bounds
+
+    def remember(self, scope: Scope, period: Period, nano: int, now_us: int) -> None:
+        """Take over what was spent before, as the ledger has it."""
+        self._of(scope).spent(period, now_us).settled = nano
+
+    def bounded(self, scopes: Iterable[Scope]) -> tuple[Scope, ...]:
+        """Return those of the scopes that have limits."""
+        bounds = self._bounds
+        return tuple(scope for scope in scopes if scope in bounds) if bounds else ()
+
+    def costs(self, scopes: Iterable[Scope]) -> bool:
+        """Whether money is bounded in any of the scopes: then a request's price has to be known."""
+        return any(self._bounds[scope].costs for scope in scopes)
+
+    def hold(self, scopes: tuple[Scope, ...], claim: Claim, names: Sequence[str], now_us: int) -> Hold:
+        """Take the room that a request may need in all of the scopes, or none of it.
+
+        `names` are those that the model is known by. Raises Forbidden for a model that is not allowed, and
+        LimitReached with the time from which it is worth trying again.
+        """
+        for scope in scopes:
+            self._check(scope, claim, names, now_us)
+        warned: list[Warned] = []
+        for scope in scopes:
+            counters = self._of(scope)
+            counters.requests.add(1, now_us)
+            counters.tokens.add(claim.tokens, now_us)
+            counters.parallel += 1
+            for period in PERIODS:
+                counters.spent(period, now_us).held += claim.nano
+            warned += self._warnings(scope, now_us)
+        return Hold(scopes, claim, now_us, tuple(warned))
+
+    def settle(self, hold: Hold, tokens: int, nano: int, now_us: int) -> None:
+        """Give back what was held and count what was used; money counts in the period that held it."""
+        for scope in hold.scopes:
+            counters = self._of(scope)
+            counters.parallel -= 1
+            if tokens != hold.claim.tokens:
+                counters.tokens.add(tokens - hold.claim.tokens, now_us)
+            for period in PERIODS:
+                spent = counters.spent(period, now_us)
+                spent.held -= hold.claim.nano
+                if span(period, hold.at_us).start == spent.start:
+                    spent.settled += nano
+
+    def standing(self, now_us: int) -> list[Standing]:
+        """Return how every limit stands."""
+        return [each for scope in self._bounds for each in self._standing(scope, now_us)]
+
+    # details
+
+    def _of(self, scope: Scope) -> _Counters:
+        counters = self._counters.get(scope)
+        if counters is None:
+            counters = self._counters[scope] = _Counters()
+        return counters
+
+    def _check(self, scope: Scope, claim: Claim, names: Sequence[str], now_us: int) -> None:
+        bounds = self._bounds.get(scope, NO_BOUNDS)
+        if bounds.models and not any(fnmatchcase(name, each) for name in names for each in bounds.models):
+            raise Forbidden(f"{_whose(scope)} may not ask for {names[0]!r}; {_may(bounds.models)}")
+        counters = self._of(scope)
+        for minute, limit, amount, what in (
+            (counters.requests, bounds.requests_per_minute, 1, "requests per minute"),
+            (counters.tokens, bounds.tokens_per_minute, claim.tokens, "tokens per minute"),
+        ):
+            if limit is not None and (wait := minute.room_in(amount, limit, now_us)):
+                used = f"{minute.at(now_us)} are used and this one needs {amount}"
+                raise _reached(scope, f"{limit} {what}", used, wait)
+        if bounds.parallel is not None and counters.parallel >= bounds.parallel:
+            used = f"{counters.parallel} run now"
+            raise _reached(scope, f"{bounds.parallel} requests at a time", used, _PARALLEL_AGAIN)
+        for period in PERIODS:
+            if (most := bounds.money(period)) is not None:
+                self._check_money(scope, claim, (period, most), now_us)
+
+    def _check_money(self, scope: Scope, claim: Claim, limit: tuple[Period, int], now_us: int) -> None:
+        period, most = limit
+        spent = self._of(scope).spent(period, now_us)
+        if claim.nano and spent.settled + spent.held + claim.nano > most:
+            used = (
+                f"${_shown(spent.settled)} are spent, ${_shown(spent.held)} held for requests that run, "
+                f"and this one may cost ${_shown(claim.nano)}"
+            )
+            wait = (span(period, now_us).end - now_us) / 1e6
+            raise _reached(scope, f"${_shown(most)} per {period}", used, wait, money=True)
+
+    def _standing(self, scope: Scope, now_us: int) -> list[Standing]:
+        bounds, counters = self._bounds[scope], self._of(scope)
+        found: list[Standing] = []
+        if bounds.requests_per_minute is not None:
+            used = counters.requests.at(now_us)
+            found.append(Standing(scope, "requests_per_minute", bounds.requests_per_minute, used))
+        if bounds.tokens_per_minute is not None:
+            used = counters.tokens.at(now_us)
+            found.append(Standing(scope, "tokens_per_minute", bounds.tokens_per_minute, used))
+        if bounds.parallel is not None:
+            found.append(Standing(scope, "parallel", bounds.parallel, counters.parallel))
+        for period in PERIODS:
+            if (most := bounds.money(period)) is not None:
+                spent = counters.spent(period, now_us)
+                end = span(period, now_us).end
+                found.append(Standing(scope, f"usd_per_{period}", most, spent.settled + spent.held, end))
+        return found
+
+    def _warnings(self, scope: Scope, now_us: int) -> list[Warned]:
+        warn_at = self._bounds[scope].warn_at
+        return [
+            Warned(scope, each.limit, each.used / each.most)
+            for each in self._standing(scope, now_us)
+            if each.most and each.used >= each.most * warn_at
+        ]
+
+
+def _reached(scope: Scope, limit: str, used: str, wait: float, *, money: bool = False) -> GatewayError:
+    again = "it is more than the limit by itself" if wait < 0 else f"try again in {max(wait, 1):.0f} seconds"
+    error = BudgetReached if money else LimitReached
+    return error(
+        f"{_whose(scope)} has reached its limit of {limit}: {used}; {again}",
+        retry_after=wait if wait >= 0 else None,
+    )
+
+
+def _whose(scope: Scope) -> str:
+    kept, name = scope
+    match kept:
+        case "global":
+            return "this gateway"
+        case "key":
+            return "this key"
+        case "client":
+            return f"the client {name}"
+        case "provider":
+            return f"the provider {name}"
+
+
+def _may(models: tuple[str, ...]) -> str:
+    return f"it may ask for {', '.join(models[:10])}"
+
+
+def _shown(amount: int) -> str:
+    return f"{dollars(amount):.4f}"
