@@ -11,10 +11,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bounded import TooLong, bounded
 from environment import Failed, say
 
 __all__ = ["FOLDER_VARIABLE", "Impossible", "Installation"]
@@ -25,9 +27,12 @@ _PINS = {
     "npm": "clients/package.json",
     "python": "clients/requirements.txt",
 }
+# Where a machine has no npm: a package of Python's that brings one.
+_NPM_ITSELF = "clients/npm/requirements.txt"
 _NPM = ("install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)$", re.MULTILINE)
-_LONGEST_S = 900
+# A probe of a registry, or of an installed program.
+_PROBE_S = 60.0
 # Nothing listens there: what a program would look up on the network while it says its version.
 _NOWHERE = "http://127.0.0.1:9"
 
@@ -45,9 +50,14 @@ class Installation:
     what = "real clients"
     size = "1.5 GB"
     stamp = "installed.json"
+    longest_s = 480.0
 
-    def __init__(self, root: Path, pins: Mapping[str, str] = _PINS) -> None:
-        self.folder = Path(os.environ.get(FOLDER_VARIABLE) or root / ".clients")
+    def __init__(
+        self, root: Path, pins: Mapping[str, str] = _PINS, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self.folder = Path(environ.get(FOLDER_VARIABLE) or root / ".clients")
+        self._npm_itself = root / _NPM_ITSELF
+        self._environ = environ
         self.pins = {name: root / pin for name, pin in pins.items()}
         self._stamp = self.folder / self.stamp
 
@@ -85,7 +95,7 @@ class Installation:
     def path(self) -> str:
         """Return a search path that finds the clients and their Node first."""
         ours = ("npm/node_modules/.bin", "node/node_modules/node/bin", "python/bin")
-        return os.pathsep.join([*(str(self.folder / name) for name in ours), os.environ["PATH"]])
+        return os.pathsep.join([*(str(self.folder / name) for name in ours), self._environ["PATH"]])
 
     def wanted(self, name: str) -> dict[str, str]:
         """Return the versions that are pinned for a folder."""
@@ -101,58 +111,68 @@ class Installation:
     # details
 
     def _install(self) -> None:
-        npm = shutil.which("npm")
-        if npm is None:
-            raise Impossible("there is no npm on this machine (Debian and Ubuntu: apt-get install npm)")
-        environ = {**os.environ, "PATH": self.path}
-        folders = [name for name, pin in self.pins.items() if pin.suffix == ".txt"]
-        pips = [subprocess.Popen(self._pip(name), env=environ) for name in folders]
+        until = time.monotonic() + self.longest_s
+        npm = self._find("npm")
         try:
-            for name in self.pins:
-                if name not in folders:
-                    self._npm_install(npm, name, environ)
-            for pip in pips:
-                if pip.wait(_LONGEST_S):
-                    raise self._unreachable_or_wrong(npm, "pip")
-        finally:
-            for pip in pips:
-                if pip.poll() is None:
-                    pip.kill()
-                    pip.wait()
+            if npm is None:
+                self._pip_install("npm-itself", self._npm_itself, until)
+                npm = str(self.folder / "npm-itself/bin/npm")
+            for name, pin in self.pins.items():
+                if pin.suffix == ".txt":
+                    self._pip_install(name, pin, until)
+                else:
+                    self._npm_install(npm, name, until)
+        except TooLong as error:
+            raise Impossible(f"{error}, of {self.longest_s:.0f} s for everything") from None
 
-    def _npm_install(self, npm: str, name: str, environ: Mapping[str, str]) -> None:
+    def _npm_install(self, npm: str, name: str, until: float) -> None:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         shutil.copyfile(self.pins[name], folder / "package.json")
-        try:
-            code = subprocess.call([npm, *_NPM], cwd=folder, env=environ, timeout=_LONGEST_S)
-        except subprocess.TimeoutExpired:
-            raise Impossible(f"npm did not come to an end in {_LONGEST_S} s") from None
-        if code:
-            raise self._unreachable_or_wrong(npm, "npm")
+        if self._run([npm, *_NPM], until, cwd=folder):
+            ask = [npm, "view", "npm", "version", "--loglevel=silent"]
+            raise self._unreachable_or_wrong("npm", [*ask, "--cache"])
 
-    def _unreachable_or_wrong(self, npm: str, which: str) -> Exception:
-        """Tell a machine without a package registry from pins that do not fit together."""
-        reachable = subprocess.call([npm, "ping", "--loglevel=error"], cwd=self.folder) == 0
+    def _pip_install(self, name: str, pins: Path, until: float) -> None:
+        """Make a virtual environment and install into it, by uv where there is one."""
+        folder = str(self.folder / name)
+        python = f"{folder}/bin/python"
+        if uv := self._find("uv"):
+            make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder]
+            install = [uv, "pip", "install", "--quiet", "--python", python, "-r", str(pins)]
+            ask = [uv, "pip", "install", "--dry-run", "--reinstall", "--python", python, "pip", "--cache-dir"]
+        else:
+            make = [sys.executable, "-m", "venv", "--clear", folder]
+            install = [python, "-m", "pip", "install", "-qq", "--no-input", "-r", str(pins)]
+            ask = [python, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "-qq", "pip", "--dest"]
+        if self._run(make, until):
+            raise Failed(f"{folder} could not be made; the message is above")
+        if self._run(install, until):
+            raise self._unreachable_or_wrong("pip", ask)
+
+    def _unreachable_or_wrong(self, which: str, ask: Sequence[str]) -> Exception:
+        """Tell a machine without a registry from pins that do not fit: ask for what every registry has.
+
+        `ask` ends where the name of a new folder belongs, so that no cache can answer.
+        """
+        with tempfile.TemporaryDirectory() as empty:
+            try:
+                reachable = self._run([*ask, empty], time.monotonic() + _PROBE_S, quiet=True) == 0
+            except TooLong:
+                reachable = False
         if reachable:
             return Failed(f"{which} could not install what is pinned; its own message is above")
-        return Impossible("no package registry answers (npm ping)")
+        return Impossible(f"no registry answers {which}")
 
-    def _pip(self, name: str) -> list[str]:
-        """Return the command that makes a virtual environment of its own and installs into it."""
-        folder, pins = str(self.folder / name), str(self.pins[name])
-        steps = [
-            [sys.executable, "-m", "venv", "--clear", folder],
-            [f"{folder}/bin/python", "-m", "pip", "install", "-qq", "--no-input", "-r", pins],
-        ]
-        if uv := shutil.which("uv"):
-            python = f"{folder}/bin/python"
-            steps = [
-                [uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder],
-                [uv, "pip", "install", "--quiet", "--python", python, "-r", pins],
-            ]
-        run = "import subprocess, sys; [subprocess.run(step, check=True) for step in {!r}]"
-        return [sys.executable, "-c", run.format(steps)]
+    def _run(
+        self, command: Sequence[str], until: float, *, cwd: Path | None = None, quiet: bool = False
+    ) -> int:
+        environ = {**self._environ, "PATH": self.path}
+        left = max(1.0, until - time.monotonic())
+        return bounded(command, left, cwd=cwd or self.folder, environ=environ, quiet=quiet)
+
+    def _find(self, program: str) -> str | None:
+        return shutil.which(program, path=self._environ["PATH"])
 
     def _versions(self) -> Iterator[tuple[str, str]]:
         for place in ("node", "npm"):
@@ -175,17 +195,20 @@ class Installation:
         home.mkdir(exist_ok=True)
         proxies = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), _NOWHERE)
         environ = {"PATH": self.path, "HOME": str(home), "COPILOT_OFFLINE": "true", **proxies}
-        done = subprocess.run(
-            [program, "--version"],
-            check=False,
-            env=environ,
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-        )
+        try:
+            done = subprocess.run(
+                [program, "--version"],
+                check=False,
+                env=environ,
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=_PROBE_S,
+            )
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{program} does not say its version in {_PROBE_S:.0f} s") from None
         if done.returncode or not re.search(rf"(?<![\d.]){re.escape(version)}(?!\.?\d)", done.stdout):
             raise Failed(
                 f"{program} should be {version}, and says (exit {done.returncode}): {done.stdout[-500:]}"

@@ -28,11 +28,14 @@ import changelog
 import conformance
 import first_run
 import real_clients
+from bounded import TooLong, bounded
 from environment import EXTRAS, WEIGHTS, Environment, Failed, say
 
 __all__ = ["main"]
 
 ROOT = Path(__file__).resolve().parents[1]
+# What programs of others may take, all tests together.
+LONGEST_S = 720.0
 Verb = Callable[[Environment, list[str]], int]
 
 
@@ -119,26 +122,32 @@ def faults(environment: Environment, arguments: list[str]) -> int:
 
 
 def clients(environment: Environment, arguments: list[str]) -> int:
-    """Run real clients through the gateway, where they can be installed."""
-    return run_installed(environment, real_clients.Installation(ROOT), "tests/clients_e2e", *arguments)
+    """Run real clients through the gateway, where they can be installed: the pairs of every run."""
+    chosen = ("-m", "real_clients and not grown", "tests/clients_e2e")
+    return run_installed(environment, real_clients.Installation(ROOT), *chosen, *arguments)
 
 
 def conform(environment: Environment, arguments: list[str]) -> int:
     """Run the AI SDK and the suites against the gateway, where they can be installed."""
     suites = conformance.Suites(ROOT)
-    return run_installed(environment, suites, "tests/js_e2e", "tests/conformance", *arguments)
+    chosen = ("-m", "real_clients", "tests/js_e2e", "tests/conformance")
+    return run_installed(environment, suites, *chosen, *arguments)
 
 
 def run_installed(environment: Environment, installation: real_clients.Installation, *arguments: str) -> int:
-    """Run the tests that need an installation."""
+    """Run the tests that need an installation; end them when they take too long."""
     environment.ready(["test"])
     try:
         folder = installation.ready()
     except real_clients.Impossible as error:
-        say(f"skipped: {installation.what} cannot be installed here: {error}")
+        say(f"SKIPPED: {installation.what} cannot be installed here: {error}")
         return 0
-    os.environ[real_clients.FOLDER_VARIABLE] = str(folder)
-    return call(environment, "-m", "pytest", "-m", "real_clients", *arguments)
+    environ = {**os.environ, real_clients.FOLDER_VARIABLE: str(folder)}
+    command = [environment.program("python"), "-m", "pytest", *arguments]
+    try:
+        return bounded(command, LONGEST_S, cwd=ROOT, environ=environ)
+    except TooLong as error:
+        raise Failed(f"{error}; what it was at is above") from None
 
 
 def setup(environment: Environment, arguments: list[str]) -> int:
