@@ -115,18 +115,41 @@ def read(dialect: Dialect, body: bytes, *, stream: bool = False) -> Call:
     return dialect.read_call(body, Path(told.operation, "model-1", told.query))
 
 
-STREAMS = [(case.name, name) for case in CASES.values() for name in case.given("stream")]
+def forms(dialect: str, stream: bytes) -> Mapping[str, bytes]:
+    """Return a stream in every form that its dialect may come in."""
+    found = {"as it is": stream, "with other ends of lines": stream.replace(b"\n", b"\r\n")}
+    if dialect == "gemini":
+        pieces = [line[6:] for line in stream.split(b"\n") if line.startswith(b"data: ")]
+        found["an array"] = b"[%b]" % b",\r\n".join(pieces)
+    return found
 
 
-@settings(max_examples=300)
-@given(st.sampled_from(STREAMS), st.data())
-def test_a_stream_means_the_same_however_it_is_cut(place: tuple[str, str], data: st.DataObject) -> None:
-    name, dialect = place
-    upstream, whole = DIALECTS[dialect], CASES[name].given("stream")[dialect].read_bytes()
+STREAMS = [
+    (case.name, name, form)
+    for case in CASES.values()
+    for name, path in case.given("stream").items()
+    for form in forms(name, path.read_bytes())
+]
+
+
+def test_streams_come_in_all_their_forms() -> None:
+    for name in DIALECTS:
+        told = {form for _, dialect, form in STREAMS if dialect == name}
+        assert len(told) == (3 if name == "gemini" else 2), name
+        assert len([1 for _, dialect, _ in STREAMS if dialect == name]) >= 36, name
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@settings(max_examples=120)
+@given(data=st.data())
+def test_a_stream_means_the_same_however_it_is_cut(dialect: str, data: st.DataObject) -> None:
+    name, _, form = data.draw(st.sampled_from([each for each in STREAMS if each[1] == dialect]))
+    upstream, told = DIALECTS[dialect], CASES[name].given("stream")[dialect].read_bytes()
+    whole = forms(dialect, told)[form]
     cuts = data.draw(st.lists(st.integers(0, len(whole)), max_size=12))
     pieces = [whole[a:b] for a, b in pairwise([0, *sorted(cuts), len(whole)])]
     first, second = upstream.decoder(), upstream.decoder()
-    expected = [*first.feed(whole), *first.close()]
+    expected = [*first.feed(told), *first.close()]
     assert [event for piece in pieces for event in second.feed(piece)] + second.close() == expected
     assert second.losses == first.losses
     call = CASES["text"].call(dialect, stream=True)
@@ -139,6 +162,15 @@ def test_a_stream_means_the_same_however_it_is_cut(place: tuple[str, str], data:
 @given(answers())
 def test_an_answer_is_the_fold_of_its_events(response: Response) -> None:
     assert fold(unfold(response)) == response
+
+
+@pytest.mark.parametrize(
+    ("name", "dialect"), [(name, each) for name, each, form in STREAMS if form == "as it is"]
+)
+def test_a_stream_is_told_alike_in_the_fewest_events(name: str, dialect: str) -> None:
+    decoder = DIALECTS[dialect].decoder()
+    told = fold([*decoder.feed(CASES[name].given("stream")[dialect].read_bytes()), *decoder.close()])
+    assert fold(unfold(told)) == told
 
 
 @pytest.mark.parametrize(("name", "model"), TARGETS)
