@@ -11,7 +11,7 @@ from llm_gateway.canonical.response import Response
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Asked
 from llm_gateway.dialects.gemini.answer import decode_response, encode_response
-from llm_gateway.dialects.gemini.seals import signature_of
+from llm_gateway.dialects.gemini.seals import call_signature, signature_of, thoughts_of
 from llm_gateway.errors import UpstreamBroken
 from scripted import gemini
 
@@ -55,7 +55,10 @@ def test_writing() -> None:
                     "parts": [
                         {"text": "t", "thought": True, "thoughtSignature": signature_of(sealed)},
                         {"text": "no"},
-                        {"functionCall": {"id": "x", "name": "f", "args": {"a": 1}}},
+                        {
+                            "functionCall": {"id": "x", "name": "f", "args": {"a": 1}},
+                            "thoughtSignature": call_signature(None, thoughts_of(parts)),
+                        },
                     ],
                     "role": "model",
                 },
@@ -84,7 +87,7 @@ def test_an_answer_of_nothing_has_a_part_all_the_same() -> None:
 
 PARTS = st.lists(
     st.builds(Text, st.text(min_size=1))
-    | st.builds(Thinking, st.text(min_size=1))
+    | st.builds(Thinking, st.text(min_size=1), st.just(Seal("gemini", "c2ln")))
     | st.builds(
         lambda at, args: ToolCall(
             f"id{at}", "f", json.dumps(args, separators=(",", ":"), ensure_ascii=False)

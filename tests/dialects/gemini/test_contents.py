@@ -21,7 +21,7 @@ from llm_gateway.canonical.parts import (
 )
 from llm_gateway.canonical.request import Message
 from llm_gateway.dialects.gemini.contents import read_contents
-from llm_gateway.dialects.gemini.seals import signature_of
+from llm_gateway.dialects.gemini.seals import BYPASS, call_signature, signature_of, thoughts_of
 from llm_gateway.errors import MalformedRequest
 
 PNG = {"inlineData": {"mimeType": "image/png", "data": "AA=="}}
@@ -135,6 +135,23 @@ def test_calls_have_the_ids_they_came_with() -> None:
         [],
     )
     assert parts({"functionCall": {"name": "f"}})[0] == (ToolCall("call_gemini_0", "f", "{}"),)
+
+
+def test_what_was_thought_before_a_call_comes_back_with_it() -> None:
+    sealed, hidden = Thinking("t", Seal("messages", "s")), Thinking("", Seal("messages", "d"), redacted=True)
+    said: list[Part] = [sealed, Text("a"), hidden]
+    told = call("f", "x", thoughtSignature=call_signature(None, thoughts_of(said)))
+    other = call("g", "y", thoughtSignature=call_signature(None, thoughts_of([hidden])))
+    wanted = (sealed, Text("a"), hidden, ToolCall("x", "f", '{"a":1}'))
+    assert parts({"text": "a"}, told) == (wanted, []), "from a client that drops thoughts"
+    merged = {"text": "t", "thought": True, "thoughtSignature": signature_of(Seal("messages", "d"))}
+    assert parts(merged, {"text": "a"}, told) == (wanted, []), "from one that puts them together"
+    found, _ = parts({"text": "a"}, told, {"text": "b"}, other)
+    assert found == (*wanted, Text("b"), hidden, ToolCall("y", "g", '{"a":1}'))
+
+
+def test_the_word_for_no_signature_is_no_seal() -> None:
+    assert parts(call("f", "x", thoughtSignature=BYPASS)) == ((ToolCall("x", "f", '{"a":1}'),), [])
 
 
 def test_results_find_their_calls() -> None:

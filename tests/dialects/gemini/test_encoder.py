@@ -24,7 +24,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Asked
 from llm_gateway.dialects.gemini.decoder import GeminiDecoder
 from llm_gateway.dialects.gemini.encoder import GeminiEncoder
-from llm_gateway.dialects.gemini.seals import signature_of
+from llm_gateway.dialects.gemini.seals import Thought, open_call_signature, signature_of
 
 FORMS = ("alt=sse", "")
 USAGE = Usage(uncached=32, cache_read=8, output=12, reasoning=2)
@@ -180,6 +180,7 @@ def test_what_was_written_is_read_as_it_was(query: str) -> None:
     events: list[Event] = [
         Started("01K", "alias"),
         ThinkingDelta("t"),
+        Sealed(Seal("gemini", "c2ln")),
         TextDelta("ä"),
         TextDelta("b"),
         CallStarted(0, "x", "f"),
@@ -190,6 +191,39 @@ def test_what_was_written_is_read_as_it_was(query: str) -> None:
     made, decoder = encoder(query), GeminiDecoder()
     found = [event for told in events for event in decoder.feed(made.feed(told))] + decoder.close()
     assert fold(found) == fold(events)
+
+
+@pytest.mark.parametrize("query", FORMS)
+def test_a_call_holds_what_was_thought_before_it(query: str) -> None:
+    """Gemini CLI drops the parts that are thoughts."""
+    seal = Seal("messages", "s")
+    told, _ = pieces(
+        query,
+        Started(),
+        ThinkingDelta("t"),
+        ThinkingDelta("u"),
+        Sealed(seal),
+        TextDelta(""),
+        TextDelta("a"),
+        TextDelta("b"),
+        Sealed(seal, redacted=True),
+        CallStarted(0, "x", "f"),
+        CallDelta(0, "{}"),
+        CallStarted(1, "y", "g", seal=seal),
+        CallDelta(1, "{}"),
+        ThinkingDelta("v"),
+        RefusalDelta("no"),
+        CallStarted(2, "z", "h", seal=seal),
+        CallDelta(2, "{}"),
+        Finished("tool_calls"),
+    )
+    found = [open_call_signature(part["thoughtSignature"]) for part in parts(told) if "functionCall" in part]
+    assert found == [
+        (None, [Thought("tu", "messages", "s", early=True), Thought("", "messages", "s", redacted=True)]),
+        (seal, []),
+        (seal, [Thought("v", early=True)]),
+    ]
+    assert [part["text"] for part in parts(told) if "text" in part] == ["t", "u", "", "a", "b", "", "v", "no"]
 
 
 def test_the_client_knows_the_answer_by_the_turns_id() -> None:

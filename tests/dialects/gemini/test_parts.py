@@ -5,9 +5,9 @@ import json
 import msgspec
 
 from llm_gateway.canonical.loss import Losses
-from llm_gateway.canonical.parts import Seal, ToolCall
+from llm_gateway.canonical.parts import Seal, Text, Thinking, ToolCall
 from llm_gateway.dialects.gemini.parts import call_part, thought_part
-from llm_gateway.dialects.gemini.seals import signature_of
+from llm_gateway.dialects.gemini.seals import call_signature, signature_of, thoughts_of
 
 SEAL = Seal("messages", "sig")
 
@@ -25,6 +25,9 @@ def test_calls() -> None:
         "functionCall": {"id": "x", "name": "f", "args": {"a": 1}},
         "thoughtSignature": signature_of(SEAL),
     }
+    thought = (Thinking("t", SEAL), Text("a"))
+    holding = json.loads(msgspec.json.encode(call_part(ToolCall("x", "f", "{}"), losses, thought)))
+    assert holding["thoughtSignature"] == call_signature(None, thoughts_of(thought))
     custom = call_part(ToolCall("x", "f", "text", custom=True), losses)
     assert json.loads(msgspec.json.encode(custom))["functionCall"]["args"] == {"input": "text"}
     assert not losses.found()

@@ -1,6 +1,6 @@
 """Whole answers between this dialect and the common model. Streams: `decoder.py` and `encoder.py`."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import assert_never
 
 import msgspec
@@ -52,16 +52,18 @@ def encode_response(response: Response, asked: Asked) -> Written:
     return Written(_encode(answer), asked.id, losses.found())
 
 
-def _parts(parts: Iterable[AnswerPart], losses: Losses) -> list[Json]:
+def _parts(parts: Sequence[AnswerPart], losses: Losses) -> list[Json]:
     found: list[Json] = []
-    for part in parts:
+    said = 0  # up to the last call
+    for at, part in enumerate(parts):
         match part:
             case Text(text) | Refusal(text):
                 found.append({"text": text})
             case Thinking():
                 found.append(thought_part(part.text, part.seal, redacted=part.redacted))
             case ToolCall():
-                found.append(call_part(part, losses))
+                found.append(call_part(part, losses, parts[said:at]))
+                said = at + 1
             case _:
                 assert_never(part)
     return found or [{"text": ""}]

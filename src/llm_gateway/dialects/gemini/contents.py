@@ -4,7 +4,7 @@ Calls without an id are given one by their place; a result without one answers t
 that has no answer yet. Pieces that a client kept of a stream are put together again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw
@@ -15,6 +15,7 @@ from llm_gateway.canonical.parts import (
     Image,
     Part,
     ResultPart,
+    Seal,
     Text,
     Thinking,
     ToolCall,
@@ -34,7 +35,7 @@ from llm_gateway.dialects.gemini.members import (
     wrong,
 )
 from llm_gateway.dialects.gemini.names import made_up_id
-from llm_gateway.dialects.gemini.seals import open_signature
+from llm_gateway.dialects.gemini.seals import Thought, open_call_signature, open_signature
 from llm_gateway.errors import MalformedRequest
 
 __all__ = ["read_contents"]
@@ -148,7 +149,10 @@ class _Reader:
             inner, there = named(told, f"{place}.{key}"), f"{place}.{key}"
             match key:
                 case "functionCall":
-                    found.append(self._call(inner, there, signature))
+                    seal, thoughts = open_call_signature(signature)
+                    if thoughts:
+                        _bring_back(thoughts, found)
+                    found.append(self._call(inner, there, seal))
                     signature = ""
                 case "functionResponse":
                     found.append(self._result(inner, there))
@@ -164,7 +168,7 @@ class _Reader:
             if key not in known and not says_nothing(part[key]):
                 lose(self._losses, prefix, key, "other dialects have no place for it")
 
-    def _call(self, told: Json, where: str, signature: str) -> ToolCall:
+    def _call(self, told: Json, where: str, seal: Seal | None) -> ToolCall:
         lose_unknown(told, _CALL, "contents.parts.functionCall.", self._losses)
         name = text_of(told.get("name"), f"{where}.name")
         if not name:
@@ -176,7 +180,6 @@ class _Reader:
         call_id = given or made_up_id("gemini", self._calls)
         self._calls += 1
         self._unanswered.append((call_id, name, not given))
-        seal = open_signature(signature)[0] if signature else None
         return ToolCall(call_id, name, _encode(args or {}).decode(), seal=seal)
 
     def _result(self, told: Json, where: str) -> ToolResult:
@@ -216,6 +219,15 @@ class _Reader:
                 "contents.parts.functionResponse.parts", "no other dialect has it in a tool's result"
             )
         return kept
+
+
+def _bring_back(thoughts: Sequence[Thought], found: list[Part]) -> None:
+    """Put what was thought before a call where it was, whatever of it the client kept itself."""
+    since = next((at for at in range(len(found), 0, -1) if isinstance(found[at - 1], ToolCall)), 0)
+    said = [part for part in found[since:] if not isinstance(part, Thinking)]
+    early = [thought.thinking() for thought in thoughts if thought.early]
+    late = [thought.thinking() for thought in thoughts if not thought.early]
+    found[since:] = [*early, *said, *late]
 
 
 def _response(told: object, where: str) -> tuple[list[ResultPart], bool]:

@@ -23,7 +23,8 @@ from llm_gateway.canonical.events import (
     ThinkingDelta,
 )
 from llm_gateway.canonical.loss import Loss, Losses
-from llm_gateway.canonical.parts import ToolCall
+from llm_gateway.canonical.parts import Part, ToolCall
+from llm_gateway.canonical.response import Folding
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Asked
 from llm_gateway.dialects.gemini.errors import encode_broken
@@ -36,6 +37,7 @@ from llm_gateway.dialects.gemini.usage import told
 __all__ = ["GeminiEncoder"]
 
 _encode = msgspec.json.encode
+_SAID = TextDelta(".")  # that something was said after a thought, whatever it was
 _BEFORE = b'{"candidates":[{"content":{"parts":['
 
 
@@ -57,12 +59,14 @@ class GeminiEncoder:
         self._tail = b'],"role":"model"},"index":0}],%b%b' % (self._told, end)
         self._text = b'%b%b{"text":' % (start, _BEFORE)
         self._text_end = b"}%b" % self._tail
-        self._calls: dict[int, tuple[CallStarted, list[str]]] = {}
+        self._calls: dict[int, tuple[CallStarted, list[str], Sequence[Part]]] = {}
+        self._thoughts: Folding | None = None  # since the last call
+        self._plain = False  # nothing but the text itself is to be seen to when more text comes
         self._usage: Usage | None = None
 
     def feed(self, event: Event) -> bytes:
         """Return the bytes that say this event."""
-        if isinstance(event, TextDelta) and self._begun and not self._calls and not self._ended:
+        if self._plain and isinstance(event, TextDelta):
             return self._text + _encode(event.text) + self._text_end
         if self._ended:
             return b""
@@ -71,18 +75,26 @@ class GeminiEncoder:
             self._begun = True
             if not self._events:
                 out = b"[" + out.removeprefix(b",\n")
+        said = isinstance(event, TextDelta | RefusalDelta) and event.text != ""
+        self._plain = (said or self._thoughts is None) and self._begun and not self._calls and not self._ended
         return out
 
     def _say(self, event: Event) -> bytes:
         match event:
             case TextDelta(text) | RefusalDelta(text):
+                if self._thoughts is not None and text:
+                    self._thoughts.take(_SAID)
                 return self._called() + (self._piece([{"text": text}]) if text else b"")
             case ThinkingDelta(text):
+                self._think(event)
                 return self._called() + (self._piece([thought_part(text, None)]) if text else b"")
             case Sealed():
+                self._think(event)
                 return self._called() + self._piece([thought_part("", event.seal, redacted=event.redacted)])
             case CallStarted():
-                self._calls[event.index] = (event, [])
+                before = () if self._thoughts is None else self._thoughts.response().parts
+                self._calls[event.index] = (event, [], before)
+                self._thoughts = None
                 return b""
             case CallDelta(index, text):
                 if index in self._calls:
@@ -100,6 +112,11 @@ class GeminiEncoder:
             case _:
                 assert_never(event)
 
+    def _think(self, event: ThinkingDelta | Sealed) -> None:
+        if self._thoughts is None:
+            self._thoughts = Folding()
+        self._thoughts.take(event)
+
     def _piece(self, parts: Sequence[Json]) -> bytes:
         return self._lead + _BEFORE + _encode(parts)[1:-1] + self._tail
 
@@ -109,9 +126,9 @@ class GeminiEncoder:
     def _taken(self) -> list[Json]:
         """Return the calls that are whole now."""
         parts: list[Json] = []
-        for begun, texts in self._calls.values():
+        for begun, texts, before in self._calls.values():
             call = ToolCall(begun.id, begun.name, "".join(texts), begun.custom, begun.seal)
-            parts.append(call_part(call, self._lost))
+            parts.append(call_part(call, self._lost, before))
         self._calls = {}
         self.losses = self._lost.found()
         return parts
