@@ -27,7 +27,7 @@ _PRICES = {
 def main() -> int:
     """Write the table and say what is in it."""
     providers = [_provider(each) for each in importlib.import_module("genai_prices.data").providers]
-    body = msgspec.json.encode([each for each in providers if each["models"]])
+    body = b"[%b]" % b",\n".join(_lines(each) for each in providers if each["models"])
     table = {
         "source": "genai-prices",
         "version": importlib.metadata.version("genai-prices"),
@@ -37,6 +37,14 @@ def main() -> int:
     TABLE.write_bytes(msgspec.json.encode(table) + b"\n")
     print(f"{TABLE}: {len(providers)} providers, {TABLE.stat().st_size} bytes")
     return 0
+
+
+def _lines(provider: Mapping[str, object]) -> bytes:
+    """Return a provider with a line for each model: a table whose changes can be read."""
+    models = provider["models"]
+    assert isinstance(models, list)
+    lines = b",\n".join(msgspec.json.encode(model) for model in models)
+    return msgspec.json.encode({**provider, "models": msgspec.Raw(b"[\n%b]" % lines)})
 
 
 def _provider(provider: object) -> dict[str, object]:
