@@ -1,14 +1,14 @@
 """What the tests of faults share: their marks on record, their seed, gateways with several upstreams."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from faults.stage import Stage, Targets
+from faults.stage import GATEWAY, Stage, Start, Targets
 from gateway_process import GatewayProcess
 
 __all__ = ["full", "random", "start"]
@@ -30,17 +30,24 @@ def full() -> bool:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """Return a way to start a gateway before some upstreams; all of them end with the test."""
     with ExitStack() as stack:
         count = 0
 
-        def begin(targets: Targets, **how: str) -> Stage:
+        def begin(
+            targets: Targets,
+            *,
+            environ: Mapping[str, str] | None = None,
+            program: Sequence[str] = GATEWAY,
+            **sections: str,
+        ) -> Stage:
             nonlocal count
             count += 1
             home = tmp_path / str(count)
             home.mkdir()
-            gateway = stack.enter_context(GatewayProcess(home, targets.configuration(**how)))
-            return Stage(gateway, targets)
+            config = targets.configuration(**sections)
+            gateway = GatewayProcess(home, config, environ=environ, program=program)
+            return Stage(stack.enter_context(gateway), targets)
 
         yield begin

@@ -69,6 +69,8 @@ class FaultProxy:
         self.behind = port
         self.port = 0
         self.connections = 0
+        self.openings: list[bytes] = []
+        """The first bytes that each connection sent."""
         self.played: list[Plan] = []
         self._plans: deque[Plan] = deque()
         self._usual = Plan()
@@ -135,7 +137,7 @@ class FaultProxy:
 
     async def _carry(self, plan: Plan, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there = await asyncio.open_connection("127.0.0.1", self.behind)
-        sending = self._loop.create_task(_pass_on(reader, there))
+        sending = self._loop.create_task(self._pass_on(reader, there))
         try:
             whole = await _spoil(plan, there_reader, writer)
             if whole or plan.ending == "cut":
@@ -148,11 +150,14 @@ class FaultProxy:
             sending.cancel()
             there.transport.abort()
 
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = True
+        while data := await reader.read(65536):
+            if first:
+                self.openings.append(data[:16])
+                first = False
+            writer.write(data)
+            await writer.drain()
 
 
 async def _spoil(plan: Plan, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -1,14 +1,19 @@
 """A gateway before several upstreams: its configuration in words of a test, and what became of a request."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from faults.asking import Asking
 from gateway_process import GatewayProcess
 from rawhttp import Reply
 
-__all__ = ["Stage", "Targets"]
+__all__ = ["GATEWAY", "Stage", "Start", "Targets"]
+
+GATEWAY = (sys.executable, "-m", "llm_gateway")
+"""How a gateway is started."""
 
 
 @dataclass
@@ -64,3 +69,18 @@ class Stage:
         attempts = detail["attempts"]
         assert isinstance(attempts, list)
         return [(str(each["provider"]), each["error"]) for each in attempts]
+
+
+class Start(Protocol):
+    """A way to start a gateway; it ends with the test."""
+
+    def __call__(
+        self,
+        targets: Targets,
+        *,
+        environ: Mapping[str, str] | None = None,
+        program: Sequence[str] = GATEWAY,
+        **sections: str,
+    ) -> Stage:
+        """Start a gateway before these upstreams; `sections` are those of `Targets.configuration`."""
+        ...

@@ -66,7 +66,8 @@ class Connection(asyncio.Protocol):
         """Take the accepted transport and begin to serve it."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.set_write_buffer_limits(high=0)
+        if transport.get_extra_info("sslcontext") is None:  # with TLS a limit of 0 is never left again
+            transport.set_write_buffer_limits(high=0)
         self.record = self._owner.joined(self)
         self._task = asyncio.get_running_loop().create_task(self._serve())
         self._task.add_done_callback(self._served)

@@ -5,6 +5,7 @@ else what a well-behaved server of that dialect answers. It remembers every byte
 """
 
 import asyncio
+import ssl
 import threading
 import time
 from collections import deque
@@ -31,13 +32,17 @@ class ScriptedUpstream:
     """
 
     def __init__(
-        self, models: Sequence[str] = ("scripted-model",), responders: Sequence[Responder] = (chat.respond,)
+        self,
+        models: Sequence[str] = ("scripted-model",),
+        responders: Sequence[Responder] = (chat.respond,),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.models = list(models)
         self.requests: list[Received] = []
         self.connections: list[Connected] = []
         self.failures: list[BaseException] = []
         self._responders = responders
+        self._tls = tls
         self._queue: deque[Script] = deque()
         self._by_model: dict[str, Script] = {}
         self._gates: dict[str, asyncio.Event] = {}
@@ -68,8 +73,8 @@ class ScriptedUpstream:
 
     @property
     def url(self) -> str:
-        """Return the base URL, without a version path."""
-        return f"http://127.0.0.1:{self.port}"
+        """Return the base URL, without a version path; over TLS by name, which a certificate can hold."""
+        return f"https://localhost:{self.port}" if self._tls else f"http://127.0.0.1:{self.port}"
 
     def queue(self, *scripts: Script) -> None:
         """Play these scripts for the next requests, in order; model lists do not use them up."""
@@ -176,7 +181,7 @@ class ScriptedUpstream:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: Connection(self), "127.0.0.1", 0, backlog=1024)
+            self._loop.create_server(lambda: Connection(self), "127.0.0.1", 0, backlog=1024, ssl=self._tls)
         )
         self.port = int(server.sockets[0].getsockname()[1])
         self._ready.set()

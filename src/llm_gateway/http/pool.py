@@ -5,8 +5,9 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from llm_gateway.errors import UpstreamTimeout, UpstreamUnreachable
+from llm_gateway.errors import UpstreamUnreachable
 from llm_gateway.http.client import ClientConnection
+from llm_gateway.http.names import Names
 from llm_gateway.http.origin import Origin
 from llm_gateway.http.outbox import Outbox
 
@@ -30,6 +31,7 @@ class Pool:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(self._loop)
+        self._names = Names()
         self._connect_timeout = connect_timeout
         self._idle_timeout = idle_timeout
         self._max_idle = max_idle
@@ -51,7 +53,7 @@ class Pool:
     async def acquire(self, origin: Origin) -> ClientConnection:
         """Return a resting connection or a new one.
 
-        Raises UpstreamUnreachable (with the cause named) or UpstreamTimeout.
+        Raises UpstreamUnreachable, with the cause named.
         """
         return self.take(origin) or await self._connect(origin)
 
@@ -69,18 +71,12 @@ class Pool:
 
     async def _connect(self, origin: Origin) -> ClientConnection:
         where = f"{origin.host}:{origin.port}"
-        context = self._context() if origin.secure else None
         try:
             async with asyncio.timeout(self._connect_timeout):
-                _, connection = await self._loop.create_connection(
-                    lambda: ClientConnection(self._loop, self._outbox, self._freed),
-                    origin.host,
-                    origin.port,
-                    ssl=context,
-                    server_hostname=origin.host if context else None,
-                )
+                connection = await self._open_one(origin)
         except TimeoutError as error:
-            raise UpstreamTimeout(
+            # Not a timeout of the upstream's: nothing was sent, so anybody may be asked instead.
+            raise UpstreamUnreachable(
                 f"no connection to {where} within {self._connect_timeout:g} seconds"
             ) from error
         except ssl.SSLError as error:
@@ -92,6 +88,27 @@ class Pool:
             raise UpstreamUnreachable(f"no connection to {where}: {_reason(error)}") from error
         self._open[connection] = origin
         return connection
+
+    async def _open_one(self, origin: Origin) -> ClientConnection:
+        """Connect to the first address that takes it; OSError is the last one's."""
+        context = self._context() if origin.secure else None
+        addresses = list(await self._names.addresses(origin.host, origin.port))
+        while True:
+            try:
+                _, connection = await self._loop.create_connection(
+                    lambda: ClientConnection(self._loop, self._outbox, self._freed),
+                    addresses.pop(0),
+                    origin.port,
+                    ssl=context,
+                    server_hostname=origin.host if context else None,
+                )
+            except ssl.SSLError:
+                raise
+            except OSError:
+                if not addresses:
+                    raise
+            else:
+                return connection
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
