@@ -26,8 +26,6 @@ class Client:
     environ: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     """Paths below HOME, and what stands in them."""
-    keeps_thoughts: bool = True
-    """Whether it sends back what the model thought before a call, as the dialects want it."""
 
     def __str__(self) -> str:
         """Return the name: what a test is called by."""
@@ -212,7 +210,6 @@ CLIENTS = (
                 }
             )
         },
-        keeps_thoughts=False,
     ),
     _pi("openai-completions", "chat", "gpt-5.5", "gemini", "ollama"),
     _pi("openai-responses", "responses", "gpt-5.5", "gemini", "ollama"),

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.real_clients
 def test_tools_in_the_conversation(stage: Stage, client: Client) -> None:
     played = stage.play(client, "tool")
     ended_well(played)
-    used_its_tool(stage, client, played)
+    used_its_tool(played)
     accounted(stage, client, played)
     assert b"x-openai-internal-codex-responses-lite: true" in played.sent
     assert "exec" in {tool.name for tool in played.heard[0].tools}
@@ -27,7 +27,7 @@ def test_login(stage: Stage, client: Client) -> None:
         played = stage.play(client, "tool")
     # It also asks for what only its vendor has, under `/backend-api/`, and does without.
     ended_well(played, answered_with=(200, 404))
-    used_its_tool(stage, client, played)
+    used_its_tool(played)
     accounted(stage, client, played)
     assert b"content-encoding: zstd" in played.sent
     asked = {line.partition("?")[0] for line in played.asked if "/v1/" in line}

@@ -14,6 +14,6 @@ pytestmark = pytest.mark.real_clients
 def test_tool_turn(stage: Stage, client: Client) -> None:
     played = stage.play(client, "tool")
     ended_well(played, answered_with=(101,))
-    used_its_tool(stage, client, played)
+    used_its_tool(played)
     accounted(stage, client, played)
     assert played.asked == ("GET /v1/responses HTTP/1.1",), played

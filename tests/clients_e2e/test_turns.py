@@ -27,7 +27,7 @@ def test_plain_turn(stage: Stage, client: Client) -> None:
 def test_tool_turn(stage: Stage, client: Client, report: Callable[[str], None]) -> None:
     played = stage.play(client, "tool")
     ended_well(played)
-    used_its_tool(stage, client, played)
+    used_its_tool(played)
     accounted(stage, client, played)
     if stage.dialect == client.dialect:
         assert not played.losses, played.losses
