@@ -118,7 +118,7 @@ WRONG = [
         "[nothing]\na = 1",
         [
             (
-                "nothing: there is no such setting; what is known here: aliases, ledger, local, log, prices, "
+                "nothing: there is no such setting; what is known here: aliases, ledger, limits, local, log, prices, "
                 "providers, server, upstream (line 1 of gateway.toml)"
             )
         ],

@@ -3,7 +3,7 @@
 import pytest
 
 from llm_gateway.config.checks import faults
-from llm_gateway.config.settings import Prices, Provider, Server, Settings
+from llm_gateway.config.settings import Limit, ModelPrice, Prices, Provider, Server, Settings
 
 
 def found(settings: Settings) -> list[str]:
@@ -27,7 +27,11 @@ def test_sensible_settings_have_no_faults() -> None:
             Provider("openai", api_key_file="/run/key"),
         ),
         aliases={"fast": ("ollama/qwen2.5:14b", "openrouter/meta/llama")},
-        prices=Prices(reference={"ollama/*": "openai/gpt-5.5-mini"}),
+        prices=Prices(
+            models=(ModelPrice("openai/*", input=1.25, output=10),),
+            reference={"ollama/*": "openai/gpt-5.5-mini"},
+        ),
+        limits=(Limit("global", parallel=8), Limit("key", "laptop", usd_per_day=5)),
     )
     assert found(settings) == []
 
@@ -120,3 +124,24 @@ def test_price_references_are_checked() -> None:
         'prices.reference.ollama: "ollama" is not a provider/model',
         'prices.reference.ollama/*: "gpt" is not a provider/model',
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        (
+            Settings(limits=(Limit("key", parallel=1),)),
+            "limits.0.name: a name says whom it is for",
+        ),
+        (
+            Settings(limits=(Limit("global", "laptop", parallel=1),)),
+            "limits.0.name: there is one for all, without a name",
+        ),
+        (
+            Settings(prices=Prices(models=(ModelPrice("gpt", input=1, output=1),))),
+            'prices.models.0.model: "gpt" is not a provider/model',
+        ),
+    ],
+)
+def test_limits_and_prices_say_whom_they_are_for(settings: Settings, fault: str) -> None:
+    assert found(settings) == [fault]

@@ -35,10 +35,21 @@ def faults(settings: Settings) -> Iterator[Fault]:
                 f"{shown(provider.name)} is there {names[provider.name]} times",
             )
     yield from _aliases(settings.aliases)
+    yield from _prices(settings)
+    for number, limit in enumerate(settings.limits):
+        if (limit.scope == "global") is bool(limit.name):
+            wrong = "there is one for all, without a name" if limit.name else "a name says whom it is for"
+            yield ("limits", number, "name"), wrong
+
+
+def _prices(settings: Settings) -> Iterator[Fault]:
     for model, reference in settings.prices.reference.items():
         for text in (model, reference):
             if not _is_target(text):
                 yield ("prices", "reference", model), f"{shown(text)} is not a provider/model"
+    for number, price in enumerate(settings.prices.models):
+        if not _is_target(price.model):
+            yield ("prices", "models", number, "model"), f"{shown(price.model)} is not a provider/model"
 
 
 def _server(server: Server) -> Iterator[Fault]:

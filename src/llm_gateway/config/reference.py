@@ -82,4 +82,6 @@ def _type(leaf: Leaf) -> str:
 def _default(leaf: Leaf) -> str:
     if leaf.default is msgspec.UNSET:
         return "required"
+    if leaf.default is None:
+        return "none"
     return f"`{msgspec.json.encode(leaf.default).decode()}`"

@@ -3,6 +3,7 @@
 The loader walks it beside a file's tables, the reference page prints it. It holds no values.
 """
 
+from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
@@ -37,7 +38,9 @@ class Leaf(msgspec.Struct, frozen=True):
         if self.is_list:
             return "list of strings"
         names = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
-        return "string" if self.choices else names[_plain(self.type).__name__]
+        plain = _plain(self.type)
+        kind = get_args(plain)[0] if get_origin(plain) is UnionType else plain  # `X | None`: may be left out
+        return "string" if self.choices else names[kind.__name__]
 
 
 class Table(msgspec.Struct, frozen=True):

@@ -12,8 +12,10 @@ from msgspec import Meta
 __all__ = [
     "Dialect",
     "LedgerSettings",
+    "Limit",
     "LocalSettings",
     "LogSettings",
+    "ModelPrice",
     "Prices",
     "Provider",
     "Server",
@@ -28,6 +30,18 @@ _DAY = 86_400
 
 def _seconds(description: str, *, least: float = 0.001, most: float = _DAY) -> Meta:
     return Meta(ge=least, le=most, description=description)
+
+
+def _limit(description: str) -> Meta:
+    return Meta(ge=1, le=10**12, description=description)
+
+
+def _money(period: str) -> Meta:
+    return Meta(ge=0, le=10**6, description=f"US dollars that may be spent in {period}.")
+
+
+def _price(of: str) -> Meta:
+    return Meta(ge=0, le=10**6, description=f"US dollars for a million {of}.")
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -124,8 +138,42 @@ class Provider(msgspec.Struct, frozen=True):
     models: Annotated[tuple[str, ...], Meta(description="Its models; discovered when left out.")] = ()
 
 
+class ModelPrice(msgspec.Struct, frozen=True):
+    """What a model's tokens cost, where that is not what the table says: a contract, a new model."""
+
+    model: Annotated[str, Meta(description="`provider/model`, or `provider/*` for all of its others.")]
+    input: Annotated[float, _price("tokens that go in")]
+    output: Annotated[float, _price("tokens that come out")]
+    cache_read: Annotated[float | None, _price("tokens read from a cache; else as `input`")] = None
+    cache_write: Annotated[float | None, _price("tokens written to a cache; else as `input`")] = None
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """How much may be asked for, by whom. What is left out is not limited; see limits.md."""
+
+    scope: Annotated[
+        Literal["global", "key", "client", "provider"],
+        Meta(description="Whom it is for: everybody together, or one key, client or provider."),
+    ]
+    name: Annotated[str, Meta(description="Which one: the key's name, the client's or the provider's.")] = ""
+    requests_per_minute: Annotated[int | None, _limit("Requests within a minute.")] = None
+    tokens_per_minute: Annotated[int | None, _limit("Tokens within a minute, in and out.")] = None
+    parallel: Annotated[int | None, _limit("Requests that run at a time.")] = None
+    usd_per_day: Annotated[float | None, _money("a day, from midnight in UTC")] = None
+    usd_per_week: Annotated[float | None, _money("a week, from Monday in UTC")] = None
+    usd_per_month: Annotated[float | None, _money("a month, in UTC")] = None
+    models: Annotated[
+        tuple[str, ...], Meta(description="Names of models that may be asked for, `*` for any text.")
+    ] = ()
+    warn_at: Annotated[
+        float, Meta(ge=0, le=1, description="Share of a limit from which it is warned of.")
+    ] = 0.8
+
+
 class Prices(msgspec.Struct, frozen=True):
-    """What tokens are worth where nobody bills them."""
+    """What tokens cost, and what they are worth where nobody bills them."""
+
+    models: tuple[ModelPrice, ...] = ()
 
     reference: Annotated[
         dict[str, str],
@@ -168,6 +216,7 @@ class Settings(msgspec.Struct, frozen=True):
         Meta(description="A model name of your own → the `provider/model` targets to try, in order."),
     ] = {}
     prices: Prices = Prices()
+    limits: tuple[Limit, ...] = ()
     ledger: LedgerSettings = LedgerSettings()
     local: LocalSettings = LocalSettings()
     log: LogSettings = LogSettings()
