@@ -105,10 +105,11 @@ def test_who_is_strict_is_served_by_a_target_that_can_be_told_everything(tmp_pat
     assert sent == []
 
 
-def test_nothing_lost_is_nothing_said(tmp_path: Path) -> None:
+def test_of_a_request_that_loses_nothing_the_answer_is_told(tmp_path: Path) -> None:
+    """The scripted upstream says something that nobody knows, which whoever is strict cannot know before."""
     heard, turn, _ = asked(tmp_path, body(), None, STRICT)
-    assert heard.status == 200 and heard.field(b"x-llm-gateway-losses") is None
-    assert turn is not None and turn.losses == ()
+    assert heard.status == 200 and heard.field(b"x-llm-gateway-losses") == b"response.x_unknown"
+    assert turn is not None and [loss.partition(":")[0] for loss in turn.losses] == ["response.x_unknown"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 529])

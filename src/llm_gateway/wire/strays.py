@@ -5,9 +5,10 @@ decoder of the `strict` struct refuses it and costs no more than one that skips 
 pays nothing; what was refused is read again by the tolerant struct, and `strays` says what it skipped.
 """
 
+import functools
 import types
-from collections.abc import Iterator
-from typing import TypeVar, Union, get_args, get_origin
+from collections.abc import Mapping
+from typing import TypeAlias, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -15,6 +16,9 @@ from msgspec import inspect
 __all__ = ["strays", "strict"]
 
 _S = TypeVar("_S", bound=msgspec.Struct)
+_Shape: TypeAlias = Mapping[str, "_Shape"]
+"""The names of a struct's members, and of what those hold; nothing of what is read as it comes."""
+
 _anything = msgspec.json.Decoder()
 
 
@@ -45,21 +49,37 @@ def _strict(kind: object) -> object:
 
 def strays(data: bytes, kind: type[msgspec.Struct]) -> list[str]:
     """Return the names of members that say something and that `kind` skips, each once."""
-    return list(dict.fromkeys(_strays(_anything.decode(data), inspect.type_info(kind))))
+    found: list[str] = []
+    _look(_anything.decode(data), _shape(kind), found)
+    return list(dict.fromkeys(found)) if len(found) > 1 else found
 
 
-def _strays(value: object, kind: inspect.Type) -> Iterator[str]:
-    match kind, value:
-        case inspect.StructType(fields=fields), dict():
-            known = {field.encode_name: field.type for field in fields}
-            for key, inner in value.items():
-                if key in known:
-                    yield from _strays(inner, known[key])
-                elif inner and isinstance(key, str):
-                    yield key
-        case inspect.ListType(item_type=item), list():
-            for inner in value:
-                yield from _strays(inner, item)
-        case inspect.UnionType(types=kinds), _:
-            for each in kinds:
-                yield from _strays(value, each)
+def _look(value: object, shape: _Shape, found: list[str]) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            below = shape.get(key, shape)  # no shape holds itself
+            if below is shape:
+                if inner:
+                    found.append(key)
+            elif below and inner:
+                _look(inner, below, found)
+    elif isinstance(value, list):
+        for inner in value:
+            _look(inner, shape, found)
+
+
+@functools.cache
+def _shape(kind: type[msgspec.Struct]) -> _Shape:
+    return _found(inspect.type_info(kind))
+
+
+def _found(kind: inspect.Type) -> _Shape:
+    """Return the members of a struct, of one that may be null, of those in a list; none of anything else."""
+    match kind:
+        case inspect.StructType(fields=fields):
+            return {field.encode_name: _found(field.type) for field in fields}
+        case inspect.ListType(item_type=item):
+            return _found(item)
+        case inspect.UnionType(types=kinds):
+            return {key: below for each in kinds for key, below in _found(each).items()}
+    return {}
