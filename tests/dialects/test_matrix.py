@@ -54,6 +54,58 @@ def test_there_is_enough_of_everything() -> None:
         assert len([1 for case in ALL if name in case.given("error")]) >= 7, name
 
 
+# What every dialect's clients and upstreams have a word for: whole answers, streams, and what is asked.
+BY_ALL = {
+    "request": (
+        *("text", "system-prompt", "images-inline", "tools", "tools-parallel", "tools-strict", "tool-result"),
+        *(
+            "tool-result-error",
+            "tool-result-image",
+            "tool-result-empty",
+            "thinking-in-history",
+            "effort-high",
+        ),
+        *("effort-none", "limits", "limits-tiny", "sampling", "structured", "prefill", "coding-agent"),
+        *("bookkeeping", "unicode", "unknown-fields", "seldom-said"),
+    ),
+    "answer": (
+        *("text", "tools", "tools-parallel", "thinking", "thinking-and-calls", "length", "usage", "empty"),
+        *("unicode", "structured", "custom-tool", "failed-answer", "seldom-answered"),
+    ),
+    "stream": (
+        *("text", "tools", "tools-parallel", "thinking", "thinking-and-calls", "length", "usage", "empty"),
+        *("unicode", "custom-tool", "long-stream", "broken-stream", "error-in-stream"),
+    ),
+    "error": ("error-400", "error-401", "error-404", "error-429", "error-500", "error-overloaded"),
+}
+# What not every dialect knows, with those that do.
+BY_SOME = {
+    ("request", "audio"): ("chat", "responses", "gemini"),
+    ("request", "documents"): ("chat", "responses", "messages", "gemini"),
+    ("answer", "refusal"): ("chat", "responses", "messages", "gemini"),
+    ("stream", "refusal"): ("chat", "responses", "messages", "gemini"),
+    ("answer", "stop-sequence"): ("chat", "messages"),
+    ("stream", "content-filter"): ("chat", "responses", "gemini"),
+    ("stream", "broken-in-call"): ("chat", "responses", "messages"),
+}
+
+
+def test_what_every_dialect_can_say_is_said_in_every_dialect() -> None:
+    for part, names in BY_ALL.items():
+        for name in names:
+            assert set(BY_NAME[name].given(part)) == set(DIALECTS), (part, name)
+    for (part, name), dialects in BY_SOME.items():
+        assert set(BY_NAME[name].given(part)) == set(dialects), (part, name)
+
+
+def test_there_are_thirty_cases_of_all_five_by_all_five() -> None:
+    """A case counts where every dialect speaks to every other one: in what is asked, or what is answered."""
+    whole = [case for case in ALL if any(len(case.given(part)) == len(DIALECTS) for part in BY_ALL)]
+    assert len(whole) >= 30
+    asked = [case for case in ALL if len(case.given("request")) == len(DIALECTS)]
+    assert len(asked) >= 20
+
+
 def test_a_case_holds_something_and_says_what() -> None:
     for case in ALL:
         parts = [part for part in ("request", "answer", "stream", "error") if case.given(part)]
