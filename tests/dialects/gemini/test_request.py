@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_gateway.canonical.parts import Seal
 from llm_gateway.dialects.contract import Call, Path
 from llm_gateway.dialects.gemini.request import address, is_stream, kind, method, path, read_call, target
+from llm_gateway.dialects.gemini.seals import BYPASS, Thought, call_signature
 from llm_gateway.errors import MalformedRequest
 
 BODY = b'{ "contents": [{"parts": [{"text": "hi"}]}], "x": 1.0 }'
@@ -84,6 +86,24 @@ def test_a_model_in_the_body_is_the_paths(verb: str, body: object, sent: object)
     read = call(json.dumps(body).encode(), verb)
     assert json.loads(address(read, "other")) == sent
     assert address(read, "m") is read.document.body
+
+
+OURS = call_signature(Seal("chat", "data"), [Thought("t")])
+
+
+@pytest.mark.parametrize("key", ["thoughtSignature", "thought_signature"])
+def test_a_seal_of_ours_does_not_go_to_gemini(key: str) -> None:
+    quoted = json.dumps({key: OURS})
+    parts: list[dict[str, object]] = [{"functionCall": {"name": "f"}, key: OURS}, {"text": quoted}]
+    own = {"text": "", key: "c2ln"}
+    body = json.dumps({"contents": [{"parts": [*parts, own]}], "x": 1}, indent=1).encode()
+    read = call(body, model="gemini-3-pro")
+    told = json.loads(address(read, "gemini-3-pro"))
+    assert told == {"contents": [{"parts": [{**parts[0], key: BYPASS}, parts[1], own]}], "x": 1}
+    assert json.loads(address(read, "gemini-2.5-flash")) == told
+    assert address(call(body, model="claude"), "claude") is body, "another gateway may have made them"
+    plain = json.dumps({"contents": [{"parts": [{"text": quoted}, own]}]}).encode()
+    assert address(call(plain, model="gemini-3-pro"), "gemini-3-pro") is plain
 
 
 def test_where_a_call_goes() -> None:

@@ -4,6 +4,7 @@ The model and the verb stand in the path. A body names the model only where the 
 (embeddings, a count of a whole request), as a resource. Not a validator: the upstream judges the rest.
 """
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.dialects.contract import Call, Kind, Path
+from llm_gateway.dialects.gemini.seals import BYPASS, ENVELOPE
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.wire.jsonedit import Document, MalformedJson
 
@@ -25,6 +27,9 @@ _KINDS: Mapping[str, Kind] = {
     "batchEmbedContents": "embed",
 }
 _RESOURCE = "models/"
+_GOOGLES = "gemini"  # in the name of a model; behind any other name may be a gateway that knows its envelopes
+_SEALED = re.compile(rb'("thought(?:S|_s)ignature"\s*:\s*)"%b[\w+/=-]*"' % ENVELOPE)
+_UNSEALED = rb'\g<1>"%b"' % BYPASS.encode()
 
 # Longer than any model name in use; names go to the ledger, into headers and on screens.
 _MAX_MODEL = 512
@@ -64,12 +69,17 @@ def read_call(body: bytes, path: Path) -> Call:
 def address(call: Call, model: str) -> bytes:
     """Return the body for this model, every other byte as it came.
 
-    The API refuses a body whose `model` is another one than the path's.
+    The API refuses a body whose `model` is another one than the path's, and signatures that are not Google's:
+    ours, of a turn that another provider answered, do not go to Gemini.
     """
-    if model == call.model:
-        return call.document.body
-    fields = call.document.fields
+    body, fields = call.document.body, call.document.fields
     changes: dict[str, bytes] = {}
+    if ENVELOPE in body and _GOOGLES in model.lower() and (contents := fields.get("contents")) is not None:
+        unsealed = _SEALED.sub(_UNSEALED, bytes(contents))
+        if unsealed != bytes(contents):
+            changes["contents"] = unsealed
+    if model == call.model:
+        return call.document.edit(changes) if changes else body
     if (told := fields.get("model")) is not None:
         changes["model"] = _renamed(told, model)
     if (requests := fields.get("requests")) is not None:

@@ -19,6 +19,7 @@ from llm_gateway.dialects.opaque import opened, sealed_for
 
 __all__ = [
     "BYPASS",
+    "ENVELOPE",
     "NAME",
     "Thought",
     "call_signature",
@@ -37,6 +38,8 @@ _REDACTED = "lgw1r."
 _THOUGHTS = "lgw1t."
 _ENVELOPE = ("lgw1.", _REDACTED)
 _BEGINS = "bGd3M"  # "lgw1" in base64
+ENVELOPE = _BEGINS.encode()
+"""What every envelope begins with where it stands in a body."""
 _STANDARD = str.maketrans("+/", "-_")
 
 
