@@ -27,6 +27,7 @@ _INTENT = Intent(
     model="qwen2.5:14b",
     stream=True,
     request_bytes=1024,
+    held_nano=3_000_000,
 )
 _SETTLEMENT = Settlement(
     id="",
@@ -46,6 +47,8 @@ _SETTLEMENT = Settlement(
         Attempt("ollama", "chat", "qwen2.5:14b", 80, 12_000, reused=True, status=200),
     ),
     losses=("logit_bias",),
+    cost_nano=1_250_000,
+    price="configuration",
 )
 
 

@@ -14,11 +14,11 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 from ledger_samples import intent, settlement, with_ledger
 from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.migrate import load_migrations
 from llm_gateway.ledger.records import Intent, Settlement, encode
 from llm_gateway.ledger.rows import COLUMNS, merge
 
@@ -40,7 +40,7 @@ def reference(file: int, pairs: list[tuple[Intent, Settlement]]) -> int:
 @contextmanager
 def bare_database(home: Path) -> Iterator[sqlite3.Connection]:
     """Open a database with the ledger's own table and indexes, and nothing around it."""
-    schema = files("llm_gateway.ledger").joinpath("migrations/0001_turns_and_keys.sql").read_text()
+    schema = "\n".join(migration.text for migration in load_migrations())
     with closing(sqlite3.connect(home / "bare.sqlite3", isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger_samples import NOON, intent, settlement
+from llm_gateway.ledger.migrate import load_migrations
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused, LedgerTooNew
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.sqlite import OLDEST, SqliteStore, check_version
@@ -37,7 +38,8 @@ def test_its_files_are_their_owners_alone(tmp_path: Path) -> None:
 
 def test_the_schema_is_recorded_with_its_time(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "db", NOON)
-    assert store.rows("SELECT number, applied_us FROM migrations") == [(1, NOON)]
+    recorded = [(each.number, NOON) for each in load_migrations()]
+    assert store.rows("SELECT number, applied_us FROM migrations") == recorded
     store.close()
 
 

@@ -31,7 +31,7 @@ Purpose = Literal["request", "smoke", "demo"]
 
 # The widest integer that both SQLite's and PostgreSQL's columns hold; providers send absurd counts.
 _WIDEST = 2**63 - 1
-# A scrubbed record fits a journal entry whatever was in it: (14 + 32 + 32 * 5) texts of 4 * 256 bytes.
+# A scrubbed record fits a journal entry whatever was in it: (15 + 32 + 32 * 5) texts of 4 * 256 bytes.
 _LONGEST_TEXT = 256
 _LONGEST_LIST = 32
 
@@ -53,6 +53,8 @@ class Intent(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     counts: bool = True
     purpose: Purpose = "request"
     request_bytes: int = 0
+    held_nano: int = 0
+    """The most that it may cost, in nanodollars, where money is limited."""
 
 
 class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -87,6 +89,10 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag=2):
     finish_reason: str = ""
     attempts: tuple[Attempt, ...] = ()
     losses: tuple[str, ...] = ()
+    cost_nano: int | None = None
+    """What it cost, in nanodollars; None where no price is known or nobody is to be paid."""
+    price: str = ""
+    """Where the price stands that this was reckoned with."""
 
 
 Record = Intent | Settlement

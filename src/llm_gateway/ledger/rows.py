@@ -26,6 +26,7 @@ BEGUN = (
     "counts",
     "purpose",
     "request_bytes",
+    "held_nano",
 )
 """The columns of an intent, in the order of its fields."""
 
@@ -47,6 +48,8 @@ SETTLED = (
     "finish_reason",
     "attempts",
     "losses",
+    "cost_nano",
+    "price",
 )
 """The columns that a settlement fills in; all NULL while the turn runs."""
 
@@ -96,11 +99,24 @@ def turn_of(row: Sequence[object]) -> Turn:
     intent = msgspec.convert((_INTENT_TAG, *begun), Intent, strict=False)
     if settled[0] is None:
         return Turn(intent)
-    outcome, status, error_kind, *counts, latency, ttft, size, upstream_id, response_id, finish = settled[:-2]
+    outcome, status, error_kind, *counts, latency, ttft, size, upstream_id, response_id, finish = settled[:-4]
     usage = dict(zip(_USAGE, counts, strict=True)) if counts[0] is not None else None
-    attempts, losses = (msgspec.json.decode(str(text)) for text in settled[-2:])
+    attempts, losses = (msgspec.json.decode(str(text)) for text in settled[-4:-2])
+    cost, price = settled[-2:]
     head = (_SETTLEMENT_TAG, intent.id, outcome, status, error_kind, intent.provider, intent.model, usage)
-    values = (*head, latency or 0, ttft, size, upstream_id, response_id, finish, attempts, losses)
+    values = (
+        *head,
+        latency or 0,
+        ttft,
+        size,
+        upstream_id,
+        response_id,
+        finish,
+        attempts,
+        losses,
+        cost,
+        price or "",
+    )
     return Turn(intent, msgspec.convert(values, Settlement, strict=False))
 
 
@@ -127,4 +143,6 @@ def _end(end: Settlement) -> tuple[object, ...]:
         end.finish_reason,
         _json(end.attempts).decode() if end.attempts else "[]",
         _json(end.losses).decode() if end.losses else "[]",
+        end.cost_nano,
+        end.price,
     )

@@ -44,7 +44,7 @@ _INTERRUPT = (
     "UPDATE turns SET outcome = 'interrupted', http_status = 0, error_kind = '', "
     "uncached = (request_bytes + ? - 1) / ?, cache_read = 0, cache_write = 0, output = 0, reasoning = 0, "
     "estimated = 1, response_bytes = 0, upstream_request_id = '', response_id = '', finish_reason = '', "
-    "attempts = '[]', losses = '[]' WHERE outcome IS NULL"
+    "attempts = '[]', losses = '[]', cost_nano = nullif(held_nano, 0), price = '' WHERE outcome IS NULL"
 )
 _READ_POSITION = "SELECT value FROM meta WHERE name = 'journal_position'"
 _WRITE_POSITION = "UPDATE meta SET value = ? WHERE name = 'journal_position'"
