@@ -184,7 +184,8 @@ class App:
         wanted = self._loaded.settings.upstream
         pool = Pool(connect_timeout=wanted.connect_timeout, max_idle=wanted.max_idle_connections)
         self._metrics.gauges["llm_gateway_upstream_connections"] = lambda: pool.open_connections
-        return Upstream(pool, Patience(wanted.first_byte_timeout, wanted.idle_timeout))
+        patience = Patience(wanted.first_byte_timeout, wanted.idle_timeout, wanted.total_timeout)
+        return Upstream(pool, patience)
 
     def _make_engines(self) -> dict[str, Engine]:
         models = _local_models(self._loaded.settings.local)

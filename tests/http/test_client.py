@@ -96,6 +96,32 @@ def test_silence_is_a_timeout_before_the_head_and_after_it() -> None:
     play(after, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhi")
 
 
+def test_a_head_that_drips_has_no_more_time_than_one_that_does_not_come() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        with pytest.raises(UpstreamTimeout, match=r"did not begin to answer within 0\.5 seconds"):
+            await asyncio.wait_for(read_all(connection, Patience(0.5, 60)), 4)
+
+    play(scene, b"HTTP/1.1 200 OK\r\nx-slow: ")
+
+
+def test_an_answer_that_does_not_end_is_given_up() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        with pytest.raises(UpstreamTimeout, match=r"did not end its answer within 0\.5 seconds"):
+            await asyncio.wait_for(read_all(connection, Patience(5, 60, 0.5)), 4)
+
+    play(scene, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhi")
+
+
+def test_an_answer_that_has_ended_is_not_given_up() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        await connection.send(GET, b"", Patience(5, 5, 0.1))
+        await asyncio.sleep(2.1)
+        assert await connection.read() == b"hi"
+        assert await connection.read() == b""
+
+    play(scene, OK)
+
+
 def test_an_answer_that_is_given_up_closes_the_connection_at_once() -> None:
     async def scene(connection: ClientConnection, peer: Peer) -> None:
         await connection.send(GET, b"", Patience(5, 5))

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
+
 __all__ = [
     "Dialect",
     "LedgerSettings",
@@ -22,8 +24,6 @@ __all__ = [
     "Settings",
     "UpstreamSettings",
 ]
-
-Dialect = Literal["chat", "responses", "messages", "gemini", "ollama"]
 
 _DAY = 86_400
 
@@ -120,6 +120,8 @@ class UpstreamSettings(msgspec.Struct, frozen=True):
     # A whole answer has no byte before its end; the vendors' own SDKs wait ten minutes for one.
     first_byte_timeout: Annotated[float, _seconds("Seconds until an answer begins.")] = 600.0
     idle_timeout: Annotated[float, _seconds("Seconds between two pieces of an answer.")] = 120.0
+    # Nothing that works takes that long; what drips would hold its connection for ever.
+    total_timeout: Annotated[float, _seconds("Seconds that an answer may take in all.")] = 3600.0
     max_idle_connections: Annotated[
         int, Meta(ge=0, le=10_000, description="Most connections to one provider that are kept while unused.")
     ] = 100
@@ -212,9 +214,10 @@ class Settings(msgspec.Struct, frozen=True):
     upstream: UpstreamSettings = UpstreamSettings()
     providers: tuple[Provider, ...] = ()
     aliases: Annotated[
-        dict[str, tuple[str, ...]],
+        dict[str, tuple[str, ...] | AliasTable],
         Meta(description="A model name of your own → the `provider/model` targets to try, in order."),
     ] = {}
+    routing: RoutingSettings = RoutingSettings()
     prices: Prices = Prices()
     limits: tuple[Limit, ...] = ()
     ledger: LedgerSettings = LedgerSettings()

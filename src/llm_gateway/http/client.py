@@ -25,13 +25,14 @@ _MAX_HEADERS = 256
 
 
 class Patience:
-    """How many seconds an answer may take to begin, and then between two of its pieces."""
+    """How many seconds an answer may take to begin, then between two of its pieces, and in all (0: any)."""
 
-    __slots__ = ("between", "first")
+    __slots__ = ("between", "first", "total")
 
-    def __init__(self, first: float, between: float) -> None:
+    def __init__(self, first: float, between: float, total: float = 0.0) -> None:
         self.first = first
         self.between = between
+        self.total = total
 
 
 class ClientConnection(asyncio.Protocol):
@@ -47,6 +48,7 @@ class ClientConnection(asyncio.Protocol):
         "_head_bytes",
         "_interim",
         "_keep",
+        "_last",
         "_loop",
         "_on_free",
         "_outbox",
@@ -90,6 +92,7 @@ class ClientConnection(asyncio.Protocol):
         self._interim = False
         self._keep = False
         self._reading_paused = False
+        self._last = 0.0
         self.headers: Headers = []
         self.status = 0
         self.received = False
@@ -117,7 +120,9 @@ class ClientConnection(asyncio.Protocol):
         self.status = 0
         self.headers = []
         self._head_bytes = 0
-        self.deadline = self._loop.time() + patience.first
+        now = self._loop.time()
+        self.deadline = now + patience.first
+        self._last = now + patience.total if patience.total else 0.0
         if len(body) < 65536:
             self._outbox.write(self._transport, head + body)
         else:
@@ -219,11 +224,20 @@ class ClientConnection(asyncio.Protocol):
         poll.register(sock.fileno(), select.POLLIN)
         return bool(poll.poll(0))
 
-    def expire(self) -> None:
-        """Act on a deadline that has passed."""
+    def expire(self, now: float) -> None:
+        """Give up an answer whose deadline has passed."""
+        if 0.0 < self.deadline < now:
+            patience = self._patience
+            if self.status:
+                why = f"sent nothing for {patience.between:g} seconds"
+            else:
+                why = f"did not begin to answer within {patience.first:g} seconds"
+        elif 0.0 < self._last < now and not self._complete:
+            why = f"did not end its answer within {self._patience.total:g} seconds"
+        else:
+            return
         self.deadline = 0.0
-        waited = self._patience.between if self.status else self._patience.first
-        self._fail(UpstreamTimeout(f"the upstream sent nothing for {waited:g} seconds"))
+        self._fail(UpstreamTimeout(f"the upstream {why}"))
 
     # from the transport
 
@@ -249,7 +263,7 @@ class ClientConnection(asyncio.Protocol):
             self._transport.abort()  # the callback that raised has said what it means
         except httptools.HttpParserError as error:
             self._fail(UpstreamBroken(f"the upstream's answer is not valid HTTP/1.1: {str(error)[:80]}"))
-        if self.deadline:
+        if self.deadline and self.status:  # a head that drips does not get more time by that
             self.deadline = self._loop.time() + self._patience.between
         if self._size > _HIGH_WATER and not self._reading_paused and not self.closed:
             self._reading_paused = True

@@ -9,6 +9,7 @@ from llm_gateway.errors import GatewayError
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.outbox import Outbox
 from llm_gateway.http.server import Connection, Handler, Refusal
+from llm_gateway.http.sweep import Sweep
 
 __all__ = ["Listener"]
 
@@ -39,7 +40,7 @@ class Listener:
         self._empty = asyncio.Event()
         self._empty.set()
         self._servers: list[asyncio.Server] = []
-        self._sweep: asyncio.TimerHandle | None = None
+        self._sweep: Sweep | None = None
 
     @property
     def connections(self) -> int:
@@ -56,7 +57,7 @@ class Listener:
             # Accepted sockets inherit it. Else the kernel keeps up to 4 MiB for a reader that stops.
             each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         if self._sweep is None:
-            self._sweep = self.loop.call_later(1.0, self._expire)
+            self._sweep = Sweep(self.loop, self._expire)
         bound: socket.socket = server.sockets[0]
         return int(bound.getsockname()[1])
 
@@ -95,9 +96,7 @@ class Listener:
         for connection in tuple(self._connections):
             connection.cut()
 
-    def _expire(self) -> None:
-        now = self.loop.time()
+    def _expire(self, now: float) -> None:
         for connection in tuple(self._connections):
             if 0.0 < connection.deadline < now:
                 connection.expire()
-        self._sweep = self.loop.call_later(1.0, self._expire)

@@ -10,6 +10,7 @@ from llm_gateway.http.client import ClientConnection
 from llm_gateway.http.names import Names
 from llm_gateway.http.origin import Origin
 from llm_gateway.http.outbox import Outbox
+from llm_gateway.http.sweep import Sweep
 
 __all__ = ["Pool"]
 
@@ -39,7 +40,7 @@ class Pool:
         self._tls: ssl.SSLContext | None = None
         self._idle: dict[Origin, list[ClientConnection]] = {}
         self._open: dict[ClientConnection, Origin] = {}
-        self._sweep = self._loop.call_later(1.0, self._expire)
+        self._sweep = Sweep(self._loop, self._expire)
 
     def take(self, origin: Origin) -> ClientConnection | None:
         """Return a resting connection that is open as far as this machine can tell."""
@@ -137,15 +138,12 @@ class Pool:
         else:
             connection.abort()
 
-    def _expire(self) -> None:
-        now = self._loop.time()
+    def _expire(self, now: float) -> None:
         for connection in tuple(self._open):
             if connection.busy:
-                if 0.0 < connection.deadline < now:
-                    connection.expire()
+                connection.expire(now)
             elif now - connection.idle_since > self._idle_timeout:
                 connection.abort()
-        self._sweep = self._loop.call_later(1.0, self._expire)
 
 
 def _reason(error: OSError) -> str:
