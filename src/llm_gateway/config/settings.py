@@ -9,8 +9,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
-
 __all__ = [
     "Dialect",
     "LedgerSettings",
@@ -24,6 +22,8 @@ __all__ = [
     "Settings",
     "UpstreamSettings",
 ]
+
+Dialect = Literal["chat", "responses", "messages", "gemini", "ollama"]
 
 _DAY = 86_400
 
@@ -214,10 +214,9 @@ class Settings(msgspec.Struct, frozen=True):
     upstream: UpstreamSettings = UpstreamSettings()
     providers: tuple[Provider, ...] = ()
     aliases: Annotated[
-        dict[str, tuple[str, ...] | AliasTable],
+        dict[str, tuple[str, ...]],
         Meta(description="A model name of your own → the `provider/model` targets to try, in order."),
     ] = {}
-    routing: RoutingSettings = RoutingSettings()
     prices: Prices = Prices()
     limits: tuple[Limit, ...] = ()
     ledger: LedgerSettings = LedgerSettings()
