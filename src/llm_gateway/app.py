@@ -27,12 +27,18 @@ from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
 from llm_gateway.http.pool import Pool
 from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.prices import PriceBook
+from llm_gateway.ledger.spending import spent_since
 from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.pipeline.plan import Router
-from llm_gateway.providers.names import Directory, read_target
+from llm_gateway.pipeline.spending import Spending
+from llm_gateway.pipeline.terms import bounds_of, prices_of
+from llm_gateway.pipeline.windows import span
+from llm_gateway.providers.alias import read_aliases
+from llm_gateway.providers.names import Directory
 from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.dialect_routes import dialect_at, dialect_routes
 from llm_gateway.server.edge import Access, Edge
@@ -84,6 +90,7 @@ class App:
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._router = Router()
+        self._spending = Spending(self._clock)
         self.log = Log(self._clock, loaded.settings.log.level)
         self.tasks = Tasks(self.log.failure)
         self.host = loaded.settings.server.host
@@ -150,7 +157,17 @@ class App:
         self.fleet = self._muster(self._loaded, self._plan_anew)
         self._plan_anew()
         most = settings.server.max_body_bytes
-        gateway = Gateway(ring, self._router, self._ledger, self._upstream, self._metrics, self._clock, most)
+        await self._remember_spending()
+        gateway = Gateway(
+            ring,
+            self._router,
+            self._ledger,
+            self._upstream,
+            self._metrics,
+            self._clock,
+            self._spending,
+            most,
+        )
         self._show_gauges()
         opened.push_async_callback(self.tasks.close)
         await self._first_look()
@@ -280,6 +297,7 @@ class App:
         self._loaded = fresh
         self.log.set_level(fresh.settings.log.level)
         await self.fleet.become(fleet)
+        await self._remember_spending()
         self.log.write("info", "configuration reloaded")
         return True
 
@@ -295,17 +313,30 @@ class App:
             last = now
 
     def _plan_anew(self) -> None:
-        aliases = {
-            name: tuple(read_target(target) for target in targets)
-            for name, targets in self._loaded.settings.aliases.items()
-        }
+        aliases = {name: alias.names for name, alias in read_aliases(self._loaded.settings.aliases).items()}
         providers = {name: member.models for name, member in self.fleet.members.items()}
+        self._price_anew()
         self._router.replace(Directory(providers, aliases), self.fleet.lines(), self._engines)
 
     async def _look_for_models(self) -> None:
         while True:
             await self.fleet.refresh(older_than=_LOOK_AGAIN / 2)
             await asyncio.sleep(_LOOK_AGAIN)
+
+    def _price_anew(self) -> None:
+        """Take over who is to be paid, what that costs, and what may be spent."""
+        settings, members = self._loaded.settings, self.fleet.members
+        paid = {name: member for name, member in members.items() if member.row.metered}
+        addresses = {name: member.endpoints[0].url for name, member in paid.items() if member.endpoints}
+        book = PriceBook(prices_of(settings.prices.models), addresses)
+        self._spending.use(book, paid, bounds_of(settings.limits))
+
+    async def _remember_spending(self) -> None:
+        """Let limits of money begin with what the ledger says was spent."""
+        now_us = self._clock.now_us()
+        for period in self._spending.periods():
+            start_us = span(period, now_us).start
+            self._spending.remember(period, await self._ledger.read(spent_since, start_us))
 
     def _skipped(self, why: str) -> None:
         self.log.write("warning", "provider skipped", error=why)

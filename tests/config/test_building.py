@@ -7,6 +7,7 @@ import pytest
 from llm_gateway.config.building import Found, build, read_tables
 from llm_gateway.config.lines import Path, locate
 from llm_gateway.config.problems import Origin, Problem
+from llm_gateway.config.routing import AliasTable, TargetTable
 from llm_gateway.config.schema import describe
 from llm_gateway.config.settings import Provider, Settings
 
@@ -52,6 +53,28 @@ def test_all_kinds_of_values_arrive() -> None:
     assert settings.aliases == {"fast": ("one/m", "two/m")}
     assert settings.prices.reference == {"one/*": "two/m"}
     assert settings.ledger.durability == "power"
+
+
+def test_an_alias_has_a_short_and_a_long_form() -> None:
+    settings, problems = made(
+        """
+        [aliases]
+        short = ["one/m"]
+        inline = { targets = ["one/m", { target = "two/m", weight = 2 }], prefer = "local" }
+        [aliases.long]
+        sticky = false
+        [[aliases.long.targets]]
+        target = "one/m"
+        max_price = 3
+        dialects = ["chat"]
+        """
+    )
+    assert problems == []
+    assert settings.aliases == {
+        "short": ("one/m",),
+        "inline": AliasTable(("one/m", TargetTable("two/m", weight=2)), "local"),
+        "long": AliasTable((TargetTable("one/m", dialects=("chat",), max_price=3.0),), sticky=False),
+    }
 
 
 def test_the_order_of_many_providers_is_kept() -> None:
@@ -115,11 +138,11 @@ WRONG = [
         ["providers.0.name: 3 does not fit: expected str, got int (line 2 of gateway.toml)"],
     ),
     (
-        "[nothing]\na = 1",
+        "[bogus]\na = 1",
         [
             (
-                "nothing: there is no such setting; what is known here: aliases, ledger, limits, local, log, prices, "
-                "providers, server, upstream (line 1 of gateway.toml)"
+                "bogus: there is no such setting; what is known here: aliases, ledger, limits, local, log, "
+                "prices, providers, routing, server, upstream (line 1 of gateway.toml)"
             )
         ],
     ),
@@ -131,6 +154,73 @@ WRONG = [
         ],
     ),
 ]
+
+WRONG_ALIASES = [
+    (
+        "[aliases]\nfast = {}",
+        "aliases.fast: this is a table with targets, not {}",
+        2,
+    ),
+    (
+        "[aliases.fast]\ntargets = 'one/m'",
+        'aliases.fast.targets: this is a list of provider/model or of tables, not "one/m"',
+        2,
+    ),
+    (
+        "[aliases]\nfast = { targets = ['one/m', {}] }",
+        "aliases.fast.targets.1: this is a table with a target, not {}",
+        2,
+    ),
+    (
+        "[aliases]\nfast = { targets = ['one/m', 3] }",
+        "aliases.fast.targets.1: 3 does not fit: expected str, got int",
+        2,
+    ),
+    (
+        "[aliases.fast]\ntargets = ['one/m']\nprefer = 'cheap'",
+        (
+            'aliases.fast.prefer: "cheap" does not fit: '
+            "expected one of order, local, subscription, cheapest, fastest"
+        ),
+        3,
+    ),
+    (
+        "[aliases.fast]\ntargets = ['one/m']\nstiky = true",
+        "aliases.fast.stiky: there is no such setting; did you mean sticky?",
+        3,
+    ),
+    (
+        "[[aliases.fast.targets]]\ntarget = 'one/m'\n[[aliases.fast.targets]]\ntarget = 'two/m'\nwieght = 2",
+        "aliases.fast.targets.1.wieght: there is no such setting; did you mean weight?",
+        5,
+    ),
+    (
+        "[[aliases.fast.targets]]\nweight = 2",
+        "aliases.fast.targets.0.target: this is missing",
+        2,
+    ),
+    (
+        "[[aliases.fast.targets]]\ntarget = 'one/m'\nmax_price = 'low'",
+        'aliases.fast.targets.0.max_price: "low" does not fit: expected float, got str',
+        3,
+    ),
+    (
+        "[[aliases.fast.targets]]\ntarget = 'one/m'\nmax_price = -1",
+        "aliases.fast.targets.0.max_price: -1 does not fit: expected float >= 0.0",
+        3,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message", "line"), WRONG_ALIASES)
+def test_what_is_wrong_with_an_alias_is_named_with_its_line(text: str, message: str, line: int) -> None:
+    assert made(text)[1] == [f"{message} (line {line} of gateway.toml)"]
+
+
+def test_what_may_be_left_out_may_be_set() -> None:
+    settings, problems = made("[[limits]]\nscope = 'global'\nusd_per_day = 2.5\nparallel = 3")
+    assert problems == []
+    assert (settings.limits[0].usd_per_day, settings.limits[0].parallel) == (2.5, 3)
 
 
 @pytest.mark.parametrize(("text", "messages"), WRONG)

@@ -3,6 +3,7 @@
 import pytest
 
 from llm_gateway.config.checks import faults
+from llm_gateway.config.routing import AliasTable, TargetTable
 from llm_gateway.config.settings import Limit, ModelPrice, Prices, Provider, Server, Settings
 
 
@@ -114,7 +115,7 @@ def test_a_name_is_there_once() -> None:
         ("fast", ("/m",), 'aliases.fast: "/m" is not a provider/model'),
     ],
 )
-def test_aliases_are_checked(alias: str, targets: tuple[str, ...], fault: str) -> None:
+def test_short_aliases_are_checked(alias: str, targets: tuple[str, ...], fault: str) -> None:
     assert found(Settings(aliases={alias: targets})) == [fault]
 
 
@@ -145,3 +146,20 @@ def test_price_references_are_checked() -> None:
 )
 def test_limits_and_prices_say_whom_they_are_for(settings: Settings, fault: str) -> None:
     assert found(settings) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("targets", "fault"),
+    [
+        ((), "aliases.fast.targets: there is no target; name at least one provider/model"),
+        (("p/m", "gpt-5"), 'aliases.fast.targets.1: "gpt-5" is not a provider/model'),
+        ((TargetTable("gpt-5"),), 'aliases.fast.targets.0.target: "gpt-5" is not a provider/model'),
+        (
+            ("p/m", "q/m", TargetTable("p/m", weight=1)),
+            'aliases.fast.targets.2.target: "p/m" is there 2 times; name it once',
+        ),
+    ],
+)
+def test_long_aliases_are_checked(targets: tuple[str | TargetTable, ...], fault: str) -> None:
+    assert found(Settings(aliases={"fast": AliasTable(targets)})) == [fault]
+    assert found(Settings(aliases={"fast": AliasTable(("p/m", TargetTable("p/n")))})) == []

@@ -29,6 +29,7 @@ def test_the_reference_names_every_setting() -> None:
                 assert all(f"| `{key}` |" in text for key in section.each.members)
             case Table():
                 assert f"[{name}]" in text
+                assert section.long is None or f"[{name}.NAME]" in text
             case Leaf():
                 raise AssertionError(f"{name} stands outside any section")
 

@@ -43,6 +43,16 @@ def test_leaves_know_their_type(
     assert (node.type_name, node.is_list, node.choices) == (type_name, is_list, choices)
 
 
+def test_a_value_may_have_two_forms() -> None:
+    aliases = find(("aliases",), TREE)
+    assert isinstance(aliases, Table) and aliases.long is not None
+    targets = aliases.long.members["targets"]
+    assert isinstance(targets, Repeated) and targets.short is not None
+    assert (targets.short.type_name, next(iter(targets.each.members))) == ("string", "target")
+    providers = find(("providers",), TREE)
+    assert isinstance(providers, Repeated) and providers.short is None
+
+
 def test_defaults_and_what_has_none() -> None:
     assert leaf("server", "port").default == 8787
     assert leaf("server", "hosts").default == ()

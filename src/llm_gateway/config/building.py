@@ -41,20 +41,36 @@ class _Tables:
                 self.found[path] = Found(value, self._origin(path))
             case Table():
                 for key, inner in self._table(value, path):
-                    self.walk(inner, node.entry, (*path, key))
+                    self._entry(inner, node, (*path, key))
             case Section():
                 for key, inner in self._table(value, path):
                     self._member(key, inner, node, path)
             case Repeated():
-                if not isinstance(value, list):
-                    self._wrong(path, f"this is a list of [[{path[-1]}]] tables", value)
-                    return
-                for number, inner in enumerate(value):
-                    if inner == {}:
-                        self._wrong((*path, number), "this is a table with a name", inner)
-                    self.walk(inner, node.each, (*path, number))
+                self._list(value, node, path)
             case _:
                 assert_never(node)
+
+    def _entry(self, value: object, table: Table, path: Path) -> None:
+        if table.long is None or not isinstance(value, dict):
+            self.walk(value, table.entry, path)
+        elif value:
+            self.walk(value, table.long, path)
+        else:
+            self._wrong(path, f"this is a table with {next(iter(table.long.members))}", value)
+
+    def _list(self, value: object, node: Repeated, path: Path) -> None:
+        if not isinstance(value, list):
+            tables = f"[[{path[-1]}]] tables" if node.short is None else "provider/model or of tables"
+            self._wrong(path, f"this is a list of {tables}", value)
+            return
+        for number, inner in enumerate(value):
+            here = (*path, number)
+            if node.short is not None and not isinstance(inner, dict):
+                self.walk(inner, node.short, here)
+                continue
+            if inner == {}:
+                self._wrong(here, f"this is a table with a {next(iter(node.each.members))}", inner)
+            self.walk(inner, node.each, here)
 
     def _member(self, key: str, value: object, section: Section, path: Path) -> None:
         member = section.members.get(key)
@@ -113,11 +129,12 @@ class _Builder:
             case Section():
                 return self.section(node, path)
             case Table():
-                entries = {str(key[-1]): self._leaf(node.entry, key) for key in self._below(path)}
-                return {key: value for key, value in entries.items() if value is not msgspec.UNSET}
+                entries = {
+                    str(key[-1]): self._either(node.entry, node.long, key) for key in self._within(path)
+                }
+                return {key: value for key, value in entries.items() if value is not None}
             case Repeated():
-                numbers = dict.fromkeys(key[len(path)] for key in self._below(path))
-                made = [self.section(node.each, (*path, number)) for number in numbers]
+                made = [self._either(node.short, node.each, key) for key in self._within(path)]
                 return tuple(value for value in made if value is not None)
             case _:
                 assert_never(node)
@@ -136,6 +153,18 @@ class _Builder:
             self._problems.append(misfit(path, found.value, reason, found.origin))
             return msgspec.UNSET
         return made
+
+    def _either(self, short: Leaf | None, table: Section | None, path: Path) -> object:
+        """Return what stands at a path in one of two forms, None when it cannot be used."""
+        if table is not None and path not in self._found:
+            made: object = self.section(table, path)
+            return made
+        value = self._leaf(short, path) if short is not None else msgspec.UNSET
+        return None if value is msgspec.UNSET else value
+
+    def _within(self, path: Path) -> list[Path]:
+        """Return the paths one step below a path, each once."""
+        return list(dict.fromkeys(key[: len(path) + 1] for key in self._below(path)))
 
     def _below(self, path: Path) -> list[Path]:
         return [key for key in self._found if len(key) > len(path) and key[: len(path)] == path]

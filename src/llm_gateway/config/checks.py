@@ -5,11 +5,12 @@ No network, no files, and nothing about who may connect: that is the guard's jud
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from llm_gateway.config.addresses import networks, reach, split_authority, wrong_origin, wrong_url
 from llm_gateway.config.lines import Path
 from llm_gateway.config.problems import shown
+from llm_gateway.config.routing import AliasTable
 from llm_gateway.config.settings import Provider, Server, Settings
 
 __all__ = ["Fault", "faults"]
@@ -20,6 +21,7 @@ Fault = tuple[Path, str]
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _OURS = frozenset(("demo", "local"))
+_NO_TARGET = "there is no target; name at least one provider/model"
 
 
 def faults(settings: Settings) -> Iterator[Fault]:
@@ -102,16 +104,31 @@ def _provider(path: Path, provider: Provider) -> Iterator[Fault]:
         yield (*path, "models"), "there is a model without a name"
 
 
-def _aliases(aliases: dict[str, tuple[str, ...]]) -> Iterator[Fault]:
-    for alias, targets in aliases.items():
-        path = ("aliases", alias)
+def _aliases(aliases: Mapping[str, tuple[str, ...] | AliasTable]) -> Iterator[Fault]:
+    for alias, told in aliases.items():
+        path: Path = ("aliases", alias)
         if not alias or "/" in alias or not alias.isprintable():
             yield path, "an alias is a name without a slash"
-        if not targets:
-            yield path, "there is no target; name at least one provider/model"
-        for target in targets:
+        if isinstance(told, AliasTable):
+            yield from _alias_table((*path, "targets"), told)
+            continue
+        if not told:
+            yield path, _NO_TARGET
+        for target in told:
             if not _is_target(target):
                 yield path, f"{shown(target)} is not a provider/model"
+
+
+def _alias_table(path: Path, alias: AliasTable) -> Iterator[Fault]:
+    if not alias.targets:
+        yield path, _NO_TARGET
+    names = [each if isinstance(each, str) else each.target for each in alias.targets]
+    for number, (name, each) in enumerate(zip(names, alias.targets, strict=True)):
+        here = (*path, number) if isinstance(each, str) else (*path, number, "target")
+        if not _is_target(name):
+            yield here, f"{shown(name)} is not a provider/model"
+        elif name in names[:number]:
+            yield here, f"{shown(name)} is there {names.count(name)} times; name it once"
 
 
 def _is_target(text: str) -> bool:

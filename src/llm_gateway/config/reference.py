@@ -43,21 +43,36 @@ def _sections(section: Section, name: str) -> Iterator[str]:
             case Leaf():
                 plain.append((f"`{key}`", _type(node), _default(node), node.description))
             case Table():
-                row = ("any name", _type(node.entry), "", node.entry.description)
+                kind = _type(node.entry) + (", or a table" if node.long is not None else "")
+                row = ("any name", kind, "", node.entry.description)
                 below.append(_headed(f"[{inner}]", "", [row]))
+                if node.long is not None:
+                    below += _tables(f"[{inner}.NAME]", node.long, f"{inner}.NAME")
             case Section():
                 below += _sections(node, inner)
             case Repeated():
-                rows = [
-                    (f"`{field}`", _type(leaf), _default(leaf), leaf.description)
-                    for field, leaf in node.each.members.items()
-                    if isinstance(leaf, Leaf)
-                ]
-                below.append(_headed(f"[[{inner}]]", node.each.description, rows))
+                below += _tables(f"[[{inner}]]", node.each, inner)
     if plain:
         sample = f"{PREFIX}{name.upper()}__{next(iter(section.members)).upper()}"
         yield _headed(f"[{name}]", f"{section.description} In the environment: `{sample}` and so on.", plain)
     yield from below
+
+
+def _tables(heading: str, section: Section, name: str) -> Iterator[str]:
+    """Yield the table of a section that only the file can have, and of the lists of tables in it."""
+    rows: list[tuple[str, ...]] = []
+    lists: list[str] = []
+    for key, node in section.members.items():
+        match node:
+            case Leaf():
+                rows.append((f"`{key}`", _type(node), _default(node), node.description))
+            case Repeated():
+                rows.append((f"`{key}`", "list of strings or tables", "required", node.description))
+                lists += _tables(f"[[{name}.{key}]]", node.each, f"{name}.{key}")
+            case Section() | Table():
+                raise AssertionError(f"{name}.{key} is of a kind that no table of the file has")
+    yield _headed(heading, section.description, rows)
+    yield from lists
 
 
 def _headed(heading: str, text: str, rows: Sequence[tuple[str, ...]]) -> str:

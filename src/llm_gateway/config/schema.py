@@ -38,15 +38,14 @@ class Leaf(msgspec.Struct, frozen=True):
         if self.is_list:
             return "list of strings"
         names = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
-        plain = _plain(self.type)
-        kind = get_args(plain)[0] if get_origin(plain) is UnionType else plain  # `X | None`: may be left out
-        return "string" if self.choices else names[kind.__name__]
+        return "string" if self.choices else names[_plain(self.type).__name__]
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A table whose keys the user chooses; each value is like `entry`."""
+    """A table whose keys the user chooses; each value is like `entry`, or a table like `long`."""
 
     entry: Leaf
+    long: "Section | None" = None
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -58,9 +57,11 @@ class Section(msgspec.Struct, frozen=True):
 
 
 class Repeated(msgspec.Struct, frozen=True):
-    """A list of tables, each like `each`."""
+    """A list of tables, each like `each`; where there is a `short` form, that may stand for a table."""
 
     each: Section
+    description: str = ""
+    short: Leaf | None = None
 
 
 Node = Leaf | Table | Section | Repeated
@@ -89,20 +90,40 @@ def find(path: tuple[str | int, ...], tree: Section) -> Node | None:
 
 
 def _node(field: msgspec.structs.FieldInfo) -> Node:
-    plain = _plain(field.type)
-    if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
+    plain, description = _plain(field.type), _description(field.type)
+    if _is_struct(plain):
         return describe(plain)
     match get_origin(plain), get_args(plain):
         case origin, (_, entry) if origin is dict:
-            return Table(Leaf(entry, _description(field.type)))
-        case origin, (element, _) if origin is tuple and isinstance(element, type) and _is_struct(element):
-            return Repeated(describe(element))
+            short, table = _forms(entry)
+            return Table(Leaf(short, description), describe(table) if table is not None else None)
+        case origin, (element, _) if origin is tuple:
+            short, table = _forms(element)
+            if table is not None:
+                leaf = Leaf(short, description) if short is not None else None
+                return Repeated(describe(table), description, leaf)
     default = msgspec.UNSET if field.required else field.default
-    return Leaf(field.type, _description(field.type), default)
+    return Leaf(_settable(field.type), description, default)
 
 
-def _is_struct(kind: type) -> bool:
-    return issubclass(kind, msgspec.Struct)
+def _settable(kind: Any) -> Any:
+    """Return what may be set: `X | None` may be left out, and TOML has no null. Bounds are those of X."""
+    plain = _plain(kind)
+    if not isinstance(plain, UnionType):
+        return kind
+    (settable,) = (each for each in get_args(plain) if each is not type(None))
+    return Annotated[settable, *get_args(kind)[1:]]
+
+
+def _forms(kind: Any) -> tuple[Any, Any]:
+    """Return what a value may be when it is no table, and the class of the table that it may be."""
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    plain = next((each for each in kinds if not _is_struct(each)), None)
+    return plain, next((each for each in kinds if _is_struct(each)), None)
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _plain(kind: Any) -> Any:

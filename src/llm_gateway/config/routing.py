@@ -1,0 +1,79 @@
+"""Settings of who is asked: the long form of an alias, and how long conversations stay where they are.
+
+Their types and bounds only. What an alias means is in `providers/alias.py`, what is chosen in the pipeline.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+__all__ = ["AliasTable", "Dialect", "Prefer", "RoutingSettings", "TargetTable"]
+
+Dialect = Literal["chat", "responses", "messages", "gemini", "ollama"]
+Prefer = Literal["order", "local", "subscription", "cheapest", "fastest"]
+
+
+class TargetTable(msgspec.Struct, frozen=True):
+    """A target with what has to be so for it to be asked; see routing.md."""
+
+    target: Annotated[str, Meta(description="The `provider/model`.")]
+    weight: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Its share of the requests among neighbours that have a weight, too; 0 for none.",
+        ),
+    ] = 0
+    tools: Annotated[bool, Meta(description="Whether it may get requests that offer tools.")] = True
+    images: Annotated[bool, Meta(description="Whether it may get requests that hold images.")] = True
+    max_input_tokens: Annotated[
+        int,
+        Meta(
+            ge=0, le=1_000_000_000, description="Most tokens that it may get, as estimated; 0 for any number."
+        ),
+    ] = 0
+    dialects: Annotated[
+        tuple[Dialect, ...],
+        Meta(description="The clients' languages whose requests it may get; all when left out."),
+    ] = ()
+    max_price: Annotated[
+        float | None,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Most US dollars that a million tokens may cost, three quarters of them going in.",
+        ),
+    ] = None
+
+
+class AliasTable(msgspec.Struct, frozen=True):
+    """An alias whose targets have conditions, weights or a preference; see routing.md."""
+
+    targets: Annotated[
+        tuple[str | TargetTable, ...], Meta(description="Each a `provider/model`, or a table as below.")
+    ]
+    prefer: Annotated[
+        Prefer, Meta(description="Which targets are asked first; `order` is as they are written.")
+    ] = "order"
+    sticky: Annotated[
+        bool, Meta(description="Whether a conversation stays with the target that answered it last.")
+    ] = True
+
+
+class RoutingSettings(msgspec.Struct, frozen=True):
+    """How targets are chosen."""
+
+    sticky_ttl: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="Seconds that a conversation's target is remembered after its last answer.",
+        ),
+    ] = 3600.0
+    sticky_conversations: Annotated[
+        int,
+        Meta(ge=1, le=1_000_000, description="Most conversations that are remembered, those used last."),
+    ] = 10_000
