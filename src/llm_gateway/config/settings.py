@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
+
 __all__ = [
     "Dialect",
     "LedgerSettings",
@@ -22,8 +24,6 @@ __all__ = [
     "Settings",
     "UpstreamSettings",
 ]
-
-Dialect = Literal["chat", "responses", "messages", "gemini", "ollama"]
 
 _DAY = 86_400
 
@@ -214,9 +214,10 @@ class Settings(msgspec.Struct, frozen=True):
     upstream: UpstreamSettings = UpstreamSettings()
     providers: tuple[Provider, ...] = ()
     aliases: Annotated[
-        dict[str, tuple[str, ...]],
+        dict[str, tuple[str, ...] | AliasTable],
         Meta(description="A model name of your own → the `provider/model` targets to try, in order."),
     ] = {}
+    routing: RoutingSettings = RoutingSettings()
     prices: Prices = Prices()
     limits: tuple[Limit, ...] = ()
     ledger: LedgerSettings = LedgerSettings()
