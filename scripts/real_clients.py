@@ -94,7 +94,7 @@ class Installation:
     @property
     def path(self) -> str:
         """Return a search path that finds the clients and their Node first."""
-        ours = ("npm/node_modules/.bin", "node/node_modules/node/bin", "python/bin")
+        ours = ("npm/node_modules/.bin", "node/node_modules/node/bin", "python/bin", "npm-itself/bin")
         return os.pathsep.join([*(str(self.folder / name) for name in ours), self._environ["PATH"]])
 
     def wanted(self, name: str) -> dict[str, str]:
@@ -130,7 +130,7 @@ class Installation:
         folder.mkdir(exist_ok=True)
         shutil.copyfile(self.pins[name], folder / "package.json")
         if self._run([npm, *_NPM], until, cwd=folder):
-            ask = [npm, "view", "npm", "version", "--loglevel=silent"]
+            ask = [npm, "view", "npm", "version", "--fetch-retries=0", "--loglevel=silent"]
             raise self._unreachable_or_wrong("npm", [*ask, "--cache"])
 
     def _pip_install(self, name: str, pins: Path, until: float) -> None:
