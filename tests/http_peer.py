@@ -26,6 +26,11 @@ class Peer:
         for writer in self._writers:
             writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
 
+    def say(self, data: bytes) -> None:
+        """Send bytes on every connection, unasked."""
+        for writer in self._writers:
+            writer.write(data)
+
     def close_all(self) -> None:
         """Close every connection."""
         for writer in self._writers:

@@ -149,10 +149,23 @@ def test_bytes_that_nobody_asked_for_end_a_resting_connection() -> None:
     async def scene(connection: ClientConnection, peer: Peer) -> None:
         assert await read_all(connection) == b"hi"
         connection.release()
+        peer.say(OK)
         await asyncio.sleep(0.02)
         assert connection.closed
 
-    play(scene, OK + b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    play(scene, OK)
+
+
+@pytest.mark.parametrize("rest", [b" and more", OK], ids=["the rest", "another answer"])
+def test_an_answer_with_more_behind_it_is_none(rest: bytes) -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        with pytest.raises(UpstreamBroken, match="more than its answer"):
+            await read_all(connection)
+        assert not connection.ended
+        connection.release()
+        assert connection.closed or await asyncio.wait_for(peer.left.wait(), 1)
+
+    play(scene, OK + rest)
 
 
 def test_what_one_sink_cannot_take_is_not_told_to_the_next() -> None:

@@ -114,7 +114,7 @@ def test_a_stream_that_falls_silent_ends_with_an_error(tmp_path: Path) -> None:
         task = asyncio.create_task(silent.run())
         await silent.incoming.heard(b"data: ")
         assert isinstance(silent.answer, ClientConnection)
-        silent.answer.expire()
+        silent.answer.expire(silent.answer.deadline + 1)
         incoming = await task
         assert error_of(incoming.sent.split(b"\n\n")[-2])["code"] == "upstream_timeout"
         end = await stage.settlement()

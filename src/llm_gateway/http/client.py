@@ -187,7 +187,7 @@ class ClientConnection(asyncio.Protocol):
     @property
     def ended(self) -> bool:
         """Whether the whole answer has come and nothing of it is left to take."""
-        return self._complete and not self._buffer
+        return self._complete and not self._buffer and self._failure is None
 
     def release(self) -> None:
         """Give the connection back: to the pool after a whole answer, else closed."""
@@ -303,7 +303,9 @@ class ClientConnection(asyncio.Protocol):
         """Stop at a second answer: it was not asked for, and whose it is nobody knows."""
         if self._complete:
             self._keep = False
-            raise UpstreamBroken("the upstream sent more than its answer")
+            # Either its length was wrong, and this is the rest of it, or somebody answers what nobody asked.
+            self._failure = UpstreamBroken("the upstream sent more than its answer")
+            raise self._failure
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header field."""
