@@ -70,7 +70,7 @@ def address(call: Call, model: str) -> bytes:
     """Return the body for this model, every other byte as it came.
 
     The API refuses a body whose `model` is another one than the path's, and signatures that are not Google's:
-    ours, of a turn that another provider answered, do not go to Gemini.
+    those that calls of another provider's model were given do not go to Gemini.
     """
     body, fields = call.document.body, call.document.fields
     changes: dict[str, bytes] = {}

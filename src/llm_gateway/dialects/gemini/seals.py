@@ -35,11 +35,11 @@ BYPASS = "skip_thought_signature_validator"
 """What stands where a signature is demanded and there is none (ai.google.dev, "Thought signatures")."""
 
 _REDACTED = "lgw1r."
-_THOUGHTS = "lgw1t."
+_THOUGHTS = "lgw1t.thought-before-the-call."  # long: a search of a body skips over as many bytes at a time
 _ENVELOPE = ("lgw1.", _REDACTED)
 _BEGINS = "bGd3M"  # "lgw1" in base64
-ENVELOPE = _BEGINS.encode()
-"""What every envelope begins with where it stands in a body."""
+ENVELOPE = b64encode(_THOUGHTS.encode())
+"""What the envelope of a call begins with that holds thoughts, too, where it stands in a body."""
 _STANDARD = str.maketrans("+/", "-_")
 
 

@@ -130,7 +130,7 @@ class _Turns:
 
     def _answer(self, parts: list[Json]) -> None:
         """Add what the model said, with what it thought before; thoughts alone are no turn of it."""
-        if all(map(_is_thought, parts)):
+        if not parts or (_is_thought(parts[-1]) and all(map(_is_thought, parts))):
             self._thoughts += parts
             return
         if not self._turns:
