@@ -48,7 +48,7 @@ class Installation:
     """
 
     what = "real clients"
-    size = "1.5 GB"
+    size = "1.8 GB"
     stamp = "installed.json"
     longest_s = 480.0
 
