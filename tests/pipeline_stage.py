@@ -26,6 +26,7 @@ from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Router
 from llm_gateway.pipeline.sender import Sender
+from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.turn import Caller
 from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.providers.names import Directory, read_target
@@ -95,7 +96,10 @@ class Stage:
         self.key = mint_key()
         self.keys = KeyRing(PEPPER, clock)
         self.keys.replace([Credential(Identity("key_1", "ada"), key_digest(PEPPER, self.key))])
-        self.gateway = Gateway(self.keys, self.router, ledger, self.upstream, self.metrics, clock, _MAX_BODY)
+        self.spending = Spending(clock)
+        self.gateway = Gateway(
+            self.keys, self.router, ledger, self.upstream, self.metrics, clock, self.spending, _MAX_BODY
+        )
         self._folder = Folder(home).journal
         self.plan_by({})
 

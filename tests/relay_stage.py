@@ -46,7 +46,7 @@ class Relay:
         stage.scripted.queue(script)
         asked = call(**fields)
         plan = stage.router.plan(asked.model, CHAT.name)
-        turn = Turn(stage.ledger, stage.metrics, stage.clock)
+        turn = Turn(stage.ledger, stage.metrics, stage.clock, stage.spending)
         await turn.begin(Caller(Identity("key_1", "ada"), "codex-cli"), asked, CHAT.name, plan)
         answer, passage = await dispatch(stage.upstream, plan, passages(asked), turn)
         return cls(stage, answer, passage, turn)

@@ -27,16 +27,13 @@ from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
 from llm_gateway.http.pool import Pool
 from llm_gateway.ledger.ledger import Ledger
-from llm_gateway.ledger.prices import PriceBook
-from llm_gateway.ledger.spending import spent_since
 from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.pipeline.plan import Router
 from llm_gateway.pipeline.spending import Spending
-from llm_gateway.pipeline.terms import bounds_of, prices_of
-from llm_gateway.pipeline.windows import span
+from llm_gateway.pipeline.terms import go_by, remember
 from llm_gateway.providers.alias import read_aliases
 from llm_gateway.providers.names import Directory
 from llm_gateway.server.dashboard_api import DashboardApi
@@ -157,7 +154,7 @@ class App:
         self.fleet = self._muster(self._loaded, self._plan_anew)
         self._plan_anew()
         most = settings.server.max_body_bytes
-        await self._remember_spending()
+        await remember(self._spending, self._ledger, self._clock)
         gateway = Gateway(
             ring,
             self._router,
@@ -297,7 +294,7 @@ class App:
         self._loaded = fresh
         self.log.set_level(fresh.settings.log.level)
         await self.fleet.become(fleet)
-        await self._remember_spending()
+        await remember(self._spending, self._ledger, self._clock)
         self.log.write("info", "configuration reloaded")
         return True
 
@@ -315,28 +312,13 @@ class App:
     def _plan_anew(self) -> None:
         aliases = {name: alias.names for name, alias in read_aliases(self._loaded.settings.aliases).items()}
         providers = {name: member.models for name, member in self.fleet.members.items()}
-        self._price_anew()
+        go_by(self._spending, self._loaded.settings, self.fleet)
         self._router.replace(Directory(providers, aliases), self.fleet.lines(), self._engines)
 
     async def _look_for_models(self) -> None:
         while True:
             await self.fleet.refresh(older_than=_LOOK_AGAIN / 2)
             await asyncio.sleep(_LOOK_AGAIN)
-
-    def _price_anew(self) -> None:
-        """Take over who is to be paid, what that costs, and what may be spent."""
-        settings, members = self._loaded.settings, self.fleet.members
-        paid = {name: member for name, member in members.items() if member.row.metered}
-        addresses = {name: member.endpoints[0].url for name, member in paid.items() if member.endpoints}
-        book = PriceBook(prices_of(settings.prices.models), addresses)
-        self._spending.use(book, paid, bounds_of(settings.limits))
-
-    async def _remember_spending(self) -> None:
-        """Let limits of money begin with what the ledger says was spent."""
-        now_us = self._clock.now_us()
-        for period in self._spending.periods():
-            start_us = span(period, now_us).start
-            self._spending.remember(period, await self._ledger.read(spent_since, start_us))
 
     def _skipped(self, why: str) -> None:
         self.log.write("warning", "provider skipped", error=why)

@@ -35,7 +35,7 @@ class Walk:
     async def begin(cls, stage: Stage, *targets: str, script: tuple[Script, ...] = ()) -> "Walk":
         stage.scripted.queue(*script)
         stage.plan_by({"fast": targets})
-        self = cls(stage, Turn(stage.ledger, stage.metrics, stage.clock))
+        self = cls(stage, Turn(stage.ledger, stage.metrics, stage.clock, stage.spending))
         plan = stage.router.plan("fast", CHAT.name)
         await self.turn.begin(Caller(Identity("key_1", "ada"), "codex-cli"), self.call, CHAT.name, plan)
         return self
@@ -251,7 +251,7 @@ def test_an_engine_is_made_to_tell_its_usage_like_any_target(tmp_path: Path) -> 
 
 def test_a_plan_without_targets_is_a_fault_and_no_silence(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        turn = Turn(stage.ledger, stage.metrics, stage.clock)
+        turn = Turn(stage.ledger, stage.metrics, stage.clock, stage.spending)
         with pytest.raises(UpstreamFault, match="fast"):
             await dispatch(stage.upstream, Plan("fast", ()), passages(call()), turn)
 

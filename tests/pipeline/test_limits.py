@@ -95,14 +95,14 @@ def test_a_new_day_begins_empty_but_what_still_runs_is_held() -> None:
 
 def test_what_the_ledger_remembers_counts() -> None:
     made = limits(key=Bounds(per_month=10 * NANO))
-    made.remember(KEY, "month", nano(Decimal("9.5")), NOON)
+    made.remember("month", {KEY: nano(Decimal("9.5"))}, NOON)
     with pytest.raises(BudgetReached):
         hold(made, claim=Claim(nano=NANO))
 
 
 def test_what_costs_nothing_passes_a_spent_budget() -> None:
     made = limits(key=Bounds(per_day=NANO))
-    made.remember(KEY, "day", 2 * NANO, NOON)
+    made.remember("day", {KEY: 2 * NANO}, NOON)
     hold(made, claim=Claim(tokens=5))
 
 

@@ -53,7 +53,7 @@ def samples(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], fl
 
 async def begun(stage: Stage, model: str = "first/m", who: Caller = ADA) -> Turn:
     """Return a turn that has begun, and whose first target is being asked."""
-    turn = Turn(stage.ledger, stage.metrics, stage.clock)
+    turn = Turn(stage.ledger, stage.metrics, stage.clock, stage.spending)
     plan = stage.router.plan(model, "chat")
     await turn.begin(who, call(model=model), "chat", plan)
     turn.attempt(plan.steps[0], NOTHING_LOST)
@@ -116,7 +116,7 @@ def test_a_turn_is_settled_once_whatever_follows(tmp_path: Path) -> None:
 
 def test_nothing_is_settled_that_was_not_begun(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        turn = Turn(stage.ledger, stage.metrics, stage.clock)
+        turn = Turn(stage.ledger, stage.metrics, stage.clock, stage.spending)
         assert turn.is_settled() and turn.headers() == b""
         await turn.fail(Internal("before"))
         assert stage.records() == []
@@ -169,7 +169,7 @@ def test_demo_and_smoke_never_count(
 
 def test_a_name_that_nothing_serves_is_on_record_too(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        turn = Turn(stage.ledger, stage.metrics, stage.clock)
+        turn = Turn(stage.ledger, stage.metrics, stage.clock, stage.spending)
         await turn.begin(ADA, call(model="nothing"), CHAT.name, None)
         await turn.fail(UnknownModel("nothing serves it"))
         assert turn.headers() == f"x-llm-gateway-request-id: {turn.intent.id}\r\n".encode()
@@ -265,7 +265,7 @@ def test_a_client_that_leaves_before_any_answer_used_what_it_asked(tmp_path: Pat
 
 def test_a_client_that_leaves_before_anybody_was_asked_used_nothing(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        turn = Turn(stage.ledger, stage.metrics, stage.clock)
+        turn = Turn(stage.ledger, stage.metrics, stage.clock, stage.spending)
         await turn.begin(ADA, call(), CHAT.name, stage.router.plan("first/m", "chat"))
         await turn.abandon(asyncio.CancelledError())
         assert (await stage.settlement()).usage is None
@@ -335,7 +335,7 @@ def test_it_is_counted(tmp_path: Path) -> None:
 def test_a_turn_that_cannot_be_recorded_does_not_begin(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> Turn:
         await stage.ledger.close()
-        turn = Turn(stage.ledger, stage.metrics, stage.clock)
+        turn = Turn(stage.ledger, stage.metrics, stage.clock, stage.spending)
         with pytest.raises(LedgerUnavailable):
             await turn.begin(ADA, call(), CHAT.name, stage.router.plan("first/m", "chat"))
         assert turn.is_settled() and stage.metrics.inflight == 0
@@ -358,7 +358,7 @@ def test_an_answer_that_was_given_is_not_taken_back_when_its_end_cannot_be_recor
 
 def test_cancelling_a_durable_begin_leaves_nothing_open(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        turn = Turn(stage.ledger, stage.metrics, stage.clock)
+        turn = Turn(stage.ledger, stage.metrics, stage.clock, stage.spending)
         work = turn.begin(ADA, call(), CHAT.name, stage.router.plan("first/m", "chat"))
         task = asyncio.create_task(work)
         await asyncio.sleep(0)

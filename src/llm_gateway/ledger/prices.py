@@ -8,6 +8,7 @@ reached at, a model by the rules of the table. Nothing is fetched here, and noth
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 
 import msgspec
@@ -101,7 +102,6 @@ class PriceBook:
     def __init__(self, stated: Mapping[str, Price], addresses: Mapping[str, str]) -> None:
         self._stated = stated
         self._addresses = addresses
-        self._table: _Table | None = None
         self._providers: dict[str, _Provider | None] = {}
 
     def price(self, provider: str, model: str, day: str) -> Price | None:
@@ -110,10 +110,11 @@ class PriceBook:
         if stated is not None:
             return stated
         found = self._model(provider, model)
-        if found is None or self._table is None:
+        if found is None:
             return None
+        table = _table()
         row = _holding(found.prices, day)
-        return _price(row, f"{self._table.source} {self._table.version}") if row is not None else None
+        return _price(row, f"{table.source} {table.version}") if row is not None else None
 
     def window(self, provider: str, model: str) -> int | None:
         """Return how many tokens a model takes, as the table says; None where it does not."""
@@ -132,10 +133,7 @@ class PriceBook:
     def _provider(self, address: str) -> _Provider | None:
         if not address:
             return None
-        if self._table is None:
-            data = files("llm_gateway.ledger").joinpath("prices.json").read_bytes()
-            self._table = msgspec.json.decode(data, type=_Table)
-        return next((each for each in self._table.providers if re.match(each.urls, address)), None)
+        return next((each for each in _table().providers if re.match(each.urls, address)), None)
 
 
 def cost(price: Price, usage: Usage) -> Decimal:
@@ -155,6 +153,13 @@ def most(price: Price, tokens_in: int, tokens_out: int) -> Decimal:
     """Return the most that so many tokens can cost, whatever of them a cache reads or writes."""
     dearest = max(rate.at(tokens_in) for rate in (price.input, price.cache_read, price.cache_write))
     return (tokens_in * dearest + tokens_out * price.output.at(tokens_in)) / _MILLION + price.request
+
+
+@cache
+def _table() -> _Table:
+    """Return the table, read when the first price of it is asked for."""
+    data = files("llm_gateway.ledger").joinpath("prices.json").read_bytes()
+    return msgspec.json.decode(data, type=_Table)
 
 
 def _holding(rows: Sequence[_Row], day: str) -> _Row | None:

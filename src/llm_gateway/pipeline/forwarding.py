@@ -19,6 +19,7 @@ from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.plan import Plan, Router, Step
 from llm_gateway.pipeline.relay import Relayed, refuse, refuse_turn, relay
 from llm_gateway.pipeline.sender import Sender, sender_of
+from llm_gateway.pipeline.spending import Held
 from llm_gateway.pipeline.turn import Turn
 from llm_gateway.providers.names import Target
 from llm_gateway.upstream.answer import Answer
@@ -103,11 +104,12 @@ async def forward(incoming: Incoming, forwarding: Forwarding, dialect: Dialect, 
         gateway.metrics.refused(error.kind)
         refuse(incoming, dialect, error)
         return
-    turn = Turn(gateway.ledger, gateway.metrics, gateway.clock)
+    turn = Turn(gateway.ledger, gateway.metrics, gateway.clock, gateway.spending)
     turn.estimates = False
     passage = _Onwards(incoming.method, onward, body, step, (sender.forwarded, dialect))
     try:
         asking = _Asking(passage.operation, body.model, len(body.data))
+        turn.held = _held(gateway, sender, len(body.data), step)
         await turn.begin(sender.caller, asking, step.dialect, Plan(body.model, (step,), "native"))
         answer = await _ask(gateway, step, passage, turn)
     except GatewayError as error:
@@ -120,6 +122,11 @@ async def forward(incoming: Incoming, forwarding: Forwarding, dialect: Dialect, 
         raise
     else:
         await relay(incoming, Relayed(answer, passage), dialect, turn)
+
+
+def _held(gateway: Gateway, sender: Sender, size: int, step: Step) -> Held | None:
+    caller = sender.caller
+    return gateway.spending.hold_unread(caller.identity.caller, caller.client, size, step)
 
 
 async def _whole(incoming: Incoming, limit: int, sender: Sender) -> bytes:

@@ -1,7 +1,7 @@
 """A request from door to ledger, in the order in which it happens. Read this file first.
 
-authenticate and identify the sender → read the call → plan → record the intent durably → dispatch →
-relay, settling the turn before the client gets the end of its answer.
+authenticate and identify the sender → read the call → plan → hold what it may use and cost → record the
+intent durably → dispatch → relay, settling the turn before the client gets the end of its answer.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import msgspec
 
 from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Call, Dialect, Path
-from llm_gateway.errors import GatewayError, UnknownModel
+from llm_gateway.errors import ClientFault, GatewayError
 from llm_gateway.http.decoding import decode_body
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
@@ -20,6 +20,7 @@ from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Plan, Router
 from llm_gateway.pipeline.relay import Relayed, refuse, refuse_turn, relay
 from llm_gateway.pipeline.sender import sender_of
+from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.turn import Caller, Turn
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Upstream
@@ -36,6 +37,7 @@ class Gateway(msgspec.Struct, frozen=True):
     upstream: Upstream
     metrics: Metrics
     clock: Clock
+    spending: Spending
     max_body: int
 
 
@@ -61,9 +63,9 @@ async def handle(
         gateway.metrics.refused(error.kind)
         refuse(incoming, dialect, error)
         return
-    turn = Turn(gateway.ledger, gateway.metrics, gateway.clock)
+    turn = Turn(gateway.ledger, gateway.metrics, gateway.clock, gateway.spending)
     try:
-        plan = await _begin(gateway.router, turn, sender.caller, call, dialect)
+        plan = await _begin(gateway, turn, sender.caller, call, dialect)
         passages = Passages(dialect, call, sender, turn.intent.id, turn.intent.at_us // 1_000_000)
         answer, passage = await dispatch(gateway.upstream, plan, passages, turn)
     except GatewayError as error:
@@ -78,12 +80,17 @@ async def handle(
         await relay(incoming, Relayed(answer, passage), dialect, turn)
 
 
-async def _begin(router: Router, turn: Turn, caller: Caller, call: Call, dialect: Dialect) -> Plan:
-    """Plan and put the intent on record; a name that nothing serves is on record too, and raised."""
+async def _begin(gateway: Gateway, turn: Turn, caller: Caller, call: Call, dialect: Dialect) -> Plan:
+    """Plan, hold what the request may use, and put the intent on record.
+
+    A name that nothing serves and a limit that is reached are on record too, and raised.
+    """
+    plan: Plan | None = None
     try:
-        plan = router.plan(call.model, dialect.name, call.operation)
-    except UnknownModel:
-        await turn.begin(caller, call, dialect.name, None)
+        plan = gateway.router.plan(call.model, dialect.name, call.operation)
+        turn.held = gateway.spending.hold(caller.identity.caller, caller.client, call, plan)
+    except ClientFault:
+        await turn.begin(caller, call, dialect.name, plan)
         raise
     await turn.begin(caller, call, dialect.name, plan)
     return plan

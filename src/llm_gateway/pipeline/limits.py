@@ -132,14 +132,23 @@ class Limits:
     def __init__(self) -> None:
         self._bounds: Mapping[Scope, Bounds] = {}
         self._counters: dict[Scope, _Counters] = {}
+        self._known: set[Scope] = set()
 
     def configure(self, bounds: Mapping[Scope, Bounds]) -> None:
         """Count against these limits from now on; what was counted stays."""
         self._bounds = bounds
+        self._known &= bounds.keys()
 
-    def remember(self, scope: Scope, period: Period, nano: int, now_us: int) -> None:
-        """Take over what was spent before, as the ledger has it."""
-        self._of(scope).spent(period, now_us).settled = nano
+    def unremembered(self) -> list[Scope]:
+        """Return the scopes whose money is limited and was not counted until now."""
+        return [scope for scope, each in self._bounds.items() if each.costs and scope not in self._known]
+
+    def remember(self, period: Period, sums: Mapping[Scope, int], now_us: int) -> None:
+        """Take over what was spent before, as the ledger has it, where it was not counted here."""
+        for scope in self.unremembered():
+            self._of(scope).spent(period, now_us).settled = sums.get(scope, 0)
+        if period == PERIODS[-1]:
+            self._known |= self._bounds.keys()
 
     def bounded(self, scopes: Iterable[Scope]) -> tuple[Scope, ...]:
         """Return those of the scopes that have limits."""
@@ -196,7 +205,11 @@ class Limits:
 
     def _check(self, scope: Scope, claim: Claim, names: Sequence[str], now_us: int) -> None:
         bounds = self._bounds.get(scope, NO_BOUNDS)
-        if bounds.models and not any(fnmatchcase(name, each) for name in names for each in bounds.models):
+        if (
+            bounds.models
+            and names
+            and not any(fnmatchcase(name, each) for name in names for each in bounds.models)
+        ):
             raise Forbidden(f"{_whose(scope)} may not ask for {names[0]!r}; {_may(bounds.models)}")
         counters = self._of(scope)
         for minute, limit, amount, what in (
@@ -249,6 +262,10 @@ class Limits:
             for each in self._standing(scope, now_us)
             if each.most and each.used >= each.most * warn_at
         ]
+
+
+def _allows(patterns: tuple[str, ...], names: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
 
 def _reached(scope: Scope, limit: str, used: str, wait: float, *, money: bool = False) -> GatewayError:

@@ -12,9 +12,11 @@ from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Seen
 from llm_gateway.errors import GatewayError, Internal, LedgerUnavailable, UpstreamFault, UpstreamTruncated
 from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Settlement
 from llm_gateway.pipeline.authenticate import Identity
 from llm_gateway.pipeline.plan import Plan, Step
+from llm_gateway.pipeline.spending import Held, Spending
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.wire.headers import Headers, get
 
@@ -89,11 +91,13 @@ class Turn:
     __slots__ = (
         "_attempts",
         "_clock",
+        "_cost",
         "_ledger",
         "_losing",
         "_metrics",
         "_monotonic",
         "_settled",
+        "_spending",
         "_started",
         "_status",
         "_step",
@@ -101,15 +105,19 @@ class Turn:
         "_upstream_id",
         "estimates",
         "free",
+        "held",
         "intent",
         "seen",
         "ttft_us",
     )
 
-    def __init__(self, ledger: Ledger, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, metrics: Metrics, clock: Clock, spending: Spending) -> None:
         self._ledger = ledger
         self._metrics = metrics
         self._clock = clock
+        self._spending = spending
+        self._cost: int | None = None
+        self.held: Held | None = None
         self._monotonic = clock.monotonic
         self._started = clock.monotonic()
         self._attempts: list[Attempt] = []
@@ -150,9 +158,14 @@ class Turn:
             counts,
             purpose,
             len(call),
+            self.held.hold.claim.nano if self.held is not None else 0,
         )
         self.free = plan is not None and plan.kind == "count"
-        await self._ledger.begin(intent)
+        try:
+            await self._ledger.begin(intent)
+        except BaseException:
+            self._spending.settle(self.held, None, None)
+            raise
         self.intent = intent
         self._settled = False
         self._metrics.began()
@@ -204,8 +217,10 @@ class Turn:
             self._since(self._step_started) / 1000,
         )
         if self._losing is not None and (losses := self._losing.losses):
-            return b"%bx-llm-gateway-losses: %b\r\n" % (lines, _named(losses))
-        return lines
+            lines = b"%bx-llm-gateway-losses: %b\r\n" % (lines, _named(losses))
+        if self._cost is not None:
+            lines = b"%bx-llm-gateway-cost-usd: %b\r\n" % (lines, f"{dollars(self._cost):f}".encode())
+        return lines + self.held.fields if self.held is not None else lines
 
     # the end
 
@@ -237,6 +252,8 @@ class Turn:
             usage = _NOTHING
         elif usage is None and self.estimates and self._was_probably_used(outcome):
             usage = self._estimate()
+        paid = self._spending.settle(self.held, step, usage)
+        self._cost = paid.nano
         settlement = Settlement(
             self.intent.id,
             outcome,
@@ -253,6 +270,8 @@ class Turn:
             seen.finish_reason,
             tuple(self._attempts),
             tuple(f"{loss.what}: {loss.why}" for loss in self._losing.losses) if self._losing else (),
+            paid.nano,
+            paid.source,
         )
         self._count(settlement, usage or _NOTHING)
         try:

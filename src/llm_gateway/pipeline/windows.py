@@ -30,14 +30,13 @@ def span(period: Period, now_us: int) -> Span:
     day = (_EPOCH + timedelta(microseconds=now_us)).replace(hour=0, minute=0, second=0, microsecond=0)
     match period:
         case "day":
-            start, end = day, day + timedelta(days=1)
+            return _span(day, day + timedelta(days=1))
         case "week":
-            start = day - timedelta(days=day.weekday())
-            end = start + timedelta(days=7)
+            monday = day - timedelta(days=day.weekday())
+            return _span(monday, monday + timedelta(days=7))
         case "month":
-            start = day.replace(day=1)
-            end = (start + timedelta(days=31)).replace(day=1)
-    return Span(_microseconds(start), _microseconds(end))
+            first = day.replace(day=1)
+            return _span(first, (first + timedelta(days=31)).replace(day=1))
 
 
 class Minute:
@@ -82,6 +81,10 @@ class Minute:
             if total + amount <= limit:
                 return max(at_us - now_us, 0) / _SECOND
         return 0.0
+
+
+def _span(start: datetime, end: datetime) -> Span:
+    return Span(_microseconds(start), _microseconds(end))
 
 
 def _microseconds(at: datetime) -> int:

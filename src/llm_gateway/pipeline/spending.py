@@ -1,0 +1,191 @@
+"""What a request may use and cost, held before it leaves, and what it did, settled when it ends.
+
+Limits are counted in `limits.py`, prices looked up in the ledger's price book; here a request's size becomes
+a claim, and a usage becomes money. Where nothing is limited, a request passes without being looked at.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from llm_gateway.canonical.usage import Usage, estimate_tokens
+from llm_gateway.clock import Clock
+from llm_gateway.dialects.contract import Call
+from llm_gateway.ledger.money import nano
+from llm_gateway.ledger.prices import Price, PriceBook, Rate, cost, most
+from llm_gateway.ledger.spending import Spent
+from llm_gateway.pipeline.extent import extent
+from llm_gateway.pipeline.limits import Bounds, Claim, Hold, Limits, Scope, Standing
+from llm_gateway.pipeline.plan import Plan, Step
+from llm_gateway.pipeline.windows import PERIODS, Period
+
+__all__ = ["ASSUMED", "Cost", "Held", "Spending"]
+
+_DAY_US = 86_400_000_000
+# Text rarely has fewer bytes a token than this: what is held has to be enough.
+_LEAST_BYTES = 2
+# What a model may write where neither the request nor experience bounds it.
+_USUAL_OUTPUT = 8192
+_MOST_REMEMBERED = 10_000
+
+
+def _flat(dollars: int) -> Rate:
+    return Rate(((0, Decimal(dollars)),))
+
+
+ASSUMED = Price(_flat(15), _flat(75), _flat(15), _flat(15), source="assumed")
+"""For a model that is to be paid for and whose price nobody knows: as dear as the dearest usual ones."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What a request holds, and the header lines that tell its client what it is close to."""
+
+    hold: Hold
+    fields: bytes = b""
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a turn cost, in nanodollars, None where nobody is to be paid, and where the price stands."""
+
+    nano: int | None = None
+    source: str = ""
+
+
+class Spending:
+    """The money and the room of this gateway."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._book = PriceBook({}, {})
+        self._paid: frozenset[str] = frozenset()
+        self._limits = Limits()
+        self._bounded = False
+        self._prices: dict[tuple[str, str], Price | None] = {}
+        self._day = -1
+        self._longest: dict[tuple[str, str], int] = {}
+
+    def use(self, book: PriceBook, paid: Collection[str], bounds: Mapping[Scope, Bounds]) -> None:
+        """Go by these prices and limits from now on; `paid` are the providers that cost money."""
+        self._book = book
+        self._paid = frozenset(paid)
+        self._prices = {}
+        self._bounded = bool(bounds)
+        self._limits.configure(bounds)
+
+    @property
+    def limits(self) -> Limits:
+        """Return what is counted."""
+        return self._limits
+
+    def periods(self) -> tuple[Period, ...]:
+        """Return the periods of which what was spent has to be known, and is not."""
+        return PERIODS if self._limits.unremembered() else ()
+
+    def remember(self, period: Period, spent: Iterable[Spent]) -> None:
+        """Take over what the ledger says was spent in a period that is now."""
+        sums: dict[Scope, int] = {}
+        for each in spent:
+            scopes: tuple[Scope, ...] = (("global", ""), ("key", each.key), ("client", each.client))
+            for scope in scopes:
+                sums[scope] = sums.get(scope, 0) + each.nano
+        self._limits.remember(period, sums, self._clock.now_us())
+
+    def standing(self) -> list[Standing]:
+        """Return how every limit stands."""
+        return self._limits.standing(self._clock.now_us())
+
+    def hold(self, key: str, client: str, call: Call, plan: Plan) -> Held | None:
+        """Take the room for a request; None where nothing limits it.
+
+        Raises LimitReached, BudgetReached or Forbidden, and then holds nothing.
+        """
+        if not self._bounded:
+            return None
+        scopes = self._limits.bounded((("global", ""), ("key", key), ("client", client)))
+        if not scopes:
+            return None
+        now_us = self._clock.now_us()
+        claim = self._claim(call, plan, money=self._limits.costs(scopes))
+        names = (call.model, *(f"{step.provider}/{step.model}" for step in plan.steps))
+        hold = self._limits.hold(scopes, claim, names, now_us)
+        return Held(hold, _warning(hold))
+
+    def hold_unread(self, key: str, client: str, size: int, step: Step) -> Held | None:
+        """Take the room for a request of so many bytes that is passed on without being understood."""
+        scopes = self._limits.bounded((("global", ""), ("key", key), ("client", client)))
+        if not scopes:
+            return None
+        claim = Claim(nano=nano(self._most(step, -(-size // _LEAST_BYTES), 0)))
+        names = (f"{step.provider}/{step.model}",) if step.model else ()
+        hold = self._limits.hold(scopes, claim, names, self._clock.now_us())
+        return Held(hold, _warning(hold))
+
+    def settle(self, held: Held | None, step: Step | None, usage: Usage | None) -> Cost:
+        """Give back what was held, count what was used, and return what it cost."""
+        paid = Cost()
+        if step is not None and usage is not None:
+            paid = self._cost(step, usage)
+        if held is not None:
+            tokens = usage.total if usage is not None else 0
+            self._limits.settle(held.hold, tokens, paid.nano or 0, self._clock.now_us())
+            if step is not None and usage is not None:
+                self._remember(step, usage.output)
+        return paid
+
+    # details
+
+    def _claim(self, call: Call, plan: Plan, *, money: bool) -> Claim:
+        if plan.kind == "count":
+            return Claim()
+        asked = extent(call)
+        longest = max((self._longest.get((step.provider, step.model), 0) for step in plan.steps), default=0)
+        each = asked.tokens if asked.tokens is not None else max(2 * longest, _USUAL_OUTPUT)
+        output = each * asked.answers if plan.kind != "embed" else 0
+        estimate = estimate_tokens(len(call)) + output
+        if not money:
+            return Claim(estimate)
+        size = -(-len(call) // _LEAST_BYTES)
+        dearest = max((self._most(step, size, output) for step in plan.steps), default=Decimal(0))
+        return Claim(estimate, nano(dearest))
+
+    def _most(self, step: Step, size: int, output: int) -> Decimal:
+        price = self._price(step)
+        if price is None:
+            return Decimal(0)
+        window = self._book.window(step.provider, step.model)
+        return most(price, min(size, window) if window else size, output)
+
+    def _cost(self, step: Step, usage: Usage) -> Cost:
+        price = self._price(step)
+        if price is None:
+            return Cost()
+        return Cost(nano(cost(price, usage)), price.source)
+
+    def _price(self, step: Step) -> Price | None:
+        """Return the price of a target: None where nobody is to be paid."""
+        if step.provider not in self._paid:
+            return None
+        day = self._clock.now_us() // _DAY_US
+        if day != self._day or len(self._prices) > _MOST_REMEMBERED:
+            self._day, self._prices = day, {}
+        name = (step.provider, step.model)
+        if name not in self._prices:
+            today = datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")
+            self._prices[name] = self._book.price(*name, today) or ASSUMED
+        return self._prices[name]
+
+    def _remember(self, step: Step, output: int) -> None:
+        """Learn how much a model writes: what it wrote once, it may write again."""
+        name = (step.provider, step.model)
+        if output > self._longest.get(name, 0) and len(self._longest) < _MOST_REMEMBERED:
+            self._longest[name] = output
+
+
+def _warning(hold: Hold) -> bytes:
+    """Return the header line that warns of limits of which much is used."""
+    if not hold.warned:
+        return b""
+    told = ", ".join(f"{each.scope[0]} {each.limit} {each.share:.0%}" for each in hold.warned)
+    return b"x-llm-gateway-limit-warning: %b\r\n" % told.encode("ascii", "replace")

@@ -1,0 +1,81 @@
+"""The limits and prices of the configuration, as the values that are counted with; and what was spent."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from llm_gateway.clock import Clock
+from llm_gateway.config.settings import Limit, ModelPrice, Settings
+from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.money import nano
+from llm_gateway.ledger.prices import Price, PriceBook, Rate
+from llm_gateway.ledger.spending import spent_since
+from llm_gateway.pipeline.limits import Bounds, Scope
+from llm_gateway.pipeline.spending import Spending
+from llm_gateway.pipeline.windows import span
+from llm_gateway.upstream.fleet import Fleet
+
+__all__ = ["bounds_of", "go_by", "prices_of", "remember"]
+
+_SOURCE = "configuration"
+
+
+def go_by(spending: Spending, settings: Settings, fleet: Fleet) -> None:
+    """Go by the limits and prices of these settings, for the providers that there are."""
+    paid = {name: member for name, member in fleet.members.items() if member.row.metered}
+    addresses = {name: member.endpoints[0].url for name, member in paid.items() if member.endpoints}
+    spending.use(PriceBook(prices_of(settings.prices.models), addresses), paid, bounds_of(settings.limits))
+
+
+async def remember(spending: Spending, ledger: Ledger, clock: Clock) -> None:
+    """Let limits of money that are new begin with what the ledger says was spent."""
+    now_us = clock.now_us()
+    for period in spending.periods():
+        spent = await ledger.read(spent_since, span(period, now_us).start)
+        spending.remember(period, spent)
+
+
+def bounds_of(limits: Iterable[Limit]) -> dict[Scope, Bounds]:
+    """Return the bounds of each scope; of two limits for one scope the later one counts."""
+    return {(each.scope, each.name): _bounds(each) for each in limits}
+
+
+def prices_of(models: Iterable[ModelPrice]) -> dict[str, Price]:
+    """Return the prices that were stated, by `provider/model`."""
+    return {each.model: _price(each) for each in models}
+
+
+def _bounds(limit: Limit) -> Bounds:
+    return Bounds(
+        requests_per_minute=limit.requests_per_minute,
+        tokens_per_minute=limit.tokens_per_minute,
+        parallel=limit.parallel,
+        per_day=_money(limit.usd_per_day),
+        per_week=_money(limit.usd_per_week),
+        per_month=_money(limit.usd_per_month),
+        models=limit.models,
+        warn_at=limit.warn_at,
+    )
+
+
+def _price(stated: ModelPrice) -> Price:
+    given = _rate(stated.input)
+    return Price(
+        input=given,
+        output=_rate(stated.output),
+        cache_read=given if stated.cache_read is None else _rate(stated.cache_read),
+        cache_write=given if stated.cache_write is None else _rate(stated.cache_write),
+        source=_SOURCE,
+    )
+
+
+def _rate(dollars: float) -> Rate:
+    return Rate(((0, _decimal(dollars)),))
+
+
+def _money(dollars: float | None) -> int | None:
+    return None if dollars is None else nano(_decimal(dollars))
+
+
+def _decimal(number: float) -> Decimal:
+    """Return a number as it stands in the file: 0.1 is a tenth."""
+    return Decimal(repr(number))

@@ -1,0 +1,153 @@
+"""A request's size becomes what is held, its usage what is paid."""
+
+from decimal import Decimal
+
+import pytest
+
+from fakes import FakeClock
+from llm_gateway.canonical.usage import Usage
+from llm_gateway.dialects.contract import Call, Path
+from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.errors import BudgetReached, Forbidden, LimitReached
+from llm_gateway.ledger.money import NANO
+from llm_gateway.ledger.prices import Price, PriceBook, Rate
+from llm_gateway.ledger.spending import Spent
+from llm_gateway.pipeline.limits import Bounds, Scope
+from llm_gateway.pipeline.plan import Plan, Step
+from llm_gateway.pipeline.spending import ASSUMED, Cost, Held, Spending
+
+KEY: Scope = ("key", "laptop")
+
+
+def rate(dollars: int) -> Rate:
+    return Rate(((0, Decimal(dollars)),))
+
+
+PRICE = Price(rate(1), rate(10), rate(1), rate(1), source="configuration")
+BOOK = PriceBook({"paid/m": PRICE}, {})
+
+
+def step(provider: str = "paid", model: str = "m") -> Step:
+    return Step(provider, model, "chat", None, None, asks_usage=False, counts=True, headers=b"")
+
+
+def plan(*steps: Step) -> Plan:
+    return Plan("m", steps or (step(),))
+
+
+def call(more: str = "") -> Call:
+    body = b'{"model":"m"%b}' % more.encode()
+    return DIALECTS["chat"].read_call(body, Path("chat/completions"))
+
+
+def spending(**bounds: object) -> Spending:
+    made = Spending(FakeClock())
+    limits = {KEY: Bounds(**bounds)} if bounds else {}  # type: ignore[arg-type]  # fields by name
+    made.use(BOOK, {"paid", "unknown"}, limits)
+    return made
+
+
+def hold(made: Spending, asked: Call | None = None, of: Plan | None = None) -> Held | None:
+    return made.hold("laptop", "codex-cli", asked or call(), of or plan())
+
+
+def test_without_a_limit_nothing_is_held() -> None:
+    assert hold(spending()) is None
+
+
+def test_what_another_key_may_is_not_asked() -> None:
+    assert spending(parallel=1).hold("desk", "codex-cli", call(), plan()) is None
+
+
+def test_the_most_that_a_request_can_cost_is_held() -> None:
+    asked = call(',"max_tokens":1000,"n":2')
+    held = hold(spending(per_day=NANO), asked)
+    assert held is not None
+    bytes_in = len(asked)
+    assert held.hold.claim.nano == -(-bytes_in // 2) * 1000 + 2000 * 10_000
+
+
+def test_the_dearest_target_counts() -> None:
+    held = hold(spending(per_day=NANO), call(',"max_tokens":1000'), plan(step("local"), step()))
+    assert held is not None and held.hold.claim.nano > 1000 * 10_000
+
+
+def test_what_a_model_wrote_once_it_may_write_again() -> None:
+    made = spending(per_day=1000 * NANO)
+    held = hold(made)
+    assert held is not None
+    first = held.hold.claim.nano
+    made.settle(held, step(), Usage(10, output=50_000))
+    again = hold(made)
+    assert again is not None and again.hold.claim.nano - first == (100_000 - 8192) * 10_000
+
+
+def test_a_local_model_costs_nothing_and_passes_a_spent_budget() -> None:
+    made = spending(per_day=0)
+    held = hold(made, of=plan(step("local")))
+    assert held is not None
+    assert made.settle(held, step("local"), Usage(100, output=100)) == Cost()
+    with pytest.raises(BudgetReached):
+        hold(made)
+
+
+def test_a_price_that_nobody_knows_is_taken_for_a_dear_one() -> None:
+    made = spending()
+    paid = made.settle(None, step("unknown"), Usage(1_000_000, output=1_000_000))
+    assert paid == Cost(90 * NANO, ASSUMED.source)
+
+
+def test_what_was_used_is_paid() -> None:
+    made = spending(per_day=10 * NANO)
+    held = hold(made)
+    assert made.settle(held, step(), Usage(1000, output=100)) == Cost(2_000_000, "configuration")
+    (standing,) = made.standing()
+    assert standing.used == 2_000_000
+
+
+def test_a_request_that_was_never_answered_costs_nothing() -> None:
+    made = spending(per_day=10 * NANO, parallel=1)
+    made.settle(hold(made), None, None)
+    assert all(each.used == 0 for each in made.standing())
+    made.settle(hold(made), step(), None)
+    assert all(each.used == 0 for each in made.standing())
+
+
+def test_counting_tokens_is_free() -> None:
+    held = hold(spending(per_day=0), of=Plan("m", (step(),), "count"))
+    assert held is not None and held.hold.claim.nano == 0
+
+
+def test_a_model_is_known_by_the_name_that_was_asked_and_by_its_own() -> None:
+    hold(spending(models=("paid/*",)))
+    with pytest.raises(Forbidden):
+        hold(spending(models=("other/*",)))
+
+
+def test_what_is_not_understood_is_limited_too() -> None:
+    made = spending(requests_per_minute=1)
+    assert made.hold_unread("laptop", "", 1000, step(model="")) is not None
+    with pytest.raises(LimitReached):
+        made.hold_unread("laptop", "", 1000, step(model=""))
+    with pytest.raises(BudgetReached):
+        spending(per_day=0).hold_unread("laptop", "", 1000, step())
+
+
+def test_a_client_is_told_what_it_is_close_to() -> None:
+    held = hold(spending(parallel=1))
+    assert held is not None
+    assert held.fields == b"x-llm-gateway-limit-warning: key parallel 100%\r\n"
+
+
+def test_limits_begin_with_what_the_ledger_knows() -> None:
+    made = spending(per_day=NANO)
+    assert made.periods() == ("day", "week", "month")
+    for period in made.periods():
+        made.remember(
+            period, [Spent("laptop", "a", "paid", NANO // 2), Spent("laptop", "b", "paid", NANO // 2)]
+        )
+    assert made.periods() == ()
+    with pytest.raises(BudgetReached):
+        hold(made)
+    made.use(BOOK, {"paid"}, {KEY: Bounds(per_day=NANO), ("global", ""): Bounds(per_day=2 * NANO)})
+    assert made.periods()
