@@ -8,19 +8,18 @@ from random import Random
 
 import pytest
 
-from faults.stage import GATEWAY, Stage, Start, Targets
+from faults.stage import GATEWAY, Stage, Start, Targets, seed
 from gateway_process import GatewayProcess
 
 __all__ = ["full", "random", "start"]
 
-_SEED = int(os.environ.get("LLM_GATEWAY_TEST_SEED", "1"))
 _FULL = os.environ.get("LLM_GATEWAY_TEST_FAULTS", "") == "full"
 
 
 @pytest.fixture
 def random(request: pytest.FixtureRequest) -> Random:
     """Return a source of chance that LLM_GATEWAY_TEST_SEED repeats; no two tests share one."""
-    return Random(f"{_SEED}/{request.node.name}")
+    return Random(f"{seed()}/{request.node.name}")
 
 
 @pytest.fixture

@@ -42,10 +42,11 @@ class Plan:
         return not self.ending and not self.corrupt
 
 
-def drawn(random: Random, size: int) -> Plan:
+def drawn(random: Random, size: int, *, corrupting: bool = False) -> Plan:
     """Return a plan by chance, for an answer of about `size` bytes."""
     at = random.randrange(size)
-    match random.choice(("cut", "reset", "hang", "corrupt", "slow", "late", "nothing")):
+    kinds = ("cut", "reset", "hang", "slow", "late", "nothing")
+    match random.choice((*kinds, "corrupt") if corrupting else kinds):
         case "cut":
             return Plan(after=at, ending="cut")
         case "reset":
@@ -129,8 +130,8 @@ class FaultProxy:
         self.played.append(plan)
         try:
             await self._carry(plan, reader, writer)
-        except OSError:
-            pass  # one of the two sides has gone
+        except (OSError, asyncio.CancelledError):
+            pass  # one of the two sides has gone, or the test is over
         finally:
             writer.transport.abort()
             self._tasks.discard(task)

@@ -1,6 +1,7 @@
 """A gateway before several upstreams: its configuration in words of a test, and what became of a request."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,15 @@ from faults.asking import Asking
 from gateway_process import GatewayProcess
 from rawhttp import Reply
 
-__all__ = ["GATEWAY", "Stage", "Start", "Targets"]
+__all__ = ["GATEWAY", "Stage", "Start", "Targets", "seed"]
 
 GATEWAY = (sys.executable, "-m", "llm_gateway")
 """How a gateway is started."""
+
+
+def seed() -> str:
+    """Return what repeats this run's chances: LLM_GATEWAY_TEST_SEED."""
+    return os.environ.get("LLM_GATEWAY_TEST_SEED", "1")
 
 
 @dataclass
