@@ -37,6 +37,7 @@ def test_status(gateway: GatewayProcess, terminal: Terminal) -> None:
         "database": "connected",
         "version": __version__,
         "inflight": 0,
+        "limits": [],
         "pid": gateway.pid,
     }
 

@@ -139,6 +139,19 @@ def test_a_client_is_told_what_it_is_close_to() -> None:
     assert held.fields == b"x-llm-gateway-limit-warning: key parallel 100%\r\n"
 
 
+def test_rates_are_told_as_the_vendors_do() -> None:
+    made = spending(requests_per_minute=5, tokens_per_minute=50_000)
+    assert spending().rate_fields("laptop", "codex-cli") == b""
+    hold(made)
+    lines = made.rate_fields("laptop", "codex-cli").decode().splitlines()
+    assert lines[:3] == [
+        "x-ratelimit-limit-requests: 5",
+        "x-ratelimit-remaining-requests: 4",
+        "x-ratelimit-reset-requests: 60s",
+    ]
+    assert any(line.startswith("anthropic-ratelimit-tokens-reset: 20") for line in lines)
+
+
 def test_limits_begin_with_what_the_ledger_knows() -> None:
     made = spending(per_day=NANO)
     assert made.periods() == ("day", "week", "month")

@@ -59,6 +59,7 @@ def test_a_turn_that_runs_shows_what_is_known_of_it() -> None:
         "tokens_cached": None,
         "tokens_reasoning": None,
         "estimated": False,
+        "cost_usd": None,
         "latency_ms": None,
         "ttft_ms": None,
     }
@@ -126,6 +127,8 @@ def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
             },
         ],
         "losses": ["logit_bias"],
+        "held_usd": 0.003,
+        "price_source": "configuration",
     }
 
 

@@ -9,6 +9,7 @@ from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import DEGRADED, FAILED, Stop, json_line, say, table
 from llm_gateway.cli.reading import one_request, page_of_requests
 from llm_gateway.server.explain import Explained
+from llm_gateway.server.limit_views import LimitView
 
 __all__ = ["explain", "models", "open_", "providers", "requests", "status"]
 
@@ -22,12 +23,17 @@ def status(context: Context, as_json: bool) -> None:
     """Say whether the gateway runs, and how it is."""
     api = context.api()
     health = api.get("/api/dashboard/health")
+    limits = msgspec.convert(api.get("/api/dashboard/limits")["limits"], list[LimitView])
     if as_json:
-        json_line("status", {"url": api.url, **health})
+        json_line("status", {"url": api.url, **health, "limits": limits})
     else:
         print(f"{health['status']}  {api.url}  version {health['version']}  pid {health['pid']}")
         up, running = health["uptime_seconds"], health["inflight"]
         print(f"database {health['database']}, up {up} s, {running} requests running")
+        for each in limits:
+            whose = f"{each.scope} {each.name}".rstrip()
+            warning = "  (close to its limit)" if each.warned else ""
+            print(f"limit {whose}: {each.used:g} of {each.most:g} {each.limit}{warning}")
     if health["status"] != "ok":
         raise Stop(DEGRADED, f"the gateway is {health['status']}\nhint: `llm-gateway doctor` says why")
 

@@ -90,6 +90,7 @@ async def _begin(gateway: Gateway, turn: Turn, caller: Caller, call: Call, diale
         plan = gateway.router.plan(call.model, dialect.name, call.operation)
         turn.held = gateway.spending.hold(caller.identity.caller, caller.client, call, plan)
     except ClientFault:
+        turn.rates = gateway.spending.rate_fields(caller.identity.caller, caller.client)
         await turn.begin(caller, call, dialect.name, plan)
         raise
     await turn.begin(caller, call, dialect.name, plan)

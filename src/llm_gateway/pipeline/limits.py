@@ -5,7 +5,7 @@ cannot spend the same room twice. Who is asked, and what a token costs, is decid
 spent comes from the ledger at the start; the counters of a minute begin empty.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -15,7 +15,7 @@ from llm_gateway.errors import BudgetReached, Forbidden, GatewayError, LimitReac
 from llm_gateway.ledger.money import dollars
 from llm_gateway.pipeline.windows import PERIODS, Minute, Period, span
 
-__all__ = ["NO_BOUNDS", "Bounds", "Claim", "Hold", "Kept", "Limits", "Scope", "Standing", "Warned"]
+__all__ = ["NO_BOUNDS", "Bounds", "Claim", "Hold", "Kept", "Limits", "Rated", "Scope", "Standing"]
 
 Kept = Literal["global", "key", "client", "provider"]
 """Whom a limit is for."""
@@ -72,15 +72,7 @@ class Hold(msgspec.Struct, frozen=True):
     scopes: tuple[Scope, ...]
     claim: Claim
     at_us: int
-    warned: "tuple[Warned, ...]" = ()
-
-
-class Warned(msgspec.Struct, frozen=True):
-    """A limit of which much is used: whose, which one, and what share."""
-
-    scope: Scope
-    limit: str
-    share: float
+    warned: "tuple[Standing, ...]" = ()
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -91,6 +83,26 @@ class Standing(msgspec.Struct, frozen=True):
     most: int
     used: int
     resets_us: int = 0
+    warn_at: float = 1.0
+
+    @property
+    def share(self) -> float:
+        """Return which part is used; of nothing, all of it is."""
+        return self.used / self.most if self.most else 1.0
+
+    @property
+    def warned(self) -> bool:
+        """Return whether so much is used that it is warned of."""
+        return self.share >= self.warn_at
+
+
+class Rated(msgspec.Struct, frozen=True):
+    """How a limit by the minute stands: what is left, and in how many seconds all of it is."""
+
+    kind: str
+    most: int
+    left: int
+    resets_in: float
 
 
 class _Spent:
@@ -167,7 +179,7 @@ class Limits:
         """
         for scope in scopes:
             self._check(scope, claim, names, now_us)
-        warned: list[Warned] = []
+        warned: list[Standing] = []
         for scope in scopes:
             counters = self._of(scope)
             counters.requests.add(1, now_us)
@@ -175,7 +187,7 @@ class Limits:
             counters.parallel += 1
             for period in PERIODS:
                 counters.spent(period, now_us).held += claim.nano
-            warned += self._warnings(scope, now_us)
+            warned += [each for each in self._standing(scope, now_us) if each.warned]
         return Hold(scopes, claim, now_us, tuple(warned))
 
     def settle(self, hold: Hold, tokens: int, nano: int, now_us: int) -> None:
@@ -194,6 +206,22 @@ class Limits:
     def standing(self, now_us: int) -> list[Standing]:
         """Return how every limit stands."""
         return [each for scope in self._bounds for each in self._standing(scope, now_us)]
+
+    def rates(self, scopes: Iterable[Scope], now_us: int) -> Iterator[Rated]:
+        """Return how the limits by the minute stand, of each kind the one with the least room."""
+        kinds: dict[str, Rated] = {}
+        for scope in scopes:
+            bounds, counters = self._bounds[scope], self._of(scope)
+            for kind, most, minute in (
+                ("requests", bounds.requests_per_minute, counters.requests),
+                ("tokens", bounds.tokens_per_minute, counters.tokens),
+            ):
+                if most is None:
+                    continue
+                left = max(most - minute.at(now_us), 0)
+                if kind not in kinds or left < kinds[kind].left:
+                    kinds[kind] = Rated(kind, most, left, minute.room_in(most, most, now_us))
+        yield from kinds.values()
 
     # details
 
@@ -237,31 +265,20 @@ class Limits:
             wait = (span(period, now_us).end - now_us) / 1e6
             raise _reached(scope, f"${_shown(most)} per {period}", used, wait, money=True)
 
-    def _standing(self, scope: Scope, now_us: int) -> list[Standing]:
+    def _standing(self, scope: Scope, now_us: int) -> Iterator[Standing]:
         bounds, counters = self._bounds[scope], self._of(scope)
-        found: list[Standing] = []
-        if bounds.requests_per_minute is not None:
-            used = counters.requests.at(now_us)
-            found.append(Standing(scope, "requests_per_minute", bounds.requests_per_minute, used))
-        if bounds.tokens_per_minute is not None:
-            used = counters.tokens.at(now_us)
-            found.append(Standing(scope, "tokens_per_minute", bounds.tokens_per_minute, used))
-        if bounds.parallel is not None:
-            found.append(Standing(scope, "parallel", bounds.parallel, counters.parallel))
+        for limit, most, used in (
+            ("requests_per_minute", bounds.requests_per_minute, counters.requests.at(now_us)),
+            ("tokens_per_minute", bounds.tokens_per_minute, counters.tokens.at(now_us)),
+            ("parallel", bounds.parallel, counters.parallel),
+        ):
+            if most is not None:
+                yield Standing(scope, limit, most, used, warn_at=bounds.warn_at)
         for period in PERIODS:
             if (most := bounds.money(period)) is not None:
                 spent = counters.spent(period, now_us)
-                end = span(period, now_us).end
-                found.append(Standing(scope, f"usd_per_{period}", most, spent.settled + spent.held, end))
-        return found
-
-    def _warnings(self, scope: Scope, now_us: int) -> list[Warned]:
-        warn_at = self._bounds[scope].warn_at
-        return [
-            Warned(scope, each.limit, each.used / each.most)
-            for each in self._standing(scope, now_us)
-            if each.most and each.used >= each.most * warn_at
-        ]
+                used, end = spent.settled + spent.held, span(period, now_us).end
+                yield Standing(scope, f"usd_per_{period}", most, used, end, bounds.warn_at)
 
 
 def _allows(patterns: tuple[str, ...], names: Sequence[str]) -> bool:

@@ -122,6 +122,26 @@ class Spending:
         hold = self._limits.hold(scopes, claim, names, self._clock.now_us())
         return Held(hold, _warning(hold))
 
+    def rate_fields(self, key: str, client: str) -> bytes:
+        """Return the header lines by which OpenAI's and Anthropic's clients learn of limits by the minute.
+
+        developers.openai.com, "Rate limits"; docs.claude.com, "Rate limits".
+        """
+        scopes = self._limits.bounded((("global", ""), ("key", key), ("client", client)))
+        now_us = self._clock.now_us()
+        lines: list[str] = []
+        for each in self._limits.rates(scopes, now_us):
+            resets = datetime.fromtimestamp(now_us / 1e6 + each.resets_in, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            lines += (
+                f"x-ratelimit-limit-{each.kind}: {each.most}",
+                f"x-ratelimit-remaining-{each.kind}: {each.left}",
+                f"x-ratelimit-reset-{each.kind}: {each.resets_in:.0f}s",
+                f"anthropic-ratelimit-{each.kind}-limit: {each.most}",
+                f"anthropic-ratelimit-{each.kind}-remaining: {each.left}",
+                f"anthropic-ratelimit-{each.kind}-reset: {resets}",
+            )
+        return "".join(f"{line}\r\n" for line in lines).encode()
+
     def settle(self, held: Held | None, step: Step | None, usage: Usage | None) -> Cost:
         """Give back what was held, count what was used, and return what it cost."""
         paid = Cost()

@@ -107,6 +107,7 @@ class Turn:
         "free",
         "held",
         "intent",
+        "rates",
         "seen",
         "ttft_us",
     )
@@ -118,6 +119,7 @@ class Turn:
         self._spending = spending
         self._cost: int | None = None
         self.held: Held | None = None
+        self.rates = b""  # header lines about limits, where one of them refuses the request
         self._monotonic = clock.monotonic
         self._started = clock.monotonic()
         self._attempts: list[Attempt] = []
@@ -209,7 +211,8 @@ class Turn:
         """Return the header lines that tell the client about its turn."""
         step = self._step
         if step is None:
-            return b"x-llm-gateway-request-id: %b\r\n" % self.intent.id.encode() if self.intent.id else b""
+            own = b"x-llm-gateway-request-id: %b\r\n" % self.intent.id.encode() if self.intent.id else b""
+            return own + self.rates
         lines = _HEADERS % (
             self.intent.id.encode(),
             step.headers,

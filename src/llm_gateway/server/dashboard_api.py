@@ -16,6 +16,7 @@ from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.server import views
 from llm_gateway.server.client_views import ClientView, client_views
 from llm_gateway.server.edge import respond_json
+from llm_gateway.server.limit_views import limit_views
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
 from llm_gateway.upstream.fleet import Fleet
@@ -49,6 +50,7 @@ class DashboardApi:
             ("requests/{}", self.request, "One request with its attempts"),
             ("request-metrics", self.metrics, "Sums over a time, by default the last 24 hours"),
             ("clients", self.clients, "AI applications and what has come through of each"),
+            ("limits", self.limits, "Limits and how much of each is used"),
         )
         return tuple(
             Route("GET", f"/api/dashboard/{name}", answer, summary, "dashboard")
@@ -67,6 +69,10 @@ class DashboardApi:
             pid=self._pid,
         )
         _answer(exchange, view)
+
+    async def limits(self, exchange: Exchange, _: str) -> None:
+        """Answer with every limit."""
+        _answer(exchange, {"limits": limit_views(self._gateway.spending.standing())})
 
     async def providers(self, exchange: Exchange, _: str) -> None:
         """Answer with every provider."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.queries import ProviderSeen
 from llm_gateway.ledger.records import Attempt, Turn
 from llm_gateway.ledger.totals import Share, Totals
@@ -62,6 +63,7 @@ class RequestView(msgspec.Struct, frozen=True):
     tokens_cached: int | None
     tokens_reasoning: int | None
     estimated: bool
+    cost_usd: float | None
     latency_ms: float | None
     ttft_ms: float | None
 
@@ -91,6 +93,8 @@ class RequestDetail(msgspec.Struct, frozen=True):
     finish_reason: str | None
     attempts: list[AttemptView]
     losses: list[str]
+    held_usd: float | None
+    price_source: str | None
 
 
 class ShareView(msgspec.Struct, frozen=True):
@@ -183,6 +187,7 @@ def request_view(turn: Turn) -> RequestView:
         tokens_cached=usage.cache_read if usage is not None else None,
         tokens_reasoning=usage.reasoning if usage is not None else None,
         estimated=usage.estimated if usage is not None else False,
+        cost_usd=_usd(end.cost_nano) if end is not None else None,
         latency_ms=_ms(end.latency_us) if end is not None else None,
         ttft_ms=_ms(end.ttft_us) if end is not None and end.ttft_us else None,
     )
@@ -201,7 +206,13 @@ def request_detail(turn: Turn) -> RequestDetail:
         finish_reason=end.finish_reason or None if end is not None else None,
         attempts=[_attempt_view(attempt) for attempt in end.attempts] if end is not None else [],
         losses=list(end.losses) if end is not None else [],
+        held_usd=_usd(turn.intent.held_nano or None),
+        price_source=end.price or None if end is not None else None,
     )
+
+
+def _usd(nano: int | None) -> float | None:
+    return None if nano is None else float(dollars(nano))
 
 
 def metrics_view(totals: Totals, since_us: int) -> MetricsView:

@@ -1,0 +1,154 @@
+"""Limits from the outside: many requests at once, a restart, a kill, and what a client is told."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from gateway_process import GatewayProcess, configuration
+from rawhttp import Reply, request
+from scripted import Hang, Pause, ScriptedUpstream, chat
+
+# A provider of the catalog is one that is to be paid, wherever it is.
+PAID = """
+[[providers]]
+name = "openai"
+base_url = "{url}"
+dialects = ["chat"]
+api_key_env = "SCRIPTED_API_KEY"
+models = ["m"]
+
+[[prices.models]]
+model = "openai/m"
+input = 1
+output = 1000
+"""
+LIMIT = """
+[[limits]]
+scope = "key"
+name = "bootstrap"
+"""
+
+
+@pytest.fixture
+def paid(tmp_path: Path, upstream: ScriptedUpstream) -> Iterator[GatewayProcess]:
+    """Start a gateway whose provider `openai` costs a dollar for a thousand tokens, for ten a day."""
+    more = PAID.format(url=upstream.url) + LIMIT + "usd_per_day = 10\n"
+    with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
+        yield gateway
+
+
+def ask(gateway: GatewayProcess, tokens: int = 1000) -> Reply:
+    return gateway.chat("openai/m", max_tokens=tokens)
+
+
+def made_key(gateway: GatewayProcess, name: str) -> str:
+    owner = (gateway.home / "gateway" / "owner-token").read_text().strip()
+    with gateway.client() as client:
+        client.send(request("POST", "/api/keys", body=json.dumps({"name": name}).encode(), key=owner))
+        return str(client.read_reply().json()["key"])
+
+
+def used(gateway: GatewayProcess) -> float:
+    limits = gateway.dashboard("limits")["limits"]
+    assert isinstance(limits, list)
+    return float(limits[0]["used"])
+
+
+def test_two_hundred_at_once_do_not_overshoot(paid: GatewayProcess, upstream: ScriptedUpstream) -> None:
+    usage = {"prompt_tokens": 40, "completion_tokens": 999, "total_tokens": 1039}
+    upstream.on("m", (Pause(0.5), *chat.plain("m", usage=usage)))
+    with ThreadPoolExecutor(200) as crowd:
+        replies = list(crowd.map(lambda _: ask(paid), range(200)))
+    answered = [reply for reply in replies if reply.status == 200]
+    refused = [reply for reply in replies if reply.status == 429]
+    assert len(answered) + len(refused) == 200
+    assert 9 <= len(answered) <= 10, "each costs a little less than the dollar that is held for it"
+    assert len(upstream.asked()) == len(answered), "what is refused is not sent"
+    spent = sum(float(reply.header("x-llm-gateway-cost-usd") or 0) for reply in answered)
+    assert spent == pytest.approx(used(paid)) and spent <= 10
+    assert len(paid.rows()) >= 50 and {row["status"] for row in paid.rows()} <= {"ok", "error"}
+
+
+def test_a_spent_budget_says_until_when(paid: GatewayProcess, upstream: ScriptedUpstream) -> None:
+    reply = ask(paid, 20_000)
+    assert reply.status == 429
+    assert reply.error()["code"] == "budget_reached"
+    assert 0 < int(reply.header("retry-after") or 0) <= 86_400
+    assert "this key has reached its limit of $10.0000 per day" in str(reply.error()["message"])
+    row = paid.row(reply.header("x-llm-gateway-request-id"))
+    assert (row["status"], row["http_status"], row["error"]) == ("error", 429, "budget_reached")
+    assert paid.chat("scripted/other").status == 200, "what costs nothing is not held back"
+    assert upstream.asked()[-1].json()["model"] == "other"
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
+def test_what_was_spent_is_remembered(paid: GatewayProcess, upstream: ScriptedUpstream, kill: bool) -> None:
+    usage = {"prompt_tokens": 40, "completion_tokens": 6000, "total_tokens": 6040}
+    upstream.on("m", chat.plain("m", usage=usage))
+    assert ask(paid, 6000).status == 200
+    if kill:
+        upstream.on("m", (Hang(),))
+        with ThreadPoolExecutor(1) as other:
+            other.submit(ask, paid, 3000)
+            upstream.wait_asked(2)
+            paid.kill()
+    paid.restart()
+    expected = 9 if kill else 6  # of the one that was killed nobody knows more than what was held for it
+    assert used(paid) == pytest.approx(expected, abs=0.001)
+    assert ask(paid, 5000).status == 429
+
+
+def test_a_key_at_its_limit_leaves_others_alone(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    more = LIMIT + "requests_per_minute = 2\n"
+    with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
+        other = made_key(gateway, "other")
+        assert [gateway.chat("scripted/other").status for _ in range(3)] == [200, 200, 429]
+        reply = gateway.chat("scripted/other")
+        assert 0 < int(reply.header("retry-after") or 0) <= 60
+        assert reply.header("x-ratelimit-limit-requests") == "2"
+        assert reply.header("anthropic-ratelimit-requests-remaining") == "0"
+        body = gateway.chat_body("scripted/other")
+        with gateway.client() as client:
+            client.send(request("POST", "/v1/chat/completions", body=body, key=other))
+            assert client.read_reply().status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        (
+            "/v1/messages",
+            {"max_tokens": 5, "messages": [{"role": "user", "content": "x"}]},
+            "rate_limit_error",
+        ),
+        ("/v1/responses", {"input": "x"}, "limit_reached"),
+        ("/v1beta/models/scripted/other:generateContent", {"contents": []}, "RESOURCE_EXHAUSTED"),
+        ("/api/chat", {"messages": []}, "limit"),
+    ],
+)
+def test_a_limit_is_told_in_the_clients_dialect(
+    tmp_path: Path, upstream: ScriptedUpstream, path: str, body: dict[str, object], told: str
+) -> None:
+    more = LIMIT + "tokens_per_minute = 1\n"
+    with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
+        reply = gateway.post(path, json.dumps({"model": "scripted/other", **body}).encode())
+        assert reply.status == 429 and told in reply.body.decode()
+    assert not upstream.asked()
+
+
+def test_models_that_a_key_may_not_ask_for(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    more = LIMIT + 'models = ["scripted/small*"]\n'
+    with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
+        assert gateway.chat("scripted/small-1").status == 200
+        reply = gateway.chat("scripted/large")
+        assert reply.status == 403 and "may ask for scripted/small*" in str(reply.error()["message"])
+
+
+def test_a_client_is_warned_before_it_is_refused(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    more = LIMIT + "requests_per_minute = 4\nwarn_at = 0.5\n"
+    with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
+        warnings = [gateway.chat("scripted/other").header("x-llm-gateway-limit-warning") for _ in range(2)]
+        assert warnings == [None, "key requests_per_minute 50%"]
