@@ -74,7 +74,13 @@ def test_kinds_are_names_of_one_thing() -> None:
 def test_a_retry_helps_where_it_was_not_the_clients_fault_nor_a_defect_of_ours() -> None:
     retryable = {kind.__name__ for kind in LEAVES if kind.retryable}
     upstream = {kind.__name__ for kind in LEAVES if issubclass(kind, UpstreamFault)}
-    assert retryable == upstream | {"LimitReached", "BudgetReached", "LedgerUnavailable", "Draining"}
+    assert retryable == upstream | {
+        "LimitReached",
+        "BudgetReached",
+        "CoolingDown",
+        "LedgerUnavailable",
+        "Draining",
+    }
 
 
 def test_an_error_carries_its_message_and_the_field_at_fault() -> None:

@@ -4,6 +4,7 @@ GatewayError
 ├── ClientFault                   the request cannot be served as it is
 │   ├── MalformedRequest    400   invalid_request        the bytes or the JSON are wrong
 │   ├── UnknownResponse     400   previous_response_not_found   no answer of this name is kept here
+│   ├── NoTarget            400   no_target              the alias has no target for such a request
 │   ├── Unauthenticated     401   invalid_api_key        no key, or one that is not known
 │   ├── Forbidden           403   forbidden              known, but not allowed
 │   ├── NotFound            404   not_found              no such path or object
@@ -18,6 +19,7 @@ GatewayError
 │   ├── UpgradeRefused      426   upgrade_refused        a WebSocket where none is, or of another version
 │   ├── LimitReached        429   limit_reached          a limit of this gateway's is reached
 │   ├── BudgetReached       429   budget_reached         the money that may be spent is spent or held
+│   ├── CoolingDown         429   cooling_down           every target has asked to be left alone for a while
 │   └── HeadersTooLarge     431   headers_too_large
 ├── UpstreamFault                 the provider did not do its part
 │   ├── UpstreamUnreachable 502   upstream_unreachable   refused, no such name, TLS failed
@@ -40,6 +42,7 @@ __all__ = [
     "BudgetReached",
     "ClientFault",
     "ConfigError",
+    "CoolingDown",
     "Draining",
     "Fault",
     "Forbidden",
@@ -53,6 +56,7 @@ __all__ = [
     "MalformedRequest",
     "MethodNotAllowed",
     "Misdirected",
+    "NoTarget",
     "NotFound",
     "RefusedByPolicy",
     "RequestTimeout",
@@ -107,6 +111,12 @@ class UnknownResponse(ClientFault):
     """A request goes on from an answer that is not, or no longer, kept here."""
 
     kind, status = "previous_response_not_found", 400
+
+
+class NoTarget(ClientFault):
+    """No target of an alias takes such a request: of such a length, with tools, in this dialect."""
+
+    kind, status = "no_target", 400
 
 
 class Unauthenticated(ClientFault):
@@ -195,6 +205,12 @@ class BudgetReached(ClientFault):
     """The money that may be spent is spent, or held for requests that run."""
 
     kind, status, retryable = "budget_reached", 429, True
+
+
+class CoolingDown(ClientFault):
+    """Every target has asked to be left alone; the first of them may be asked `retry_after` seconds later."""
+
+    kind, status, retryable = "cooling_down", 429, True
 
 
 class HeadersTooLarge(ClientFault):

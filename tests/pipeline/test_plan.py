@@ -1,12 +1,15 @@
 """From a model name to the targets that may answer, in order."""
 
+from decimal import Decimal
+
 import pytest
 
 from fakes import FakeEngine
 from llm_gateway.engines.counting import Counting
 from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import UnknownModel
-from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.plan import Left, Nature, Router
+from llm_gateway.providers.alias import Alias, AliasTarget
 from llm_gateway.providers.catalog import Quirks
 from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.providers.names import Directory, Target
@@ -154,3 +157,86 @@ def test_what_passes_as_it_came_goes_by_the_first_dialect_that_its_provider_spea
 def test_without_a_model_none_is_told() -> None:
     step = router().onward(Target("ollama", ""), ("chat",))
     assert step is not None and step.headers == b"x-llm-gateway-provider: ollama\r\n"
+
+
+# aliases with terms
+
+
+class Known:
+    """What is known of these providers, put down beforehand."""
+
+    def nature(self, provider: str) -> Nature:
+        return "local" if provider in ("ollama", "local") else "hosted"
+
+    def window(self, provider: str, model: str) -> int:
+        return {"ollama": 8000, "claude": 200_000}.get(provider, 0)
+
+    def price(self, provider: str, model: str) -> Decimal | None:
+        return {"ollama": Decimal(0), "claude": Decimal(12)}.get(provider)
+
+
+OLLAMA, MISTRAL, OPUS = Target("ollama", "qwen"), Target("mistral", "large"), Target("claude", "opus")
+
+
+def planned_by(alias: Alias) -> Router:
+    made = Router()
+    directory = Directory(PROVIDERS, {"fast": alias.names})
+    made.replace(directory, LINES, ENGINES, {"fast": alias}, Known())
+    return made
+
+
+def test_the_terms_of_an_alias_are_part_of_its_plan() -> None:
+    targets = (AliasTarget(OLLAMA, tools=False, max_input_tokens=5000), AliasTarget(OPUS, images=False))
+    plan = planned_by(Alias(targets, "cheapest", sticky=True)).plan("fast", "chat")
+    ollama, opus = (step.traits for step in plan.steps)
+    assert (ollama.tools, ollama.images, ollama.most_input, ollama.window) == (False, True, 5000, 8000)
+    assert (ollama.price, opus.price) == (Decimal(0), Decimal(12))
+    assert (ollama.nature, opus.nature) == ("local", "hosted")
+    assert (plan.prefer, plan.sticky) == ("cheapest", True)
+    assert plan.reads == {"tools", "images", "size", "session"}
+
+
+def test_nothing_has_to_be_known_of_a_request_where_nothing_is_chosen_by_it() -> None:
+    assert router().plan("ollama/qwen", "chat").reads == frozenset()
+    assert router(fast=("ollama/qwen", "mistral/large")).plan("fast", "chat").reads == frozenset()
+    single = planned_by(Alias((AliasTarget(OLLAMA),), sticky=True)).plan("fast", "chat")
+    assert (single.reads, single.sticky) == (frozenset(), False)
+    assert planned_by(Alias((AliasTarget(OLLAMA), AliasTarget(OPUS)))).plan("fast", "chat").reads == {"size"}
+
+
+def test_neighbours_with_weights_are_a_group() -> None:
+    weights = (0, 2, 1, 0, 3)
+    names = ("ollama/a", "ollama/b", "ollama/c", "ollama/d", "ollama/e")
+    targets = tuple(
+        AliasTarget(Target(*name.split("/")), weight) for name, weight in zip(names, weights, strict=True)
+    )
+    plan = planned_by(Alias(targets)).plan("fast", "chat")
+    assert [step.traits.group for step in plan.steps] == [0, 1, 1, 3, 4]
+    assert [step.traits.weight for step in plan.steps] == [0, 2, 1, 0, 3]
+
+
+def test_what_no_request_can_go_to_is_left_out_with_the_reason() -> None:
+    targets = (
+        AliasTarget(Target("nobody", "m")),
+        AliasTarget(OPUS, max_price=Decimal("3.5")),
+        AliasTarget(MISTRAL, max_price=Decimal(3)),
+        AliasTarget(OLLAMA, max_price=Decimal(0)),
+        AliasTarget(OLLAMA, dialects=("messages", "gemini")),
+    )
+    plan = planned_by(Alias(targets)).plan("fast", "chat")
+    assert [(step.provider, step.traits.place) for step in plan.steps] == [("ollama", 3)]
+    allowed = "US dollars for a million tokens are allowed"
+    assert plan.left == (
+        Left(0, Target("nobody", "m"), "no such provider is configured"),
+        Left(1, OPUS, f"it costs 12, and at most 3.5 {allowed}"),
+        Left(2, MISTRAL, f"its price is not known, and at most 3 {allowed}"),
+        Left(4, OLLAMA, "it is for clients that speak `messages` or `gemini`"),
+    )
+    assert len(planned_by(Alias(targets)).plan("fast", "messages").steps) == 2
+
+
+def test_a_plan_may_be_left_without_targets_by_its_terms_but_not_by_what_there_is() -> None:
+    bound = planned_by(Alias((AliasTarget(OPUS, dialects=("messages",)),)))
+    assert bound.plan("fast", "chat").steps == ()
+    with pytest.raises(UnknownModel, match="no such provider is configured"):
+        planned_by(Alias((AliasTarget(Target("nobody", "m")),))).plan("fast", "chat")

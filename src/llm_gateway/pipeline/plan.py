@@ -1,21 +1,83 @@
-"""From a model name to the targets that may answer, in order: a pure look-up, no sockets, no clock."""
+"""From a model name to the targets that may answer: a pure look-up, no sockets, no clock.
+
+All that follows from the configuration alone is found out here, once. Which of them is asked for one request,
+and in which order, is chosen in `choose.py`.
+"""
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Literal, Protocol
 
 import msgspec
 
+from llm_gateway.config.routing import Prefer
 from llm_gateway.dialects.contract import Dialect, Kind
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.dialects.translate import can_translate
 from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.counting import Counting
 from llm_gateway.errors import UnknownModel
+from llm_gateway.providers.alias import Alias, AliasTarget, in_order
 from llm_gateway.providers.names import Directory, Target, resolve
 from llm_gateway.upstream.client import Line
 
-__all__ = ["Plan", "Router", "Step"]
+__all__ = ["Knowledge", "Left", "Nature", "Plan", "Reading", "Router", "Step", "Traits"]
+
+Nature = Literal["local", "subscription", "hosted"]
+"""Who pays for a provider's tokens: nobody, a subscription that is paid for anyway, or every request."""
+
+Reading = Literal["tools", "images", "size", "session"]
+"""What has to be known of a request to choose among a plan's targets."""
 
 _ENGINES_SPEAK = "chat"
+_NOT_CONFIGURED = "no such provider is configured"
+_DEAF = "it has nothing like this request"
+
+
+class Knowledge(Protocol):
+    """What is known of providers and their models beside how they are reached."""
+
+    def nature(self, provider: str) -> Nature:
+        """Return who pays for a provider's tokens."""
+        ...
+
+    def window(self, provider: str, model: str) -> int:
+        """Return how many tokens a model takes, in and out; 0 where that is not known."""
+        ...
+
+    def price(self, provider: str, model: str) -> Decimal | None:
+        """Return US dollars for a million tokens, three quarters of them going in; None if not known."""
+        ...
+
+
+class _Nothing:
+    """Knowledge of nothing."""
+
+    def nature(self, provider: str) -> Nature:
+        return "hosted"
+
+    def window(self, provider: str, model: str) -> int:
+        return 0
+
+    def price(self, provider: str, model: str) -> Decimal | None:
+        return None
+
+
+class Traits(msgspec.Struct, frozen=True):
+    """What there is to choose a target by. `place` is where it stands among those of its alias.
+
+    Neighbours that have a weight share a `group`, which is the place of its first.
+    """
+
+    place: int = 0
+    group: int = 0
+    weight: int = 0
+    tools: bool = True
+    images: bool = True
+    most_input: int = 0
+    window: int = 0
+    price: Decimal | None = None
+    nature: Nature = "hosted"
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -33,14 +95,37 @@ class Step(msgspec.Struct, frozen=True):
     counts: bool
     headers: bytes
     """The header lines that tell a client who answered: the same for every request."""
+    traits: Traits = Traits()
+
+    @property
+    def target(self) -> Target:
+        """Return the target by its name."""
+        return Target(self.provider, self.model)
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A target that no such request can go to, and why."""
+
+    place: int
+    target: Target
+    why: str
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The targets for one request, the first to be asked first; never empty."""
+    """The targets for one request. Once it is chosen among them, the first is asked first, and there is one.
+
+    `reads` is what has to be known of a request to choose. `session` is the conversation that a chosen plan
+    is for, where that stays with the target that answers.
+    """
 
     asked: str
     steps: tuple[Step, ...]
     kind: Kind = "generate"
+    prefer: Prefer = "order"
+    sticky: bool = False
+    reads: frozenset[Reading] = frozenset()
+    left: tuple[Left, ...] = ()
+    session: str = ""
 
 
 class Router:
@@ -50,6 +135,8 @@ class Router:
         self._directory = Directory({})
         self._lines: Mapping[tuple[str, str], Line] = {}
         self._engines: Mapping[str, Engine] = {}
+        self._aliases: Mapping[str, Alias] = {}
+        self._known: Knowledge = _Nothing()
         self._plans: dict[tuple[str, str, str], Plan] = {}
 
     def replace(
@@ -57,11 +144,18 @@ class Router:
         directory: Directory,
         lines: Mapping[tuple[str, str], Line],
         engines: Mapping[str, Engine],
+        aliases: Mapping[str, Alias] | None = None,
+        known: Knowledge | None = None,
     ) -> None:
-        """Plan by this from now on. `lines` are keyed by provider and dialect."""
+        """Plan by this from now on. `lines` are keyed by provider and dialect.
+
+        An alias of the directory that is not among `aliases` is asked in order, without terms.
+        """
         self._directory = directory
         self._lines = lines
         self._engines = engines
+        self._aliases = aliases or {}
+        self._known = known or _Nothing()
         self._plans = {}
 
     @property
@@ -103,22 +197,59 @@ class Router:
         return None
 
     def _make(self, model: str, client: Dialect, operation: str) -> Plan:
+        resolved = resolve(model, self._directory)
+        alias = self._aliases.get(model) or in_order(self._directory.aliases.get(model) or resolved)
         steps: list[Step] = []
-        deaf: list[str] = []
-        for target in resolve(model, self._directory):
-            step = self._step(target, client, operation)
-            if step is None:
-                deaf.append(target.provider)
+        left: list[Left] = []
+        for each, traits in self._terms(alias):
+            made = self._step(each.target, client, operation) or _DEAF
+            if each.target.provider not in self._directory.providers:
+                made = _NOT_CONFIGURED
+            elif isinstance(made, Step):
+                made = _refused(each, traits, client) or msgspec.structs.replace(made, traits=traits)
+            if isinstance(made, Step):
+                steps.append(made)
             else:
-                steps.append(step)
-        if not steps:
+                left.append(Left(traits.place, each.target, made))
+        if all(each.why in (_DEAF, _NOT_CONFIGURED) for each in left) and not steps:
+            deaf = ", ".join(each.target.provider for each in left if each.why == _DEAF)
             raise UnknownModel(
-                f"{model!r} is served by {', '.join(deaf)}, which has nothing like the `{client.name}` "
+                f"{model!r} is served by {deaf}, which has nothing like the `{client.name}` "
                 f"dialect's {operation or 'requests'}",
                 param="model",
             )
-        kind = client.kind(operation) if operation else "generate"
-        return Plan(asked=model, steps=tuple(steps), kind=kind)
+        return Plan(
+            asked=model,
+            steps=tuple(steps),
+            kind=client.kind(operation) if operation else "generate",
+            prefer=alias.prefer,
+            sticky=alias.sticky and len(steps) > 1,
+            reads=_reads(steps, sticky=alias.sticky),
+            left=tuple(left),
+        )
+
+    def _terms(self, alias: Alias) -> Iterable[tuple[AliasTarget, Traits]]:
+        """Yield each target with what there is to choose it by, as far as that is needed."""
+        group = 0
+        priced = alias.prefer == "cheapest"
+        for place, each in enumerate(alias.targets):
+            if place == 0 or not each.weight or not alias.targets[place - 1].weight:
+                group = place
+            provider, model = each.target.provider, each.target.model
+            yield (
+                each,
+                Traits(
+                    place,
+                    group,
+                    each.weight,
+                    each.tools,
+                    each.images,
+                    each.max_input_tokens,
+                    self._known.window(provider, model) if len(alias.targets) > 1 else 0,
+                    self._known.price(provider, model) if priced or each.max_price is not None else None,
+                    self._known.nature(provider),
+                ),
+            )
 
     def _step(self, target: Target, client: Dialect, operation: str) -> Step | None:
         """Return the way to a target: in the client's own dialect where it speaks that, else translated."""
@@ -153,6 +284,33 @@ class Router:
             if provider == target.provider and _translatable(client, dialect, operation):
                 return line
         return None
+
+
+def _refused(each: AliasTarget, traits: Traits, client: Dialect) -> str:
+    """Return why the terms of a target keep all requests of a dialect from it, "" when they do not."""
+    if each.dialects and client.name not in each.dialects:
+        return f"it is for clients that speak {' or '.join(f'`{name}`' for name in each.dialects)}"
+    if each.max_price is None:
+        return ""
+    allowed = f"at most {each.max_price:f} US dollars for a million tokens are allowed"
+    if traits.price is None:
+        return f"its price is not known, and {allowed}"
+    return f"it costs {traits.price:f}, and {allowed}" if traits.price > each.max_price else ""
+
+
+def _reads(steps: list[Step], *, sticky: bool) -> frozenset[Reading]:
+    """Return what has to be known of a request to choose among these."""
+    traits = [step.traits for step in steps]
+    reads: set[Reading] = set()
+    if not all(each.tools for each in traits):
+        reads.add("tools")
+    if not all(each.images for each in traits):
+        reads.add("images")
+    if any(each.most_input for each in traits) or (len(traits) > 1 and any(each.window for each in traits)):
+        reads.add("size")
+    if len(traits) > 1 and sticky:
+        reads.add("session")
+    return frozenset(reads)
 
 
 def _translatable(client: Dialect, dialect: str, operation: str) -> bool:

@@ -1,0 +1,124 @@
+"""What a choice is made from is brought together for a request, and not where there is nothing to choose."""
+
+import pytest
+
+from fakes import FakeClock
+from llm_gateway.config.routing import RoutingSettings
+from llm_gateway.dialects.contract import Call
+from llm_gateway.errors import CoolingDown, NoTarget
+from llm_gateway.pipeline.needs import Needs, conversation_named
+from llm_gateway.pipeline.plan import Plan, Step, Traits
+from llm_gateway.pipeline.routing import Routing
+from pipeline_stage import call
+from standings import Block, Fares, Standings
+
+CALL = call(model="fast")
+NAMED = [(b"session-id", b"0199")]
+
+
+class Scene:
+    def __init__(self, **settings: float) -> None:
+        self.clock = FakeClock()
+        self.standings = Standings()
+        ttl, most = settings.get("ttl", 3600.0), int(settings.get("most", 100))
+        self.routing = Routing(self.standings, self.clock, RoutingSettings(ttl, most))
+
+    def ask(self, plan: Plan, call: Call = CALL, headers: list[tuple[bytes, bytes]] = NAMED) -> Plan:
+        return self.routing.chosen(plan, call, headers, "key_1", "turn_1")
+
+
+def step(name: str, place: int = 0, *, tools: bool = True) -> Step:
+    return Step(name, "m", "chat", None, None, True, True, b"", Traits(place, place, tools=tools))
+
+
+ONE = Plan("a/m", (step("a"),))
+TWO = Plan("fast", (step("a"), step("b", 1)))
+STICKY = Plan("fast", (step("a"), step("b", 1)), sticky=True, reads=frozenset({"session"}))
+
+
+def names(plan: Plan) -> str:
+    return "".join(step.provider for step in plan.steps)
+
+
+def test_a_single_target_without_terms_is_asked_as_planned() -> None:
+    scene = Scene()
+    unread = Call("chat/completions", "a/m", False, False, document=None)  # type: ignore[arg-type]
+    assert scene.ask(ONE, unread) is ONE, "nothing is read off such a request"
+    scene.standings.put("a", Fares(Block("open", 9.0)))
+    assert scene.ask(ONE, unread) is ONE
+
+
+def test_a_single_target_that_cools_down_is_not_asked() -> None:
+    scene = Scene()
+    scene.standings.put("a", Fares(Block("cooling", scene.clock.monotonic() + 7)))
+    with pytest.raises(CoolingDown) as refused:
+        scene.ask(ONE)
+    assert refused.value.retry_after == 7
+    scene.standings.put("a", Fares())
+    assert scene.ask(ONE) is ONE
+
+
+def test_of_several_targets_those_are_asked_that_can_be() -> None:
+    scene = Scene()
+    assert (names(scene.ask(TWO)), scene.ask(TWO).session) == ("ab", "")
+    scene.standings.put("a", Fares(Block("open", 9.0)))
+    assert names(scene.ask(TWO)) == "ba"
+
+
+def test_a_target_with_terms_is_judged_by_what_the_request_needs() -> None:
+    toolless = Plan("fast", (step("a", tools=False),), reads=frozenset({"tools"}))
+    assert names(Scene().ask(toolless)) == "a"
+    with pytest.raises(NoTarget) as refused:
+        Scene().ask(toolless, call(model="fast", tools=[{"type": "function"}]))
+    assert "a/m: it gets no requests that offer tools" in refused.value.message
+
+
+def test_a_conversation_stays_where_it_was_answered() -> None:
+    scene = Scene()
+    plan = scene.ask(STICKY)
+    assert (names(plan), plan.session) == ("ab", conversation_named("0199"))
+    scene.routing.answered(plan, plan.steps[1])
+    assert names(scene.ask(STICKY)) == "ba"
+    assert names(scene.ask(STICKY, headers=[(b"session-id", b"another")])) == "ab"
+    assert names(scene.ask(Plan("other", STICKY.steps, sticky=True, reads=STICKY.reads))) == "ab"
+    scene.clock.advance(3601)
+    assert names(scene.ask(STICKY)) == "ab"
+
+
+def test_who_does_not_stay_is_not_remembered() -> None:
+    scene = Scene()
+    plan = scene.ask(TWO)
+    scene.routing.answered(plan, plan.steps[1])
+    assert names(scene.ask(TWO)) == "ab"
+
+
+def test_an_explanation_is_made_of_the_same() -> None:
+    scene = Scene()
+    needs = Needs(session=conversation_named("0199"))
+    assert [each.order for each in scene.routing.choice(STICKY, needs).told] == [1, 2]
+    scene.routing.answered(scene.ask(STICKY), STICKY.steps[1])
+    first, second = scene.routing.choice(STICKY, needs).told
+    assert (first.order, second.order, second.why) == (2, 1, "it answered this conversation last")
+
+
+def test_lots_are_drawn_by_the_conversation_else_by_the_turn() -> None:
+    weighted = [
+        Step(name, "m", "chat", None, None, True, True, b"", Traits(place, 0, 1))
+        for place, name in enumerate("ab")
+    ]
+    scene = Scene()
+    free = Plan("fast", tuple(weighted))
+    drawn = {names(scene.routing.chosen(free, CALL, NAMED, "k", f"turn {n}")) for n in range(20)}
+    assert drawn == {"ab", "ba"}
+    bound = Plan("fast", tuple(weighted), sticky=True, reads=frozenset({"session"}))
+    drawn = {names(scene.routing.chosen(bound, CALL, NAMED, "k", f"turn {n}")) for n in range(20)}
+    assert len(drawn) == 1
+
+
+def test_other_settings_count_from_then_on() -> None:
+    scene = Scene()
+    scene.routing.use(RoutingSettings(5.0, 100))
+    plan = scene.ask(STICKY)
+    scene.routing.answered(plan, plan.steps[1])
+    scene.clock.advance(6)
+    assert names(scene.ask(STICKY)) == "ab"
