@@ -12,7 +12,6 @@ from msgspec import Meta
 from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
 
 __all__ = [
-    "Dialect",
     "LedgerSettings",
     "Limit",
     "LocalSettings",
