@@ -139,6 +139,28 @@ def test_a_limit_is_told_in_the_clients_dialect(
     assert not upstream.asked()
 
 
+def test_a_provider_without_room_is_passed_over(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    more = f"""
+[[providers]]
+name = "second"
+base_url = "{upstream.url}"
+models = ["other"]
+
+[aliases]
+both = ["scripted/other", "second/other"]
+
+[[limits]]
+scope = "provider"
+name = "scripted"
+requests_per_minute = 1
+"""
+    with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
+        told = [gateway.chat("both").header("x-llm-gateway-provider") for _ in range(2)]
+        assert told == ["scripted", "second"]
+        reply = gateway.chat("scripted/other")
+        assert reply.status == 429 and "the provider scripted" in str(reply.error()["message"])
+
+
 def test_models_that_a_key_may_not_ask_for(tmp_path: Path, upstream: ScriptedUpstream) -> None:
     more = LIMIT + 'models = ["scripted/small*"]\n'
     with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:

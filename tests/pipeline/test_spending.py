@@ -152,6 +152,34 @@ def test_rates_are_told_as_the_vendors_do() -> None:
     assert any(line.startswith("anthropic-ratelimit-tokens-reset: 20") for line in lines)
 
 
+def test_a_provider_has_room_of_its_own() -> None:
+    made = Spending(FakeClock())
+    made.use(
+        BOOK, {"paid"}, {("provider", "paid"): Bounds(parallel=1), ("provider", "other"): Bounds(parallel=1)}
+    )
+    first, second = hold(made), hold(made, of=plan(step(), step("other")))
+    assert first is not None and second is not None
+    made.enter(first, step())
+    made.enter(first, step())  # asked again: it holds its room
+    with pytest.raises(LimitReached, match="the provider paid has reached its limit of 1 requests at a time"):
+        made.enter(second, step())
+    made.enter(second, step("other"))
+    made.settle(first, step(), Usage(1))
+    made.settle(second, step("other"), Usage(1))
+    assert [each.used for each in made.standing()] == [0, 0]
+
+
+def test_what_a_provider_did_not_answer_it_is_not_paid_for() -> None:
+    made = Spending(FakeClock())
+    made.use(BOOK, {"paid", "other"}, {("provider", "paid"): Bounds(per_day=100 * NANO)})
+    held = hold(made, of=plan(step(), step("other")))
+    assert held is not None
+    made.enter(held, step())
+    made.enter(held, step("other"))
+    made.settle(held, step("other"), Usage(1000, output=1000))
+    assert [each.used for each in made.standing()] == [0]
+
+
 def test_limits_begin_with_what_the_ledger_knows() -> None:
     made = spending(per_day=NANO)
     assert made.periods() == ("day", "week", "month")

@@ -27,11 +27,11 @@ async def dispatch(upstream: Upstream, plan: Plan, passages: Passages, turn: Tur
     for number, step in enumerate(plan.steps):
         try:
             passage = _passage(passages, step, last=number == last)
+            turn.attempt(step, passage)
         except ClientFault:
             if number == last:
                 raise
             continue
-        turn.attempt(step, passage)
         try:
             if passage.ready is not None:
                 answer: Answer = PreparedAnswer.whole(200, passage.ready)

@@ -40,10 +40,14 @@ ASSUMED = Price(_flat(15), _flat(75), _flat(15), _flat(15), source="assumed")
 
 
 class Held(msgspec.Struct, frozen=True):
-    """What a request holds, and the header lines that tell its client what it is close to."""
+    """What a request holds, and the header lines that tell its client what it is close to.
+
+    `entered` is what it holds at the providers that were asked.
+    """
 
     hold: Hold
     fields: bytes = b""
+    entered: dict[str, Hold] = {}
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -87,7 +91,12 @@ class Spending:
         """Take over what the ledger says was spent in a period that is now."""
         sums: dict[Scope, int] = {}
         for each in spent:
-            scopes: tuple[Scope, ...] = (("global", ""), ("key", each.key), ("client", each.client))
+            scopes: tuple[Scope, ...] = (
+                ("global", ""),
+                ("key", each.key),
+                ("client", each.client),
+                ("provider", each.provider),
+            )
             for scope in scopes:
                 sums[scope] = sums.get(scope, 0) + each.nano
         self._limits.remember(period, sums, self._clock.now_us())
@@ -104,10 +113,11 @@ class Spending:
         if not self._bounded:
             return None
         scopes = self._limits.bounded((("global", ""), ("key", key), ("client", client)))
-        if not scopes:
+        providers = self._limits.bounded(("provider", step.provider) for step in plan.steps)
+        if not scopes and not providers:
             return None
         now_us = self._clock.now_us()
-        claim = self._claim(call, plan, money=self._limits.costs(scopes))
+        claim = self._claim(call, plan, money=self._limits.costs((*scopes, *providers)))
         names = (call.model, *(f"{step.provider}/{step.model}" for step in plan.steps))
         hold = self._limits.hold(scopes, claim, names, now_us)
         return Held(hold, _warning(hold))
@@ -115,12 +125,23 @@ class Spending:
     def hold_unread(self, key: str, client: str, size: int, step: Step) -> Held | None:
         """Take the room for a request of so many bytes that is passed on without being understood."""
         scopes = self._limits.bounded((("global", ""), ("key", key), ("client", client)))
-        if not scopes:
+        if not scopes and not self._limits.bounded((("provider", step.provider),)):
             return None
         claim = Claim(nano=nano(self._most(step, -(-size // _LEAST_BYTES), 0)))
         names = (f"{step.provider}/{step.model}",) if step.model else ()
         hold = self._limits.hold(scopes, claim, names, self._clock.now_us())
         return Held(hold, _warning(hold))
+
+    def enter(self, held: Held, step: Step) -> None:
+        """Take the room at a provider that is about to be asked; LimitReached when it has none.
+
+        A provider that is asked again holds what it held.
+        """
+        scopes = self._limits.bounded((("provider", step.provider),))
+        if scopes and step.provider not in held.entered:
+            name = f"{step.provider}/{step.model}"
+            now_us = self._clock.now_us()
+            held.entered[step.provider] = self._limits.hold(scopes, held.hold.claim, (name,), now_us)
 
     def rate_fields(self, key: str, client: str) -> bytes:
         """Return the header lines by which OpenAI's and Anthropic's clients learn of limits by the minute.
@@ -148,8 +169,12 @@ class Spending:
         if step is not None and usage is not None:
             paid = self._cost(step, usage)
         if held is not None:
-            tokens = usage.total if usage is not None else 0
-            self._limits.settle(held.hold, tokens, paid.nano or 0, self._clock.now_us())
+            now_us = self._clock.now_us()
+            used = (usage.total if usage is not None else 0, paid.nano or 0)
+            self._limits.settle(held.hold, *used, now_us)
+            for provider, hold in held.entered.items():
+                answered = step is not None and step.provider == provider
+                self._limits.settle(hold, *(used if answered else (0, 0)), now_us)
             if step is not None and usage is not None:
                 self._remember(step, usage.output)
         return paid

@@ -179,7 +179,12 @@ class Turn:
     # attempts
 
     def attempt(self, step: Step, losing: Losing) -> None:
-        """Take note that a target is being asked, and on a way that may lose something."""
+        """Take note that a target is being asked, and on a way that may lose something.
+
+        LimitReached when its provider has no room for it: then it is not asked.
+        """
+        if self.held is not None:
+            self._spending.enter(self.held, step)
         self._step = step
         self._losing = losing
         self._step_started = self._monotonic()
