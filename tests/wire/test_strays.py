@@ -62,3 +62,7 @@ def test_each_name_is_told_once() -> None:
 
 def test_members_of_what_is_read_as_it_comes_are_not_looked_at() -> None:
     assert strays(b'{"free":{"new":1},"one":{"raw":{"new":1}}}', Outer) == []
+
+
+def test_a_stray_that_is_not_utf_8_is_a_stray_all_the_same() -> None:
+    assert strays(b'{"odd\xff": "a\x9ab"}', Outer) == ["odd\ufffd"]

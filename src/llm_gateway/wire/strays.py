@@ -50,7 +50,11 @@ def _strict(kind: object) -> object:
 def strays(data: bytes, kind: type[msgspec.Struct]) -> list[str]:
     """Return the names of members that say something and that `kind` skips, each once."""
     found: list[str] = []
-    _look(_anything.decode(data), _shape(kind), found)
+    try:
+        value = _anything.decode(data)
+    except UnicodeDecodeError:  # in what was skipped, which nobody has looked at so far
+        value = _anything.decode(data.decode("utf-8", "replace"))
+    _look(value, _shape(kind), found)
     return list(dict.fromkeys(found)) if len(found) > 1 else found
 
 

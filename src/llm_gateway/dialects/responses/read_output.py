@@ -55,9 +55,15 @@ def report_envelope(response: bytes | Raw, losses: Losses) -> None:
     except UNREADABLE:
         return
     if strays := told.keys() - _ENVELOPE:  # what it repeats can be long, and is left as it is
-        report_strays(
-            {key: msgspec.json.decode(told[key]) for key in strays}, frozenset(), "response", losses
-        )
+        report_strays({key: _said(told[key]) for key in strays}, frozenset(), "response", losses)
+
+
+def _said(member: Raw) -> object:
+    """Return what a member says; one that was skipped and cannot be read says something all the same."""
+    try:
+        return msgspec.json.decode(member)
+    except UNREADABLE:
+        return "unreadable"
 
 
 def parts_of(item: Mapping[str, object], losses: Losses) -> list[AnswerPart]:
