@@ -40,6 +40,7 @@ MALFORMED: list[tuple[str, bytes, str | None]] = [
 ]
 
 
+@pytest.mark.fault("C7")
 @pytest.mark.parametrize(("name", "body", "param"), MALFORMED, ids=[case[0] for case in MALFORMED])
 def test_a_body_that_cannot_be_read(
     gateway: GatewayProcess, upstream: ScriptedUpstream, name: str, body: bytes, param: str | None
@@ -105,6 +106,7 @@ def test_every_credential_header_opens_the_door_and_none_goes_on(
     assert gateway.key.encode() not in asked.raw
 
 
+@pytest.mark.fault("C5")
 def test_a_body_over_the_limit_is_413_before_it_has_come(gateway: GatewayProcess) -> None:
     head = f"POST {_CHAT} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {gateway.key}\r\n"
     with gateway.client() as client:
@@ -115,6 +117,7 @@ def test_a_body_over_the_limit_is_413_before_it_has_come(gateway: GatewayProcess
     assert reply.error()["message"]
 
 
+@pytest.mark.fault("C5")
 def test_an_endless_chunked_body_is_413(gateway: GatewayProcess) -> None:
     head = f"POST {_CHAT} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {gateway.key}\r\n"
     piece = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
@@ -138,6 +141,7 @@ def _packed(coding: str, data: bytes) -> bytes:
             return zstandard.compress(data)
 
 
+@pytest.mark.fault("C5")
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 def test_a_packed_body_is_unpacked_under_the_limit(
     gateway: GatewayProcess, upstream: ScriptedUpstream, coding: str

@@ -23,6 +23,7 @@ def wait_outcome(gateway: GatewayProcess, request_id: str | None) -> dict[str, o
     return row
 
 
+@pytest.mark.fault("C1")
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_leaving_a_quiet_stream_cancels_its_upstream(
     gateway: GatewayProcess, upstream: ScriptedUpstream, how: str
@@ -42,6 +43,7 @@ def test_leaving_a_quiet_stream_cancels_its_upstream(
     assert isinstance(row["tokens_out"], int) and row["tokens_out"] > 0, "what was sent counts"
 
 
+@pytest.mark.fault("C1")
 def test_leaving_a_busy_stream_cancels_its_upstream(
     gateway: GatewayProcess, upstream: ScriptedUpstream
 ) -> None:
@@ -59,6 +61,7 @@ def test_leaving_a_busy_stream_cancels_its_upstream(
     assert wait_outcome(gateway, request_id)["status"] == "cancelled"
 
 
+@pytest.mark.fault("C1")
 @pytest.mark.parametrize("stream", [False, True])
 def test_leaving_before_the_answer_cancels_its_upstream(
     gateway: GatewayProcess, upstream: ScriptedUpstream, stream: bool
@@ -75,6 +78,7 @@ def test_leaving_before_the_answer_cancels_its_upstream(
     assert wait_outcome(gateway, str(row["id"]))["status"] == "cancelled"
 
 
+@pytest.mark.fault("C1")
 def test_leaving_in_the_middle_of_a_whole_answer_cancels_its_upstream(
     gateway: GatewayProcess, upstream: ScriptedUpstream
 ) -> None:
@@ -89,6 +93,7 @@ def test_leaving_in_the_middle_of_a_whole_answer_cancels_its_upstream(
     assert closed - left <= _PROMPTLY
 
 
+@pytest.mark.fault("C2")
 def test_a_client_that_only_stopped_sending_gets_its_whole_answer(
     gateway: GatewayProcess, upstream: ScriptedUpstream
 ) -> None:
@@ -104,6 +109,7 @@ def test_a_client_that_only_stopped_sending_gets_its_whole_answer(
     assert gateway.rows()[0]["status"] == "ok"
 
 
+@pytest.mark.fault("C1")
 def test_a_hundred_clients_that_leave_at_once_leave_nothing_open(
     gateway: GatewayProcess, upstream: ScriptedUpstream
 ) -> None:

@@ -94,6 +94,7 @@ def compare(database: Path, witness: Witness, corrupt: int, slowest_start: float
     )
 
 
+@pytest.mark.fault("P3")
 @pytest.mark.kills
 def test_nothing_answered_is_missing_after_kills(tmp_path: Path, report: Callable[[str], None]) -> None:
     random = Random(_SEED)

@@ -31,6 +31,7 @@ def assert_alive(gateway: GatewayProcess) -> None:
     assert gateway.get("/v1/models").status == 200
 
 
+@pytest.mark.fault("C8")
 @pytest.mark.parametrize("name", MUST_REFUSE)
 def test_malformed_request_is_refused(gateway: GatewayProcess, name: str) -> None:
     replies, ended = exchange(gateway, [MUST_REFUSE[name](gateway.key)])
@@ -38,6 +39,7 @@ def test_malformed_request_is_refused(gateway: GatewayProcess, name: str) -> Non
     assert_alive(gateway)
 
 
+@pytest.mark.fault("C8")
 def test_nothing_malformed_went_upstream_or_into_the_ledger(gateway: GatewayProcess) -> None:
     before = len(gateway.rows())
     for make in MUST_REFUSE.values():
@@ -45,6 +47,7 @@ def test_nothing_malformed_went_upstream_or_into_the_ledger(gateway: GatewayProc
     assert len(gateway.rows()) == before
 
 
+@pytest.mark.fault("C8")
 @pytest.mark.parametrize("name", DECIDED)
 def test_where_servers_differ_ours_is_decided(gateway: GatewayProcess, name: str) -> None:
     make, allowed = DECIDED[name]
@@ -72,6 +75,7 @@ GROWN: dict[str, tuple[Callable[[bytes, bytes], Iterator[bytes] | list[bytes]], 
 }
 
 
+@pytest.mark.fault("C8")
 @pytest.mark.parametrize("way", GROWN)
 @pytest.mark.parametrize("name", MUST_REFUSE)
 def test_malformed_request_is_refused_however_it_comes(gateway: GatewayProcess, name: str, way: str) -> None:
@@ -81,6 +85,7 @@ def test_malformed_request_is_refused_however_it_comes(gateway: GatewayProcess, 
     assert_alive(gateway)
 
 
+@pytest.mark.fault("C8")
 @pytest.mark.parametrize("name", MUST_REFUSE)
 def test_malformed_request_is_refused_on_a_kept_connection(gateway: GatewayProcess, name: str) -> None:
     with gateway.client() as client:
@@ -92,6 +97,7 @@ def test_malformed_request_is_refused_on_a_kept_connection(gateway: GatewayProce
     assert_refused(parse_replies(data), ended)
 
 
+@pytest.mark.fault("C8")
 @pytest.mark.parametrize("name", [name for name in MUST_REFUSE if name != "version 9.9"])
 def test_malformed_request_is_refused_as_http_1_0(gateway: GatewayProcess, name: str) -> None:
     older = MUST_REFUSE[name](gateway.key).replace(b"HTTP/1.1", b"HTTP/1.0")

@@ -67,10 +67,12 @@ def _drip(sock: object) -> None:
         pass  # closed; the next read says so
 
 
+@pytest.mark.fault("C4")
 def test_default_header_deadline_is_at_most_15_seconds() -> None:
     assert 0 < Server().header_timeout <= 14, "the clock over the deadlines looks once a second"
 
 
+@pytest.mark.fault("C4")
 def test_fifty_slow_headers_and_a_silent_one_are_closed(hurried: GatewayProcess) -> None:
     slow = b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
     closed = closing_times(hurried.port, [slow] * 50 + [b""], every=0.1, until=3 * _GRACE)
@@ -78,6 +80,7 @@ def test_fifty_slow_headers_and_a_silent_one_are_closed(hurried: GatewayProcess)
     assert max(closed) <= _GRACE
 
 
+@pytest.mark.fault("C4")
 def test_a_slow_client_does_not_hold_up_others(hurried: GatewayProcess) -> None:
     with ExitStack() as stack:
         for _ in range(200):
@@ -86,6 +89,7 @@ def test_a_slow_client_does_not_hold_up_others(hurried: GatewayProcess) -> None:
         assert hurried.chat("scripted/scripted-model").status == 200
 
 
+@pytest.mark.fault("C4")
 def test_a_slow_body_is_answered_with_408_and_closed(hurried: GatewayProcess) -> None:
     whole = request("POST", "/v1/chat/completions", body=b"x" * 1000, key=hurried.key)
     with hurried.client() as client:
@@ -105,6 +109,7 @@ def test_a_slow_body_without_a_key_is_refused_before_it_has_come(hurried: Gatewa
     assert reply.status == 401
 
 
+@pytest.mark.fault("C4")
 def test_a_resting_connection_is_closed_in_order(hurried: GatewayProcess) -> None:
     with hurried.client() as client:
         client.send(request("GET", "/v1/models", key=hurried.key))

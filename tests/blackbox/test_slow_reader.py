@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
+import pytest
+
 from gateway_process import GatewayProcess
 from scripted import Connected, Flood, Script, ScriptedUpstream, Send, chat, wording
 
@@ -34,6 +36,7 @@ def wait_stalled(connection: Connected) -> int:
     raise AssertionError("the upstream was never held back")
 
 
+@pytest.mark.fault("C3")
 def test_a_client_that_stops_reading_holds_at_most_4_mib(
     gateway: GatewayProcess, upstream: ScriptedUpstream, report: Callable[[str], None]
 ) -> None:
