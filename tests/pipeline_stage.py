@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fakes import FakeClock, FakeIncoming
 from ledger_samples import Failures
+from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Call
 from llm_gateway.dialects.contract import Path as CallPath
@@ -25,15 +26,18 @@ from llm_gateway.pipeline.authenticate import Credential, Identity, KeyRing
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.sender import Sender
 from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.turn import Caller
+from llm_gateway.providers.alias import Alias
 from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.providers.names import Directory, read_target
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Line, Upstream
 from llm_gateway.vault import Secret, key_digest, mint_key
 from scripted import Responder, ScriptedUpstream, chat
+from standings import Standings
 
 __all__ = ["ASKED", "PEPPER", "Stage", "call", "closed_port", "endpoint", "on_stage", "passages", "request"]
 
@@ -97,17 +101,31 @@ class Stage:
         self.keys = KeyRing(PEPPER, clock)
         self.keys.replace([Credential(Identity("key_1", "ada"), key_digest(PEPPER, self.key))])
         self.spending = Spending(clock)
+        self.standings = Standings()
+        self.routing = Routing(self.standings, clock, RoutingSettings())
         self.gateway = Gateway(
-            self.keys, self.router, ledger, self.upstream, self.metrics, clock, self.spending, _MAX_BODY
+            self.keys,
+            self.router,
+            self.routing,
+            ledger,
+            self.upstream,
+            self.metrics,
+            clock,
+            self.spending,
+            _MAX_BODY,
         )
         self._folder = Folder(home).journal
         self.plan_by({})
 
-    def plan_by(self, aliases: Mapping[str, tuple[str, ...]]) -> None:
-        """Plan by these aliases from now on."""
+    def plan_by(
+        self, aliases: Mapping[str, tuple[str, ...]], terms: Mapping[str, Alias] | None = None
+    ) -> None:
+        """Plan by these aliases from now on; `terms` are those with conditions."""
         names = {name for name, _ in self.lines} | self.engines.keys()
         targets = {alias: tuple(read_target(text) for text in told) for alias, told in aliases.items()}
-        self.router.replace(Directory(dict.fromkeys(names, ("m",)), targets), self.lines, self.engines)
+        targets |= {name: alias.names for name, alias in (terms or {}).items()}
+        directory = Directory(dict.fromkeys(names, ("m",)), targets)
+        self.router.replace(directory, self.lines, self.engines, terms)
 
     def incoming(self, body: bytes, *headers: tuple[bytes, bytes]) -> FakeIncoming:
         """Return a request with the key, whose client notes at each piece how many turns are settled."""

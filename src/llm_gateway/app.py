@@ -31,7 +31,9 @@ from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
+from llm_gateway.pipeline.knowledge import FleetKnowledge
 from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.routing import UNWATCHED, Routing
 from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.terms import go_by, remember
 from llm_gateway.providers.alias import read_aliases
@@ -87,6 +89,7 @@ class App:
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._router = Router()
+        self._routing = Routing(UNWATCHED, self._clock, loaded.settings.routing)
         self._spending = Spending(self._clock)
         self.log = Log(self._clock, loaded.settings.log.level)
         self.tasks = Tasks(self.log.failure)
@@ -158,6 +161,7 @@ class App:
         gateway = Gateway(
             ring,
             self._router,
+            self._routing,
             self._ledger,
             self._upstream,
             self._metrics,
@@ -310,10 +314,13 @@ class App:
             last = now
 
     def _plan_anew(self) -> None:
-        aliases = {name: alias.names for name, alias in read_aliases(self._loaded.settings.aliases).items()}
+        settings = self._loaded.settings
+        known = FleetKnowledge(self.fleet.members, go_by(self._spending, settings, self.fleet), self._clock)
+        aliases = read_aliases(settings.aliases)
+        names = {name: alias.names for name, alias in aliases.items()}
         providers = {name: member.models for name, member in self.fleet.members.items()}
-        go_by(self._spending, self._loaded.settings, self.fleet)
-        self._router.replace(Directory(providers, aliases), self.fleet.lines(), self._engines)
+        self._router.replace(Directory(providers, names), self.fleet.lines(), self._engines, aliases, known)
+        self._routing.use(settings.routing)
 
     async def _look_for_models(self) -> None:
         while True:

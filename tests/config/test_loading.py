@@ -256,7 +256,8 @@ def test_another_database_is_refused_and_not_shown(tmp_path: Path) -> None:
 )
 def test_a_bridges_address_becomes_a_provider(tmp_path: Path, name: str, provider: str) -> None:
     result = loaded(tmp_path, environ={name: " http://127.0.0.1:3253/v1 "})
-    assert result.settings.providers == (Provider(provider, "http://127.0.0.1:3253/v1", ("chat",)),)
+    bridge = Provider(provider, "http://127.0.0.1:3253/v1", ("chat",), subscription=True)
+    assert result.settings.providers == (bridge,)
     assert origins(result)[f"providers.{provider}.base_url"] == name
     assert loaded(tmp_path, environ={name: "  "}).settings.providers == ()
     assert f'providers.{provider}.base_url: "3253" is not a URL' in refusal(tmp_path, environ={name: "3253"})
@@ -272,7 +273,7 @@ def test_an_address_in_the_environment_wins_over_the_files(tmp_path: Path) -> No
     assert result.settings.providers == (
         Provider("ollama", "http://127.0.0.1:9", models=("m",)),
         Provider("b"),
-        Provider("claude", "http://c", ("chat",)),
+        Provider("claude", "http://c", ("chat",), subscription=True),
     )
     assert origins(result)["providers.ollama.base_url"] == "OLLAMA_URL"
     assert origins(result)["providers.ollama.models"] == "line 4 of gateway.toml"
@@ -282,7 +283,7 @@ def test_an_address_in_the_environment_wins_over_the_files(tmp_path: Path) -> No
 
 def test_two_addresses_for_one_bridge(tmp_path: Path) -> None:
     result = loaded(tmp_path, environ={"CODEX_BRIDGE_URL": "http://a", "OPENAI_CODEX_URL": "http://b"})
-    assert result.settings.providers == (Provider("codex", "http://a", ("chat",)),)
+    assert result.settings.providers == (Provider("codex", "http://a", ("chat",), subscription=True),)
     assert result.warnings == (
         "OPENAI_CODEX_URL is ignored: CODEX_BRIDGE_URL is set too, to another address",
     )

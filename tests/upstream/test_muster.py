@@ -188,3 +188,10 @@ def test_a_configured_address_that_is_none_stops_the_start(url: str) -> None:
     with pytest.raises(ConfigError, match=r"providers\.mine\.base_url") as refused:
         mustered(Provider("mine", base_url=url))
     assert "secret" not in str(refused.value)
+
+
+def test_what_a_subscription_pays_for_is_not_metered() -> None:
+    bridge = Provider("codex", "http://10.0.0.9:8123", ("chat",), subscription=True)
+    fleet, _ = mustered(bridge, Provider("other", "http://10.0.0.9:8123", ("chat",)))
+    kinds = {name: (each.row.kind, each.row.metered) for name, each in fleet.members.items()}
+    assert kinds == {"codex": ("subscription", False), "other": ("hosted", True)}

@@ -35,7 +35,7 @@ class Variable(msgspec.Struct, frozen=True):
 
 
 class Address(msgspec.Struct, frozen=True):
-    """A variable that holds the base URL of a provider. `plain`: it speaks `chat` and is in no catalog."""
+    """A variable that holds the base URL of a provider. `plain`: a bridge, which speaks `chat`."""
 
     name: str
     provider: str

@@ -222,6 +222,7 @@ def _add_addresses(values: _Values, environ: Mapping[str, str]) -> list[str]:
             values["providers", number, "name"] = Found(address.provider, origin)
             if address.plain:
                 values["providers", number, "dialects"] = Found(["chat"], origin)
+                values["providers", number, "subscription"] = Found(True, origin)
         values["providers", number, "base_url"] = Found(url, origin)
     return warnings
 

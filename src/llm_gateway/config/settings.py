@@ -137,6 +137,9 @@ class Provider(msgspec.Struct, frozen=True):
         ""
     )
     models: Annotated[tuple[str, ...], Meta(description="Its models; discovered when left out.")] = ()
+    subscription: Annotated[
+        bool, Meta(description="Whether a subscription of yours pays for it, as behind a bridge.")
+    ] = False
 
 
 class ModelPrice(msgspec.Struct, frozen=True):

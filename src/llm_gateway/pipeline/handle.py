@@ -1,7 +1,8 @@
 """A request from door to ledger, in the order in which it happens. Read this file first.
 
-authenticate and identify the sender → read the call → plan → hold what it may use and cost → record the
-intent durably → dispatch → relay, settling the turn before the client gets the end of its answer.
+authenticate and identify the sender → read the call → plan → choose whom to ask → hold what it
+may use and cost → record the intent durably → dispatch → relay, settling the turn before the client gets
+the end of its answer.
 """
 
 from collections.abc import Callable
@@ -19,9 +20,10 @@ from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Plan, Router
 from llm_gateway.pipeline.relay import Relayed, refuse, refuse_turn, relay
-from llm_gateway.pipeline.sender import sender_of
+from llm_gateway.pipeline.routing import Routing
+from llm_gateway.pipeline.sender import Sender, sender_of
 from llm_gateway.pipeline.spending import Spending
-from llm_gateway.pipeline.turn import Caller, Turn
+from llm_gateway.pipeline.turn import Turn
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Upstream
 
@@ -33,6 +35,7 @@ class Gateway(msgspec.Struct, frozen=True):
 
     keys: KeyRing
     router: Router
+    routing: Routing
     ledger: Ledger
     upstream: Upstream
     metrics: Metrics
@@ -65,9 +68,11 @@ async def handle(
         return
     turn = Turn(gateway.ledger, gateway.metrics, gateway.clock, gateway.spending)
     try:
-        plan = await _begin(gateway, turn, sender.caller, call, dialect)
+        plan = await _begin(gateway, turn, sender, call, dialect, incoming)
         passages = Passages(dialect, call, sender, turn.intent.id, turn.intent.at_us // 1_000_000)
         answer, passage = await dispatch(gateway.upstream, plan, passages, turn)
+        if plan.session and answer.status < 400 and turn.step is not None:
+            gateway.routing.answered(plan, turn.step)
     except GatewayError as error:
         if turn.is_settled():  # it never began: there is nothing to account for
             gateway.metrics.refused(error.kind)
@@ -80,14 +85,19 @@ async def handle(
         await relay(incoming, Relayed(answer, passage), dialect, turn)
 
 
-async def _begin(gateway: Gateway, turn: Turn, caller: Caller, call: Call, dialect: Dialect) -> Plan:
-    """Plan, hold what the request may use, and put the intent on record.
+async def _begin(
+    gateway: Gateway, turn: Turn, sender: Sender, call: Call, dialect: Dialect, incoming: Incoming
+) -> Plan:
+    """Plan, choose whom to ask, hold what the request may use, and put the intent on record.
 
-    A name that nothing serves and a limit that is reached are on record too, and raised.
+    A name that nothing serves, targets that cannot be asked and a limit that is reached are on record too,
+    and raised.
     """
+    caller = sender.caller
     plan: Plan | None = None
     try:
         plan = gateway.router.plan(call.model, dialect.name, call.operation)
+        plan = gateway.routing.chosen(plan, call, incoming.headers, caller.identity.key_id, turn.id)
         turn.held = gateway.spending.hold(caller.identity.caller, caller.client, call, plan)
     except ClientFault:
         turn.rates = gateway.spending.rate_fields(caller.identity.caller, caller.client)

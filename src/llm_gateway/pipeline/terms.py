@@ -19,11 +19,13 @@ __all__ = ["bounds_of", "go_by", "prices_of", "remember"]
 _SOURCE = "configuration"
 
 
-def go_by(spending: Spending, settings: Settings, fleet: Fleet) -> None:
-    """Go by the limits and prices of these settings, for the providers that there are."""
+def go_by(spending: Spending, settings: Settings, fleet: Fleet) -> PriceBook:
+    """Go by the limits and prices of these settings, for the providers that there are; return the prices."""
     paid = {name: member for name, member in fleet.members.items() if member.row.metered}
     addresses = {name: member.endpoints[0].url for name, member in paid.items() if member.endpoints}
-    spending.use(PriceBook(prices_of(settings.prices.models), addresses), paid, bounds_of(settings.limits))
+    book = PriceBook(prices_of(settings.prices.models), addresses)
+    spending.use(book, paid, bounds_of(settings.limits))
+    return book
 
 
 async def remember(spending: Spending, ledger: Ledger, clock: Clock) -> None:

@@ -106,6 +106,7 @@ class Turn:
         "estimates",
         "free",
         "held",
+        "id",
         "intent",
         "rates",
         "seen",
@@ -122,6 +123,7 @@ class Turn:
         self.rates = b""  # header lines about limits, where one of them refuses the request
         self._monotonic = clock.monotonic
         self._started = clock.monotonic()
+        self.id = ledger.new_id()
         self._attempts: list[Attempt] = []
         self._step: Step | None = None
         self._step_started = self._started
@@ -146,7 +148,7 @@ class Turn:
         counts = step is not None and caller.purpose == "request" and all(each.counts for each in steps)
         purpose = "demo" if steps and not any(each.counts for each in steps) else caller.purpose
         intent = Intent(
-            self._ledger.new_id(),
+            self.id,
             self._clock.now_us(),
             caller.identity.key_id,
             caller.name,
@@ -177,6 +179,11 @@ class Turn:
         return self._settled
 
     # attempts
+
+    @property
+    def step(self) -> Step | None:
+        """Return the target that was asked last."""
+        return self._step
 
     def attempt(self, step: Step, losing: Losing) -> None:
         """Take note that a target is being asked, and on a way that may lose something.

@@ -24,7 +24,7 @@ __all__ = [
     "load_catalog",
 ]
 
-Kind = Literal["local", "hosted", "builtin"]
+Kind = Literal["local", "subscription", "hosted", "builtin"]
 Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
 Shape = Literal["openai", "anthropic", "gemini", "ollama", "cloudflare"]
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from llm_gateway.config import Provider, Settings
 from llm_gateway.errors import ConfigError
 from llm_gateway.providers.catalog import ProviderRow, configured_row, load_catalog
@@ -55,6 +57,8 @@ def _add_configured(
     fleet: Fleet, provider: Provider, catalog: tuple[ProviderRow, ...], environ: Mapping[str, str]
 ) -> None:
     row = configured_row(provider.name, provider.base_url, provider.dialects, provider.api_key_env, catalog)
+    if provider.subscription:
+        row = msgspec.structs.replace(row, kind="subscription")
     secret = _from_file(provider) or _from_environment(row, environ)
     if provider.api_key_env and secret is None:
         raise ConfigError(
