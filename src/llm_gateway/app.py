@@ -267,7 +267,7 @@ class App:
             + ModelsApi(gateway, shelf).routes()
             + OllamaApi(gateway, shelf).routes()
             + dashboard.routes()
-            + Explaining(self._router, self.fleet).routes()
+            + Explaining(self._router, self._routing, self.fleet).routes()
             + KeysApi(self._keys).routes()
             + operations.routes()
             + forwarded_routes(Forwarding(gateway, default))

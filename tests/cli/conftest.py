@@ -14,6 +14,12 @@ __all__ = ["gateway", "stopped", "terminal", "upstream"]
 _ALIASES = """
 [aliases]
 fast = ["scripted/scripted-model", "nobody/model", "demo/echo"]
+[aliases.smart]
+prefer = "local"
+targets = [
+  { target = "scripted/scripted-model", tools = false, max_input_tokens = 1000 },
+  { target = "demo/echo", images = false, dialects = ["chat"] },
+]
 """
 
 

@@ -107,6 +107,20 @@ def test_explain_says_who_would_be_asked_and_asks_nobody(
     assert upstream.asked() == []
 
 
+def test_explain_can_be_told_of_the_request(terminal: Terminal) -> None:
+    shown = terminal.ok("explain", "smart", "--session", "0199").out
+    assert shown.startswith("smart: an alias for 2 targets, local first, conversations stay\n")
+    assert "asked first: it is local; state ok" in shown
+    assert "left out: it gets no requests that offer tools" in terminal.ok("explain", "smart", "--tools").out
+    long = terminal.ok("explain", "smart", "--input-tokens", "5000").out
+    assert "left out: about 5000 tokens go in, and it gets at most 1000" in long
+    none = terminal("explain", "smart", "--tools", "--images", "--json")
+    assert none.code == 1 and json.loads(none.out)["refused"]
+    assert "nobody would be asked: 'smart' has no target for this request: " in none.err
+    other = terminal.ok("explain", "smart", "--dialect", "messages").out
+    assert "left out: it is for clients that speak `chat`" in other
+
+
 def test_explain_of_nothing_says_what_is_there(terminal: Terminal) -> None:
     done = terminal("explain", "scripted-modell")
     assert (done.code, done.out) == (1, "")

@@ -88,16 +88,33 @@ def providers(context: Context, as_json: bool) -> None:
 @click.command()
 @click.argument("model")
 @click.option("--dialect", default="chat", show_default=True, help="The language of the client.")
+@click.option("--tools", is_flag=True, help="The request offers tools.")
+@click.option("--images", is_flag=True, help="The request holds images.")
+@click.option("--input-tokens", default=0, type=click.IntRange(min=0), help="So many tokens go in.")
+@click.option(
+    "--session", default="", metavar="ID", help="It is of this conversation, as the client names it."
+)
 @json_option
 @pass_context
-def explain(context: Context, model: str, dialect: str, as_json: bool) -> None:
+def explain(context: Context, /, model: str, as_json: bool, **request: str | int | bool) -> None:
     """Say who would answer a request for MODEL, in which order and why; nothing is sent to anybody."""
-    told = context.api().get("/api/dashboard/explain", model=model, dialect=dialect)
+    query = {
+        name: str(int(value)) if isinstance(value, bool) else str(value) for name, value in request.items()
+    }
+    told = context.api().get("/api/dashboard/explain", model=model, **query)
+    explained = msgspec.convert(told, Explained)
     if as_json:
         json_line("explain", told)
-        return
-    explained = msgspec.convert(told, Explained)
-    print(f"{explained.model}: {explained.reading}")
+    else:
+        _print_explained(explained)
+    if explained.refused:
+        raise Stop(FAILED, f"nobody would be asked: {explained.refused}")
+
+
+def _print_explained(explained: Explained) -> None:
+    terms = f", {explained.prefer} first" if explained.prefer not in ("", "order") else ""
+    stays = ", conversations stay" if explained.sticky else ""
+    print(f"{explained.model}: {explained.reading}{terms}{stays}")
     for target in explained.targets:
         print(f"  {target.order or '-'}  {target.provider}/{target.model}  {target.address or 'no address'}")
         print(f"     {target.why}; state {target.state}{f': {target.reason}' if target.reason else ''}")
