@@ -20,6 +20,7 @@ from llm_gateway.vault import (
     check_secret,
     key_digest,
     load_or_create_owner_token,
+    load_master_key,
     load_or_create_pepper,
     load_owner_token,
     looks_like_key,
@@ -251,6 +252,35 @@ def test_on_a_full_disk_the_old_file_stays_and_no_half_one_is_left(tmp_path: Pat
     assert len(failures) == 2
     assert all("cannot be written: File too large" in failure for failure in failures)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("record", b"old")]
+
+
+def test_the_master_key_is_made_when_it_is_needed_and_only_then(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="master key is missing"):
+        load_master_key(tmp_path, make=False)
+    key = load_master_key(tmp_path, make=True)
+    assert len(key) == 32 and key.hex() not in ("0" * 64)
+    assert load_master_key(tmp_path, make=False) == load_master_key(tmp_path, make=True) == key
+    assert stat.S_IMODE((tmp_path / "master-key").stat().st_mode) == 0o600
+
+
+def test_a_master_key_that_is_named_has_to_be_there_and_is_read_alone(tmp_path: Path) -> None:
+    named = tmp_path / "elsewhere"
+    with pytest.raises(ConfigError, match="LLM_GATEWAY_MASTER_KEY_FILE"):
+        load_master_key(tmp_path, named, make=True)
+    write_private(named, b"ab" * 32 + b"\n")
+    assert load_master_key(tmp_path, named, make=True) == b"\xab" * 32
+    assert not (tmp_path / "master-key").exists()
+    named.chmod(0o644)
+    with pytest.raises(ConfigError, match="open to others"):
+        load_master_key(tmp_path, named, make=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"ab" * 31, b"ab" * 33, b"xy" * 32, b"\xff" * 64, b"a b" * 32])
+def test_what_is_no_master_key_is_refused_without_being_shown(tmp_path: Path, content: bytes) -> None:
+    write_private(tmp_path / "master-key", content)
+    with pytest.raises(ConfigError, match="does not hold a master key") as refused:
+        load_master_key(tmp_path, make=True)
+    assert content.decode("latin-1") not in str(refused.value) or not content
 
 
 def test_the_owner_token_is_made_once_and_is_no_gateway_key(tmp_path: Path) -> None:

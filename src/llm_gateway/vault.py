@@ -1,4 +1,4 @@
-"""Secrets of the gateway itself: a type that does not show them, keys, the pepper, the owner's token.
+"""Secrets of the gateway itself: a type that does not show them, keys, pepper, master key, owner's token.
 
 Not the place of providers' credentials at rest, and not who may do what: a key is made, recognised and
 digested here, and judged elsewhere. Files are private to their owner or they are refused.
@@ -17,6 +17,7 @@ __all__ = [
     "Secret",
     "check_secret",
     "key_digest",
+    "load_master_key",
     "load_or_create_owner_token",
     "load_or_create_pepper",
     "load_owner_token",
@@ -35,6 +36,7 @@ _BODY_LENGTH = 43  # 62**43 > 2**256
 _CHECKSUM_LENGTH = 6  # 62**6 > 2**32
 _TOKEN_LENGTH = 4 + _BODY_LENGTH + _CHECKSUM_LENGTH
 _PEPPER_BYTES = 32
+_MASTER_BYTES = 32
 _PRIVATE_MAX = 64 * 1024
 _MIN_SECRET = 16
 _MIN_DIFFERENT = 6
@@ -219,6 +221,32 @@ def load_or_create_pepper(home: Path) -> bytes:
             "or delete it and make all gateway keys anew"
         )
     return pepper
+
+
+def load_master_key(home: Path, file: Path | None = None, *, make: bool) -> bytes:
+    """Return the key under which keys of content are sealed: from `file`, else from the home's.
+
+    With `make` the home's is made when there is none; a file that is named is never made.
+    """
+    path = file or home / "master-key"
+    made = os.urandom(_MASTER_BYTES).hex().encode() + b"\n"
+    data = _load_or_create(path, made) if make and file is None else read_private(path)
+    if data is None:
+        raise ConfigError(
+            f"{path}: the master key is missing, and nothing that is kept can be read without it; put the "
+            "file back, or name it in LLM_GATEWAY_MASTER_KEY_FILE"
+        )
+    text = data.decode("latin-1").strip()
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != _MASTER_BYTES or len(text) != 2 * _MASTER_BYTES:
+        raise ConfigError(
+            f"{path} does not hold a master key: {2 * _MASTER_BYTES} hexadecimal digits, for instance the "
+            "output of `openssl rand -hex 32`"
+        )
+    return key
 
 
 def load_or_create_owner_token(home: Path) -> Secret:

@@ -312,14 +312,21 @@ def test_a_name_that_is_nearly_ours_is_warned_of(tmp_path: Path) -> None:
         environ={
             "LLM_GATEWAY_DASHBORD_TOKEN": TOKEN,
             "LLM_GATEWAY_SOMETHING_ELSE": "1",
-            "LLM_GATEWAY_MASTER_KEY_FILE": "/x",
+            "LLM_GATEWAY_MASTER_KEYFILE": "/x",
             "UNRELATED": "1",
         },
     )
     assert result.warnings == (
         "LLM_GATEWAY_DASHBORD_TOKEN has no effect; did you mean LLM_GATEWAY_DASHBOARD_TOKEN?",
-        "LLM_GATEWAY_MASTER_KEY_FILE has no effect: this version keeps nothing that it would encrypt",
+        "LLM_GATEWAY_MASTER_KEYFILE has no effect; did you mean LLM_GATEWAY_MASTER_KEY_FILE?",
     )
+
+
+def test_the_file_of_the_master_key_is_named_by_the_environment(tmp_path: Path) -> None:
+    assert loaded(tmp_path).master_key_file is None
+    named = loaded(tmp_path, environ={"LLM_GATEWAY_MASTER_KEY_FILE": str(tmp_path / "key")})
+    assert named.master_key_file == tmp_path / "key"
+    assert named.warnings == ()
 
 
 def test_files_of_windows_editors_load_with_the_right_lines(tmp_path: Path) -> None:

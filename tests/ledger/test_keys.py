@@ -9,7 +9,7 @@ import pytest
 
 from fakes import FakeClock
 from ledger_samples import NOON, Failures, with_ledger
-from llm_gateway.ledger.keys import KeyRow, insert, listed, revoke, rotate
+from llm_gateway.ledger.keys import KeyRow, insert, keep, listed, revoke, rotate
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.store import Store
@@ -64,6 +64,24 @@ def test_rotation_never_lengthens_a_life(store: Store) -> None:
     insert(store, KeyRow("key_1", "laptop", b"x", "f9Qz", NOON, expires_us=NOON + 10))
     assert rotate(store, "key_1", NEW, NOON + 100)
     assert listed(store)[0].expires_us == NOON + 10
+
+
+def test_what_a_key_keeps_is_changed_while_it_is_accepted(store: Store) -> None:
+    insert(store, OLD)
+    assert (OLD.keep_content_days, OLD.kept_under) == (0, "key_1")
+    assert keep(store, "key_1", 30)
+    assert listed(store)[0].keep_content_days == 30
+    assert keep(store, "key_1", 0)
+    assert listed(store)[0].keep_content_days == 0
+    assert not keep(store, "nobody", 30)
+    revoke(store, "key_1", NOON + 1)
+    assert not keep(store, "key_1", 30)
+
+
+def test_a_successor_keeps_under_the_first_id(store: Store) -> None:
+    insert(store, KeyRow("key_3", "laptop", b"c", "abcd", NOON, keep_content_days=7, content_id="key_1"))
+    (key,) = listed(store)
+    assert (key.keep_content_days, key.kept_under) == (7, "key_1")
 
 
 def test_what_is_revoked_or_unknown_is_not_rotated(store: Store) -> None:

@@ -13,7 +13,6 @@ from llm_gateway.vault import Secret, check_secret
 
 __all__ = [
     "ADDRESSES",
-    "LATER",
     "PREFIX",
     "SECRETS",
     "VARIABLES",
@@ -46,6 +45,11 @@ class Address(msgspec.Struct, frozen=True):
 VARIABLES = (
     Variable("LLM_GATEWAY_HOME", "Data folder; by default the platform's place for a user's data."),
     Variable("LLM_GATEWAY_CONFIG", "Configuration file; by default `gateway.toml` in the home."),
+    Variable(
+        "LLM_GATEWAY_MASTER_KEY_FILE",
+        "File of 64 hexadecimal digits, mode 0600, that kept content is sealed with; by default `master-key` "
+        "in the home, made when it is needed.",
+    ),
 )
 
 SECRETS: dict[str, tuple[Variable, ...]] = {
@@ -72,11 +76,6 @@ ADDRESSES = (
     Address("CHATGPT_BRIDGE_URL", "chatgpt", "An OpenAI-compatible bridge to a ChatGPT login."),
 )
 """Addresses of providers; the first name that is set wins, and one without a value counts as not set."""
-
-# Names that mean something in other parts of the contract, which this version does not have yet.
-LATER = {
-    "LLM_GATEWAY_MASTER_KEY_FILE": "this version keeps nothing that it would encrypt",
-}
 
 
 def settable(name: str) -> tuple[str, ...] | None:

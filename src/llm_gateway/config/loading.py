@@ -13,7 +13,7 @@ import msgspec
 
 from llm_gateway.config.building import Found, build, read_tables
 from llm_gateway.config.checks import faults
-from llm_gateway.config.environment import ADDRESSES, LATER, PREFIX, SECRETS, VARIABLES, own_secret, settable
+from llm_gateway.config.environment import ADDRESSES, PREFIX, SECRETS, VARIABLES, own_secret, settable
 from llm_gateway.config.lines import Path as KeyPath
 from llm_gateway.config.lines import locate
 from llm_gateway.config.problems import Origin, Problem, dotted, refuse, unknown_key
@@ -44,6 +44,7 @@ class Loaded(msgspec.Struct, frozen=True):
     file: Path
     bootstrap_key: Secret | None = None
     dashboard_token: Secret | None = None
+    master_key_file: Path | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -79,6 +80,9 @@ def load(*, flags: Mapping[str, object], environ: Mapping[str, str]) -> Loaded:
         file.absolute(),
         secrets["bootstrap_key"][0] if "bootstrap_key" in secrets else None,
         secrets["dashboard_token"][0] if "dashboard_token" in secrets else None,
+        Path(master).expanduser().absolute()
+        if (master := environ.get("LLM_GATEWAY_MASTER_KEY_FILE"))
+        else None,
         tuple(warnings),
     )
 
@@ -96,7 +100,7 @@ def reload(
         return error
     kept: dict[str, msgspec.Struct] = {}
     warnings = list(fresh.warnings)
-    for name in ("server", "upstream", "ledger", "local"):
+    for name in ("server", "upstream", "ledger", "content", "local"):
         old, new = getattr(current.settings, name), getattr(fresh.settings, name)
         if old != new:
             changed = [key for key in old.__struct_fields__ if getattr(old, key) != getattr(new, key)]
@@ -107,6 +111,7 @@ def reload(
         settings=msgspec.structs.replace(fresh.settings, **kept),
         bootstrap_key=current.bootstrap_key,
         dashboard_token=current.dashboard_token,
+        master_key_file=current.master_key_file,
         warnings=tuple(warnings),
     )
 
@@ -241,14 +246,12 @@ def _secrets(environ: Mapping[str, str], problems: list[Problem]) -> dict[str, t
 
 
 def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield a warning for each name that is nearly one of ours, and for those that do nothing yet."""
+    """Yield a warning for each name that is nearly one of ours."""
     secrets = [variable.name for variables in SECRETS.values() for variable in variables]
     known = [*(variable.name for variable in VARIABLES), *secrets, *(f"{name}_FILE" for name in secrets)]
     known.append("LLM_GATEWAY_DATABASE_URL")
     for name in environ:
-        if name in LATER:
-            yield f"{name} has no effect: {LATER[name]}"
-        elif name.startswith(PREFIX) and "__" not in name and name not in known:
+        if name.startswith(PREFIX) and "__" not in name and name not in known:
             close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
             if close:
                 yield f"{name} has no effect; did you mean {close[0]}?"

@@ -8,7 +8,7 @@ from typing import get_args
 
 import msgspec
 
-from llm_gateway.config.environment import ADDRESSES, LATER, PREFIX, SECRETS, VARIABLES
+from llm_gateway.config.environment import ADDRESSES, PREFIX, SECRETS, VARIABLES
 from llm_gateway.config.schema import Leaf, Repeated, Section, Table, describe
 
 __all__ = ["settings_reference", "variables_reference"]
@@ -30,7 +30,6 @@ def variables_reference() -> str:
         (address.name, f"{address.description} Base URL of the provider `{address.provider}`.")
         for address in ADDRESSES
     ]
-    rows += [(name, f"Without effect: {why}.") for name, why in LATER.items()]
     return _table(("variable", "what it is"), [(f"`{name}`", text) for name, text in rows])
 
 

@@ -12,6 +12,7 @@ from msgspec import Meta
 from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
 
 __all__ = [
+    "ContentSettings",
     "LedgerSettings",
     "Limit",
     "LocalSettings",
@@ -194,6 +195,18 @@ class LedgerSettings(msgspec.Struct, frozen=True):
     ] = "process"
 
 
+class ContentSettings(msgspec.Struct, frozen=True):
+    """How long and how much is kept of what was said, for keys that keep it at all; see content.md."""
+
+    max_days: Annotated[
+        int, Meta(ge=0, le=3650, description="Most days that a key may keep content; 0 lets none keep any.")
+    ] = 90
+    max_bytes: Annotated[
+        int,
+        Meta(ge=1 << 20, le=2**44, description="Largest database of it; what does not fit is not kept."),
+    ] = 8 * 1024 * 1024 * 1024
+
+
 class LocalSettings(msgspec.Struct, frozen=True):
     """The model that runs inside the gateway, where the `local` extra is installed."""
 
@@ -223,5 +236,6 @@ class Settings(msgspec.Struct, frozen=True):
     prices: Prices = Prices()
     limits: tuple[Limit, ...] = ()
     ledger: LedgerSettings = LedgerSettings()
+    content: ContentSettings = ContentSettings()
     local: LocalSettings = LocalSettings()
     log: LogSettings = LogSettings()

@@ -1,4 +1,4 @@
-"""Gateway keys as rows: made, listed, revoked, rotated. Only a key's HMAC is ever here.
+"""Gateway keys as rows: made, listed, revoked, rotated, told what to keep. Only a key's HMAC is here.
 
 The same functions serve a running gateway (`ledger.write`, `ledger.read`) and the command line without one.
 What a key looks like and how it is digested is `vault.py`.
@@ -8,19 +8,23 @@ import msgspec
 
 from llm_gateway.ledger.store import Rows, Statement, Store
 
-__all__ = ["KeyRow", "insert", "listed", "revoke", "rotate"]
+__all__ = ["KeyRow", "insert", "keep", "listed", "revoke", "rotate"]
 
-_COLUMNS = "id, name, digest, hint, created_us, expires_us, revoked_us"
-_INSERT = f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = "id, name, digest, hint, created_us, expires_us, revoked_us, keep_content_days, content_id"
+_INSERT = f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LIST = f"SELECT {_COLUMNS} FROM keys ORDER BY created_us, id"
 _REVOKE = "UPDATE keys SET revoked_us = ? WHERE id = ? AND revoked_us = 0"
+_KEEP = "UPDATE keys SET keep_content_days = ? WHERE id = ? AND revoked_us = 0"
 _EXPIRE = (
     "UPDATE keys SET expires_us = ? WHERE id = ? AND revoked_us = 0 AND (expires_us = 0 OR expires_us > ?)"
 )
 
 
 class KeyRow(msgspec.Struct, frozen=True):
-    """A key as it is stored; `hint` is its last characters, and time 0 means never."""
+    """A key as it is stored; `hint` is its last characters, and time 0 means never.
+
+    What is said with it is kept for `keep_content_days`, under `kept_under`.
+    """
 
     id: str
     name: str
@@ -29,6 +33,13 @@ class KeyRow(msgspec.Struct, frozen=True):
     created_us: int
     expires_us: int = 0
     revoked_us: int = 0
+    keep_content_days: int = 0
+    content_id: str = ""
+
+    @property
+    def kept_under(self) -> str:
+        """Return the id under which content of this key is kept: that of the first key that it replaced."""
+        return self.content_id or self.id
 
     def accepted(self, now_us: int) -> bool:
         """Return whether the key opens the door at this time."""
@@ -49,6 +60,11 @@ def insert(store: Store, key: KeyRow) -> None:
 def revoke(store: Store, key_id: str, now_us: int) -> bool:
     """Accept a key no longer; return False when there is none of this id that was accepted."""
     return store.write([(_REVOKE, (now_us, key_id))]) == [1]
+
+
+def keep(store: Store, key_id: str, days: int) -> bool:
+    """Keep what is said with a key from now on for so many days; False when no such key is accepted."""
+    return store.write([(_KEEP, (days, key_id))]) == [1]
 
 
 def rotate(store: Store, key_id: str, successor: KeyRow, until_us: int) -> bool:
