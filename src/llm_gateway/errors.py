@@ -35,6 +35,7 @@ An answer that an upstream gave, whatever its status, is not an error here: it p
 `ConfigError` is the odd one out: it stops a start or a reload and never meets a client.
 """
 
+import asyncio
 from typing import ClassVar, Literal
 
 __all__ = [
@@ -272,6 +273,16 @@ class Draining(GatewayFault):
     """The gateway is shutting down and takes nothing new."""
 
     kind, status, retryable = "draining", 503, True
+
+    @classmethod
+    def cut(cls) -> "Draining":
+        """Return the error of a request that the gateway does not wait for any longer."""
+        return cls("the gateway is shutting down and has ended this answer; send the request again")
+
+    @classmethod
+    def is_why(cls, cancelled: BaseException) -> bool:
+        """Whether a handler was cancelled because the gateway stops, not because its client has left."""
+        return isinstance(cancelled, asyncio.CancelledError) and cancelled.args == (cls.kind,)
 
 
 class ConfigError(Exception):

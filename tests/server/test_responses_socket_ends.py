@@ -265,7 +265,8 @@ def test_a_listener_that_cannot_wait_cuts_a_turn_and_it_is_accounted(tmp_path: P
             ask(peer)
             await peer.until("response.output_item.done")
             await place.listener.close(0.05)
-            await ended(place, "cancelled")
+            await ended(place, "error")
+            await peer.until("response.failed")
 
     talking(tmp_path, scene)
 

@@ -14,6 +14,7 @@ from llm_gateway.http.sweep import Sweep
 __all__ = ["Listener"]
 
 _SEND_BUFFER = 512 * 1024
+_LAST_WORD = 2.0
 
 
 class Listener:
@@ -82,19 +83,22 @@ class Listener:
             server.close()
         for connection in tuple(self._connections):
             connection.shut()
-        try:
-            async with asyncio.timeout(drain):
-                await self._empty.wait()
-        except TimeoutError:
-            self.hurry()
+        limit = self.loop.call_later(drain, self.hurry)
+        await self._empty.wait()
+        limit.cancel()
         await asyncio.sleep(0)
         if self._sweep is not None:
             self._sweep.cancel()
 
     def hurry(self) -> None:
-        """Cut every connection now."""
+        """Cut every connection now; who does not take the last word in a moment does without."""
         for connection in tuple(self._connections):
             connection.cut()
+        self.loop.call_later(_LAST_WORD, self._abort)
+
+    def _abort(self) -> None:
+        for connection in tuple(self._connections):
+            connection.abort()
 
     def _expire(self, now: float) -> None:
         for connection in tuple(self._connections):

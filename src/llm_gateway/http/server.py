@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Protocol, cast
 
-from llm_gateway.errors import GatewayError, RequestTimeout
+from llm_gateway.errors import Draining, GatewayError, RequestTimeout
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.outbox import Outbox
@@ -271,6 +271,14 @@ class Connection(asyncio.Protocol):
             self._current.close_after = True
 
     def cut(self) -> None:
+        """End what is under way: its handler says its last word, and then the connection closes."""
+        if self._task is None or self._task.done() or self.closing:
+            self.abort()
+            return
+        self._task.add_done_callback(lambda _: self._close(linger=False))
+        self._cancel(Draining.kind)
+
+    def abort(self) -> None:
         """Close at once, whatever is under way."""
         self._transport.abort()
 
@@ -284,10 +292,10 @@ class Connection(asyncio.Protocol):
             self.deadline = self._loop.time() + self._listener.limits.body_timeout
         self._task = self._loop.create_task(self._listener.handler(exchange))
 
-    def _cancel(self) -> None:
+    def _cancel(self, why: str | None = None) -> None:
         # Only once: a second cancellation would interrupt what the first one makes the handler do.
         if self._task is not None and not self._task.cancelling():
-            self._task.cancel()
+            self._task.cancel(why)
 
     def _broken(self, error: GatewayError) -> None:
         """Refuse what could not be read, after what was read before it."""

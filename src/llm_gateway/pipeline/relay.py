@@ -4,12 +4,13 @@ A turn is settled before the client gets the end of its answer: the last thing i
 ledger already. After the first byte nothing is tried again.
 """
 
+import asyncio
 from math import ceil
 
 import msgspec
 
 from llm_gateway.dialects.contract import Asked, Dialect, Seen, StreamMeter
-from llm_gateway.errors import GatewayError, UpstreamFault, UpstreamTruncated
+from llm_gateway.errors import Draining, GatewayError, UpstreamFault, UpstreamTruncated
 from llm_gateway.ledger.records import Outcome
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passage
@@ -107,6 +108,11 @@ async def _relay_stream(incoming: Incoming, relayed: Relayed, dialect: Dialect, 
             refuse_turn(incoming, dialect, error, turn)
             return
         await _break_off(incoming, turn, meter, error)
+    except asyncio.CancelledError as why:
+        if Draining.is_why(why) and incoming.started and not turn.is_settled():
+            answer.release()
+            await _break_off(incoming, turn, meter, Draining.cut())
+        raise
 
 
 async def _pour(incoming: Incoming, answer: Answer, meter: StreamMeter, turn: Turn) -> None:
@@ -148,7 +154,7 @@ async def _finish(incoming: Incoming, turn: Turn, meter: StreamMeter) -> None:
         await _break_off(incoming, turn, meter, error)
 
 
-async def _break_off(incoming: Incoming, turn: Turn, meter: StreamMeter, error: UpstreamFault) -> None:
+async def _break_off(incoming: Incoming, turn: Turn, meter: StreamMeter, error: GatewayError) -> None:
     """End a begun stream with an error, in the way of its dialect; without one its connection breaks, too."""
     event = meter.fail(error)
     await turn.fail(error, incoming.bytes_out)

@@ -10,7 +10,14 @@ from llm_gateway.canonical.loss import Loss
 from llm_gateway.canonical.usage import Usage, estimate_tokens
 from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Seen
-from llm_gateway.errors import GatewayError, Internal, LedgerUnavailable, UpstreamFault, UpstreamTruncated
+from llm_gateway.errors import (
+    Draining,
+    GatewayError,
+    Internal,
+    LedgerUnavailable,
+    UpstreamFault,
+    UpstreamTruncated,
+)
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Settlement
@@ -251,7 +258,9 @@ class Turn:
         return self._settle(outcome, error.status, error.kind, response_bytes)
 
     def abandon(self, why: BaseException, response_bytes: int = 0) -> Coroutine[object, object, None]:
-        """Put on record that the client left, or that a defect of ours ended the turn."""
+        """Put on record that the client left, that the gateway stops, or that a defect of ours ended it."""
+        if Draining.is_why(why):
+            return self.fail(Draining.cut(), response_bytes)
         if isinstance(why, asyncio.CancelledError):
             return self.settle("cancelled", response_bytes)
         return self._settle("error", Internal.status, Internal.kind, response_bytes)

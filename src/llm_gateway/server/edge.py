@@ -1,5 +1,6 @@
 """The connection edge: every request passes the guard, finds its route and gets an answer, come what may."""
 
+import asyncio
 import hmac
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -93,6 +94,10 @@ class Edge:
                 await route.answer(exchange, rest)
         except GatewayError as error:
             self._refuse(exchange, error)
+        except asyncio.CancelledError as why:
+            if Draining.is_why(why) and not exchange.started:
+                self._refuse(exchange, Draining.cut())
+            raise
         except Exception as error:
             # The connection edge: a defect of ours costs one answer, never the process.
             self._log.failure("request", error)
