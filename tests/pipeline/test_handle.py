@@ -14,10 +14,13 @@ from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.errors import LedgerUnavailable, RequestTimeout
 from llm_gateway.pipeline.handle import handle
+from llm_gateway.providers.alias import Alias, AliasTarget
+from llm_gateway.providers.names import Target
 from llm_gateway.upstream.answer import Answer
 from llm_gateway.upstream.client import Line
 from pipeline_stage import Stage, closed_port, endpoint, on_stage, request
 from scripted import chat, faults
+from standings import Block, Fares
 
 
 async def say(stage: Stage, body: bytes, *headers: tuple[bytes, bytes], key: bool = True) -> FakeIncoming:
@@ -175,6 +178,58 @@ def test_an_unknown_model_is_refused_and_on_record(tmp_path: Path) -> None:
         assert turn.settlement is not None and turn.settlement.error_kind == "model_not_found"
         assert heard.field(b"x-llm-gateway-request-id") == turn.intent.id.encode()
         assert refused(stage) == {}, "it was accepted"
+
+    on_stage(tmp_path, scene)
+
+
+def test_a_conversation_stays_with_who_answered_it(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        pair = tuple(AliasTarget(Target(name, "m")) for name in ("first", "second"))
+        stage.plan_by({"list": ("first/m", "second/m")}, {"smart": Alias(pair, sticky=True)})
+        asked: list[bytes | None] = []
+        for model, session in (("smart", b"a"), ("smart", b"a"), ("smart", b"b"), ("list", b"a")):
+            if not asked:
+                stage.scripted.queue(faults.failing(500))
+            heard = await say(stage, request(model=model), (b"session-id", session))
+            asked.append(heard.field(b"x-llm-gateway-provider"))
+        assert asked == [b"second", b"second", b"first", b"first"]
+
+    on_stage(tmp_path, scene)
+
+
+def test_an_error_holds_no_conversation(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        pair = tuple(AliasTarget(Target(name, "m")) for name in ("first", "second"))
+        stage.plan_by({}, {"smart": Alias(pair, sticky=True)})
+        stage.scripted.queue(faults.failing(500), faults.failing(500))
+        assert (await say(stage, request(model="smart"))).status == 500
+        heard = await say(stage, request(model="smart"))
+        assert heard.field(b"x-llm-gateway-provider") == b"first"
+
+    on_stage(tmp_path, scene)
+
+
+def test_a_request_that_no_target_takes_is_refused_and_on_record(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.plan_by({}, {"smart": Alias((AliasTarget(Target("first", "m"), tools=False),))})
+        assert (await say(stage, request(model="smart"))).status == 200
+        heard = await say(stage, request(model="smart", tools=[{"type": "function"}]))
+        assert (heard.status, error(heard)["code"]) == (400, "no_target")
+        assert "first/m: it gets no requests that offer tools" in str(error(heard)["message"])
+        assert [each.error_kind for each in stage.settlements()] == ["", "no_target"]
+
+    on_stage(tmp_path, scene)
+
+
+def test_who_cools_down_is_not_asked_and_the_client_is_told_for_how_long(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.standings.put("first", Fares(Block("cooling", stage.clock.monotonic() + 12.5)))
+        heard = await say(stage, request())
+        assert (heard.status, error(heard)["code"]) == (429, "cooling_down")
+        assert heard.field(b"retry-after") == b"13"
+        assert stage.scripted.asked() == []
+        assert (await stage.settlement()).error_kind == "cooling_down"
+        assert heard.field(b"x-llm-gateway-request-id") == (await stage.turn()).intent.id.encode()
 
     on_stage(tmp_path, scene)
 

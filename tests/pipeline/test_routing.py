@@ -110,6 +110,9 @@ def test_lots_are_drawn_by_the_conversation_else_by_the_turn() -> None:
     free = Plan("fast", tuple(weighted))
     drawn = {names(scene.routing.chosen(free, CALL, NAMED, "k", f"turn {n}")) for n in range(20)}
     assert drawn == {"ab", "ba"}
+    named = Needs(session=conversation_named("0199"))
+    drawn = {scene.routing.choice(free, named, f"turn {n}").steps[0].provider for n in range(20)}
+    assert drawn == {"a", "b"}, "a conversation that does not stay decides nothing"
     bound = Plan("fast", tuple(weighted), sticky=True, reads=frozenset({"session"}))
     drawn = {names(scene.routing.chosen(bound, CALL, NAMED, "k", f"turn {n}")) for n in range(20)}
     assert len(drawn) == 1

@@ -59,14 +59,14 @@ class Routing:
         choice = self.choice(plan, needs, turn)
         if not choice.steps:
             raise refusal(plan, choice)
-        session = needs.session if plan.sticky else ""
-        return msgspec.structs.replace(plan, steps=choice.steps, session=session)
+        return msgspec.structs.replace(plan, steps=choice.steps, session=needs.session)
 
     def choice(self, plan: Plan, needs: Needs = NOTHING, turn: str = "") -> Choice:
         """Return who would be asked for a request that needs this, and why."""
         now = self._monotonic()
-        kept = self._sticky.target(_conversation(plan, needs.session), now) if needs.session else ""
-        return choose(plan, needs, self._standings, now, needs.session or turn, kept)
+        session = needs.session if plan.sticky else ""
+        kept = self._sticky.target(_conversation(plan, session), now) if session else ""
+        return choose(plan, needs, self._standings, now, session or turn, kept)
 
     def answered(self, plan: Plan, step: Step) -> None:
         """Take note that a target has answered: a conversation that stays stays there."""
