@@ -17,6 +17,7 @@ from house import ROOT, text
 from llm_gateway.cli.main import leaves
 from llm_gateway.cli.output import EXIT_CODES
 from llm_gateway.config import check
+from llm_gateway.config.routing import AliasTable
 from llm_gateway.providers.catalog import load_catalog
 from terminal import Terminal
 
@@ -87,11 +88,13 @@ def test_its_client_is_told_where_and_by_whom(gateway: GatewayProcess) -> None:
 
 
 def test_its_configuration_is_good(tmp_path: Path) -> None:
-    (example,) = blocks("toml")
-    (tmp_path / "gateway.toml").write_text(example)
+    (tmp_path / "gateway.toml").write_text("\n".join(blocks("toml")))
     settings = check(tmp_path / "gateway.toml")
     assert [provider.name for provider in settings.providers] == ["workshop"]
     assert settings.aliases["fast"] == ("ollama/qwen2.5:14b", "workshop/qwen3")
+    smart = settings.aliases["smart"]
+    assert isinstance(smart, AliasTable) and (smart.prefer, len(smart.targets)) == ("local", 3)
+    assert [limit.name for limit in settings.limits] == ["laptop"]
 
 
 def test_its_commands_go_well(gateway: GatewayProcess, capsys: pytest.CaptureFixture[str]) -> None:
