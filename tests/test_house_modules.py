@@ -19,7 +19,8 @@ EDGES = {
 
 # Who may touch what. A room is a folder, or a module of its own on the top floor.
 RESERVED = {
-    "sqlite3": {"ledger"},
+    "sqlite3": {"ledger", "content"},
+    "cryptography": {"content"},
     "asyncpg": {"ledger"},
     "httptools": {"http"},
     "wsproto": {"http"},

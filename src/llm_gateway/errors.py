@@ -28,7 +28,9 @@ GatewayError
 │   └── UpstreamTimeout     504   upstream_timeout
 └── GatewayFault                  ours
     ├── Internal            500   internal_error
+    ├── ContentDamaged      500   content_damaged        what is kept was altered, or its key is another
     ├── LedgerUnavailable   503   ledger_unavailable     nothing answered may be unaccounted
+    ├── ContentUnavailable  503   content_unavailable    what is kept cannot be reached now
     └── Draining            503   draining               shutting down
 
 An answer that an upstream gave, whatever its status, is not an error here: it passes through.
@@ -43,6 +45,8 @@ __all__ = [
     "BudgetReached",
     "ClientFault",
     "ConfigError",
+    "ContentDamaged",
+    "ContentUnavailable",
     "CoolingDown",
     "Draining",
     "Fault",
@@ -263,10 +267,22 @@ class Internal(GatewayFault):
     kind, status = "internal_error", 500
 
 
+class ContentDamaged(GatewayFault):
+    """What is kept cannot be opened: it was altered or moved, or sealed with another key."""
+
+    kind, status = "content_damaged", 500
+
+
 class LedgerUnavailable(GatewayFault):
     """The turn cannot be recorded, so it is not begun."""
 
     kind, status, retryable = "ledger_unavailable", 503, True
+
+
+class ContentUnavailable(GatewayFault):
+    """What is kept cannot be reached now: the disk is full, or somebody else holds the database."""
+
+    kind, status, retryable = "content_unavailable", 503, True
 
 
 class Draining(GatewayFault):
