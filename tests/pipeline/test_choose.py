@@ -277,6 +277,17 @@ def test_the_order_respects_every_condition(
         assert str(steps[0].target) == kept
 
 
+@given(plans(), NEEDS, st.text(), KEPT)
+def test_where_nothing_decides_the_order_is_that_of_the_plan(
+    made: Plan, needs: Needs, draw: str, kept: str
+) -> None:
+    plain = [
+        msgspec.structs.replace(step, traits=Traits(place=place)) for place, step in enumerate(made.steps)
+    ]
+    bare = Plan("fast", tuple(plain), fixed=True)
+    assert choose(bare, needs, Standings(), NOW, draw).steps == bare.steps
+
+
 def holds(step: Step, needs: Needs) -> bool:
     if not needs.input_tokens:
         return True

@@ -197,8 +197,10 @@ def test_the_terms_of_an_alias_are_part_of_its_plan() -> None:
 
 
 def test_nothing_has_to_be_known_of_a_request_where_nothing_is_chosen_by_it() -> None:
-    assert router().plan("ollama/qwen", "chat").reads == frozenset()
-    assert router(fast=("ollama/qwen", "mistral/large")).plan("fast", "chat").reads == frozenset()
+    plain = router().plan("ollama/qwen", "chat")
+    assert (plain.reads, plain.fixed) == (frozenset(), True)
+    listed = router(fast=("ollama/qwen", "mistral/large")).plan("fast", "chat")
+    assert (listed.reads, listed.fixed) == (frozenset(), True)
     single = planned_by(Alias((AliasTarget(OLLAMA),), sticky=True)).plan("fast", "chat")
     assert (single.reads, single.sticky) == (frozenset(), False)
     assert planned_by(Alias((AliasTarget(OLLAMA), AliasTarget(OPUS)))).plan("fast", "chat").reads == {"size"}
@@ -213,6 +215,10 @@ def test_neighbours_with_weights_are_a_group() -> None:
     plan = planned_by(Alias(targets)).plan("fast", "chat")
     assert [step.traits.group for step in plan.steps] == [0, 1, 1, 3, 4]
     assert [step.traits.weight for step in plan.steps] == [0, 2, 1, 0, 3]
+    assert not plan.fixed, "lots are drawn"
+    assert (
+        not planned_by(Alias((AliasTarget(OPUS), AliasTarget(MISTRAL)), "fastest")).plan("fast", "chat").fixed
+    )
 
 
 def test_what_no_request_can_go_to_is_left_out_with_the_reason() -> None:

@@ -21,7 +21,9 @@ class Scene:
         self.clock = FakeClock()
         self.standings = Standings()
         ttl, most = settings.get("ttl", 3600.0), int(settings.get("most", 100))
-        self.routing = Routing(self.standings, self.clock, RoutingSettings(ttl, most))
+        self.routing = Routing(
+            self.standings, self.clock, RoutingSettings(sticky_ttl=ttl, sticky_conversations=most)
+        )
 
     def ask(self, plan: Plan, call: Call = CALL, headers: list[tuple[bytes, bytes]] = NAMED) -> Plan:
         return self.routing.chosen(plan, call, headers, "key_1", "turn_1")
@@ -31,8 +33,8 @@ def step(name: str, place: int = 0, *, tools: bool = True) -> Step:
     return Step(name, "m", "chat", None, None, True, True, b"", Traits(place, place, tools=tools))
 
 
-ONE = Plan("a/m", (step("a"),))
-TWO = Plan("fast", (step("a"), step("b", 1)))
+ONE = Plan("a/m", (step("a"),), fixed=True)
+TWO = Plan("fast", (step("a"), step("b", 1)), fixed=True)
 STICKY = Plan("fast", (step("a"), step("b", 1)), sticky=True, reads=frozenset({"session"}))
 
 
@@ -44,8 +46,9 @@ def test_a_single_target_without_terms_is_asked_as_planned() -> None:
     scene = Scene()
     unread = Call("chat/completions", "a/m", False, False, document=None)  # type: ignore[arg-type]
     assert scene.ask(ONE, unread) is ONE, "nothing is read off such a request"
+    assert scene.ask(TWO, unread) is TWO
     scene.standings.put("a", Fares(Block("open", 9.0)))
-    assert scene.ask(ONE, unread) is ONE
+    assert scene.ask(ONE, unread).steps == ONE.steps
 
 
 def test_a_single_target_that_cools_down_is_not_asked() -> None:
@@ -120,7 +123,7 @@ def test_lots_are_drawn_by_the_conversation_else_by_the_turn() -> None:
 
 def test_other_settings_count_from_then_on() -> None:
     scene = Scene()
-    scene.routing.use(RoutingSettings(5.0, 100))
+    scene.routing.use(RoutingSettings(sticky_ttl=5.0))
     plan = scene.ask(STICKY)
     scene.routing.answered(plan, plan.steps[1])
     scene.clock.advance(6)

@@ -79,18 +79,7 @@ class Candidate(msgspec.Struct, frozen=True):
     """Why it is asked at this place, "" where that is just the order; or why it is left out."""
 
 
-class Choice(msgspec.Struct, frozen=True):
-    """Who is asked, and every target of the plan in the order in which it is written.
-
-    `retry_after` is in how many seconds the first of them may be asked again, where all cool down.
-    """
-
-    steps: tuple[Step, ...]
-    told: tuple[Candidate, ...]
-    retry_after: float | None = None
-
-
-class _Weighed(msgspec.Struct):
+class _Weighed(msgspec.Struct, gc=False):
     """What is found out about one target: why it is left out, or where it comes and why."""
 
     step: Step
@@ -103,14 +92,40 @@ class _Weighed(msgspec.Struct):
     why: str = ""
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """Who is asked, and what was found out about every target of the plan."""
+
+    steps: tuple[Step, ...]
+    plan: Plan
+    weighed: tuple[_Weighed, ...]
+
+    @property
+    def told(self) -> tuple[Candidate, ...]:
+        """Return every target of the plan, in the order in which it is written."""
+        orders = {step.traits.place: order for order, step in enumerate(self.steps, 1)}
+        told = [Candidate(each.place, each.target, None, None, each.why) for each in self.plan.left]
+        for each in self.weighed:
+            place, step = each.step.traits.place, each.step
+            told.append(Candidate(place, step.target, step, orders.get(place), each.out or each.why))
+        told.sort(key=lambda candidate: candidate.place)
+        return tuple(told)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Return in how many seconds the first of them may be asked again, where all cool down."""
+        waits = [each.wait for each in self.weighed if each.wait]
+        return min(waits) if waits and not self.steps else None
+
+
 def choose(plan: Plan, needs: Needs, standings: Standings, now: float, draw: str, kept: str = "") -> Choice:
     """Return who of a plan is asked for a request that needs this.
 
     `draw` decides where weights do; without it the heaviest come first. `kept` is the target, by its name,
     that answered this conversation last, "" for none.
     """
-    weighed = [_Weighed(step, out=_unfit(step, needs)) for step in plan.steps]
-    _leave_small([each for each in weighed if not each.out], needs)
+    weighed = [_Weighed(step, _unfit(step, needs)) for step in plan.steps]
+    if needs.input_tokens:
+        _leave_small([each for each in weighed if not each.out], needs)
     for each in weighed:
         if not each.out:
             step = each.step
@@ -118,7 +133,10 @@ def choose(plan: Plan, needs: Needs, standings: Standings, now: float, draw: str
             _rank(each, plan, standing, draw)
             _keep(each, kept)
             _hold_back(each, standing.blocked(now), now)
-    return _chosen(plan, weighed)
+    asked = [each for each in weighed if not each.out]
+    if len(asked) > 1:
+        asked.sort(key=_key)
+    return Choice(tuple([each.step for each in asked]), plan, tuple(weighed))
 
 
 def refusal(plan: Plan, choice: Choice) -> GatewayError:
@@ -146,8 +164,6 @@ def _unfit(step: Step, needs: Needs) -> str:
 
 def _leave_small(fit: Sequence[_Weighed], needs: Needs) -> None:
     """Leave out what such a request does not fit into; where it fits nowhere, the largest answers for it."""
-    if not needs.input_tokens:
-        return
     small = {each.step.traits.place: why for each in fit if (why := _too_small(each.step.traits, needs))}
     if small and len(small) == len(fit):
         largest = max(fit, key=lambda each: _room(each.step.traits))
@@ -227,13 +243,13 @@ def _drawn(step: Step, plan: Plan, draw: str) -> tuple[float, str]:
     total = sum(each.traits.weight for each in plan.steps if each.traits.group == step.traits.group)
     if not draw:
         return -float(weight), f"weight {weight} of {total}"
-    digest = blake2b(f"{draw}\0{step.target}".encode(), digest_size=8).digest()
+    digest = blake2b(f"{draw}\0{step.provider}/{step.model}".encode(), digest_size=8).digest()
     uniform = (int.from_bytes(digest, "big") + 1) / (1 << 64)
     return -math.log(uniform) / weight, f"weight {weight} of {total}"
 
 
 def _keep(each: _Weighed, kept: str) -> None:
-    if kept and str(each.step.target) == kept:
+    if kept and f"{each.step.provider}/{each.step.model}" == kept:
         each.kept = True
         each.why = "it answered this conversation last"
 
@@ -242,20 +258,3 @@ def _key(each: _Weighed) -> tuple[bool, bool, tuple[int, float], int, float, int
     traits = each.step.traits
     group = traits.group if traits.weight else traits.place
     return each.late, not each.kept, each.rank, group, each.draw, traits.place
-
-
-def _chosen(plan: Plan, weighed: Sequence[_Weighed]) -> Choice:
-    asked = sorted((each for each in weighed if not each.out), key=_key)
-    orders = {each.step.traits.place: order for order, each in enumerate(asked, 1)}
-    told = [Candidate(each.place, each.target, None, None, each.why) for each in plan.left]
-    for each in weighed:
-        place = each.step.traits.place
-        why = each.out or each.why
-        told.append(Candidate(place, each.step.target, each.step, orders.get(place), why))
-    told.sort(key=lambda candidate: candidate.place)
-    waits = [each.wait for each in weighed if each.wait]
-    return Choice(
-        tuple(each.step for each in asked),
-        tuple(told),
-        min(waits) if waits and not asked else None,
-    )

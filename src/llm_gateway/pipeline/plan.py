@@ -114,8 +114,9 @@ class Left(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True):
     """The targets for one request. Once it is chosen among them, the first is asked first, and there is one.
 
-    `reads` is what has to be known of a request to choose. `session` is the conversation that a chosen plan
-    is for, where that stays with the target that answers.
+    `reads` is what has to be known of a request to choose. `fixed`: the order is that of the steps, whatever
+    the request, as long as none of them is blocked. `session` is the conversation that a chosen plan is for,
+    where that stays with the target that answers.
     """
 
     asked: str
@@ -124,6 +125,7 @@ class Plan(msgspec.Struct, frozen=True):
     prefer: Prefer = "order"
     sticky: bool = False
     reads: frozenset[Reading] = frozenset()
+    fixed: bool = False
     left: tuple[Left, ...] = ()
     session: str = ""
 
@@ -218,13 +220,17 @@ class Router:
                 f"dialect's {operation or 'requests'}",
                 param="model",
             )
+        reads = _reads(steps, sticky=alias.sticky)
+        single = len(steps) == 1
+        in_order_always = alias.prefer == "order" and not any(step.traits.weight for step in steps)
         return Plan(
             asked=model,
             steps=tuple(steps),
             kind=client.kind(operation) if operation else "generate",
             prefer=alias.prefer,
             sticky=alias.sticky and len(steps) > 1,
-            reads=_reads(steps, sticky=alias.sticky),
+            reads=reads,
+            fixed=not reads and (single or in_order_always),
             left=tuple(left),
         )
 

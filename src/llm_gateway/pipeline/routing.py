@@ -49,17 +49,20 @@ class Routing:
 
         Raises NoTarget or CoolingDown when nobody is to be asked; `turn` is the id of the request's turn.
         """
-        if not plan.reads and len(plan.steps) == 1:
-            step = plan.steps[0]
-            standing = self._standings.of(step.provider, step.dialect, step.model)
-            blocked = standing.blocked(self._monotonic())
-            if blocked is None or blocked.kind == "open":
-                return plan
+        if plan.fixed and self._may_all_be_asked(plan):
+            return plan
         needs = needs_of(plan.reads, call, headers, key)
         choice = self.choice(plan, needs, turn)
         if not choice.steps:
             raise refusal(plan, choice)
         return msgspec.structs.replace(plan, steps=choice.steps, session=needs.session)
+
+    def _may_all_be_asked(self, plan: Plan) -> bool:
+        now = self._monotonic()
+        for step in plan.steps:
+            if self._standings.of(step.provider, step.dialect, step.model).blocked(now) is not None:
+                return False
+        return True
 
     def choice(self, plan: Plan, needs: Needs = NOTHING, turn: str = "") -> Choice:
         """Return who would be asked for a request that needs this, and why."""
