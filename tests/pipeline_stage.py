@@ -23,6 +23,7 @@ from llm_gateway.ledger.ledger import Durability, Ledger
 from llm_gateway.ledger.queries import page
 from llm_gateway.ledger.records import Record, Settlement, Turn, decode
 from llm_gateway.pipeline.authenticate import Credential, Identity, KeyRing
+from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Router
@@ -33,7 +34,9 @@ from llm_gateway.pipeline.turn import Caller
 from llm_gateway.providers.alias import Alias
 from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.providers.names import Directory, read_target
+from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.metrics import Metrics
+from llm_gateway.upstream import standing as upstream_standing
 from llm_gateway.upstream.client import Line, Upstream
 from llm_gateway.vault import Secret, key_digest, mint_key
 from scripted import Responder, ScriptedUpstream, chat
@@ -103,12 +106,18 @@ class Stage:
         self.spending = Spending(clock)
         self.standings = Standings()
         self.routing = Routing(self.standings, clock, RoutingSettings())
+        self.tasks = Tasks(lambda what, error: None)
+        self.fares = upstream_standing.Standings(clock, lambda: 0.5)
+        self.dispatcher = Dispatcher(
+            self.upstream, self.fares, clock, RoutingSettings(retries=0), lambda: 0.0, self.tasks
+        )
         self.gateway = Gateway(
             self.keys,
             self.router,
             self.routing,
             ledger,
             self.upstream,
+            self.dispatcher,
             self.metrics,
             clock,
             self.spending,

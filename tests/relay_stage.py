@@ -12,7 +12,6 @@ from llm_gateway.dialects.chat import CHAT
 from llm_gateway.ledger.ledger import Durability
 from llm_gateway.ledger.records import Settlement
 from llm_gateway.pipeline.authenticate import Identity
-from llm_gateway.pipeline.dispatch import dispatch
 from llm_gateway.pipeline.passage import Passage
 from llm_gateway.pipeline.relay import Relayed, relay
 from llm_gateway.pipeline.turn import Caller, Turn
@@ -48,7 +47,7 @@ class Relay:
         plan = stage.router.plan(asked.model, CHAT.name)
         turn = Turn(stage.ledger, stage.metrics, stage.clock, stage.spending)
         await turn.begin(Caller(Identity("key_1", "ada"), "codex-cli"), asked, CHAT.name, plan)
-        answer, passage = await dispatch(stage.upstream, plan, passages(asked), turn)
+        answer, passage = await stage.dispatcher.dispatch(plan, passages(asked), turn)
         return cls(stage, answer, passage, turn)
 
     async def run(self) -> FakeIncoming:

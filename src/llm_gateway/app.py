@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import random
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -28,12 +29,13 @@ from llm_gateway.http.listener import Listener
 from llm_gateway.http.pool import Pool
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
+from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.pipeline.knowledge import FleetKnowledge
 from llm_gateway.pipeline.plan import Router
-from llm_gateway.pipeline.routing import UNWATCHED, Routing
+from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.terms import go_by, remember
 from llm_gateway.providers.alias import read_aliases
@@ -59,6 +61,7 @@ from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Upstream
 from llm_gateway.upstream.fleet import Fleet
 from llm_gateway.upstream.muster import muster
+from llm_gateway.upstream.standing import Standings
 from llm_gateway.vault import load_or_create_owner_token, load_or_create_pepper
 
 __all__ = ["App"]
@@ -89,7 +92,8 @@ class App:
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._router = Router()
-        self._routing = Routing(UNWATCHED, self._clock, loaded.settings.routing)
+        self._standings = Standings(self._clock, random.random)
+        self._routing = Routing(self._standings, self._clock, loaded.settings.routing)
         self._spending = Spending(self._clock)
         self.log = Log(self._clock, loaded.settings.log.level)
         self.tasks = Tasks(self.log.failure)
@@ -151,6 +155,9 @@ class App:
         ever_made = await self._keys.load()
         self._upstream = self._make_upstream()
         opened.callback(self._upstream.close)
+        self._dispatcher = Dispatcher(
+            self._upstream, self._standings, self._clock, settings.routing, random.random, self.tasks
+        )
         self._engines = self._make_engines()
         for engine in self._engines.values():
             opened.push_async_callback(engine.close)
@@ -164,6 +171,7 @@ class App:
             self._routing,
             self._ledger,
             self._upstream,
+            self._dispatcher,
             self._metrics,
             self._clock,
             self._spending,

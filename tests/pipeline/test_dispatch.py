@@ -12,7 +12,6 @@ from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import UpstreamBroken, UpstreamFault, UpstreamUnreachable
 from llm_gateway.ledger.records import Attempt
 from llm_gateway.pipeline.authenticate import Identity
-from llm_gateway.pipeline.dispatch import dispatch
 from llm_gateway.pipeline.plan import Plan
 from llm_gateway.pipeline.turn import Caller, Turn
 from llm_gateway.upstream.answer import Answer, read_whole
@@ -43,7 +42,7 @@ class Walk:
     async def go(self) -> Answer:
         plan = self.stage.router.plan("fast", CHAT.name)
         ways = passages(self.call, FORWARDED)
-        answer, self.passage = await dispatch(self.stage.upstream, plan, ways, self.turn)
+        answer, self.passage = await self.stage.dispatcher.dispatch(plan, ways, self.turn)
         return answer
 
     async def body(self) -> bytes:
@@ -73,7 +72,7 @@ def test_the_first_target_is_asked_and_no_other(tmp_path: Path) -> None:
     on_stage(tmp_path, scene)
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 408, 413, 429, 500, 502, 503, 504, 529])
 def test_the_next_target_is_asked_when_another_may_do_better(tmp_path: Path, status: int) -> None:
     bad = faults.overloaded() if status == 529 else faults.failing(status, retry_after="9")
 
@@ -89,7 +88,7 @@ def test_the_next_target_is_asked_when_another_may_do_better(tmp_path: Path, sta
     on_stage(tmp_path, scene)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 422])
+@pytest.mark.parametrize("status", [400, 405, 409, 415, 422])
 def test_a_mistake_of_the_client_is_told_and_not_repeated_elsewhere(tmp_path: Path, status: int) -> None:
     async def scene(stage: Stage) -> None:
         walk = await Walk.begin(stage, "first/m", "second/m", script=(faults.failing(status),))
@@ -253,7 +252,7 @@ def test_a_plan_without_targets_is_a_fault_and_no_silence(tmp_path: Path) -> Non
     async def scene(stage: Stage) -> None:
         turn = Turn(stage.ledger, stage.metrics, stage.clock, stage.spending)
         with pytest.raises(UpstreamFault, match="fast"):
-            await dispatch(stage.upstream, Plan("fast", ()), passages(call()), turn)
+            await stage.dispatcher.dispatch(Plan("fast", ()), passages(call()), turn)
 
     on_stage(tmp_path, scene)
 

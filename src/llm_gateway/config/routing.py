@@ -63,7 +63,36 @@ class AliasTable(msgspec.Struct, frozen=True):
 
 
 class RoutingSettings(msgspec.Struct, frozen=True):
-    """How targets are chosen."""
+    """How targets are chosen, and what is done when one fails."""
+
+    retries: Annotated[
+        int,
+        Meta(ge=0, le=10, description="Second tries at the same target for one request, at most."),
+    ] = 2
+    deadline: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="Seconds after which a request is not tried a second time."),
+    ] = 60.0
+    next_target_after: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=3600,
+            description="Seconds that a stream may take to begin while there is another target to ask.",
+        ),
+    ] = 60.0
+    hedge_after: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="Seconds after which the next target is asked beside one that says nothing; 0 never.",
+        ),
+    ] = 0.0
+    longest_cool_down: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="Seconds that a provider's own word to wait is followed, at most."),
+    ] = 3600.0
 
     sticky_ttl: Annotated[
         float,

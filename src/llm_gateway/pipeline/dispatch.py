@@ -1,55 +1,262 @@
-"""Walk the plan until somebody answers. After the head of an answer came, nothing here runs again."""
+"""Walk the plan until somebody answers. After the head of an answer came, nothing here runs again.
+
+Another target is asked when it may do better; the same one a second time only for what passes by itself,
+within a budget and a deadline. What an error means is judged in `upstream/verdict.py`, how targets fare is
+kept in `upstream/standing.py`.
+"""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
+import msgspec
+
+from llm_gateway.clock import Clock
+from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import ClientFault, LossRefused, UpstreamFault, UpstreamUnreachable
+from llm_gateway.http.client import Patience
 from llm_gateway.pipeline.passage import Passage, Passages
 from llm_gateway.pipeline.plan import Plan, Step
-from llm_gateway.pipeline.turn import Turn
-from llm_gateway.upstream.answer import Answer
+from llm_gateway.pipeline.retries import Budget, backoff
+from llm_gateway.pipeline.turn import Try, Turn
+from llm_gateway.tasks import Tasks
+from llm_gateway.upstream.answer import Answer, read_whole
 from llm_gateway.upstream.client import Upstream
+from llm_gateway.upstream.standing import Standing, Standings
+from llm_gateway.upstream.verdict import Verdict, judge
 
-__all__ = ["dispatch"]
+__all__ = ["Dispatcher"]
 
-# Another target may do better; a client's own mistake would be the same mistake there.
-_ANOTHER_MAY_DO = frozenset((408, 429, 500, 502, 503, 504, 529))
+_MAX_ERROR = 1024 * 1024
+# An error answer is kept and looked at where what follows depends on it.
+_TELLING = frozenset((402, 408, 429))
+_FAILED = Verdict("failed")
+_GOOD = Verdict("ok")
+# A request is held back no longer than this for the same target; who is told to wait longer is told so.
+_LONGEST_WAIT = 5.0
+# How long a target whose credential or quota is not good comes last.
+_COMES_LAST = 60.0
 
 
-async def dispatch(upstream: Upstream, plan: Plan, passages: Passages, turn: Turn) -> tuple[Answer, Passage]:
-    """Return the first answer worth relaying, or whatever the last target answered, and its way back.
+class _Asking(msgspec.Struct, frozen=True):
+    """One target that is to be asked now; `alone`: the plan has no other, `last`: none is left after it."""
 
-    Raises the UpstreamFault of the last target when that one gave no answer, or the ClientFault that keeps
-    the request from being written for it; a target that cannot be written for is never asked.
-    """
-    last = len(plan.steps) - 1
-    for number, step in enumerate(plan.steps):
-        try:
-            passage = _passage(passages, step, last=number == last)
-            turn.attempt(step, passage)
-        except ClientFault:
-            if number == last:
-                raise
-            continue
-        try:
-            if passage.ready is not None:
-                answer: Answer = PreparedAnswer.whole(200, passage.ready)
+    step: Step
+    passage: Passage
+    attempt: Try
+    turn: Turn
+    alone: bool
+    last: bool
+
+    @classmethod
+    def of(cls, step: Step, passages: Passages, turn: Turn, *, alone: bool, last: bool) -> "_Asking":
+        """Return it for a target; a ClientFault says why it cannot be asked."""
+        passage = _passage(passages, step, last=last)
+        return cls(step, passage, turn.attempt(step, passage), turn, alone, last)
+
+    @classmethod
+    def again(cls, before: "_Asking") -> "_Asking":
+        """Return it for a target that was asked before."""
+        attempt = before.turn.attempt(before.step, before.passage)
+        return cls(before.step, before.passage, attempt, before.turn, before.alone, last=True)
+
+
+class _Tried(msgspec.Struct, frozen=True):
+    """What became of asking one target: an answer, or an error in its place."""
+
+    asking: _Asking
+    answer: Answer | None
+    error: UpstreamFault | None
+    verdict: Verdict
+
+    @property
+    def good(self) -> bool:
+        """Return whether this is what the client gets, whoever else could be asked."""
+        return self.answer is not None and not self.verdict.elsewhere
+
+    @property
+    def again(self) -> bool:
+        """Return whether the same target may be asked once more."""
+        if self.error is not None:
+            return isinstance(self.error, UpstreamUnreachable)
+        return self.verdict.again and (self.verdict.retry_after or 0.0) <= _LONGEST_WAIT
+
+
+class Dispatcher:
+    """Who asks the targets. `chance` returns numbers from 0 to 1."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        standings: Standings,
+        clock: Clock,
+        settings: RoutingSettings,
+        chance: Callable[[], float],
+        tasks: Tasks,
+    ) -> None:
+        self._tasks = tasks
+        self._upstream = upstream
+        self._standings = standings
+        self._clock = clock
+        self._monotonic = clock.monotonic
+        self._chance = chance
+        self._budget = Budget()
+        self.use(settings)
+
+    def use(self, settings: RoutingSettings) -> None:
+        """Go by these settings from now on."""
+        self._settings = settings
+        self._patience = Patience(settings.next_target_after, settings.next_target_after)
+
+    async def dispatch(self, plan: Plan, passages: Passages, turn: Turn) -> tuple[Answer, Passage]:
+        """Return the first answer worth relaying, or whatever the last target answered, and its way back.
+
+        Raises the UpstreamFault of the last target when that one gave no answer, or the ClientFault that
+        keeps the request from being written for it; a target that cannot be written for is never asked.
+        """
+        self._budget.earn()
+        began = self._monotonic()
+        tried: list[_Tried] = []
+        left = list(plan.steps)
+        alone = len(left) == 1
+        while left:
+            try:
+                asking = _Asking.of(left.pop(0), passages, turn, alone=alone, last=not left)
+            except ClientFault:
+                if not left and not tried:
+                    raise
+                continue
+            if self._settings.hedge_after and left:
+                tried += await self._hedge(asking, left, passages)
             else:
-                answer = await _ask(upstream, step, passage)
+                tried.append(await self._ask(asking))
+            if tried[-1].good:
+                return _outcome(plan, tried)
+        while (again := self._next(tried, began)) is not None:
+            one, wait = again
+            await asyncio.sleep(wait)
+            tried.append(await self._ask(_Asking.again(one.asking)))
+            if tried[-1].good:
+                break
+        return _outcome(plan, tried)
+
+    async def _hedge(self, asking: "_Asking", left: list[Step], passages: Passages) -> list[_Tried]:
+        """Ask a target, and the next one beside it when it says nothing for a while; the first head wins.
+
+        Who is slower is let go of, and stands on record as cancelled. The last of what is returned is the
+        answer, if there was one.
+        """
+        first = self._tasks.start("ask a target", self._ask(asking))
+        running = {first}
+        ended: list[_Tried] = []
+        try:
+            await asyncio.wait(running, timeout=self._settings.hedge_after)
+            if not first.done():
+                try:
+                    other = _Asking.of(left[0], passages, asking.turn, alone=False, last=False)
+                except ClientFault:
+                    pass  # it stays in its place, and is found out about when its turn comes
+                else:
+                    del left[0]
+                    running.add(self._tasks.start("ask another target", self._ask(other)))
+            while running and not (ended and ended[-1].good):
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                # Should both come at once, one that is good comes last.
+                ended += sorted((each.result() for each in done), key=lambda one: one.good)
+            for surplus in ended[:-1]:
+                if surplus.answer is not None:
+                    surplus.answer.release()
+            return ended
+        finally:
+            for each in running:
+                each.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    # details
+
+    async def _ask(self, asking: "_Asking") -> _Tried:
+        """Ask one target and judge what comes."""
+        step, turn, attempt = asking.step, asking.turn, asking.attempt
+        standing = self._standings.of(step.provider, step.dialect, step.model)
+        standing.circuit.asked(self._monotonic())
+        try:
+            answer = await self._send(asking)
         except UpstreamFault as error:
-            turn.attempt_failed(error)
-            if number == last:
-                raise
-            continue
+            turn.attempt_failed(error, attempt)
+            standing.circuit.failed(self._monotonic(), error.kind)
+            return _Tried(asking, None, error, _FAILED)
         except asyncio.CancelledError:
-            turn.attempt_cancelled()
+            turn.attempt_cancelled(attempt)
+            standing.circuit.left()
             raise
-        turn.attempt_answered(answer.status, answer.headers)
-        if number == last or answer.status not in _ANOTHER_MAY_DO:
-            return answer, passage
-        answer.release()
-    raise UpstreamUnreachable(f"{plan.asked!r} has no targets")
+        turn.attempt_answered(answer.status, answer.headers, attempt)
+        turn.standing = standing
+        if answer.status < 400:
+            standing.circuit.answered()
+            return _Tried(asking, answer, None, _GOOD)
+        return await self._judged(asking, answer, standing)
+
+    async def _judged(self, asking: "_Asking", answer: Answer, standing: Standing) -> _Tried:
+        """Judge an answer that is an error; what it says is kept, to be passed on as it came."""
+        status, body = answer.status, b""
+        if not asking.alone or status in _TELLING or status >= 500:
+            try:
+                body = await read_whole(answer, _MAX_ERROR)
+            except UpstreamFault as error:
+                standing.circuit.failed(self._monotonic(), error.kind)
+                return _Tried(asking, None, error, _FAILED)
+            finally:
+                answer.release()
+            answer = PreparedAnswer(status, answer.headers, [body])
+        verdict = judge(status, answer.headers, body, self._clock.now_us() / 1e6)
+        self._note(standing, verdict, f"it answered {status}")
+        return _Tried(asking, answer, None, verdict)
+
+    def _note(self, standing: Standing, verdict: Verdict, why: str) -> None:
+        """Let all other requests know what an answer means for them."""
+        now, circuit = self._monotonic(), standing.circuit
+        if verdict.kind in ("failed", "overloaded"):
+            circuit.failed(now, why)
+        else:
+            circuit.answered()
+        if verdict.retry_after is not None:
+            wait = min(verdict.retry_after, self._settings.longest_cool_down)
+            standing.cool(now, wait, why, provider=verdict.kind == "quota")
+        elif verdict.kind in ("quota", "auth"):
+            circuit.open(now, _COMES_LAST, why)
+
+    def _send(self, asking: "_Asking") -> Coroutine[object, object, Answer]:
+        step, passage = asking.step, asking.passage
+        if passage.ready is not None:
+            return _ready(passage.ready)
+        if step.line is None:
+            assert step.engine is not None
+            return step.engine.answer(passage.path, passage.body, step.model)
+        head = step.line.post(passage.path, passage.headers, len(passage.body))
+        hurried = not asking.last and asking.turn.intent.stream
+        return self._upstream.send(step.line, head, passage.body, self._patience if hurried else None)
+
+    def _next(self, tried: list[_Tried], began: float) -> tuple[_Tried, float] | None:
+        """Return whom to ask once more and after how many seconds, None when nobody."""
+        targets = {str(one.asking.step.target): one for one in tried}
+        rounds = len(tried) - len(targets)
+        if rounds >= self._settings.retries:
+            return None
+        waits = [
+            (max(backoff(rounds, self._chance), one.verdict.retry_after or 0.0), number, one)
+            for number, one in enumerate(targets.values())
+            if one.again
+        ]
+        if not waits:
+            return None
+        wait, _, one = min(waits, key=lambda each: each[:2])
+        if self._monotonic() - began + wait > self._settings.deadline or not self._budget.take():
+            return None
+        return one, wait
+
+
+async def _ready(body: bytes) -> Answer:
+    return PreparedAnswer.whole(200, body)
 
 
 def _passage(passages: Passages, step: Step, *, last: bool) -> Passage:
@@ -63,10 +270,12 @@ def _passage(passages: Passages, step: Step, *, last: bool) -> Passage:
     return passage
 
 
-def _ask(upstream: Upstream, step: Step, passage: Passage) -> Coroutine[object, object, Answer]:
-    if step.line is None:
-        assert step.engine is not None
-        return step.engine.answer(passage.path, passage.body, step.model)
-    return upstream.send(
-        step.line, step.line.post(passage.path, passage.headers, len(passage.body)), passage.body
-    )
+def _outcome(plan: Plan, tried: list[_Tried]) -> tuple[Answer, Passage]:
+    """Return what the last target said, or raise what it did instead."""
+    if not tried:
+        raise UpstreamUnreachable(f"{plan.asked!r} has no targets")
+    last = tried[-1]
+    if last.answer is None:
+        assert last.error is not None
+        raise last.error
+    return last.answer, last.asking.passage

@@ -15,7 +15,7 @@ from llm_gateway.errors import ClientFault, GatewayError
 from llm_gateway.http.decoding import decode_body
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
-from llm_gateway.pipeline.dispatch import dispatch
+from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Plan, Router
@@ -38,6 +38,7 @@ class Gateway(msgspec.Struct, frozen=True):
     routing: Routing
     ledger: Ledger
     upstream: Upstream
+    dispatcher: Dispatcher
     metrics: Metrics
     clock: Clock
     spending: Spending
@@ -70,7 +71,7 @@ async def handle(
     try:
         plan = await _begin(gateway, turn, sender, call, dialect, incoming)
         passages = Passages(dialect, call, sender, turn.intent.id, turn.intent.at_us // 1_000_000)
-        answer, passage = await dispatch(gateway.upstream, plan, passages, turn)
+        answer, passage = await gateway.dispatcher.dispatch(plan, passages, turn)
         if plan.session and answer.status < 400 and turn.step is not None:
             gateway.routing.answered(plan, turn.step)
     except GatewayError as error:

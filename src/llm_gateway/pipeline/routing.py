@@ -14,22 +14,7 @@ from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.sticky import Sticky
 from llm_gateway.wire.headers import Headers
 
-__all__ = ["UNWATCHED", "Routing"]
-
-
-class _Unwatched:
-    """Standings of targets that nobody watches: each may be asked, and nobody knows how fast it is."""
-
-    ttft: float | None = None
-
-    def of(self, provider: str, dialect: str, model: str) -> "_Unwatched":
-        return self
-
-    def blocked(self, now: float) -> None:
-        return None
-
-
-UNWATCHED: Standings = _Unwatched()
+__all__ = ["Routing"]
 
 
 class Routing:

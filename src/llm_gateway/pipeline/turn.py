@@ -27,7 +27,7 @@ from llm_gateway.pipeline.spending import Held, Spending
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.wire.headers import Headers, get
 
-__all__ = ["Asking", "Caller", "Losing", "Turn"]
+__all__ = ["Asking", "Caller", "Losing", "Measured", "Try", "Turn"]
 
 # Who sends the first one, Anthropic's, means it: its clients write it down. The other one is also a proxy's.
 _REQUEST_IDS = (b"request-id", b"x-request-id")
@@ -92,6 +92,30 @@ def _named(losses: tuple[Loss, ...]) -> bytes:
     return ", ".join(names + more).encode("ascii", "replace")
 
 
+class Try(msgspec.Struct, frozen=True):
+    """One target that is being asked, since when, and on which way."""
+
+    step: Step
+    losing: Losing
+    started: float
+
+
+class Measured(Protocol):
+    """Who wants to know how long a target took to begin its stream."""
+
+    def measured(self, seconds: float) -> None:
+        """Take note of the time to the first byte of a stream."""
+        ...
+
+
+class _Nothing:
+    losses: tuple[Loss, ...] = ()
+
+
+_NO_STEP = Step("", "", "", None, None, asks_usage=False, counts=True, headers=b"")
+_NO_TRY = Try(_NO_STEP, _Nothing(), 0.0)
+
+
 class Turn:
     """One request's account. `begin` comes first, `settle` or `fail` last; later ones change nothing."""
 
@@ -100,7 +124,6 @@ class Turn:
         "_clock",
         "_cost",
         "_ledger",
-        "_losing",
         "_metrics",
         "_monotonic",
         "_settled",
@@ -108,7 +131,7 @@ class Turn:
         "_started",
         "_status",
         "_step",
-        "_step_started",
+        "_try",
         "_upstream_id",
         "estimates",
         "free",
@@ -117,6 +140,7 @@ class Turn:
         "intent",
         "rates",
         "seen",
+        "standing",
         "ttft_us",
     )
 
@@ -133,13 +157,13 @@ class Turn:
         self.id = ledger.new_id()
         self._attempts: list[Attempt] = []
         self._step: Step | None = None
-        self._step_started = self._started
+        self._try = _NO_TRY
+        self.standing: Measured | None = None
         self._status = 0
         self._upstream_id = ""
         self.intent = _NOBODY
         self.seen = Seen()
         self._settled = True  # nothing is open before `begin`
-        self._losing: Losing | None = None
         self.estimates = True  # whether what nobody counted is guessed from the bytes
         self.free = False  # an operation that costs no tokens, such as counting them
         self.ttft_us = 0
@@ -192,39 +216,45 @@ class Turn:
         """Return the target that was asked last."""
         return self._step
 
-    def attempt(self, step: Step, losing: Losing) -> None:
+    def attempt(self, step: Step, losing: Losing) -> Try:
         """Take note that a target is being asked, and on a way that may lose something.
 
-        LimitReached when its provider has no room for it: then it is not asked.
+        LimitReached when its provider has no room for it: then it is not asked. Two may be asked at a time;
+        the turn is that of the one that was asked last, or that has answered.
         """
         if self.held is not None:
             self._spending.enter(self.held, step)
+        attempt = self._try = Try(step, losing, self._monotonic())
         self._step = step
-        self._losing = losing
-        self._step_started = self._monotonic()
         self._status = 0
         self._upstream_id = ""
+        return attempt
 
-    def attempt_answered(self, status: int, headers: Headers) -> None:
+    def attempt_answered(self, status: int, headers: Headers, attempt: Try | None = None) -> None:
         """Take note that the head of an answer came."""
+        self._try = attempt = attempt or self._try
+        self._step = attempt.step
         self._status = status
+        self._upstream_id = ""
         for name in _REQUEST_IDS:
             if (value := get(headers, name)) is not None:
                 self._upstream_id = value[:128].decode("latin-1")
                 break
-        self._note_attempt(status, "" if status < 400 else "upstream_status")
+        self._note_attempt(attempt, status, "" if status < 400 else "upstream_status", self._upstream_id)
 
-    def attempt_failed(self, error: UpstreamFault) -> None:
+    def attempt_failed(self, error: UpstreamFault, attempt: Try | None = None) -> None:
         """Take note that no answer came."""
-        self._note_attempt(0, error.kind)
+        self._note_attempt(attempt or self._try, 0, error.kind)
 
-    def attempt_cancelled(self) -> None:
-        """Take note that the client left before an answer came."""
-        self._note_attempt(0, "cancelled")
+    def attempt_cancelled(self, attempt: Try | None = None) -> None:
+        """Take note that the client left before an answer came, or that another target was faster."""
+        self._note_attempt(attempt or self._try, 0, "cancelled")
 
     def first_byte(self) -> None:
         """Take note that the first byte of the answer's body came."""
         self.ttft_us = self._since(self._started)
+        if self.standing is not None and self.intent.stream:
+            self.standing.measured(self._monotonic() - self._try.started)
 
     def headers(self) -> bytes:
         """Return the header lines that tell the client about its turn."""
@@ -236,9 +266,9 @@ class Turn:
             self.intent.id.encode(),
             step.headers,
             len(self._attempts),
-            self._since(self._step_started) / 1000,
+            self._since(self._try.started) / 1000,
         )
-        if self._losing is not None and (losses := self._losing.losses):
+        if losses := self._try.losing.losses:
             lines = b"%bx-llm-gateway-losses: %b\r\n" % (lines, _named(losses))
         if self._cost is not None:
             lines = b"%bx-llm-gateway-cost-usd: %b\r\n" % (lines, f"{dollars(self._cost):f}".encode())
@@ -293,7 +323,7 @@ class Turn:
             seen.response_id,
             seen.finish_reason,
             tuple(self._attempts),
-            tuple(f"{loss.what}: {loss.why}" for loss in self._losing.losses) if self._losing else (),
+            tuple(f"{loss.what}: {loss.why}" for loss in self._try.losing.losses),
             paid.nano,
             paid.source,
         )
@@ -334,20 +364,19 @@ class Turn:
     def _answered_kind(self) -> str:
         return "upstream_stream" if self.seen.error else "upstream_status"
 
-    def _note_attempt(self, status: int, kind: str) -> None:
-        step = self._step
-        assert step is not None
+    def _note_attempt(self, attempt: Try, status: int, kind: str, request_id: str = "") -> None:
+        step = attempt.step
         self._attempts.append(
             Attempt(
                 step.provider,
                 step.dialect,
                 step.model,
-                int((self._step_started - self._started) * 1e6),
-                self._since(self._step_started),
+                int((attempt.started - self._started) * 1e6),
+                self._since(attempt.started),
                 False,
                 status,
                 kind,
-                self._upstream_id,
+                request_id,
             )
         )
 
