@@ -89,6 +89,7 @@ class App:
         self._environ = environ
         self._flags = flags or {}
         self._look_again = look_again
+        self._stamp = _stamp(loaded.file)  # of what was read a moment ago: a later change is a change
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._router = Router()
@@ -312,7 +313,7 @@ class App:
 
     async def _look_at_file(self) -> None:
         """Reload a file that has changed, once it has stopped changing."""
-        used = last = _stamp(self._loaded.file)
+        used = last = self._stamp
         while True:
             await asyncio.sleep(self._look_again)
             now = _stamp(self._loaded.file)
