@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
+from msgspec import Raw
 
 from llm_gateway.canonical.embedding import DecodedEmbedding, Embedded, EmbeddingRequest
 from llm_gateway.canonical.events import Event
@@ -59,6 +60,8 @@ class Call(msgspec.Struct, frozen=True):
     wants_usage: bool
     document: Document
     query: str = ""
+    said: Mapping[str, Raw] = {}
+    """Members that the client sent or meant and that are dealt with here: an answer repeats them."""
 
     def __len__(self) -> int:
         """Return the size of the body in bytes."""

@@ -23,10 +23,17 @@ _MAX_KEY = 512
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A caller that is known: its key's id and name."""
+    """A caller that is known: its key's id and name, for how many days its content is kept and under what."""
 
     key_id: str
     caller: str
+    keep_days: int = 0
+    content_id: str = ""
+
+    @property
+    def kept_under(self) -> str:
+        """Return the id under which this caller's content is kept."""
+        return self.content_id or self.key_id
 
 
 class Credential(msgspec.Struct, frozen=True):

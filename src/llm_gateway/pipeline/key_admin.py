@@ -1,4 +1,4 @@
-"""Make, revoke and rotate keys, in the ledger and in the ring that requests are checked against."""
+"""Make, revoke and rotate keys and say what they keep, in the ledger and in the ring that checks requests."""
 
 import re
 
@@ -12,7 +12,7 @@ from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import Credential, Identity, KeyRing
 from llm_gateway.vault import Secret, key_digest, mint_key
 
-__all__ = ["KeyAdmin", "Minted", "mint"]
+__all__ = ["KeyAdmin", "Minted", "check_days", "mint", "mint_successor"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.@-]{0,63}")
 _HINT = 4
@@ -26,7 +26,16 @@ class Minted(msgspec.Struct, frozen=True):
     row: KeyRow
 
 
-def mint(name: str, pepper: bytes, key_id: str, now_us: int) -> Minted:
+def check_days(days: int, most: int) -> None:
+    """Refuse to keep content for longer than the configuration allows."""
+    if not 0 <= days <= most:
+        raise MalformedRequest(
+            f"content can be kept for 0 to {most} days (content.max_days), not for {days}",
+            param="keep_content_days",
+        )
+
+
+def mint(name: str, pepper: bytes, key_id: str, now_us: int, keep_days: int = 0) -> Minted:
     """Make a key; MalformedRequest when the name is none."""
     if not _NAME.fullmatch(name):
         raise MalformedRequest(
@@ -35,7 +44,15 @@ def mint(name: str, pepper: bytes, key_id: str, now_us: int) -> Minted:
             param="name",
         )
     key = mint_key()
-    return Minted(Secret(key), KeyRow(key_id, name, key_digest(pepper, key), key[-_HINT:], now_us))
+    digest = key_digest(pepper, key)
+    row = KeyRow(key_id, name, digest, key[-_HINT:], now_us, keep_content_days=keep_days)
+    return Minted(Secret(key), row)
+
+
+def mint_successor(old: KeyRow, pepper: bytes, key_id: str, now_us: int) -> Minted:
+    """Make a key of the same name, which keeps content as the old one did and goes on with what that kept."""
+    minted = mint(old.name, pepper, key_id, now_us, old.keep_content_days)
+    return msgspec.structs.replace(minted, row=msgspec.structs.replace(minted.row, content_id=old.kept_under))
 
 
 class KeyAdmin:
@@ -65,7 +82,9 @@ class KeyAdmin:
         rows = await self.listed()
         now = self.clock.now_us()
         accepted = [
-            Credential(Identity(row.id, row.name), row.digest, row.expires_us)
+            Credential(
+                Identity(row.id, row.name, row.keep_content_days, row.content_id), row.digest, row.expires_us
+            )
             for row in rows
             if row.accepted(now)
         ]
@@ -78,9 +97,9 @@ class KeyAdmin:
         """Return every key there ever was."""
         return await self._ledger.read(keys.listed)
 
-    async def create(self, name: str) -> Minted:
+    async def create(self, name: str, keep_days: int = 0) -> Minted:
         """Make a key."""
-        minted = mint(name, self._pepper, self._ledger.new_id(), self.clock.now_us())
+        minted = mint(name, self._pepper, self._ledger.new_id(), self.clock.now_us(), keep_days)
         await self._ledger.write(lambda store: keys.insert(store, minted.row))
         await self.load()
         return minted
@@ -92,13 +111,19 @@ class KeyAdmin:
         await self.load()
         return done
 
+    async def keep(self, key_id: str, days: int) -> bool:
+        """Keep what is said with a key for so many days from now on; False when there is no such key."""
+        done = await self._ledger.write(lambda store: keys.keep(store, key_id, days))
+        await self.load()
+        return done
+
     async def rotate(self, key_id: str, overlap_seconds: int) -> Minted | None:
         """Make a successor and let the old key end after `overlap_seconds`; None when there is no old one."""
         old = next((row for row in await self.listed() if row.id == key_id), None)
         if old is None:
             return None
         now = self.clock.now_us()
-        minted = mint(old.name, self._pepper, self._ledger.new_id(), now)
+        minted = mint_successor(old, self._pepper, self._ledger.new_id(), now)
         until = now + max(overlap_seconds, 0) * 1_000_000
         done = await self._ledger.write(lambda store: keys.rotate(store, key_id, minted.row, until))
         await self.load()

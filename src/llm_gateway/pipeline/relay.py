@@ -15,6 +15,7 @@ from llm_gateway.ledger.records import Outcome
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passage
 from llm_gateway.pipeline.turn import Turn
+from llm_gateway.pipeline.witness import Witness
 from llm_gateway.upstream.answer import Answer, is_coded, read_whole
 
 __all__ = ["Relayed", "refuse", "refuse_turn", "relay"]
@@ -30,10 +31,11 @@ _FIELDS = {
 
 
 class Relayed(msgspec.Struct, frozen=True):
-    """An answer, and the way on which it came."""
+    """An answer, the way on which it came, and who sees it, if anybody does."""
 
     answer: Answer
     passage: Passage
+    witness: Witness | None = None
 
 
 async def relay(incoming: Incoming, relayed: Relayed, dialect: Dialect, turn: Turn) -> None:
@@ -80,7 +82,10 @@ async def _relay_whole(incoming: Incoming, relayed: Relayed, dialect: Dialect, t
         await turn.fail(error)
         refuse_turn(incoming, dialect, error, turn)
         return
-    await turn.settle("ok" if answer.status < 300 else "error", len(body))
+    if answer.status < 300:
+        await _settle(relayed, turn, len(body))
+    else:
+        await turn.settle("error", len(body))
     incoming.respond(answer.status, _fields(relayed, dialect, turn), body)
 
 
@@ -95,10 +100,10 @@ async def _relay_stream(incoming: Incoming, relayed: Relayed, dialect: Dialect, 
             turn.first_byte()
         out = meter.feed(data) if data else b""
         if seen.complete:
-            await turn.settle(_outcome(seen), len(out))
+            await _settle(relayed, turn, len(out))
         incoming.begin(answer.status, _fields(relayed, dialect, turn), out)
-        await _pour(incoming, answer, meter, turn)
-        await _finish(incoming, turn, meter)
+        await _pour(incoming, relayed, meter, turn)
+        await _finish(incoming, relayed, meter, turn)
     except UpstreamFault as error:
         if turn.is_settled():  # the stream had said its last word; what broke after it is nobody's loss
             incoming.end(meter.close())
@@ -115,9 +120,9 @@ async def _relay_stream(incoming: Incoming, relayed: Relayed, dialect: Dialect, 
         raise
 
 
-async def _pour(incoming: Incoming, answer: Answer, meter: StreamMeter, turn: Turn) -> None:
+async def _pour(incoming: Incoming, relayed: Relayed, meter: StreamMeter, turn: Turn) -> None:
     """Pass the stream on as it comes; hold its last word back until the turn is settled."""
-    seen = turn.seen
+    answer, seen = relayed.answer, turn.seen
     last: list[bytes] = []
 
     def pass_on(data: bytes) -> bool:
@@ -134,19 +139,19 @@ async def _pour(incoming: Incoming, answer: Answer, meter: StreamMeter, turn: Tu
         await answer.pour(pass_on)
         if last:
             out = last.pop()
-            await turn.settle(_outcome(seen), incoming.bytes_out + len(out))
+            await _settle(relayed, turn, incoming.bytes_out + len(out))
             incoming.write(out)
         if incoming.blocked:
             await incoming.drain()
 
 
-async def _finish(incoming: Incoming, turn: Turn, meter: StreamMeter) -> None:
+async def _finish(incoming: Incoming, relayed: Relayed, meter: StreamMeter, turn: Turn) -> None:
     out = meter.close()
     seen = turn.seen
     if turn.is_settled():
         incoming.end(out)
     elif _whole(seen):
-        await turn.settle(_outcome(seen), incoming.bytes_out + len(out))
+        await _settle(relayed, turn, incoming.bytes_out + len(out))
         incoming.end(out)
     else:
         incoming.write(out)
@@ -184,8 +189,12 @@ def _with_id(lines: bytes, dialect: Dialect, turn: Turn) -> bytes:
     return lines + own
 
 
-def _outcome(seen: Seen) -> Outcome:
-    return "error" if seen.error else "ok"
+async def _settle(relayed: Relayed, turn: Turn, response_bytes: int) -> None:
+    """Put on record that an answer ended as it should, and let its witness do what it has to do."""
+    outcome: Outcome = "error" if turn.seen.error else "ok"
+    await turn.settle(outcome, response_bytes)
+    if relayed.witness is not None and outcome == "ok":
+        await relayed.witness.ended()
 
 
 def _whole(seen: Seen) -> bool:

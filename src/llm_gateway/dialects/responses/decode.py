@@ -101,7 +101,7 @@ def decode_request(call: Call) -> Decoded:
         service_tier="" if body.service_tier in (None, "auto") else body.service_tier,
     )
     _report(call, body, losses)
-    notes = {"echo": echo_of(call.document.fields)}
+    notes = {"echo": echo_of(call.document.fields, call.said)}
     if note := tools.note():
         notes["tools"] = note
     return Decoded(request, losses.found(), notes)
@@ -248,7 +248,7 @@ def _report(call: Call, body: _Body, losses: Losses) -> None:
     for word in body.include or ():
         if word != _INCLUDED:
             losses.add(f"include.{_dotted(word)}", "the model's provider does not send it")
-    if body.store:
+    if body.store and "store" not in call.said:
         losses.add("store", "answers are not kept")
     if body.truncation not in (None, "disabled"):
         losses.add("truncation", "the conversation is sent whole")

@@ -34,12 +34,18 @@ _USUAL: Mapping[str, bytes] = {
     "user": b"null",
 }
 # When an answer was completed is not known where it is written: nothing here has a clock.
-_ALWAYS = '"background":false,"completed_at":null,"previous_response_id":null,"store":false'
+_ALWAYS = '"background":false,"completed_at":null'
+# Who keeps answers is no provider of another dialect: they say so by what a request `said`.
+_STATE: Mapping[str, Raw] = {"previous_response_id": Raw(b"null"), "store": Raw(b"false")}
 
 
-def echo_of(fields: Mapping[str, Raw]) -> str:
-    """Return the members of a response object that repeat a request, without braces."""
+def echo_of(fields: Mapping[str, Raw], said: Mapping[str, Raw] = _STATE) -> str:
+    """Return the members of a response object that repeat a request, without braces.
+
+    `said` are those that the gateway has dealt with itself.
+    """
     told = [_ALWAYS]
+    told += (f'"{key}":{bytes(said.get(key, usual)).decode()}' for key, usual in _STATE.items())
     for key, usual in _USUAL.items():
         raw = bytes(fields.get(key, b""))
         value = usual if raw in (b"", b"null", b'"auto"') and key != "tool_choice" else raw or usual
