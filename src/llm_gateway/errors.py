@@ -30,6 +30,7 @@ GatewayError
     ├── Internal            500   internal_error
     ├── ContentDamaged      500   content_damaged        what is kept was altered, or its key is another
     ├── LedgerUnavailable   503   ledger_unavailable     nothing answered may be unaccounted
+    ├── AuditUnavailable    503   audit_unavailable      nothing is administered without its line in the audit log
     ├── ContentUnavailable  503   content_unavailable    what is kept cannot be reached now
     └── Draining            503   draining               shutting down
 
@@ -41,6 +42,7 @@ import asyncio
 from typing import ClassVar, Literal
 
 __all__ = [
+    "AuditUnavailable",
     "BodyTooLarge",
     "BudgetReached",
     "ClientFault",
@@ -265,6 +267,12 @@ class Internal(GatewayFault):
     """A defect of ours; the log has the details."""
 
     kind, status = "internal_error", 500
+
+
+class AuditUnavailable(GatewayFault):
+    """An administrator's action cannot be put on record, so it is not done."""
+
+    kind, status, retryable = "audit_unavailable", 503, True
 
 
 class ContentDamaged(GatewayFault):

@@ -14,7 +14,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-__all__ = ["NO_FOLLOW", "Folder", "Lock", "create_private"]
+__all__ = ["NO_FOLLOW", "Folder", "Lock", "create_private", "try_lock"]
 
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 # Windows locks a range of bytes and keeps others from reading it: a byte far beyond the text is locked.
@@ -43,9 +43,7 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600)
-        try:
-            _lock(self._file)
-        except OSError:
+        if not try_lock(self._file):
             os.lseek(self._file, 0, os.SEEK_SET)
             holder = os.read(self._file, 32).decode("ascii", "replace").strip()
             os.close(self._file)
@@ -66,6 +64,15 @@ def create_private(path: Path) -> None:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600)
     os.close(handle)
     path.chmod(0o600)
+
+
+def try_lock(handle: int) -> bool:
+    """Take the lock of an open file, until it is closed; False while somebody else has it."""
+    try:
+        _lock(handle)
+    except OSError:
+        return False
+    return True
 
 
 if sys.platform == "win32":
