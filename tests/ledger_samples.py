@@ -44,7 +44,7 @@ _SETTLEMENT = Settlement(
     finish_reason="stop",
     attempts=(
         Attempt("openai", "chat", "gpt", 5, 70, status=503, error_kind="upstream_status"),
-        Attempt("ollama", "chat", "qwen2.5:14b", 80, 12_000, reused=True, status=200),
+        Attempt("ollama", "chat", "qwen2.5:14b", 80, 12_000, reused=True, status=200, why="it is local"),
     ),
     losses=("logit_bias",),
     cost_nano=1_250_000,

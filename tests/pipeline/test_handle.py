@@ -193,6 +193,8 @@ def test_a_conversation_stays_with_who_answered_it(tmp_path: Path) -> None:
             heard = await say(stage, request(model=model), (b"session-id", session))
             asked.append(heard.field(b"x-llm-gateway-provider"))
         assert asked == [b"second", b"second", b"first", b"first"]
+        whys = [[each.why for each in end.attempts] for end in stage.settlements()]
+        assert whys == [["", ""], ["it answered this conversation last"], [""], [""]]
 
     on_stage(tmp_path, scene)
 

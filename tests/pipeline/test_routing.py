@@ -48,7 +48,7 @@ def test_a_single_target_without_terms_is_asked_as_planned() -> None:
     assert scene.ask(ONE, unread) is ONE, "nothing is read off such a request"
     assert scene.ask(TWO, unread) is TWO
     scene.standings.put("a", Fares(Block("open", 9.0)))
-    assert scene.ask(ONE, unread).steps == ONE.steps
+    assert names(scene.ask(ONE, unread)) == "a"
 
 
 def test_a_single_target_that_cools_down_is_not_asked() -> None:
@@ -86,6 +86,14 @@ def test_a_conversation_stays_where_it_was_answered() -> None:
     assert names(scene.ask(Plan("other", STICKY.steps, sticky=True, reads=STICKY.reads))) == "ab"
     scene.clock.advance(3601)
     assert names(scene.ask(STICKY)) == "ab"
+
+
+def test_the_reason_goes_with_the_target() -> None:
+    scene = Scene()
+    assert [each.why for each in scene.ask(STICKY).steps] == ["", ""]
+    scene.standings.put("a", Fares(Block("open", scene.clock.monotonic() + 3, "5 failures in a row")))
+    late = "its circuit is open for 3.0 s more (5 failures in a row)"
+    assert [each.why for each in scene.ask(STICKY).steps] == ["", late]
 
 
 def test_who_does_not_stay_is_not_remembered() -> None:

@@ -162,6 +162,8 @@ class Play:
         elif attempts:
             asked = list(dict.fromkeys(each.provider for each in attempts))  # some more than once
             assert asked == names[: len(asked)], (explained, attempts)
+            first = next(each for each in explained.targets if each.order == 1)
+            assert first.why.endswith(attempts[0].why), (first, attempts)
             self.seen.update(each.why for each in explained.targets)
         self.turns += 1
 

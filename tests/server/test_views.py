@@ -114,6 +114,7 @@ def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
                 "status": 503,
                 "error": "upstream_status",
                 "upstream_request_id": None,
+                "why": None,
             },
             {
                 "provider": "ollama",
@@ -124,6 +125,7 @@ def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
                 "status": 200,
                 "error": None,
                 "upstream_request_id": None,
+                "why": "it is local",
             },
         ],
         "losses": ["logit_bias"],

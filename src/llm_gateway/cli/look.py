@@ -13,7 +13,7 @@ from llm_gateway.server.limit_views import LimitView
 
 __all__ = ["explain", "models", "open_", "providers", "requests", "status"]
 
-_ATTEMPT = ("provider", "model", "started_ms", "duration_ms", "status", "error")
+_ATTEMPT = ("provider", "model", "started_ms", "duration_ms", "status", "error", "why")
 
 
 @click.command()

@@ -31,7 +31,7 @@ Purpose = Literal["request", "smoke", "demo"]
 
 # The widest integer that both SQLite's and PostgreSQL's columns hold; providers send absurd counts.
 _WIDEST = 2**63 - 1
-# A scrubbed record fits a journal entry whatever was in it: (15 + 32 + 32 * 5) texts of 4 * 256 bytes.
+# A scrubbed record fits a journal entry whatever was in it: (15 + 32 + 32 * 6) texts of 4 * 256 bytes.
 _LONGEST_TEXT = 256
 _LONGEST_LIST = 32
 
@@ -58,7 +58,7 @@ class Intent(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
 
 
 class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One try at one endpoint; `started_us` counts from the turn's begin."""
+    """One try at one endpoint; `started_us` counts from the turn's begin. `why` it was asked at its place."""
 
     provider: str
     endpoint: str = ""
@@ -69,6 +69,7 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     status: int = 0
     error_kind: str = ""
     request_id: str = ""
+    why: str = ""
 
 
 class Settlement(msgspec.Struct, frozen=True, array_like=True, tag=2):

@@ -100,6 +100,15 @@ class Choice(msgspec.Struct, frozen=True):
     weighed: tuple[_Weighed, ...]
 
     @property
+    def reasoned(self) -> tuple[Step, ...]:
+        """Return who is asked, each with why, where there is a reason."""
+        why = {each.step.traits.place: each.why for each in self.weighed if each.why}
+        if not why:
+            return self.steps
+        places = ((step, why.get(step.traits.place, "")) for step in self.steps)
+        return tuple([msgspec.structs.replace(step, why=each) if each else step for step, each in places])
+
+    @property
     def told(self) -> tuple[Candidate, ...]:
         """Return every target of the plan, in the order in which it is written."""
         orders = {step.traits.place: order for order, step in enumerate(self.steps, 1)}

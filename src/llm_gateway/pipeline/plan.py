@@ -96,6 +96,8 @@ class Step(msgspec.Struct, frozen=True):
     headers: bytes
     """The header lines that tell a client who answered: the same for every request."""
     traits: Traits = Traits()
+    why: str = ""
+    """Why it is asked where it comes, in a plan that was chosen for a request."""
 
     @property
     def target(self) -> Target:

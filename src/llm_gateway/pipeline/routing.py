@@ -40,7 +40,7 @@ class Routing:
         choice = self.choice(plan, needs, turn)
         if not choice.steps:
             raise refusal(plan, choice)
-        return msgspec.structs.replace(plan, steps=choice.steps, session=needs.session)
+        return msgspec.structs.replace(plan, steps=choice.reasoned, session=needs.session)
 
     def _may_all_be_asked(self, plan: Plan) -> bool:
         now = self._monotonic()

@@ -377,6 +377,7 @@ class Turn:
                 status,
                 kind,
                 request_id,
+                step.why,
             )
         )
 

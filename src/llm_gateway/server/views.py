@@ -69,7 +69,7 @@ class RequestView(msgspec.Struct, frozen=True):
 
 
 class AttemptView(msgspec.Struct, frozen=True):
-    """One try at one target, `started_ms` after the request began."""
+    """One try at one target, `started_ms` after the request began; `why` it was asked at its place."""
 
     provider: str
     endpoint: str
@@ -79,6 +79,7 @@ class AttemptView(msgspec.Struct, frozen=True):
     status: int
     error: str | None
     upstream_request_id: str | None
+    why: str | None
 
 
 class RequestDetail(msgspec.Struct, frozen=True):
@@ -275,6 +276,7 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
         status=attempt.status,
         error=attempt.error_kind or None,
         upstream_request_id=attempt.request_id or None,
+        why=attempt.why or None,
     )
 
 
