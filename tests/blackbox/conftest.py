@@ -20,8 +20,12 @@ def _upstream() -> Iterator[ScriptedUpstream]:
 def gateway(
     _upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[GatewayProcess]:
-    """Start a gateway whose provider `scripted` is the scripted upstream."""
-    with GatewayProcess(tmp_path_factory.mktemp("gateway"), configuration(_upstream.url)) as gateway:
+    """Start a gateway whose provider `scripted` is the scripted upstream.
+
+    It tries nothing again and lets nothing cool down: what one test does to it must not change the next.
+    """
+    config = configuration(_upstream.url, more="[routing]\nretries = 0\nlongest_cool_down = 0\n")
+    with GatewayProcess(tmp_path_factory.mktemp("gateway"), config) as gateway:
         yield gateway
 
 
