@@ -75,10 +75,12 @@ def test_refusals_and_losses() -> None:
     metrics.refused("not_found")
     metrics.lost(TURN, 3)
     metrics.lost(TURN, 2)
+    metrics.attempt_failed("openai", "upstream_status")
     samples = scraped(metrics)
     assert value(samples, "refused_total", kind="invalid_api_key") == 2
     assert value(samples, "refused_total", kind="not_found") == 1
     assert value(samples, "losses_total", **turn()) == 5
+    assert value(samples, "failed_attempts_total", provider="openai", kind="upstream_status") == 1
 
 
 def test_gauges_are_read_when_somebody_asks() -> None:
@@ -149,6 +151,7 @@ def test_every_family_is_a_known_metric_of_its_kind_and_labels() -> None:
     metrics.settled(TURN, "ok", (1, 1, 1, 1, 1), 1.0, 1.0)
     metrics.refused("not_found")
     metrics.lost(TURN, 1)
+    metrics.attempt_failed("openai", "upstream_status")
     for name, metric in METRICS.items():
         if metric.kind == "gauge":
             metrics.gauges[name] = (lambda: {"x": 1.0}) if metric.labels else (lambda: 1.0)

@@ -27,7 +27,7 @@ from llm_gateway.pipeline.spending import Held, Spending
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.wire.headers import Headers, get
 
-__all__ = ["Asking", "Caller", "Losing", "Measured", "Try", "Turn"]
+__all__ = ["Asking", "Caller", "Losing", "Try", "Turn", "Watched"]
 
 # Who sends the first one, Anthropic's, means it: its clients write it down. The other one is also a proxy's.
 _REQUEST_IDS = (b"request-id", b"x-request-id")
@@ -100,11 +100,15 @@ class Try(msgspec.Struct, frozen=True):
     started: float
 
 
-class Measured(Protocol):
-    """Who wants to know how long a target took to begin its stream."""
+class Watched(Protocol):
+    """Who wants to know how the target fares that has answered."""
 
     def measured(self, seconds: float) -> None:
         """Take note of the time to the first byte of a stream."""
+        ...
+
+    def broke_off(self, why: str) -> None:
+        """Take note that an answer, once begun, did not come to its end."""
         ...
 
 
@@ -158,7 +162,7 @@ class Turn:
         self._attempts: list[Attempt] = []
         self._step: Step | None = None
         self._try = _NO_TRY
-        self.standing: Measured | None = None
+        self.standing: Watched | None = None
         self._status = 0
         self._upstream_id = ""
         self.intent = _NOBODY
@@ -285,6 +289,8 @@ class Turn:
     def fail(self, error: GatewayError, response_bytes: int = 0) -> Coroutine[object, object, None]:
         """Put an end with an error on record."""
         outcome: Outcome = "truncated" if isinstance(error, UpstreamTruncated) else "error"
+        if self.standing is not None and isinstance(error, UpstreamFault) and not self._settled:
+            self.standing.broke_off(error.kind)
         return self._settle(outcome, error.status, error.kind, response_bytes)
 
     def abandon(self, why: BaseException, response_bytes: int = 0) -> Coroutine[object, object, None]:
@@ -366,6 +372,8 @@ class Turn:
 
     def _note_attempt(self, attempt: Try, status: int, kind: str, request_id: str = "") -> None:
         step = attempt.step
+        if kind:
+            self._metrics.attempt_failed(step.provider, kind)
         self._attempts.append(
             Attempt(
                 step.provider,

@@ -33,6 +33,11 @@ METRICS: dict[str, Metric] = {
     "llm_gateway_refused_total": Metric(
         "counter", "Requests that were refused before they were accepted, by kind of error.", ("kind",)
     ),
+    "llm_gateway_failed_attempts_total": Metric(
+        "counter",
+        "Times that a target was asked in vain, by what came of it.",
+        ("provider", "kind"),
+    ),
     "llm_gateway_tokens_total": Metric(
         "counter",
         "Tokens of ended requests; the types (uncached, cache_read, cache_write, output) do not overlap.",
@@ -58,7 +63,14 @@ METRICS: dict[str, Metric] = {
     "llm_gateway_upstream_up": Metric(
         "gauge", "1 for a provider that answered when it was last asked, else 0.", ("provider",)
     ),
+    "llm_gateway_circuit_open": Metric(
+        "gauge", "1 for an endpoint that failed too often of late and is asked last, else 0.", ("endpoint",)
+    ),
     "llm_gateway_ledger_failing": Metric("gauge", "1 while turns cannot be recorded or applied, else 0."),
+    "llm_gateway_content_failing": Metric("gauge", "1 while content cannot be kept, else 0."),
+    "llm_gateway_content_not_kept_total": Metric(
+        "counter", "Answers that should have been kept and could not be."
+    ),
     "llm_gateway_uptime_seconds": Metric("gauge", "Time since the start."),
 }
 
@@ -112,6 +124,7 @@ class Metrics:
         self._clients: set[object] = set()
         self._models: set[object] = set()
         self._refused: dict[str, int] = {}
+        self._failed_attempts: dict[tuple[str, ...], int] = {}
         self._inflight = 0
         self.gauges: dict[str, Callable[[], Reading]] = {"llm_gateway_inflight": lambda: self._inflight}
 
@@ -127,6 +140,11 @@ class Metrics:
     def refused(self, kind: str) -> None:
         """Count a request that was not accepted, by the kind of its error."""
         self._refused[kind] = self._refused.get(kind, 0) + 1
+
+    def attempt_failed(self, provider: str, kind: str) -> None:
+        """Count a time that a target was asked in vain."""
+        key = (provider, kind)
+        self._failed_attempts[key] = self._failed_attempts.get(key, 0) + 1
 
     def settled(
         self,
@@ -170,7 +188,11 @@ class Metrics:
         exposition = importlib.import_module("prometheus_client.exposition")
         registry = importlib.import_module("prometheus_client.registry")
         collector = registry.CollectorRegistry(auto_describe=False)
-        collector.register(_Collector(core, self._slots, self._refused, self.gauges))
+        counts: dict[str, dict[tuple[str, ...], int]] = {
+            "refused_total": {(kind,): n for kind, n in self._refused.items()},
+            "failed_attempts_total": {**self._failed_attempts},
+        }
+        collector.register(_Collector(core, self._slots, counts, self.gauges))
         text: bytes = exposition.generate_latest(collector)
         return text
 
@@ -205,12 +227,12 @@ class _Collector:
         self,
         core: ModuleType,
         slots: Mapping[Labels, _Slot],
-        refused: Mapping[str, int],
+        counts: Mapping[str, Mapping[tuple[str, ...], int]],
         gauges: Mapping[str, Callable[[], Reading]],
     ) -> None:
         self._core = core
         self._slots = slots
-        self._refused = refused
+        self._counts = counts
         self._gauges = gauges
 
     def collect(self) -> Iterator[object]:
@@ -220,7 +242,8 @@ class _Collector:
             "requests_total",
             (((*key, outcome), n) for key, slot in slots for outcome, n in slot.outcomes.items()),
         )
-        yield self._counter("refused_total", (((kind,), n) for kind, n in self._refused.items()))
+        for name, counted in self._counts.items():
+            yield self._counter(name, counted.items())
         yield self._counter("tokens_total", (sample for key, slot in slots for sample in _tokens(key, slot)))
         yield self._counter("reasoning_tokens_total", ((key, slot.reasoning) for key, slot in slots))
         yield self._counter("losses_total", ((key, slot.losses) for key, slot in slots))
@@ -254,7 +277,8 @@ class _Collector:
 
     def _gauge(self, name: str, reading: Reading) -> object:
         metric = METRICS[name]
-        family = self._core.GaugeMetricFamily(name, metric.help, labels=metric.labels)
+        made = self._core.CounterMetricFamily if metric.kind == "counter" else self._core.GaugeMetricFamily
+        family = made(name, metric.help, labels=metric.labels)
         if isinstance(reading, Mapping):
             for label, value in reading.items():
                 family.add_metric((label,), value)

@@ -137,6 +137,10 @@ class Standing:
         self._ttft = self._ttft + _WEIGHT * (seconds - self._ttft) if known else seconds
         self._measured = now
 
+    def broke_off(self, why: str) -> None:
+        """Take note that an answer of it, once begun, did not come to its end."""
+        self.circuit.failed(self._clock(), why)
+
     def cool(self, now: float, seconds: float, why: str, *, provider: bool = False) -> None:
         """Leave it alone for so long, or all models of its provider."""
         (self._provider if provider else self._cooling).extend(now + seconds, why)
