@@ -222,3 +222,12 @@ def test_closing_closes_every_connection() -> None:
         await peer.left.wait()
 
     with_upstream(scene, OK)
+
+
+def test_hurry_shortens_the_beginning_alone() -> None:
+    async def scene(upstream: Upstream, pool: Pool, peer: Peer) -> None:
+        hurried = upstream.hurried(2.0)
+        assert (hurried.first, hurried.between, hurried.total) == (2.0, 50.0, 900.0)
+        assert upstream.hurried(100.0).first == 60.0, "nobody waits longer for that"
+
+    with_upstream(scene, patience=Patience(60.0, 50.0, 900.0))

@@ -14,7 +14,6 @@ from llm_gateway.clock import Clock
 from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import ClientFault, LossRefused, UpstreamFault, UpstreamUnreachable
-from llm_gateway.http.client import Patience
 from llm_gateway.pipeline.passage import Passage, Passages
 from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.retries import Budget, backoff
@@ -106,7 +105,7 @@ class Dispatcher:
     def use(self, settings: RoutingSettings) -> None:
         """Go by these settings from now on."""
         self._settings = settings
-        self._patience = Patience(settings.next_target_after, settings.next_target_after)
+        self._patience = self._upstream.hurried(settings.next_target_after)
 
     async def dispatch(self, plan: Plan, passages: Passages, turn: Turn) -> tuple[Answer, Passage]:
         """Return the first answer worth relaying, or whatever the last target answered, and its way back.

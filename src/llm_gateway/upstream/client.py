@@ -59,6 +59,11 @@ class Upstream:
         self._pool = pool
         self._patience = patience
 
+    def hurried(self, first: float) -> Patience:
+        """Return the usual patience, but for an answer that takes longer than this to begin."""
+        usual = self._patience
+        return Patience(min(first, usual.first), usual.between, usual.total)
+
     async def send(
         self, line: Line, head: bytes, body: bytes, patience: Patience | None = None
     ) -> ClientConnection:
