@@ -35,7 +35,7 @@ def test_they_are_the_same_when_the_gateway_has_ended(
         GatewayProcess(tmp_path, configuration(upstream.url)) as gateway,
     ):
         terminal = Terminal(tmp_path / "gateway", capsys)
-        upstream.queue(faults.failing(429))
+        upstream.queue(faults.failing(400))
         made = [ask(gateway, "scripted/m"), ask(gateway), ask(gateway, "scripted/m")]
         options: tuple[list[str], ...] = (
             [],

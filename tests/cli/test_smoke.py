@@ -56,7 +56,7 @@ def test_an_upstream_that_fails_without_words_is_shown(
 ) -> None:
     upstream.queue((Send(response(418, b"<html>I am a teapot")),))
     assert "answered 418: <html>I am a teapot" in terminal("smoke", "scripted/m").err
-    upstream.queue(faults.failing(429))
+    upstream.queue(*[faults.failing(429)] * 3)  # two of them for second tries
     assert "answered 429: " in terminal("smoke", "scripted/m").err
 
 
