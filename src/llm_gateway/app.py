@@ -58,6 +58,7 @@ from llm_gateway.server.shelf import Shelf
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
+from llm_gateway.telemetry.watchdog import Watchdog
 from llm_gateway.upstream.client import Upstream
 from llm_gateway.upstream.fleet import Fleet
 from llm_gateway.upstream.muster import muster
@@ -125,6 +126,7 @@ class App:
         async with AsyncExitStack() as opened:
             opened.callback(self.log.close)
             await self._open(opened)
+            opened.callback(Watchdog(self.log).close)
             self._opened = opened.pop_all()
         _spare_the_collector()
         self.tasks.start("look for models", self._look_for_models())

@@ -14,7 +14,7 @@ from faults import inside as faulty
 from faults.stage import Start, Targets
 from gateway_process import TOKEN, GatewayProcess
 from llm_gateway.cli.main import run
-from rawhttp import Reply
+from rawhttp import Reply, request
 from scripted import Gate, ScriptedUpstream, Send, chat
 from scripted.wording import LAST_CHUNK, chunk, stream_head
 
@@ -285,4 +285,17 @@ def test_an_event_loop_that_is_held_up_goes_on_and_takes_nothing_for_a_timeout(
         os.kill(stage.gateway.pid, signal.SIGUSR1)
         asking = [pool.submit(stage.ask, "up/m", stream=number % 2 == 0) for number in range(10)]
         assert {future.result().status for future in asking} == {200}
+    assert stage.gateway.get("/livez").status == 200
+    assert stage.gateway.stderr().count("the event loop is held up") == 1
+    assert "blocks" in stage.gateway.stderr() or "lambda" in stage.gateway.stderr(), "and by what"
+
+
+@pytest.mark.fault("P20")
+def test_liveness_fails_while_the_event_loop_is_held_up(start: Start, targets: Targets) -> None:
+    stage = start(targets, program=faulty.PROGRAM, environ=faulty.environ(blocks=3.0))
+    os.kill(stage.gateway.pid, signal.SIGUSR1)
+    time.sleep(0.2)
+    with stage.gateway.client() as client:
+        client.send(request("GET", "/livez"))
+        assert client.read_to_end(1.0) == (b"", "open")
     assert stage.gateway.get("/livez").status == 200

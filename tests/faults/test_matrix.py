@@ -143,7 +143,7 @@ def carry(
     start: Start, upstreams: dict[str, ScriptedUpstream], random: Random, full: bool
 ) -> Iterator[Callable[[str, bool], Carried]]:
     """Return a way to ask every upstream through a proxy that plays a plan by chance for each connection."""
-    rounds = 100 if full else 12
+    rounds = 100 if full else 6
     with ExitStack() as stack:
 
         def ask(client: str, corrupting: bool) -> Carried:
