@@ -10,6 +10,8 @@ from typing import TypeVar
 from fakes import FakeClock, FakeIncoming
 from ledger_samples import Failures
 from llm_gateway.config.routing import RoutingSettings
+from llm_gateway.content.content import Content
+from llm_gateway.content.safe import Where
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Call
 from llm_gateway.dialects.contract import Path as CallPath
@@ -102,7 +104,8 @@ class Stage:
         self.engines: dict[str, Engine] = {"demo": DemoEngine(clock, pause=0.0)}
         self.key = mint_key()
         self.keys = KeyRing(PEPPER, clock)
-        self.keys.replace([Credential(Identity("key_1", "ada"), key_digest(PEPPER, self.key))])
+        self._accepted: dict[str, Credential] = {}
+        self.let_in(self.key, Identity("key_1", "ada"))
         self.spending = Spending(clock)
         self.standings = Standings()
         self.routing = Routing(self.standings, clock, RoutingSettings())
@@ -135,6 +138,16 @@ class Stage:
         targets |= {name: alias.names for name, alias in (terms or {}).items()}
         directory = Directory(dict.fromkeys(names, ("m",)), targets)
         self.router.replace(directory, self.lines, self.engines, terms)
+
+    def keep(self, home: Path, days: int) -> Content:
+        """Let the key keep its content for so many days; whoever asks for it closes it."""
+        self.let_in(self.key, Identity("key_1", "ada", days))
+        return Content(Where(home), self.clock, Failures())
+
+    def let_in(self, key: str, identity: Identity) -> None:
+        """Accept a key, beside those that are accepted."""
+        self._accepted[identity.key_id] = Credential(identity, key_digest(PEPPER, key))
+        self.keys.replace(self._accepted.values())
 
     def incoming(self, body: bytes, *headers: tuple[bytes, bytes]) -> FakeIncoming:
         """Return a request with the key, whose client notes at each piece how many turns are settled."""

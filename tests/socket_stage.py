@@ -5,24 +5,28 @@ A provider stands for each dialect and has its name, so that `chat/m` is a model
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import msgspec
+from msgspec import Raw
 
 from fakes import FakeClock
 from llm_gateway.config import Server
+from llm_gateway.dialects.contract import Call
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
 from llm_gateway.ledger.queries import page
 from llm_gateway.ledger.records import Turn
-from llm_gateway.pipeline.handle import Admit
+from llm_gateway.pipeline.handle import Admit, Admitted
+from llm_gateway.pipeline.sender import Sender
 from llm_gateway.server.dialect_routes import dialect_at
 from llm_gateway.server.edge import Access, Edge
 from llm_gateway.server.guard import Guard
-from llm_gateway.server.responses_socket import ResponsesSocket, responses_sockets
+from llm_gateway.server.kept_responses import KeptResponses
+from llm_gateway.server.responses_socket import responses_sockets
 from llm_gateway.server.routes import Answering, Routes
 from llm_gateway.telemetry.log import Log
 from llm_gateway.upstream.client import Line
@@ -69,6 +73,19 @@ class Place:
         return await self.turns()
 
 
+class _Admitting(KeptResponses):
+    """Keep nothing, and admit what somebody else does."""
+
+    def __init__(self, stage: Stage, admit: Admit) -> None:
+        super().__init__(stage.gateway)
+        self._admits = admit
+
+    def admit(
+        self, call: Call, sender: Sender, previous: Raw | None = None
+    ) -> Coroutine[object, object, Admitted] | None:
+        return self._admits(call, sender)
+
+
 @asynccontextmanager
 async def _served(stage: Stage, limits: Limits, sockets: Mapping[bytes, Answering]) -> AsyncIterator[Place]:
     before = asyncio.all_tasks()
@@ -99,10 +116,12 @@ def talking(
     limits: Limits | None = None,
     default_provider: str = "",
     admit: Admit | None = None,
+    keeps: int = 0,
 ) -> None:
     """Play a scene with a provider for each dialect, and one that is down.
 
-    With `admit`, that decides instead of the default provider what may be asked for.
+    With `admit`, that decides instead of the default provider what may be asked for. The key keeps its
+    content for so many days as `keeps` says.
     """
 
     async def play(stage: Stage) -> None:
@@ -113,10 +132,14 @@ def talking(
             stage.lines[name, name] = Line(made)
         stage.lines["down", "chat"] = Line(endpoint("down", closed_port()))
         stage.plan_by({})
-        sockets = responses_sockets(stage.gateway, default_provider)
-        if admit is not None:
-            sockets = {b"/v1/responses": ResponsesSocket(stage.gateway, admit).answer}
-        async with _served(stage, limits or Limits(), sockets) as place:
-            await scene(place)
+        content = stage.keep(home, keeps) if keeps else None
+        kept = KeptResponses(stage.gateway, content, default_provider)
+        sockets = responses_sockets(stage.gateway, kept if admit is None else _Admitting(stage, admit))
+        try:
+            async with _served(stage, limits or Limits(), sockets) as place:
+                await scene(place)
+        finally:
+            if content is not None:
+                await content.close()
 
     on_stage(home, play, responders=[each.responder for each in UPSTREAMS.values()])

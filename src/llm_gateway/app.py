@@ -15,6 +15,7 @@ from llm_gateway.clock import SystemClock
 from llm_gateway.config import Loaded, Server, reload
 from llm_gateway.config.addresses import reach
 from llm_gateway.config.settings import LocalSettings
+from llm_gateway.content.opening import content_of
 from llm_gateway.dashboard.landing import landing_page
 from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.demo.engine import DemoEngine
@@ -47,11 +48,13 @@ from llm_gateway.server.explain import Explaining
 from llm_gateway.server.exposure import confirmed, judge_bind, listen_address
 from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.guard import Guard, Peers
+from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.ollama_api import OllamaApi
 from llm_gateway.server.openapi import describe
 from llm_gateway.server.operations import Operations
+from llm_gateway.server.responses_api import ResponsesApi
 from llm_gateway.server.responses_socket import responses_sockets
 from llm_gateway.server.routes import Route, Routes
 from llm_gateway.server.shelf import Shelf
@@ -131,6 +134,7 @@ class App:
         _spare_the_collector()
         self.tasks.start("look for models", self._look_for_models())
         self.tasks.start("look at the configuration", self._look_at_file())
+        self.tasks.start("delete what has expired", self._content.look_after())
 
     async def close(self) -> None:
         """Take nothing new, let answers finish, write everything down."""
@@ -150,6 +154,8 @@ class App:
             home, self._clock, durability=settings.ledger.durability, on_failure=self.log.failure
         )
         opened.push_async_callback(self._ledger.close)
+        self._content = content_of(self._loaded, self._clock, self.log)
+        opened.push_async_callback(self._content.close)
         pepper = load_or_create_pepper(home)
         ring = KeyRing(pepper, self._clock)
         self._owner = load_or_create_owner_token(home)
@@ -166,7 +172,6 @@ class App:
             opened.push_async_callback(engine.close)
         self.fleet = self._muster(self._loaded, self._plan_anew)
         self._plan_anew()
-        most = settings.server.max_body_bytes
         await remember(self._spending, self._ledger, self._clock)
         gateway = Gateway(
             ring,
@@ -178,7 +183,7 @@ class App:
             self._metrics,
             self._clock,
             self._spending,
-            most,
+            settings.server.max_body_bytes,
         )
         self._show_gauges()
         opened.push_async_callback(self.tasks.close)
@@ -198,7 +203,9 @@ class App:
         started = self._clock.monotonic()
         gauges = self._metrics.gauges
         gauges["llm_gateway_ledger_failing"] = lambda: float(self._ledger.failure is not None)
+        gauges |= self._content.gauges()
         gauges["llm_gateway_uptime_seconds"] = lambda: self._clock.monotonic() - started
+        gauges["llm_gateway_circuit_open"] = self._standings.open_circuits
         gauges["llm_gateway_upstream_up"] = lambda: {
             name: float(member.state == "ok") for name, member in self.fleet.members.items()
         }
@@ -261,27 +268,29 @@ class App:
         access = Access(
             self._owner.reveal().encode(), dashboard.reveal().encode() if dashboard is not None else b""
         )
+        server = self._loaded.settings.server
+        self._kept = KeptResponses(gateway, self._content, server.default_provider)
         table = self._routes(gateway)
         self.routes = table.all
-        self._guard = Guard(self._loaded.settings.server)
-        server = self._loaded.settings.server
-        sockets = responses_sockets(gateway, server.default_provider) if server.websockets else {}
+        self._guard = Guard(server)
+        sockets = responses_sockets(gateway, self._kept) if server.websockets else {}
         return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics), sockets)
 
     def _routes(self, gateway: Gateway) -> Routes:
         dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, os.getpid())
         operations = Operations(self._ledger, self._metrics, lambda: describe(table.all))
         shelf = Shelf(self.fleet, self._router, self._clock, self.tasks)
-        default = self._loaded.settings.server.default_provider
+        forwarding = Forwarding(gateway, self._loaded.settings.server.default_provider)
         table = Routes(
-            dialect_routes(gateway, default)
+            dialect_routes(gateway, self._kept)
             + ModelsApi(gateway, shelf).routes()
             + OllamaApi(gateway, shelf).routes()
             + dashboard.routes()
             + Explaining(self._router, self._routing, self.fleet).routes()
             + KeysApi(self._keys).routes()
             + operations.routes()
-            + forwarded_routes(Forwarding(gateway, default))
+            + ResponsesApi(self._kept, forwarding).routes()
+            + forwarded_routes(forwarding)
             + (Route("GET", "/", self._landing, "A page that says what this is", "open"),)
         )
         return table

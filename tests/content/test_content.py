@@ -116,7 +116,7 @@ def test_what_has_expired_is_pruned_while_it_runs(tmp_path: Path) -> None:
     async def scene(stage: Scene) -> None:
         await stage.content.keep("key_1", "response", "a", b"a", 3)
         stage.clock.now += 3 * DAY_US
-        pruning = asyncio.get_running_loop().create_task(stage.content.prune_now_and_then())
+        pruning = asyncio.get_running_loop().create_task(stage.content.look_after())
         async with asyncio.timeout(5):
             while _count(stage.home):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -7,6 +7,8 @@ import pytest
 from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.server.dialect_routes import dialect_routes
 from llm_gateway.server.forwarded_routes import forwarded_routes
+from llm_gateway.server.kept_responses import KeptResponses
+from llm_gateway.server.responses_api import ResponsesApi
 from pipeline_stage import Stage, on_stage, request
 from rawhttp import Reply
 from scripted import Received, Script, Send
@@ -22,7 +24,13 @@ def echo(asked: Received, names: object) -> Script:
 
 
 def door(stage: Stage, default: str = "first") -> Door:
-    return Door(*dialect_routes(stage.gateway), *forwarded_routes(Forwarding(stage.gateway, default)))
+    forwarding = Forwarding(stage.gateway, default)
+    kept = KeptResponses(stage.gateway, None, default)
+    return Door(
+        *dialect_routes(stage.gateway, kept),
+        *ResponsesApi(kept, forwarding).routes(),
+        *forwarded_routes(forwarding),
+    )
 
 
 async def ask(

@@ -9,6 +9,7 @@ from wsproto.events import CloseConnection
 
 from llm_gateway.dialects.contract import Call
 from llm_gateway.ledger.records import Settlement
+from llm_gateway.pipeline.sender import Sender
 from scripted import Close, Gate, Hang, Reset, Script, Send, faults, responses, wording
 from scripted.script import Step
 from socket_stage import Place, talking
@@ -272,7 +273,7 @@ def test_a_listener_that_cannot_wait_cuts_a_turn_and_it_is_accounted(tmp_path: P
 
 
 def test_a_defect_of_ours_closes_the_socket_and_is_logged(tmp_path: Path) -> None:
-    def broken(_: Call) -> None:
+    def broken(_: Call, __: Sender) -> None:
         raise RuntimeError("a defect")
 
     async def scene(place: Place) -> None:

@@ -84,15 +84,23 @@ class Content:
         """Return how much is kept of each owner."""
         return await self._run(self._safe.totals, patient=True)
 
-    async def prune_now_and_then(self) -> None:
-        """Delete what has expired, again and again, until cancelled."""
+    async def look_after(self) -> None:
+        """Find out early whether what is there can be used; delete what has expired, until cancelled."""
         while True:
             if self._safe.exists:
                 try:
+                    await self._run(self._safe.prepare, patient=True)
                     await self._run(self._safe.prune, patient=True)
                 except (ContentUnavailable, ContentDamaged) as error:
-                    self._on_failure("content.prune", error)
+                    self._on_failure("content", error)
             await asyncio.sleep(_BETWEEN)
+
+    def gauges(self) -> dict[str, Callable[[], float]]:
+        """Return what is to be shown of it, by the name of the metric."""
+        return {
+            "llm_gateway_content_failing": lambda: float(self.failure is not None),
+            "llm_gateway_content_not_kept_total": lambda: float(self.not_kept),
+        }
 
     async def close(self) -> None:
         """Let go of everything."""

@@ -5,7 +5,7 @@ may use and cost → record the intent durably → dispatch → relay, settling 
 the end of its answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 import msgspec
 
@@ -24,10 +24,11 @@ from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.sender import Sender, sender_of
 from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.turn import Turn
+from llm_gateway.pipeline.witness import Witness, Witnessed
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Upstream
 
-__all__ = ["Admit", "Gateway", "handle"]
+__all__ = ["Admit", "Admitted", "Gateway", "handle"]
 
 
 class Gateway(msgspec.Struct, frozen=True):
@@ -45,8 +46,14 @@ class Gateway(msgspec.Struct, frozen=True):
     max_body: int
 
 
-Admit = Callable[[Call], None]
-"""Look at a request that was read; raise a ClientFault for one that is not to be asked for here."""
+Admitted = tuple[Call, Witness | None]
+"""A request as it goes on, and who sees its answer."""
+
+Admit = Callable[[Call, Sender], Coroutine[object, object, Admitted] | None]
+"""Look at a request that was read; raise a ClientFault for one that is not to be asked for here.
+
+None lets it go on as it is; else what is returned has to be awaited, and may raise any GatewayError.
+"""
 
 
 async def handle(
@@ -61,8 +68,9 @@ async def handle(
         if sender.coding:
             body = decode_body(body, sender.coding, gateway.max_body)
         call = dialect.read_call(body, path)
-        if admit is not None:
-            admit(call)
+        witness: Witness | None = None
+        if admit is not None and (admitting := admit(call, sender)) is not None:
+            call, witness = await admitting
     except GatewayError as error:
         gateway.metrics.refused(error.kind)
         refuse(incoming, dialect, error)
@@ -83,7 +91,8 @@ async def handle(
         await turn.abandon(error)
         raise
     else:
-        await relay(incoming, Relayed(answer, passage), dialect, turn)
+        seen_by = passage if witness is None else Witnessed(passage, witness)
+        await relay(incoming, Relayed(answer, seen_by, witness), dialect, turn)
 
 
 async def _begin(

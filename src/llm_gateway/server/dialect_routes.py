@@ -11,7 +11,7 @@ from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.handle import Admit, Gateway, handle
-from llm_gateway.server.kept_responses import admits
+from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.query import query_text
 from llm_gateway.server.routes import Answering, Route
 
@@ -62,9 +62,9 @@ _GEMINI_VERBS = frozenset(
 )
 
 
-def dialect_routes(gateway: Gateway, default_provider: str = "") -> tuple[Route, ...]:
-    """Return the routes of every dialect. `default_provider` is whose kept things may be spoken of."""
-    return tuple(_routes(gateway, {"responses": admits(gateway.router, default_provider)}))
+def dialect_routes(gateway: Gateway, kept: KeptResponses | None = None) -> tuple[Route, ...]:
+    """Return the routes of every dialect. `kept` are the responses that requests may go on from."""
+    return tuple(_routes(gateway, {"responses": (kept or KeptResponses(gateway)).admit}))
 
 
 def dialect_at(target: bytes) -> Dialect:

@@ -10,14 +10,15 @@ from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.forwarding import Forwarding, Onward, forward
-from llm_gateway.server.kept_responses import NOT_KEPT
 from llm_gateway.server.query import query_text
 from llm_gateway.server.routes import Route
 from llm_gateway.wire.headers import Headers, get
 
-__all__ = ["forwarded_routes"]
+__all__ = ["METHODS", "forwarded_routes", "pass_on"]
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+"""Those that are passed on."""
+
 _SUMMARY = "Anything else: passed on to the provider that the model or `server.default_provider` names"
 # What a client tells of itself is for whoever runs this gateway, and for no provider.
 _TELEMETRY = frozenset(("logs", "metrics", "traces"))
@@ -31,18 +32,22 @@ def forwarded_routes(forwarding: Forwarding) -> tuple[Route, ...]:
         path = rest.removeprefix("v1/")  # of clients that bring a version along and are given another one
         if path in _TELEMETRY:
             raise NotFound("this gateway has no receiver of telemetry, and passes none on to a provider")
-        if not _is_plain(path):
-            raise NotFound("there is nothing at this path: it has characters or dots that no provider's has")
-        dialect = _dialect(path, exchange.headers)
-        onward = _onward(path, query_text(exchange.target), dialect)
-        await forward(exchange, forwarding, dialect, onward)
+        await pass_on(exchange, forwarding, path)
 
-    return tuple(Route(method, "/v1/{}", answer, _SUMMARY, "key") for method in _METHODS)
+    return tuple(Route(method, "/v1/{}", answer, _SUMMARY, "key") for method in METHODS)
 
 
-def _onward(path: str, query: str, dialect: Dialect) -> Onward:
+async def pass_on(exchange: Exchange, forwarding: Forwarding, path: str, lacking: str = "") -> None:
+    """Pass a request on below a provider's version path; `lacking` is what to say where nobody gets it."""
+    if not _is_plain(path):
+        raise NotFound("there is nothing at this path: it has characters or dots that no provider's has")
+    dialect = _dialect(path, exchange.headers)
+    await forward(exchange, forwarding, dialect, _onward(path, query_text(exchange.target), dialect, lacking))
+
+
+def _onward(path: str, query: str, dialect: Dialect, lacking: str) -> Onward:
     if path.startswith("responses/"):
-        return Onward(path, query, ("responses",), NOT_KEPT)
+        return Onward(path, query, ("responses",), lacking)
     return Onward(path, query, tuple(dict.fromkeys((dialect.name, *_ENDPOINTS))))
 
 

@@ -6,6 +6,7 @@ Read: developers.openai.com, "WebSocket mode"; openai/codex, codex-api/src/endpo
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 from msgspec import Raw
@@ -15,12 +16,13 @@ from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import GatewayError, MalformedRequest, UnknownResponse, UpgradeRefused
 from llm_gateway.http.exchange import Exchange, Memo
 from llm_gateway.http.websocket import GOING_AWAY, VERSION, WebSocket
-from llm_gateway.pipeline.handle import Admit, Gateway, handle
+from llm_gateway.pipeline.handle import Gateway, handle
 from llm_gateway.pipeline.relay import refuse
-from llm_gateway.pipeline.sender import sender_of
-from llm_gateway.server.kept_responses import admits
+from llm_gateway.pipeline.sender import Sender, sender_of
+from llm_gateway.server.conversation import Items, as_input, input_items, stands_alone
+from llm_gateway.server.kept_responses import Admitting
 from llm_gateway.server.routes import Answering
-from llm_gateway.server.socket_memory import Items, Memory
+from llm_gateway.server.socket_memory import Memory
 from llm_gateway.server.socket_turn import SocketTurn, error_message
 from llm_gateway.wire.headers import Headers
 from llm_gateway.wire.jsonedit import Document, MalformedJson
@@ -49,26 +51,18 @@ _text = msgspec.json.Decoder(str)
 _encode = msgspec.json.encode
 
 
-class _Item(msgspec.Struct, gc=False):
-    type: str = ""
-    encrypted_content: object = None
-
-
-_item = msgspec.json.Decoder(_Item)
-
-
-def responses_sockets(gateway: Gateway, default_provider: str = "") -> Mapping[bytes, Answering]:
-    """Return who answers an upgrade on which path. `default_provider` is whose kept things may be used."""
-    answer = ResponsesSocket(gateway, admits(gateway.router, default_provider)).answer
+def responses_sockets(gateway: Gateway, kept: Admitting) -> Mapping[bytes, Answering]:
+    """Return who answers an upgrade on which path. `kept` are the responses that requests may go on from."""
+    answer = ResponsesSocket(gateway, kept).answer
     return dict.fromkeys((b"/v1/responses", b"/responses", b"/v1/v1/responses"), answer)
 
 
 class ResponsesSocket:
     """Answer upgrades to WebSockets that speak Responses."""
 
-    def __init__(self, gateway: Gateway, admit: Admit) -> None:
+    def __init__(self, gateway: Gateway, kept: Admitting) -> None:
         self._gateway = gateway
-        self._admit = admit
+        self._kept = kept
 
     async def answer(self, exchange: Exchange, _: str) -> None:
         """Accept an upgrade whose sender is known, and answer requests until either side closes."""
@@ -81,7 +75,7 @@ class ResponsesSocket:
             refuse(exchange, _RESPONSES, error, b"sec-websocket-version: %b\r\n" % VERSION)
             return
         # What is longer could not be sent, either.
-        talk = _Talk(gateway, self._admit, socket, exchange.headers, Memory(gateway.max_body))
+        talk = _Talk(gateway, self._kept, socket, exchange.headers, Memory(gateway.max_body))
         while (message := await socket.receive()) is not None:
             await talk.hear(message)
             if socket.blocked:  # who takes no answers gets no more of them
@@ -93,10 +87,10 @@ class _Talk:
     """What is said on one connection."""
 
     def __init__(
-        self, gateway: Gateway, admit: Admit, socket: WebSocket, headers: Headers, memory: Memory
+        self, gateway: Gateway, kept: Admitting, socket: WebSocket, headers: Headers, memory: Memory
     ) -> None:
         self._gateway = gateway
-        self._admit = admit
+        self._kept = kept
         self._socket = socket
         self._headers = _request_headers(headers)
         self._memo = Memo()
@@ -127,35 +121,45 @@ class _Talk:
 
     async def _create(self, document: Document, lane: bytes) -> None:
         fields = document.fields
-        history = self._history(fields.get("previous_response_id"))
-        items = (*history, *_input_items(fields.get("input")))
+        previous = fields.get("previous_response_id")
+        history = await self._history(previous, lane)
+        items = (*history, *input_items(fields.get("input")))
         if bytes(fields.get("generate", b"")) == b"false":
             self._warm_up(fields, items, lane)
             return
         changes = {"stream": _STREAM}
         if history:
-            changes["input"] = b"[%b]" % b",".join(items)
+            changes["input"] = as_input(items)
         request = document.edit(changes, remove=_ENVELOPE)
         turn = SocketTurn(self._socket, _RESPONSES, request, self._headers, self._memo, lane)
-        await handle(turn, self._gateway, _RESPONSES, _OPERATION, self._admit)
+        admit = partial(self._kept.admit, previous=previous if history else None)
+        await handle(turn, self._gateway, _RESPONSES, _OPERATION, admit)
         if turn.response_id:
             stored = bytes(fields.get("store", b"")) != b"false"
-            output = tuple(item for item in turn.output if stored or _stands_alone(item))
+            output = tuple(item for item in turn.output if stored or stands_alone(item))
             self._memory.keep(turn.response_id, items + output)
 
-    def _history(self, raw: Raw | None) -> Items:
-        """Return the conversation that a request goes on from."""
+    async def _history(self, raw: Raw | None, lane: bytes) -> Items:
+        """Return the conversation that a request goes on from: of this connection, else kept for the key."""
         if raw is None or bytes(raw) in (b"null", b'""'):
             return ()
-        history = self._memory.recall(_word(raw, "previous_response_id"))
+        response_id = _word(raw, "previous_response_id")
+        history = self._memory.recall(response_id)
+        if history is None:
+            history = await self._kept.history(self._sender(lane).caller.identity, response_id)
         if history is None:
             raise UnknownResponse(
                 "`previous_response_id` names no answer of this connection, or one that had to be forgotten: "
                 f"a connection keeps its last {self._memory.most} bytes of conversation and no other one's; "
-                "send the whole input without it",
+                "send the whole input without it, or let the key keep its content",
                 param="previous_response_id",
             )
         return history
+
+    def _sender(self, lane: bytes) -> Sender:
+        """Return who sends now: keys change while a connection is open."""
+        turn = SocketTurn(self._socket, _RESPONSES, b"", self._headers, self._memo, lane)
+        return sender_of(turn, self._gateway.keys, self._gateway.clock)
 
     def _warm_up(self, fields: dict[str, Raw], items: Items, lane: bytes) -> None:
         """Answer a request that is to generate nothing: there is nothing here to warm, only input to keep."""
@@ -210,32 +214,6 @@ def _lane(raw: Raw | None) -> bytes:
             f"`stream_id` must be a string of 1 to {_MAX_ID} characters", param="stream_id"
         )
     return bytes(raw)
-
-
-def _input_items(raw: Raw | None) -> Items:
-    """Return the items of an input as it came: a list without its brackets, or a message for a text."""
-    text = bytes(raw or b"").strip()
-    if text in (b"", b"null"):
-        return ()
-    if text.startswith(b"["):
-        inner = text[1:-1].strip()
-        return (inner,) if inner else ()
-    if text.startswith(b'"'):
-        content = b'[{"type":"input_text","text":%b}]' % text
-        return (b'{"type":"message","role":"user","content":%b}' % content,)
-    raise MalformedRequest("`input` must be a string or a list of items", param="input")
-
-
-def _stands_alone(item: bytes) -> bool:
-    """Whether an item can be sent back without its provider having stored it.
-
-    Reasoning that is not encrypted is only a name for what the provider keeps: without `store` it is refused.
-    """
-    try:
-        read = _item.decode(item)
-    except _UNREADABLE:
-        return True
-    return read.type != "reasoning" or bool(read.encrypted_content)
 
 
 def _unsteered(fields: dict[str, Raw]) -> bytes:

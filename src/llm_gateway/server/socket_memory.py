@@ -6,12 +6,11 @@ connection, is written down or is seen by another one.
 
 from collections import OrderedDict
 
-__all__ = ["Items", "Memory"]
+from llm_gateway.server.conversation import Items
+
+__all__ = ["Memory"]
 
 _MOST_ANSWERS = 1000  # for what each costs beside its bytes
-
-Items = tuple[bytes, ...]
-"""Pieces of a conversation in order, each of them one item or several with commas between."""
 
 
 class Memory:

@@ -15,6 +15,7 @@ from llm_gateway.dialects.contract import Dialect
 from llm_gateway.errors import BodyTooLarge, GatewayError, UpstreamBroken
 from llm_gateway.http.exchange import Memo
 from llm_gateway.http.websocket import WebSocket
+from llm_gateway.server.answered import Answered, read_response
 from llm_gateway.wire.headers import Headers
 from llm_gateway.wire.jsonedit import Document, MalformedJson
 from llm_gateway.wire.sse import SseSplitter, event_data
@@ -22,10 +23,7 @@ from llm_gateway.wire.sse import SseSplitter, event_data
 __all__ = ["SocketTurn", "error_message"]
 
 _ENDINGS = ("completed", "incomplete", "failed")
-_KEPT = frozenset(("response.completed", "response.incomplete"))
-_TERMINAL = _KEPT | {"response.failed"}
-_ITEM_DONE = "response.output_item.done"
-_MOST_NOTED = 64 * 1024 * 1024
+_TERMINAL = frozenset(("response.completed", "response.incomplete", "response.failed"))
 # The status of an error inside a stream, by its code; 500 for any other one. Codex decides by it.
 _STATUSES = {
     "context_length_exceeded": 400,
@@ -42,21 +40,6 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _encode = msgspec.json.encode
 
 
-class _Event(msgspec.Struct, gc=False):
-    type: str = ""
-    response: Raw = msgspec.field(default_factory=Raw)
-    item: Raw = msgspec.field(default_factory=Raw)
-    error: Raw = msgspec.field(default_factory=Raw)
-
-
-class _Response(msgspec.Struct, gc=False):
-    id: str = ""
-    status: str = ""
-    output: list[Raw] = []
-
-
-_event = msgspec.json.Decoder(_Event)
-_response = msgspec.json.Decoder(_Response)
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -71,18 +54,16 @@ class SocketTurn:
         "_error",
         "_first",
         "_lane",
-        "_noted",
         "_request",
         "_socket",
         "_splitter",
+        "answered",
         "bytes_out",
         "dialect",
         "ends_event",
         "headers",
         "memo",
         "method",
-        "output",
-        "response_id",
         "started",
         "target",
     )
@@ -100,7 +81,6 @@ class SocketTurn:
         self._request = request
         self._lane = lane
         self._splitter = SseSplitter(sys.maxsize)  # the meter before it has a bound for events
-        self._noted = 0
         self._first = b""  # the members that the first message gets
         self._error = b""  # an error of the stream's, until it is known whether its end tells it, too
         self.dialect = dialect
@@ -111,8 +91,17 @@ class SocketTurn:
         self.started = False
         self.bytes_out = 0
         self.ends_event = True
-        self.response_id = ""
-        self.output: list[bytes] = []
+        self.answered = Answered()
+
+    @property
+    def response_id(self) -> str:
+        """Return the id of an answer that ended so that it can be gone on from, "" for any other one."""
+        return self.answered.response_id
+
+    @property
+    def output(self) -> list[bytes]:
+        """Return the items of the answer."""
+        return self.answered.output
 
     # the request
 
@@ -187,30 +176,13 @@ class SocketTurn:
         if not data.startswith(b"{"):
             return  # a comment, or a marker that this dialect does not have
         if b".delta" not in data[:80]:
-            kind = self._note(data)
+            kind = self.answered.note(data)
             if kind == "error":
                 self._error = data
                 return
             if kind in _TERMINAL and self._error:
                 self._tell_error(ends=False)
         self._send(data)
-
-    def _note(self, data: bytes) -> str:
-        """Note what the next request may go on from; return what kind of event it is."""
-        try:
-            event = _event.decode(data)
-            if event.type == _ITEM_DONE and event.item:
-                self._noted += len(event.item)
-                if self._noted <= _MOST_NOTED:
-                    self.output.append(bytes(event.item))
-            elif event.type in _KEPT:
-                response = _response.decode(event.response)
-                self.output = [bytes(item) for item in response.output] or self.output
-                if response.output or self._noted <= _MOST_NOTED:
-                    self.response_id = response.id
-        except _UNREADABLE:
-            return ""  # then nothing can go on from it; the client gets it as it is
-        return event.type or ("error" if bytes(event.error).startswith(b"{") else "")
 
     def _tell_error(self, *, ends: bool) -> None:
         """Send the error that the stream told, in the form that errors have in a WebSocket.
@@ -243,14 +215,15 @@ class SocketTurn:
 
     def _unfold(self, body: bytes) -> None:
         """Send a whole response object as the events that a client cannot do without."""
+        response, begun = read_response(body), b""
         try:
-            whole = Document.parse(body)
-            response = _response.decode(body)
-        except (MalformedJson, *_UNREADABLE):
+            begun = Document.parse(body).edit({"status": b'"in_progress"', "output": b"[]"})
+        except MalformedJson:
+            pass
+        if response is None or not begun:
             error = UpstreamBroken("the upstream's answer is no response object")
             self._send(_error_event(self.dialect, error.status, b"", self.dialect.encode_error(error)))
             return
-        begun = whole.edit({"status": b'"in_progress"', "output": b"[]"})
         told: list[bytes] = [b'"type":"response.created","response":%b' % begun]
         for place, item in enumerate(response.output):
             at = b'"output_index":%d,"item":%b' % (place, bytes(item))
@@ -260,7 +233,7 @@ class SocketTurn:
         told.append(b'"type":"response.%b","response":%b' % (ending.encode(), body))
         for number, members in enumerate(told):
             data = b'{%b,"sequence_number":%d}' % (members, number)
-            self._note(data)
+            self.answered.note(data)
             self._send(data)
 
 
