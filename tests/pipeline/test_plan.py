@@ -206,6 +206,14 @@ def test_nothing_has_to_be_known_of_a_request_where_nothing_is_chosen_by_it() ->
     assert planned_by(Alias((AliasTarget(OLLAMA), AliasTarget(OPUS)))).plan("fast", "chat").reads == {"size"}
 
 
+def test_what_is_of_no_conversation_stays_nowhere() -> None:
+    alias = Alias((AliasTarget(OLLAMA), AliasTarget(MISTRAL)), sticky=True)
+    assert planned_by(alias).plan("fast", "chat", "chat/completions").sticky
+    for dialect, operation in (("chat", "embeddings"), ("messages", "messages/count_tokens")):
+        plan = planned_by(alias).plan("fast", dialect, operation)
+        assert (plan.sticky, "session" in plan.reads) == (False, False)
+
+
 def test_neighbours_with_weights_are_a_group() -> None:
     weights = (0, 2, 1, 0, 3)
     names = ("ollama/a", "ollama/b", "ollama/c", "ollama/d", "ollama/e")

@@ -222,15 +222,18 @@ class Router:
                 f"dialect's {operation or 'requests'}",
                 param="model",
             )
-        reads = _reads(steps, sticky=alias.sticky)
+        kind = client.kind(operation) if operation else "generate"
+        # A count and an embedding are of no conversation: they leave nothing in a prompt cache.
+        sticky = alias.sticky and len(steps) > 1 and kind not in ("count", "embed")
+        reads = _reads(steps, sticky=sticky)
         single = len(steps) == 1
         in_order_always = alias.prefer == "order" and not any(step.traits.weight for step in steps)
         return Plan(
             asked=model,
             steps=tuple(steps),
-            kind=client.kind(operation) if operation else "generate",
+            kind=kind,
             prefer=alias.prefer,
-            sticky=alias.sticky and len(steps) > 1,
+            sticky=sticky,
             reads=reads,
             fixed=not reads and (single or in_order_always),
             left=tuple(left),
@@ -316,7 +319,7 @@ def _reads(steps: list[Step], *, sticky: bool) -> frozenset[Reading]:
         reads.add("images")
     if any(each.most_input for each in traits) or (len(traits) > 1 and any(each.window for each in traits)):
         reads.add("size")
-    if len(traits) > 1 and sticky:
+    if sticky:
         reads.add("session")
     return frozenset(reads)
 
