@@ -14,8 +14,9 @@ from fakes import FakeClock
 from ledger_samples import Failures, intent, settlement, with_ledger
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.errors import LedgerUnavailable
+from llm_gateway.ledger import writer
 from llm_gateway.ledger.folder import Folder
-from llm_gateway.ledger.ledger import MOST_WAITING, Durability, Ledger
+from llm_gateway.ledger.ledger import Durability, Ledger
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.queries import Filter, page, turn
 from llm_gateway.ledger.records import Turn
@@ -72,7 +73,7 @@ def test_a_turn_is_visible_at_once_while_it_runs_and_after(tmp_path: Path, durab
 
 
 def test_the_request_path_is_never_suspended(tmp_path: Path) -> None:
-    def runs_through(work: Coroutine[object, object, None]) -> bool:
+    def runs_through(work: Coroutine[object, object, object]) -> bool:
         try:
             work.send(None)
         except StopIteration:
@@ -240,27 +241,40 @@ def test_a_sync_that_fails_refuses_the_turn_and_goes_on_in_a_new_segment(tmp_pat
     assert [what for what, _ in failures] == ["ledger.journal"]
 
 
-async def fill(ledger: Ledger) -> None:
-    """Begin as many turns as may wait, and the batch that the writer has in its hands."""
-    for number in range(MOST_WAITING + BATCH):
-        await ledger.begin(intent(str(number)))
+def test_what_a_database_is_behind_with_is_in_the_journal_however_much_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Locked by somebody else: turns go on, and of those that wait only so many are in memory."""
+    monkeypatch.setattr(writer, "MOST_WAITING", 2 * BATCH)
+    turns = 5 * BATCH
 
-
-def test_a_database_too_far_behind_takes_no_more_turns(tmp_path: Path) -> None:
     async def scene(ledger: Ledger) -> None:
         other = sqlite3.connect(Folder(tmp_path).database, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        await ledger.begin(intent("first"))
+        await ledger.begin(intent("open"))
         with pytest.raises(LedgerUnavailable, match="locked"):
             await ledger.flush()
-        with pytest.raises(LedgerUnavailable, match="records behind: database is locked"):
-            await fill(ledger)
+        for number in range(turns):
+            await ledger.begin(intent(f"{number:05}"))
+            await ledger.settle(settlement(f"{number:05}"))
+        assert len(ledger._writer.waiting) <= 3 * BATCH
+        assert ledger.trouble is not None and "another program" in ledger.trouble.what
+        assert ledger.takes_turns
         other.close()
+        # What comes while it catches up finds its place, too.
+        for number in range(turns, turns + 50):
+            await ledger.begin(intent(f"{number:05}"))
+            await asyncio.sleep(0.001)
+            await ledger.settle(settlement(f"{number:05}"))
+        await ledger.settle(settlement("open"))
         await ledger.flush()
-        await ledger.begin(intent("y"))
+        assert is_well(ledger)
 
     failures = asyncio.run(with_ledger(tmp_path, scene))
     assert [what for what, _ in failures] == ["ledger.database"]
+    with offline(tmp_path, FakeClock(), Failures()) as store:
+        found = store.rows("SELECT id, outcome FROM turns ORDER BY seq")
+    assert found == [("open", "ok"), *((f"{number:05}", "ok") for number in range(turns + 50))]
 
 
 def test_a_closed_ledger_takes_nothing(tmp_path: Path) -> None:

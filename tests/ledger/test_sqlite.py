@@ -8,6 +8,8 @@ import pytest
 
 from ledger_samples import NOON, intent, settlement
 from llm_gateway.ledger.migrate import load_migrations
+from llm_gateway.ledger.queries import page
+from llm_gateway.ledger.records import Record
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused, LedgerTooNew
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.sqlite import OLDEST, SqliteStore, check_version
@@ -94,3 +96,28 @@ def test_a_database_that_another_one_writes_to_is_refused(tmp_path: Path) -> Non
     with pytest.raises(LedgerRefused, match="locked"):
         SqliteStore(tmp_path / "db", NOON)
     other.close()
+
+
+def test_records_that_come_twice_in_any_cut_are_one_turn_each(tmp_path: Path) -> None:
+    """Whatever comes again comes in order, from some record on; batches are cut anywhere."""
+    stream: list[Record] = [intent("a"), intent("b"), settlement("a"), intent("c"), settlement("b")]
+    for again in range(len(stream)):
+        records = [*stream, *stream[again:]]
+        for cut in range(len(records)):
+            path = tmp_path / f"{again}-{cut}"
+            store = SqliteStore(path, NOON)
+            store.apply(merge(records[:cut]), 1)
+            store.apply(merge(records[cut:]), 2)
+            found = {each.intent.id: each.settlement and each.settlement.outcome for each in page(store)}
+            assert found == {"a": "ok", "b": "ok", "c": None}, (again, cut)
+            store.close()
+
+
+def test_nothing_is_written_to_a_file_that_is_no_longer_in_its_place(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "db", NOON)
+    (tmp_path / "db").rename(tmp_path / "elsewhere")
+    with pytest.raises(LedgerDamaged, match="moved, deleted or replaced"):
+        store.apply(merge([intent("a")]), 1)
+    (tmp_path / "elsewhere").rename(tmp_path / "db")
+    store.apply(merge([intent("a")]), 1)
+    store.close()

@@ -14,6 +14,7 @@ from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.journal import Journal, segments
 from llm_gateway.ledger.queries import page, turn
 from llm_gateway.ledger.records import Record, encode
+from llm_gateway.ledger.reserve import Reserve
 from llm_gateway.ledger.rows import Batch
 from llm_gateway.ledger.sqlite import SqliteStore
 from llm_gateway.ledger.store import Store
@@ -49,7 +50,7 @@ class Desk:
         self.store = WatchedStore(home / "db")
         self.journal = Journal(home, 0, durable=False, limit=1000)
         self.failures = Failures()
-        self.writer = Writer(self.store, self.journal, 0, self.failures, gather)
+        self.writer = Writer(self.store, self.journal, 0, self.failures, Reserve(home / "reserve"), gather)
 
     def put(self, *records: Record) -> None:
         for record in records:

@@ -29,6 +29,7 @@ class Folder:
         self.database = self.root / "ledger.sqlite3"
         self.journal = self.root / "journal"
         self.lock = self.root / "lock"
+        self.reserve = self.root / "reserve"
 
     def create(self) -> None:
         """Make the folders that are missing, readable by their owner alone."""

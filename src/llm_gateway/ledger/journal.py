@@ -5,8 +5,10 @@ of bytes before it in the whole stream, so one integer says how far the database
 is `records.py`, how it is framed `frames.py`; the database is written elsewhere.
 """
 
+import errno
 import os
 from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,7 @@ import msgspec
 from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.folder import NO_FOLLOW
 from llm_gateway.ledger.frames import Damage, frame, scan
+from llm_gateway.ledger.trouble import is_full
 
 __all__ = ["SEGMENT_BYTES", "Journal", "Replayed", "Segment", "read_segment", "segments"]
 
@@ -56,18 +59,30 @@ def read_segment(segment: Segment, after: int) -> Replayed:
 class Journal:
     """The journal as its one writer sees it. Nothing that an earlier process wrote is ever appended to.
 
-    `append` belongs to the event loop's thread; `sync` and `drop` may run in another one.
+    `append` belongs to the event loop's thread; `sync`, `written` and `drop` may run in another one.
+    `make_room` is asked when the disk is full, and says whether it is worth trying once more.
     """
 
-    def __init__(self, folder: Path, position: int, *, durable: bool, limit: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        position: int,
+        *,
+        durable: bool,
+        limit: int = SEGMENT_BYTES,
+        make_room: Callable[[], bool] = bool,
+    ) -> None:
         self._folder = folder
         self._durable = durable
         self._limit = limit
+        self._make_room = make_room
         self._file = -1
         self._path = folder
         self._start = position
         self._end = position
         self._closed: deque[Segment] = deque()
+        self._unsynced: deque[int] = deque()
+        self._unnamed = False
         self._ended = False
 
     @property
@@ -77,33 +92,52 @@ class Journal:
 
     def append(self, payload: bytes) -> int:
         """Write one entry and return the position after it; LedgerUnavailable leaves nothing behind."""
-        if self._file < 0 or self._end - self._start >= self._limit:
-            self._rotate()
         entry = frame(payload)
         try:
+            if self._file < 0 or self._end - self._start >= self._limit:
+                self._rotate()
             written = os.write(self._file, entry)
         except OSError as error:
-            raise _unavailable(self._path, error) from error
+            if is_full(error) and self._make_room():
+                return self.append(payload)
+            raise _unavailable(self._folder if self._file < 0 else self._path, error) from error
         if written != len(entry):
             self._take_back(entry)
-            raise LedgerUnavailable(f"{self._path}: the disk is full; the request cannot be recorded")
+            if self._make_room():
+                return self.append(payload)
+            raise _unavailable(self._path, OSError(errno.ENOSPC, "the disk is full"))
         self._end += written
         return self._end
 
     def sync(self) -> int:
-        """Bring what is written to the disk and return the position up to which it is there."""
+        """Bring what is written to the disk and return the position up to which it is there.
+
+        Only here is a file closed that has yet to be synced, so that none is closed under the call.
+        """
         end = self._end
-        # A duplicate, so that a rotation meanwhile does not close the file under the call.
-        handle = os.dup(self._file)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        if (file := self._file) >= 0:
+            os.fsync(file)
+        while self._unsynced:
+            file = self._unsynced.popleft()
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)
+        if self._unnamed:
+            _sync_folder(self._folder)
+            self._unnamed = False
         return end
 
     def abandon(self) -> None:
         """Continue in a new segment: after a failed write or sync nothing is known about this one's tail."""
-        self._leave(gap=1)
+        self._leave(gap=1, synced=True)
+
+    def written(self, after: int, until: int) -> Iterator[Replayed]:
+        """Yield what the segments that are there hold between two positions, oldest first."""
+        for segment in segments(self._folder):
+            if after < segment.end and segment.start < until:
+                found = read_segment(segment, after)
+                yield Replayed([each for each in found.entries if each[0] <= until], found.damage)
 
     def has_applied(self, position: int) -> bool:
         """Return whether a closed segment is no longer needed once the database is safe up to `position`."""
@@ -117,33 +151,36 @@ class Journal:
     def close(self) -> None:
         """Close the file and take no more; what is in it stays."""
         self._ended = True
-        if self._file >= 0 and self._durable:
-            os.fsync(self._file)
-        self.abandon()
+        try:
+            if self._durable:
+                self.sync()
+        finally:
+            self.abandon()
 
     def _rotate(self) -> None:
         if self._ended:
             raise LedgerUnavailable("the ledger is closed; the gateway is shutting down")
-        try:
-            if self._file >= 0 and self._durable:
-                os.fsync(self._file)
-            self.abandon()
-            path = self._folder / f"{self._end:016x}{_SUFFIX}"
-            self._file = os.open(path, _FLAGS, 0o600)
-            self._path = path
-            self._start = self._end
-            if self._durable:
-                _sync_folder(self._folder)
-        except OSError as error:
-            raise _unavailable(self._folder, error) from error
+        self._leave(gap=1)
+        path = self._folder / f"{self._end:016x}{_SUFFIX}"
+        opened = os.open(path, _FLAGS, 0o600)
+        self._path = path
+        self._start = self._end
+        self._unnamed = self._durable
+        self._file = opened
 
-    def _leave(self, gap: int) -> None:
-        """Close the segment; the gap keeps the next one's positions apart from what may be in this one."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            self._closed.append(Segment(self._path, self._start, self._end))
-            self._end += gap
+    def _leave(self, gap: int, *, synced: bool = False) -> None:
+        """Leave the segment, if there is one; the gap keeps the next one's positions apart from its tail."""
+        file = self._file
+        if file < 0:
+            return
+        later = self._durable and not synced
+        if later:
+            self._unsynced.append(file)  # before it is forgotten: a sync that runs now must meet it
+        self._file = -1
+        self._closed.append(Segment(self._path, self._start, self._end))
+        self._end += gap
+        if not later:
+            os.close(file)
 
     def _take_back(self, entry: bytes) -> None:
         """Remove half an entry; where even that fails, leave the segment, whose torn tail a replay skips."""
@@ -165,4 +202,6 @@ def _sync_folder(folder: Path) -> None:
 
 def _unavailable(path: Path, error: OSError) -> LedgerUnavailable:
     reason = error.strerror or type(error).__name__
-    return LedgerUnavailable(f"{path}: {reason.lower()}; the request cannot be recorded, so it is not sent")
+    unavailable = LedgerUnavailable(f"{path}: {reason.lower()}; the request cannot be recorded")
+    unavailable.__cause__ = error
+    return unavailable

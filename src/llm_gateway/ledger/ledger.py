@@ -1,11 +1,16 @@
 """The account of every request: on record before anything is sent, settled before the client has the end.
 
 `begin` and `settle` write one journal entry each and return; the database follows a moment later in a thread
-of its own (`writer.py`). Queries are in `queries.py` and `totals.py`, keys in `keys.py`; they are run through
-`read` and `write`.
+of its own (`writer.py`). Where the journal takes nothing, the database is asked; where both do not, what need
+not be on record is kept in memory until one of them does. Queries are in `queries.py` and `totals.py`, keys
+in `keys.py`; they are run through `read` and `write`.
 """
 
 import asyncio
+import errno
+import os
+import sqlite3
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +18,7 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from llm_gateway.clock import Clock
 from llm_gateway.errors import LedgerUnavailable
+from llm_gateway.ledger.audit import AuditLog
 from llm_gateway.ledger.commit import GroupCommit
 from llm_gateway.ledger.feed import Feed, Subscription
 from llm_gateway.ledger.frames import LONGEST
@@ -22,9 +28,10 @@ from llm_gateway.ledger.opening import Opened, open_files
 from llm_gateway.ledger.reader import Reader
 from llm_gateway.ledger.records import Intent, Record, Settlement, Turn, encode, scrub
 from llm_gateway.ledger.store import Rows, Store
-from llm_gateway.ledger.writer import Job, Report, Writer
+from llm_gateway.ledger.trouble import Trouble, trouble
+from llm_gateway.ledger.writer import Job, Report, Writer, apply_records
 
-__all__ = ["MOST_WAITING", "Durability", "Ledger"]
+__all__ = ["MOST_KEPT", "Durability", "Ledger"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,8 +39,12 @@ T = TypeVar("T")
 Durability = Literal["process", "power"]
 """What a recorded turn survives: the death of the process, or the machine's too (a sync is awaited)."""
 
-# Records that may wait for a database that takes nothing; at about 1 KB each they must not fill the memory.
-MOST_WAITING = 50_000
+# Records that may be in memory alone before no turn begins any more; about 1 KB each.
+MOST_KEPT = 10_000
+_AGAIN_S = 1.0
+_RETRY_AFTER_S = 5.0
+# An end that belongs to no turn: it changes nothing, and that it can be written says that others can, too.
+_PROBE = encode(Settlement("", "interrupted"))
 
 
 class Ledger:
@@ -59,13 +70,24 @@ class Ledger:
         self._opened = opened
         self._report = report
         self._ids = Ids(clock)
-        self._journal = Journal(opened.folder.journal, opened.position, durable=durability == "power")
+        self._reserve = opened.reserve
+        self._journal = Journal(
+            opened.folder.journal,
+            opened.position,
+            durable=durability == "power",
+            make_room=opened.reserve.release,
+        )
         self._commit = GroupCommit(self._journal.sync, self._sync_failed) if durability == "power" else None
-        self._writer = Writer(opened.store, self._journal, opened.position, report)
+        self._writer = Writer(opened.store, self._journal, opened.position, report, opened.reserve)
         self._reader = Reader(opened.folder.database, clock)
         self._feed = Feed()
         self._open: dict[str, Intent] = {}
+        self._kept: deque[Record] = deque()
+        self._kept_ids: set[str] = set()
         self._journal_failure: LedgerUnavailable | None = None
+        self._again: asyncio.TimerHandle | None = None
+        self._closed = False
+        self.audit = AuditLog(opened.folder.root.parent, clock)
         self._writer.start()
 
     @property
@@ -76,37 +98,56 @@ class Ledger:
     @property
     def failure(self) -> BaseException | None:
         """Return why turns cannot be recorded or applied at the moment, or None when all is well."""
-        return self._journal_failure or self._writer.failure
+        late = self._commit.late if self._commit is not None else None
+        return self._journal_failure or late or self._writer.failure or self._full()
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Return what is wrong with the storage and what helps, or None when all is well."""
+        failure = self.failure
+        return None if failure is None else trouble(failure)
+
+    @property
+    def takes_turns(self) -> bool:
+        """Return whether a turn that has to be on record can begin."""
+        if self._closed or self._reserve.spent or (self._commit is not None and self._commit.late):
+            return False
+        return self._journal_failure is None or self._writer.failure is None
+
+    @property
+    def kept(self) -> int:
+        """Return how many records are in memory alone."""
+        return 0 if self._writer.has_all else len(self._kept)
 
     def new_id(self) -> str:
         """Return the id for a turn that begins."""
         return self._ids.new()
 
-    async def begin(self, intent: Intent, *, required: bool = True) -> None:
+    async def begin(self, intent: Intent, *, required: bool = True) -> bool:
         """Put on record that a turn begins; LedgerUnavailable when that fails, and then the turn is not open.
 
-        Without `required` a turn that cannot be recorded goes on, and is written when the database takes it.
+        Without `required` a turn that cannot be recorded goes on, in memory: False is returned, and it is
+        written when the journal or the database takes it.
         """
-        if required and len(self._writer.waiting) >= MOST_WAITING:
-            why = self._writer.failure or "it is too slow"
-            raise LedgerUnavailable(f"the database is {len(self._writer.waiting)} records behind: {why}")
-        position = 0
+        if self._reserve.spent:
+            return self._go_on(intent, required, self._full())
         try:
             position = self._append(intent)
-        except LedgerUnavailable:
-            if required:
-                raise
+        except LedgerUnavailable as why:
+            return await self._begin_in_database(intent, required, why)
         self._open[intent.id] = intent
         self._writer.put(intent, position)
-        if self._commit is not None and position:
-            await self._durably_begun(self._commit, intent, position, required)
+        recorded = True
+        if self._commit is not None:
+            recorded = await self._durably_begun(self._commit, intent, position, required)
         if self._feed.listeners:
             self._feed.publish(Turn(intent))
+        return recorded
 
     async def settle(self, settlement: Settlement) -> None:
         """Put on record how a turn ended; one that is not open is left as it is, and reported.
 
-        After LedgerUnavailable the end is kept in memory and written when the database takes it.
+        After LedgerUnavailable the end is kept in memory, and written when journal or database takes it.
         """
         intent = self._open.pop(settlement.id, None)
         if intent is None:
@@ -119,7 +160,7 @@ class Ledger:
         try:
             position = self._append(settlement)
         except LedgerUnavailable:
-            self._writer.put(settlement, 0)
+            self._keep(settlement)
             raise
         self._writer.put(settlement, position)
         if self._commit is not None:
@@ -148,9 +189,12 @@ class Ledger:
     async def close(self) -> None:
         """Write what waits and let go of everything; turns still open are `interrupted` at the next start."""
         self._feed.close()
+        if self._again is not None:
+            self._again.cancel()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
+        self._closed = True
         if self._commit is not None:
             self._commit.close()
         self._journal.close()
@@ -161,44 +205,160 @@ class Ledger:
 
     def _append(self, record: Record) -> int:
         """Write a record to the journal and return the position after it."""
+        if self._kept:
+            self._catch_up(record.id)
         try:
-            payload = encode(record)
-        except (UnicodeEncodeError, OverflowError):
-            payload = b""
-        if not 0 < len(payload) <= LONGEST:
-            payload = encode(scrub(record))
-        try:
-            position = self._journal.append(payload)
+            position = self._journal.append(_payload(record))
         except LedgerUnavailable as error:
-            if self._journal_failure is None:
-                self._report("ledger.journal", error)
-            self._journal_failure = error
+            self._journal_failed(error)
             raise
         if self._journal_failure is not None:
             self._journal_failure = None
         return position
 
-    async def _durably_begun(
-        self, commit: GroupCommit, intent: Intent, position: int, required: bool
-    ) -> None:
-        """Wait for the sync; a turn that then does not begin is settled, or it would seem to run for ever."""
+    # where the journal takes nothing
+
+    async def _begin_in_database(self, intent: Intent, required: bool, why: LedgerUnavailable) -> bool:
+        """Put a turn on record in the database alone, at once."""
+        if self._closed or self._writer.failure is not None:
+            return self._go_on(intent, required, why)
+        self._open[intent.id] = intent
         try:
-            await commit.until(position)
-        except LedgerUnavailable:
-            if required:
-                self._undo(Settlement(intent.id, "error", error_kind=LedgerUnavailable.kind))
-                raise
+            await self.write(self._insertion(intent))
+        except (LedgerUnavailable, sqlite3.Error) as error:
+            del self._open[intent.id]
+            return self._go_on(intent, required, error)
         except asyncio.CancelledError:
             self._undo(Settlement(intent.id, "cancelled"))
             raise
+        if self._feed.listeners:
+            self._feed.publish(Turn(intent))
+        return True
+
+    def _insertion(self, intent: Intent) -> Job[None]:
+        durable = self._commit is not None
+
+        def insert(store: Store) -> None:
+            apply_records(store, [intent], store.position(), self._report)
+            if durable and not store.checkpoint():
+                raise LedgerUnavailable("the database cannot be brought to the disk")
+
+        return insert
+
+    def _go_on(self, intent: Intent, required: bool, why: BaseException | None) -> bool:
+        """Keep a turn that need not be on record; LedgerUnavailable for others, and when enough is kept."""
+        told = trouble(why) if why is not None else Trouble("", "")
+        if required or self._closed:
+            raise LedgerUnavailable(
+                f"the request cannot be recorded, and what costs money is not asked for unrecorded: "
+                f"{told.what}. {told.way_out}",
+                retry_after=_RETRY_AFTER_S,
+            ) from why
+        if len(self._kept) >= MOST_KEPT:
+            raise LedgerUnavailable(
+                f"{len(self._kept)} records wait in memory to be written, which is enough: {told.what}. "
+                f"{told.way_out}",
+                retry_after=_RETRY_AFTER_S,
+            ) from why
+        self._open[intent.id] = intent
+        self._keep(intent)
+        if self._feed.listeners:
+            self._feed.publish(Turn(intent))
+        return False
+
+    def _keep(self, record: Record) -> None:
+        """Keep a record for whichever takes it first, the database or the journal."""
+        self._kept.append(record)
+        self._kept_ids.add(record.id)
+        self._writer.put(record, 0)
+        self._look_again()
+
+    def _catch_up(self, turn_id: str = "") -> None:
+        """Write what was kept to the journal, in order: the end of a kept turn never before its begin."""
+        if self._writer.has_all:
+            self._kept.clear()
+        if self._reserve.spent and self._kept:
+            if turn_id in self._kept_ids:
+                raise LedgerUnavailable("the disk is full, and the turn's begin is in memory")
+            return
+        try:
+            while self._kept:
+                self._journal.append(_payload(self._kept[0]))
+                self._kept.popleft()
+        except LedgerUnavailable as error:
+            self._journal_failed(error)
+            raise
+        self._kept_ids.clear()
+
+    def _journal_failed(self, error: LedgerUnavailable) -> None:
+        if self._journal_failure is None:
+            self._report("ledger.journal", error)
+        self._journal_failure = error
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Try the journal in a while, whether or not a request comes by."""
+        if self._again is None and not self._closed:
+            self._again = asyncio.get_running_loop().call_later(_AGAIN_S, self._try_journal)
+
+    def _try_journal(self) -> None:
+        self._again = None
+        if self._reserve.spent:
+            self._look_again()
+            return
+        try:
+            self._catch_up()
+            if self._journal_failure is not None:
+                self._journal.append(_PROBE)
+                self._journal_failure = None
+        except LedgerUnavailable:
+            self._look_again()
+
+    def _full(self) -> LedgerUnavailable | None:
+        """Return what is wrong while the reserve is given up."""
+        if not self._reserve.spent:
+            return None
+        full = LedgerUnavailable("the disk is full: what room is left is for the ends of turns that run")
+        full.__cause__ = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return full
+
+    async def _durably_begun(
+        self, commit: GroupCommit, intent: Intent, position: int, required: bool
+    ) -> bool:
+        """Wait for the sync; a turn that then does not begin is settled, or it would seem to run for ever."""
+        try:
+            await commit.until(position)
+        except LedgerUnavailable as why:
+            if required:
+                self._undo(Settlement(intent.id, "error", error_kind=LedgerUnavailable.kind))
+                told = trouble(why)
+                raise LedgerUnavailable(
+                    f"the request cannot be brought to the disk: {told.what}. {told.way_out}",
+                    retry_after=_RETRY_AFTER_S,
+                ) from why
+            return False
+        except asyncio.CancelledError:
+            self._undo(Settlement(intent.id, "cancelled"))
+            raise
+        return True
 
     def _undo(self, settlement: Settlement) -> None:
         del self._open[settlement.id]
         self._writer.put(settlement, 0)
 
     def _sync_failed(self, error: BaseException) -> None:
-        self._journal.abandon()
+        if not isinstance(error, TimeoutError):
+            self._journal.abandon()
         self._report("ledger.journal", error)
+
+
+def _payload(record: Record) -> bytes:
+    """Return a record as the journal takes it, cut to size where it is too large or no text."""
+    try:
+        payload = encode(record)
+    except (UnicodeEncodeError, OverflowError):
+        payload = b""
+    return payload if 0 < len(payload) <= LONGEST else encode(scrub(record))
 
 
 def _nothing(_: Store) -> None:

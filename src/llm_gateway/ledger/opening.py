@@ -3,6 +3,7 @@
 The gateway opens it to run (`ledger.py`); the command line does when none runs, or reads beside it.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,16 @@ from pathlib import Path
 import msgspec
 
 from llm_gateway.clock import Clock
+from llm_gateway.ledger.audit import AuditLog
 from llm_gateway.ledger.folder import Folder, Lock
 from llm_gateway.ledger.journal import Replayed, Segment, read_segment, segments
 from llm_gateway.ledger.reader import Reader
-from llm_gateway.ledger.records import Record, decode
 from llm_gateway.ledger.refusal import LedgerBusy, LedgerDamaged, LedgerRefused
+from llm_gateway.ledger.reserve import Reserve
 from llm_gateway.ledger.sqlite import SqliteStore
 from llm_gateway.ledger.store import Rows, Store
-from llm_gateway.ledger.writer import Report, apply_records
+from llm_gateway.ledger.trouble import is_full, trouble
+from llm_gateway.ledger.writer import Report, apply_records, decoded
 
 __all__ = ["Opened", "offline", "open_files", "reading"]
 
@@ -29,32 +32,58 @@ class Opened(msgspec.Struct, frozen=True):
 
     folder: Folder
     lock: Lock
+    reserve: Reserve
     store: Store
     position: int
 
 
 def open_files(home: Path, clock: Clock, report: Report) -> Opened:
-    """Take the lock and bring everything up to date; LedgerRefused says why not. Damage is reported."""
+    """Take the lock and bring everything up to date; LedgerRefused says why not. Damage is reported.
+
+    On a full disk that is done in the room that was kept back.
+    """
     folder = Folder(home)
     try:
         folder.create()
+        lock = Lock(folder.lock)
     except OSError as error:
         raise LedgerRefused(f"{folder.root}: the folder cannot be used: {error.strerror}") from error
-    lock = Lock(folder.lock)
+    reserve = Reserve(folder.reserve)
     try:
-        found = segments(folder.journal)
-        _refuse_orphans(folder, found)
-        store = SqliteStore(folder.database, clock.now_us())
         try:
-            position = _replay(store, found, report)
-            store.interrupt()
-        except BaseException:
-            store.close()
-            raise
-    except BaseException:
+            store, position = _up_to_date(home, folder, clock, report)
+        except (LedgerRefused, sqlite3.Error) as error:
+            if not (is_full(error) and reserve.release()):
+                raise
+            store, position = _up_to_date(home, folder, clock, report)
+    except BaseException as error:
         lock.close()
+        if isinstance(error, sqlite3.Error | OSError):
+            told = trouble(error)
+            raise LedgerRefused(
+                f"{folder.root}: the ledger cannot be brought up to date: {told.what} ({error}). "
+                f"{told.way_out}"
+            ) from error
         raise
-    return Opened(folder, lock, store, position)
+    reserve.hold()
+    return Opened(folder, lock, reserve, store, position)
+
+
+def _up_to_date(home: Path, folder: Folder, clock: Clock, report: Report) -> tuple[Store, int]:
+    """Open the database, apply what the journal holds beyond it, and end what was left running."""
+    found = segments(folder.journal)
+    _refuse_orphans(folder, found)
+    audit = AuditLog(home, clock)
+    store = SqliteStore(
+        folder.database, clock.now_us(), lambda names: audit.write("database.migrate", names, actor="gateway")
+    )
+    try:
+        position = _replay(store, found, report)
+        store.interrupt()
+    except BaseException:
+        store.close()
+        raise
+    return store, position
 
 
 @contextmanager
@@ -125,16 +154,7 @@ def _apply(store: Store, segment: Segment, replayed: Replayed, report: Report) -
             report(
                 "ledger.journal", LedgerDamaged(f"{what}; the file is kept beside the journal as .damaged")
             )
-    records: list[Record] = []
-    for end, payload in replayed.entries:
-        try:
-            records.append(decode(payload))
-        except msgspec.DecodeError as error:
-            report(
-                "ledger.journal",
-                LedgerDamaged(f"{segment.path}: the entry before {end} is not a record: {error}"),
-            )
-        if len(records) == _AT_ONCE:
-            apply_records(store, records, end, report)
-            records = []
-    apply_records(store, records, segment.end, report)
+    for start in range(0, len(replayed.entries), _AT_ONCE):
+        part = replayed.entries[start : start + _AT_ONCE]
+        apply_records(store, decoded(part, report), part[-1][0], report)
+    apply_records(store, [], segment.end, report)

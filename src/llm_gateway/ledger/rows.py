@@ -76,14 +76,15 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 def merge(records: Iterable[Record]) -> Batch:
-    """Bring records into rows, in the order in which the turns began."""
+    """Bring records into rows, in the order in which the turns began; one that comes twice counts once."""
     begun: dict[str, tuple[object, ...]] = {}
     settled: list[tuple[object, ...]] = []
     intents: dict[str, Intent] = {}
     for record in records:
         if type(record) is Intent:
-            intents[record.id] = record
-            begun[record.id] = _astuple(record) + _RUNNING
+            if record.id not in begun:
+                intents[record.id] = record
+                begun[record.id] = _astuple(record) + _RUNNING
         elif type(record) is Settlement:
             intent = intents.pop(record.id, None)
             if intent is None:

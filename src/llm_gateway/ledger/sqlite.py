@@ -4,8 +4,10 @@ Commits are not synced one by one (`synchronous=NORMAL`): what a loss of power t
 journal, because segments are deleted only after a checkpoint. Reading beside the writer is `reader.py`.
 """
 
+import errno
+import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from llm_gateway.canonical.usage import BYTES_PER_TOKEN
@@ -14,6 +16,7 @@ from llm_gateway.ledger.migrate import CREATE_TABLE, READ_TABLE, load_migrations
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused
 from llm_gateway.ledger.rows import COLUMNS, SETTLED, Batch
 from llm_gateway.ledger.store import Row, Statement, Value
+from llm_gateway.ledger.trouble import trouble
 
 __all__ = ["OLDEST", "SqliteStore", "check_version", "damaged"]
 
@@ -31,8 +34,12 @@ _PATIENCE = 0.2
 
 _ROW = f"({', '.join('?' * len(COLUMNS))})"
 _INSERT = f"INSERT INTO turns ({', '.join(COLUMNS)}) VALUES "
-# A turn is begun once; were its id there already, the row that was first is the account.
-_ONCE = " ON CONFLICT (id) DO NOTHING"
+# A turn is begun once and ends once, and a record may come twice (`writer.py`): the row that is there already
+# stands, and is only given an end where it has none and the second one brings it.
+_ENDED = ", ".join(f"{name} = excluded.{name}" for name in ("provider", "model", *SETTLED))
+_ONCE = (
+    f" ON CONFLICT (id) DO UPDATE SET {_ENDED} WHERE turns.outcome IS NULL AND excluded.outcome IS NOT NULL"
+)
 _INSERT_ONE = _INSERT + _ROW + _ONCE
 _INSERT_CHUNK = _INSERT + ", ".join([_ROW] * _CHUNK) + _ONCE
 _SETTLE = (
@@ -51,9 +58,12 @@ _WRITE_POSITION = "UPDATE meta SET value = ? WHERE name = 'journal_position'"
 
 
 class SqliteStore:
-    """The one writing connection. Opening it brings the schema up to date."""
+    """The one writing connection. Opening it brings the schema up to date.
 
-    def __init__(self, path: Path, now_us: int) -> None:
+    `migrating` is told which migrations a database that is there needs, before they are applied.
+    """
+
+    def __init__(self, path: Path, now_us: int, migrating: Callable[[str], None] | None = None) -> None:
         check_version(sqlite3.sqlite_version_info)
         self._path = path
         try:
@@ -65,7 +75,8 @@ class SqliteStore:
         except (OSError, sqlite3.Error) as error:
             raise LedgerRefused(f"{path}: the database cannot be opened: {error}") from error
         try:
-            self._prepare(now_us)
+            self._file = _identity(path)
+            self._prepare(now_us, migrating)
         except BaseException:
             self._connection.close()
             raise
@@ -83,6 +94,7 @@ class SqliteStore:
 
     def apply(self, batch: Batch, position: int) -> None:
         """Write turns and the position they bring us to, in one transaction."""
+        self._look_for_file()
         connection, begun = self._connection, batch.begun
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -118,30 +130,46 @@ class SqliteStore:
 
     def checkpoint(self) -> bool:
         """Make everything applied so far outlast a loss of power; return whether that is certain now."""
-        ((busy, _, _),) = self.rows("PRAGMA wal_checkpoint(PASSIVE)")
-        return busy == 0
+        # A reader that still looks at an older state keeps SQLite from bringing everything over.
+        ((busy, written, brought_over),) = self.rows("PRAGMA wal_checkpoint(PASSIVE)")
+        return busy == 0 and written == brought_over
 
     def close(self) -> None:
         """Let go of the database; SQLite then clears its write-ahead log away."""
         self._connection.close()
+
+    def _look_for_file(self) -> None:
+        """Write into no file that was moved or deleted: what is written there is lost with the process."""
+        if _identity(self._path) != self._file:
+            raise LedgerDamaged(
+                f"{self._path}: the file was moved, deleted or replaced while it was in use; what is "
+                "answered is kept in the journal"
+            ) from FileNotFoundError(errno.ENOENT, "gone")
 
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after a full disk and some other failures.
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def _prepare(self, now_us: int) -> None:
+    def _prepare(self, now_us: int, migrating: Callable[[str], None] | None) -> None:
         try:
             self.rows("PRAGMA journal_mode = WAL")
             for pragma in ("synchronous = NORMAL", "journal_size_limit = 67108864", "trusted_schema = OFF"):
                 self.rows(f"PRAGMA {pragma}")
             self._check()
             self.rows(CREATE_TABLE)
-            for migration in pending(load_migrations(), self.rows(READ_TABLE), str(self._path)):
+            applied = self.rows(READ_TABLE)
+            missing = pending(load_migrations(), applied, str(self._path))
+            if applied and missing and migrating is not None:
+                migrating(", ".join(migration.name for migration in missing))
+            for migration in missing:
                 self.write(migration.statements(now_us))
             self.position()
         except sqlite3.OperationalError as error:
-            raise LedgerRefused(f"{self._path}: the database cannot be used: {error}") from error
+            told = trouble(error)
+            raise LedgerRefused(
+                f"{self._path}: the database cannot be used: {told.what} ({error}). {told.way_out}"
+            ) from error
         except sqlite3.DatabaseError as error:
             raise damaged(self._path, str(error)) from error
 
@@ -165,7 +193,16 @@ def check_version(version: tuple[int, ...]) -> None:
 def damaged(path: Path, what: str) -> LedgerDamaged:
     """Return the refusal of a damaged file, with the way out."""
     return LedgerDamaged(
-        f"{path}: the database is damaged ({what}); nothing was changed. Put back a copy made by "
-        "`llm-gateway db backup`, or save what can be read: "
+        f"{path}: the database is damaged ({what}); nothing was changed. `llm-gateway db restore COPY` puts "
+        "back a copy made by `llm-gateway db backup`; else save what can be read: "
         f'sqlite3 "{path}" .recover | sqlite3 "{path}.recovered"'
     )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what a file is the same by, None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

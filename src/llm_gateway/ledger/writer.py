@@ -1,22 +1,28 @@
 """The one thread that writes to the database: it applies what the journal already holds, in batches.
 
-It may be late and it may fail for a while, and nothing is lost by that: the journal is what counts.
+It may be late and it may fail for a while, and nothing is lost by that: the journal is what counts. What
+does not fit into memory meanwhile is read from there again.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from sqlite3 import DataError, IntegrityError, InterfaceError, ProgrammingError
 from typing import TypeVar
 
+import msgspec
+
 from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.journal import Journal
-from llm_gateway.ledger.records import Record, scrub
+from llm_gateway.ledger.records import Record, decode, scrub
+from llm_gateway.ledger.refusal import LedgerDamaged
+from llm_gateway.ledger.reserve import Reserve
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.store import Store
+from llm_gateway.ledger.trouble import is_full
 
-__all__ = ["BATCH", "GATHER", "Entry", "Job", "Report", "Writer", "apply_records"]
+__all__ = ["BATCH", "GATHER", "MOST_WAITING", "Entry", "Job", "Report", "Writer", "apply_records", "decoded"]
 
 T = TypeVar("T")
 Job = Callable[[Store], T]
@@ -25,6 +31,9 @@ Entry = tuple[Record, int]
 
 GATHER = 0.25
 BATCH = 500
+# Records that may wait in memory for a database that takes nothing; at about 1 KB each they must not fill it.
+MOST_WAITING = 50_000
+_NEARLY = BATCH - 1
 _RETRY = 1.0
 
 # A value that no column takes: the batch would fail for ever, so its records are put right and tried alone.
@@ -35,12 +44,19 @@ class Writer:
     """Own a store from `start` until `close`. `put` is called by one thread, the others by any."""
 
     def __init__(
-        self, store: Store, journal: Journal, position: int, report: Report, gather: float = GATHER
+        self,
+        store: Store,
+        journal: Journal,
+        position: int,
+        report: Report,
+        reserve: Reserve,
+        gather: float = GATHER,
     ) -> None:
         self._store = store
         self._journal = journal
         self._position = position
         self._report = report
+        self._reserve = reserve
         self._gather = gather
         self.waiting: deque[Entry] = deque()
         self._jobs: deque[Callable[[BaseException | None], None]] = deque()
@@ -48,6 +64,8 @@ class Writer:
         self._hurry = threading.Event()
         self._asleep = True
         self._closing = False
+        self._busy = False
+        self._spilled = False
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
 
@@ -56,19 +74,24 @@ class Writer:
         """Return why the database takes nothing now, or None when it does."""
         return self._failure
 
+    @property
+    def has_all(self) -> bool:
+        """Return whether everything put so far is in the database; False where that is not certain."""
+        # In this order: what is taken up for the database makes it busy first, and what fails is told last.
+        return not self.waiting and not self._busy and not self._spilled and self._failure is None
+
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
 
     def put(self, record: Record, position: int) -> None:
-        """Hand over a record that the journal holds up to `position`."""
+        """Hand over a record that the journal holds up to `position`, 0 when it is nowhere else."""
         waiting = self.waiting
-        waiting.append((record, position))
+        if len(waiting) < _NEARLY or not self._is_too_much(position):
+            waiting.append((record, position))
         if self._asleep:
             self._asleep = False
             self._work.set()
-        if len(waiting) == BATCH:
-            self._hurry.set()
 
     def submit(self, job: Job[T]) -> Future[T]:
         """Run a job with the store after everything put before; LedgerUnavailable when that cannot be."""
@@ -102,9 +125,18 @@ class Writer:
         self._hurry.set()
         self._work.set()
 
+    def _is_too_much(self, position: int) -> bool:
+        """Hurry when a batch is full; return whether a record is left to be read from the journal."""
+        if len(self.waiting) == _NEARLY:
+            self._hurry.set()
+        if not position or len(self.waiting) < MOST_WAITING:
+            return False
+        self._spilled = True
+        return True
+
     def _run(self) -> None:
         while not self._closing:
-            self._work.wait()
+            self._work.wait(_RETRY if self._reserve.spent else None)
             self._hurry.wait(self._gather)
             self._hurry.clear()
             self._work.clear()
@@ -113,21 +145,43 @@ class Writer:
             if self._failure is not None and not self._closing:
                 self._work.set()
                 self._hurry.wait(_RETRY)
+            if self._reserve.spent:
+                self._reserve.hold()
         self._turn()
 
     def _turn(self) -> None:
         """Apply everything put before the jobs that wait, then run those."""
         count = len(self._jobs)
+        self._busy = True
         try:
-            self._drain(len(self.waiting))
-            self._tidy()
+            self._bring_up_to_date()
             self._failure = None
         # The edge of a background thread: a store fails in its own ways; the journal keeps what it refused.
         except Exception as error:
             if self._failure is None:
                 self._report("ledger.database", error)
             self._failure = error
+        self._busy = False
         self._answer(self._failure, count)
+
+    def _bring_up_to_date(self) -> None:
+        """Apply what waits; on a full disk once more, in the room that was kept back."""
+        try:
+            self._catch_up()
+        except Exception as error:
+            if not (is_full(error) and self._reserve.release()):
+                raise
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        count = len(self.waiting)  # before the flag is read: what came before something left out, and no more
+        if self._spilled:
+            self._read_again()
+        elif count:
+            self._drain(count)
+        elif self._failure is not None:
+            apply_records(self._store, [], self._position, self._report)  # whether it takes anything again
+        self._tidy()
 
     def _answer(self, failure: BaseException | None, count: int | None = None) -> None:
         """Run the jobs that wait, or so many of them; with a failure they are told of it."""
@@ -147,10 +201,59 @@ class Writer:
             self._position = position
             count -= len(entries)
 
+    def _read_again(self) -> None:
+        """Apply what the journal holds beyond the database: not everything of it waits here.
+
+        What waits here is applied by that, too, but for what is nowhere else. Only then is the flag taken
+        down, and what came in the meantime read; what came after that waits here again. To apply a record
+        twice changes nothing.
+        """
+        self._apply_journal()
+        apart: list[Record] = []
+        while self.waiting and self.waiting[0][1] <= self._position:
+            record, position = self.waiting.popleft()
+            if not position:
+                apart.append(record)
+        try:
+            apply_records(self._store, apart, self._position, self._report)
+        except BaseException:
+            self.waiting.extendleft((record, 0) for record in reversed(apart))
+            raise
+        self._spilled = False
+        try:
+            self._apply_journal()
+        except BaseException:
+            self._spilled = True
+            raise
+
+    def _apply_journal(self) -> None:
+        until = self._journal.position
+        for found in self._journal.written(self._position, until):
+            for damage in found.damage:
+                if not damage.torn:
+                    what = f"{damage.length} bytes of the journal at {damage.offset} are damaged and left out"
+                    self._report("ledger.journal", LedgerDamaged(what))
+            for start in range(0, len(found.entries), BATCH):
+                part = found.entries[start : start + BATCH]
+                apply_records(self._store, decoded(part, self._report), part[-1][0], self._report)
+                self._position = part[-1][0]
+
     def _tidy(self) -> None:
         """Delete what the database has for good."""
         if self._journal.has_applied(self._position) and self._store.checkpoint():
             self._journal.drop(self._position)
+
+
+def decoded(entries: Iterable[tuple[int, bytes]], report: Report) -> list[Record]:
+    """Return the records of journal entries; one that is none is reported and left out."""
+    records: list[Record] = []
+    for end, payload in entries:
+        try:
+            records.append(decode(payload))
+        except msgspec.DecodeError as error:
+            what = f"the journal's entry before {end} is not a record: {error}"
+            report("ledger.journal", LedgerDamaged(what))
+    return records
 
 
 def apply_records(store: Store, records: list[Record], position: int, report: Report) -> None:
