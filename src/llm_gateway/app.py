@@ -9,18 +9,15 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import msgspec
-
 from llm_gateway.clock import SystemClock
 from llm_gateway.config import Loaded, Server, reload
 from llm_gateway.config.addresses import reach
-from llm_gateway.config.settings import LocalSettings
 from llm_gateway.content.opening import content_of
 from llm_gateway.dashboard.landing import landing_page
 from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.engines.local.engine import LocalEngine
-from llm_gateway.engines.local.model import LocalModel, shipped
+from llm_gateway.engines.local.model import chosen
 from llm_gateway.errors import ConfigError
 from llm_gateway.http.asgi import serve_asgi
 from llm_gateway.http.client import Patience
@@ -224,7 +221,7 @@ class App:
         return Upstream(pool, patience)
 
     def _make_engines(self) -> dict[str, Engine]:
-        models = _local_models(self._loaded.settings.local)
+        models = chosen(self._loaded.settings.local)
         engines: list[Engine] = [DemoEngine(self._clock)]
         if models:
             engines.append(LocalEngine(models, self._upstream, self._environ))
@@ -287,7 +284,7 @@ class App:
             + OllamaApi(gateway, shelf).routes()
             + dashboard.routes()
             + Explaining(self._router, self._routing, self.fleet).routes()
-            + KeysApi(self._keys).routes()
+            + KeysApi(self._keys, self._content).routes()
             + operations.routes()
             + ResponsesApi(self._kept, forwarding).routes()
             + forwarded_routes(forwarding)
@@ -368,16 +365,6 @@ def _stamp(file: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _local_models(wanted: LocalSettings) -> tuple[LocalModel, ...]:
-    """Return the models that run inside the gateway: a file of the user's, else what is installed."""
-    if not wanted.model_path:
-        return tuple(msgspec.structs.replace(model, threads=wanted.threads) for model in shipped())
-    path = Path(wanted.model_path).expanduser()
-    if not path.is_file():
-        raise ConfigError(f"local.model_path: {path}: there is no such file")
-    return (LocalModel(path.stem, path, wanted.threads),)
 
 
 def _welcome(server: Server) -> tuple[str, ...]:

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from ledger_samples import Failures
+from llm_gateway.content.content import Content
+from llm_gateway.content.rows import database_of
+from llm_gateway.content.safe import Where
 from llm_gateway.errors import Unauthenticated
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.pipeline.key_admin import KeyAdmin
@@ -20,10 +24,11 @@ AT = "2023-11-14T22:13:20.000Z"
 class Desk:
     """The owner before a gateway."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, home: Path) -> None:
         self.stage = stage
         admin = KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None)
-        self.door = Door(*KeysApi(admin).routes())
+        self.content = Content(Where(home), stage.clock, Failures(), most_days=90)
+        self.door = Door(*KeysApi(admin, self.content).routes())
 
     async def ask(self, method: str, target: str, body: bytes = b"", *, token: str = OWNER) -> Reply:
         return await self.door.ask(target, method=method, token=token, body=body)
@@ -54,7 +59,12 @@ def split(reply: Reply) -> tuple[str, dict[str, object]]:
 
 
 def seated(home: Path, scene: Callable[[Desk], Awaitable[None]]) -> None:
-    on_stage(home, lambda stage: scene(Desk(stage)))
+    async def play(stage: Stage) -> None:
+        desk = Desk(stage, home)
+        await scene(desk)
+        await desk.content.close()
+
+    on_stage(home, play)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +73,8 @@ def seated(home: Path, scene: Callable[[Desk], Awaitable[None]]) -> None:
         ("GET", "/api/keys"),
         ("POST", "/api/keys"),
         ("DELETE", "/api/keys/x"),
+        ("PATCH", "/api/keys/x"),
+        ("DELETE", "/api/content/x"),
         ("POST", "/api/key-rotations/x"),
     ],
 )
@@ -88,6 +100,8 @@ def test_a_key_is_shown_once_and_opens_at_once(tmp_path: Path) -> None:
             "created_at": AT,
             "expires_at": None,
             "revoked_at": None,
+            "keep_content_days": 0,
+            "kept_under": row["id"],
         }
         assert await desk.rows() == [row]
         assert key not in repr(await desk.rows())
@@ -195,3 +209,68 @@ def test_a_row_is_shown_with_its_state(expires_us: int, revoked_us: int, status:
     assert (view.status, view.created_at, view.hint) == (status, AT, "wxyz")
     assert (view.expires_at is None) == (not expires_us)
     assert (view.revoked_at is None) == (not revoked_us)
+
+
+def test_a_key_says_for_how_long_it_keeps_content(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        reply = await desk.ask("POST", "/api/keys", b'{"name":"ada","keep_content_days":7}')
+        key, row = split(reply)
+        assert (row["keep_content_days"], row["kept_under"]) == (7, row["id"])
+        assert desk.stage.keys.authenticate([(b"x-api-key", key.encode())]).keep_days == 7
+        target = f"/api/keys/{row['id']}"
+        reply = await desk.ask("PATCH", target, b'{"keep_content_days":30}')
+        assert (reply.status, reply.json()) == (200, {"keep_content_days": 30})
+        assert desk.stage.keys.authenticate([(b"x-api-key", key.encode())]).keep_days == 30
+        reply = await desk.ask("PATCH", target, b'{"keep_content_days":0}')
+        assert desk.stage.keys.authenticate([(b"x-api-key", key.encode())]).keep_days == 0
+        assert (await desk.rows())[0]["keep_content_days"] == 0
+        assert (await desk.ask("PATCH", "/api/keys/nobody", b'{"keep_content_days":1}')).status == 404
+
+    seated(tmp_path, scene)
+
+
+@pytest.mark.parametrize("days", [b"91", b"-1"])
+def test_too_many_days_are_refused_with_the_setting(tmp_path: Path, days: bytes) -> None:
+    async def scene(desk: Desk) -> None:
+        _, row = await desk.make("ada")
+        for reply in (
+            await desk.ask("POST", "/api/keys", b'{"name":"eve","keep_content_days":%b}' % days),
+            await desk.ask("PATCH", f"/api/keys/{row['id']}", b'{"keep_content_days":%b}' % days),
+        ):
+            assert reply.status == 400 and "content.max_days" in str(reply.error()["message"])
+        assert [(each["name"], each["keep_content_days"]) for each in await desk.rows()] == [("ada", 0)]
+
+    seated(tmp_path, scene)
+
+
+def test_keeping_is_not_promised_where_it_cannot_be_done(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        database_of(tmp_path).parent.write_bytes(b"in the way")
+        reply = await desk.ask("POST", "/api/keys", b'{"name":"ada","keep_content_days":7}')
+        assert (reply.status, reply.error()["code"]) == (503, "content_unavailable")
+        assert await desk.rows() == []
+
+    seated(tmp_path, scene)
+
+
+def test_what_is_kept_is_erased_of_a_revoked_key_too(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        _, row = await desk.make("ada")
+        await desk.content.keep(str(row["id"]), "response", "resp_1", b"text", 7)
+        await desk.ask("DELETE", f"/api/keys/{row['id']}")
+        assert await desk.content.fetch(str(row["id"]), "response", "resp_1") == b"text"
+        assert (await desk.ask("DELETE", f"/api/content/{row['id']}")).json() == {"erased": 1}
+        assert (await desk.ask("DELETE", f"/api/content/{row['id']}")).json() == {"erased": 0}
+
+    seated(tmp_path, scene)
+
+
+def test_a_successor_keeps_content_as_the_old_key_did(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        _, row = split(await desk.ask("POST", "/api/keys", b'{"name":"ada","keep_content_days":7}'))
+        _, second = split(await desk.ask("POST", f"/api/key-rotations/{row['id']}", b"{}"))
+        third_key, third = split(await desk.ask("POST", f"/api/key-rotations/{second['id']}", b"{}"))
+        assert (third["keep_content_days"], third["kept_under"]) == (7, row["id"])
+        assert desk.stage.keys.authenticate([(b"x-api-key", third_key.encode())]).kept_under == row["id"]
+
+    seated(tmp_path, scene)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from llm_gateway import __version__
+from llm_gateway.content.content import Content
+from llm_gateway.content.safe import Where
 from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.key_admin import KeyAdmin
 from llm_gateway.server.dashboard_api import DashboardApi
@@ -41,7 +43,7 @@ def table(home: Path) -> tuple[Route, ...]:
             *OllamaApi(stage.gateway, shelf).routes(),
             *forwarded_routes(Forwarding(stage.gateway)),
             *DashboardApi(stage.gateway, fleet, lambda: "", 1).routes(),
-            *KeysApi(admin).routes(),
+            *KeysApi(admin, Content(Where(home), stage.clock, fail)).routes(),
             *Operations(stage.ledger, stage.metrics, lambda: b"").routes(),
         )
 

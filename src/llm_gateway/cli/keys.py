@@ -1,4 +1,4 @@
-"""`keys`: make, list, revoke and rotate gateway keys, whether or not the gateway runs."""
+"""`keys`: make, list, revoke and rotate gateway keys, and say what they keep, with a gateway or without."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +14,13 @@ from llm_gateway.ledger import keys as rows
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.store import Store
-from llm_gateway.pipeline.key_admin import Minted, mint
+from llm_gateway.pipeline.key_admin import Minted, check_days, mint, mint_successor
 from llm_gateway.server.keys_api import KeyView, key_view
 from llm_gateway.vault import Secret, load_or_create_pepper
 
-__all__ = ["first_key", "keys"]
+__all__ = ["first_key", "key_views", "keys"]
 
-_COLUMNS = ("id", "name", "hint", "status", "created_at", "expires_at")
+_COLUMNS = ("id", "name", "hint", "status", "created_at", "expires_at", "keep_content_days")
 _YEAR = 366 * 86_400
 
 
@@ -31,18 +31,27 @@ def keys() -> None:
 
 @keys.command()
 @click.argument("name")
+@click.option(
+    "--keep-content",
+    "days",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Days for which what is said with it is kept, encrypted; 0 keeps nothing.",
+)
 @json_option
 @pass_context
-def create(context: Context, name: str, as_json: bool) -> None:
+def create(context: Context, name: str, days: int, as_json: bool) -> None:
     """Make a key and show it, this once."""
     api = context.api_or_none()
     if api is not None:
-        made = api.call("POST", "/api/keys", {"name": name})
+        made = api.call("POST", "/api/keys", {"name": name, "keep_content_days": days})
         _show(str(made["key"]), msgspec.convert(made["row"], KeyView), as_json)
         return
-    home = context.load().home
-    with _store(home) as store:
-        minted = _mint(home, name)
+    loaded = context.load()
+    check_days(days, loaded.settings.content.max_days)
+    with _store(loaded.home) as store:
+        minted = _mint(loaded.home, name, days)
         rows.insert(store, minted.row)
     _show(minted.key.reveal(), _view(minted), as_json)
 
@@ -52,7 +61,7 @@ def create(context: Context, name: str, as_json: bool) -> None:
 @pass_context
 def list_keys(context: Context, as_json: bool) -> None:
     """List every key there ever was; none is shown."""
-    found = _listed(context)
+    found = key_views(context)
     if as_json:
         json_line("keys", {"keys": found})
         return
@@ -63,9 +72,34 @@ def list_keys(context: Context, as_json: bool) -> None:
 
 @keys.command()
 @click.argument("key")
+@click.argument("days", type=click.IntRange(0))
+@pass_context
+def keep(context: Context, key: str, days: int) -> None:
+    """Keep what is said with a key for DAYS from now on, 0 for not at all; KEY is its id or its name.
+
+    What is kept already stays until its own time has come, unless `content erase` ends it.
+    """
+    key_id = _id_of(context, key)
+    api = context.api_or_none()
+    if api is not None:
+        api.call("PATCH", f"/api/keys/{key_id}", {"keep_content_days": days})
+    else:
+        loaded = context.load()
+        check_days(days, loaded.settings.content.max_days)
+        with _store(loaded.home) as store:
+            rows.keep(store, key_id, days)
+    kept = f"keeps what is said for {days} days" if days else "keeps nothing of what is said"
+    say(f"key {key_id} {kept} from now on; what is kept already stays until its time has come")
+
+
+@keys.command()
+@click.argument("key")
 @pass_context
 def revoke(context: Context, key: str) -> None:
-    """Accept a key no longer; KEY is its id or its name."""
+    """Accept a key no longer; KEY is its id or its name.
+
+    What is kept of it stays until its time has come, unless `content erase` ends it.
+    """
     key_id = _id_of(context, key)
     api = context.api_or_none()
     if api is not None:
@@ -98,7 +132,7 @@ def rotate(context: Context, key: str, overlap: int, as_json: bool) -> None:
     home = context.load().home
     with _store(home) as store:
         old = next(row for row in rows.listed(store) if row.id == key_id)
-        minted = _mint(home, old.name)
+        minted = mint_successor(old, *_stamp(home))
         rows.rotate(store, key_id, minted.row, SystemClock().now_us() + overlap * 1_000_000)
     _show(minted.key.reveal(), _view(minted), as_json)
 
@@ -113,9 +147,13 @@ def first_key(home: Path) -> Secret | None:
     return minted.key
 
 
-def _mint(home: Path, name: str) -> Minted:
+def _mint(home: Path, name: str, days: int = 0) -> Minted:
+    return mint(name, *_stamp(home), days)
+
+
+def _stamp(home: Path) -> tuple[bytes, str, int]:
     clock = SystemClock()
-    return mint(name, load_or_create_pepper(home), Ids(clock).new(), clock.now_us())
+    return load_or_create_pepper(home), Ids(clock).new(), clock.now_us()
 
 
 def _view(minted: Minted) -> KeyView:
@@ -130,7 +168,8 @@ def _show(key: str, view: KeyView, as_json: bool) -> None:
     say(f"key {view.id} for {view.name!r}; it is shown this once and stored nowhere")
 
 
-def _listed(context: Context) -> list[KeyView]:
+def key_views(context: Context) -> list[KeyView]:
+    """Return every key there ever was, from the gateway that runs, else from its ledger."""
     api = context.api_or_none()
     if api is not None:
         return msgspec.convert(api.get("/api/keys")["keys"], list[KeyView])
@@ -141,7 +180,7 @@ def _listed(context: Context) -> list[KeyView]:
 
 def _id_of(context: Context, key: str) -> str:
     """Return the id of the one active key that is meant."""
-    active = [view for view in _listed(context) if view.status == "active"]
+    active = [view for view in key_views(context) if view.status == "active"]
     meant = [view for view in active if key in (view.id, view.name)]
     if len(meant) == 1:
         return meant[0].id

