@@ -106,6 +106,9 @@ class Watched:
     async def pour(self, sink: Callable[[bytes], bool]) -> None:
         await self._answer.pour(sink)
 
+    async def arrive(self) -> None:
+        await self._answer.arrive()
+
     def take(self) -> bytes:
         return self._answer.take()
 

@@ -66,3 +66,12 @@ def test_pours_into_a_sink_until_it_has_enough() -> None:
 
     assert asyncio.run(pour(9)) == [b"one", b"two", b"three"]
     assert asyncio.run(pour(2)) == [b"one", b"two"]
+
+
+def test_all_of_it_has_arrived() -> None:
+    async def scene() -> bytes:
+        answer = PreparedAnswer.whole(200, b"{}")
+        await answer.arrive()
+        return answer.take()
+
+    assert asyncio.run(scene()) == b"{}"

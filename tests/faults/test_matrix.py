@@ -19,10 +19,11 @@ from faults.stage import Stage, Start, Targets, seed
 from gateway_process import GatewayProcess
 from rawhttp import Reply
 from scripted import Close, Hang, Received, Reset, Script, ScriptedUpstream, Send, chat, faults
-from scripted.wording import response
+from scripted.wording import head, response, stream_head
 from upstream_answers import UPSTREAMS
 
 _KINDS = ("chat", "messages", "gemini")
+_JSON = ("content-type", "application/json")
 
 
 def _answering(status: int, fields: Sequence[tuple[str, str]] = ()) -> Callable[[str], Script]:
@@ -56,6 +57,10 @@ BROKEN: dict[str, Callable[[str], Script]] = {
     "502": _answering(502),
     "503": _answering(503),
     "529": _same(faults.overloaded()),
+    "no-body": _same((Send(head(200, (_JSON, ("content-length", "99")))), Close())),
+    "no-stream": _same((Send(stream_head()), Reset())),
+    "bad-chunk": _same(faults.BROKEN_ANSWERS["chunk size not a number"]),
+    "not-gzip": _same(faults.BROKEN_ANSWERS["gzip that is not gzip"]),
     "page": _same(faults.failing(502, html=True)),
 }
 """What an upstream does instead of answering, by name; `refused` is one that is not there."""

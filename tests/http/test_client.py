@@ -122,6 +122,22 @@ def test_an_answer_that_has_ended_is_not_given_up() -> None:
     play(scene, OK)
 
 
+def test_what_arrives_first_can_be_waited_for_and_is_still_there() -> None:
+    async def comes(connection: ClientConnection, peer: Peer) -> None:
+        await connection.send(GET, b"", Patience(5, 5))
+        await connection.arrive()
+        assert connection.take() == b"hi"
+        await connection.arrive()  # its end has come, too
+
+    async def breaks(connection: ClientConnection, peer: Peer) -> None:
+        await connection.send(GET, b"", Patience(5, 5))
+        with pytest.raises(UpstreamTruncated):
+            await connection.arrive()
+
+    play(comes, OK)
+    play(breaks, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nCLOSE")
+
+
 def test_an_answer_that_is_given_up_closes_the_connection_at_once() -> None:
     async def scene(connection: ClientConnection, peer: Peer) -> None:
         await connection.send(GET, b"", Patience(5, 5))

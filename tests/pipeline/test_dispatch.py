@@ -72,6 +72,28 @@ def test_the_first_target_is_asked_and_no_other(tmp_path: Path) -> None:
     on_stage(tmp_path, scene)
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        (Send(wording.response(200, faults.ANSWER)[:-9]), Close()),
+        (Send(wording.stream_head()), Close()),
+        faults.BROKEN_ANSWERS["gzip that is not gzip"],
+    ],
+    ids=["whole", "stream", "coded"],
+)
+def test_an_answer_that_breaks_before_anybody_has_a_byte_of_it_is_none(
+    tmp_path: Path, broken: Script
+) -> None:
+    async def scene(stage: Stage) -> None:
+        walk = await Walk.begin(stage, "first/m", "second/m", script=(broken, GOOD))
+        assert await walk.body() == faults.ANSWER
+        first, second = await walk.attempts()
+        assert (first.provider, second.provider) == ("first", "second")
+        assert first.error_kind.startswith("upstream_") and not second.error_kind
+
+    on_stage(tmp_path, scene)
+
+
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 408, 413, 429, 500, 502, 503, 504, 529])
 def test_the_next_target_is_asked_when_another_may_do_better(tmp_path: Path, status: int) -> None:
     bad = faults.overloaded() if status == 529 else faults.failing(status, retry_after="9")

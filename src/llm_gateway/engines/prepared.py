@@ -44,6 +44,9 @@ class PreparedAnswer:
         while (piece := await self.read()) and sink(piece):
             pass
 
+    async def arrive(self) -> None:
+        """Wait for nothing: all of it is here."""
+
     def take(self) -> bytes:
         """Return the bytes that are here already: all of them, or none while a pause lies before them."""
         if self._pause:

@@ -147,6 +147,15 @@ class ClientConnection(asyncio.Protocol):
             await self._wait()
         return self.take()
 
+    async def arrive(self) -> None:
+        """Wait until something of the body is here, or its end; raise what came instead."""
+        while not self._buffer:
+            if self._failure is not None:
+                raise self._failure
+            if self._complete:
+                return
+            await self._wait()
+
     def take(self) -> bytes:
         """Return the body bytes that are here already, or b""."""
         buffer = self._buffer

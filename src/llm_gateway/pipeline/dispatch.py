@@ -19,7 +19,7 @@ from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.retries import Budget, backoff
 from llm_gateway.pipeline.turn import Try, Turn
 from llm_gateway.tasks import Tasks
-from llm_gateway.upstream.answer import Answer, read_whole
+from llm_gateway.upstream.answer import MAX_ANSWER, Answer, is_coded, read_whole
 from llm_gateway.upstream.client import Upstream
 from llm_gateway.upstream.standing import Standing, Standings
 from llm_gateway.upstream.verdict import Verdict, judge
@@ -180,6 +180,8 @@ class Dispatcher:
         standing.circuit.asked(self._monotonic())
         try:
             answer = await self._send(asking)
+            if not asking.last and step.line is not None and answer.status < 300:
+                answer = await _secured(answer, asking.passage)
         except UpstreamFault as error:
             turn.attempt_failed(error, attempt)
             standing.circuit.failed(self._monotonic(), error.kind)
@@ -252,6 +254,20 @@ class Dispatcher:
         if self._monotonic() - began + wait > self._settings.deadline or not self._budget.take():
             return None
         return one, wait
+
+
+async def _secured(answer: Answer, passage: Passage) -> Answer:
+    """Read what may still break without anybody's having a byte of it: all, or a stream's first piece."""
+    try:
+        if passage.is_stream(answer) and not is_coded(answer):
+            await answer.arrive()
+            return answer
+        body = await read_whole(answer, MAX_ANSWER)
+    except BaseException:
+        answer.release()
+        raise
+    answer.release()
+    return PreparedAnswer(answer.status, answer.headers, [body])
 
 
 async def _ready(body: bytes) -> Answer:

@@ -16,11 +16,10 @@ from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passage
 from llm_gateway.pipeline.turn import Turn
 from llm_gateway.pipeline.witness import Witness
-from llm_gateway.upstream.answer import Answer, is_coded, read_whole
+from llm_gateway.upstream.answer import MAX_ANSWER, Answer, is_coded, read_whole
 
 __all__ = ["Relayed", "refuse", "refuse_turn", "relay"]
 
-_MAX_ANSWER = 64 * 1024 * 1024
 _JSON = b"content-type: application/json\r\n"
 # What an answer of this status has to carry (RFC 9110, 15.5.2 and 15.5.22) or had better (15.6.4).
 _FIELDS = {
@@ -71,7 +70,7 @@ def refuse_turn(incoming: Incoming, dialect: Dialect, error: GatewayError, turn:
 async def _relay_whole(incoming: Incoming, relayed: Relayed, dialect: Dialect, turn: Turn) -> None:
     answer, passage = relayed.answer, relayed.passage
     try:
-        body = await read_whole(answer, _MAX_ANSWER)
+        body = await read_whole(answer, MAX_ANSWER)
         answer.release()
         turn.first_byte()
         if answer.status < 300:
@@ -95,7 +94,7 @@ async def _relay_stream(incoming: Incoming, relayed: Relayed, dialect: Dialect, 
     seen = turn.seen = meter.seen
     try:
         # A stream is asked for plain. One that comes coded all the same cannot be metered as it passes.
-        data = answer.take() if not is_coded(answer) else await read_whole(answer, _MAX_ANSWER)
+        data = answer.take() if not is_coded(answer) else await read_whole(answer, MAX_ANSWER)
         if data:
             turn.first_byte()
         out = meter.feed(data) if data else b""

@@ -7,7 +7,10 @@ from llm_gateway.errors import ClientFault, UpstreamBroken
 from llm_gateway.http.decoding import decode_body
 from llm_gateway.wire.headers import Headers, get, get_all
 
-__all__ = ["Answer", "is_coded", "is_event_stream", "read_whole"]
+__all__ = ["MAX_ANSWER", "Answer", "is_coded", "is_event_stream", "read_whole"]
+
+MAX_ANSWER = 64 * 1024 * 1024
+"""Most bytes of an answer that is read whole."""
 
 
 class Answer(Protocol):
@@ -18,6 +21,10 @@ class Answer(Protocol):
 
     async def read(self) -> bytes:
         """Return what has come of the body since the last call; b"" at its proper end."""
+        ...
+
+    async def arrive(self) -> None:
+        """Wait until something of the body is here, or its end."""
         ...
 
     def take(self) -> bytes:
