@@ -201,6 +201,7 @@ class App:
         gauges = self._metrics.gauges
         gauges["llm_gateway_ledger_failing"] = lambda: float(self._ledger.failure is not None)
         gauges |= self._content.gauges()
+        gauges["llm_gateway_ledger_unrecorded"] = lambda: float(self._ledger.kept)
         gauges["llm_gateway_uptime_seconds"] = lambda: self._clock.monotonic() - started
         gauges["llm_gateway_circuit_open"] = self._standings.open_circuits
         gauges["llm_gateway_upstream_up"] = lambda: {

@@ -14,7 +14,6 @@ from fakes import FakeClock
 from ledger_samples import Failures, intent, settlement, with_ledger
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.errors import LedgerUnavailable
-from llm_gateway.ledger import writer
 from llm_gateway.ledger.folder import Folder
 from llm_gateway.ledger.ledger import Durability, Ledger
 from llm_gateway.ledger.opening import offline
@@ -241,14 +240,12 @@ def test_a_sync_that_fails_refuses_the_turn_and_goes_on_in_a_new_segment(tmp_pat
     assert [what for what, _ in failures] == ["ledger.journal"]
 
 
-def test_what_a_database_is_behind_with_is_in_the_journal_however_much_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_database_is_behind_with_is_in_the_journal_however_much_it_is(tmp_path: Path) -> None:
     """Locked by somebody else: turns go on, and of those that wait only so many are in memory."""
-    monkeypatch.setattr(writer, "MOST_WAITING", 2 * BATCH)
     turns = 5 * BATCH
 
     async def scene(ledger: Ledger) -> None:
+        ledger._writer.most = 2 * BATCH
         other = sqlite3.connect(Folder(tmp_path).database, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         await ledger.begin(intent("open"))

@@ -1,7 +1,6 @@
 """Room that is kept back, given up once, and taken again when there is enough."""
 
 import errno
-import shutil
 from pathlib import Path
 
 import pytest
@@ -41,30 +40,20 @@ def test_what_an_earlier_process_kept_is_kept(tmp_path: Path) -> None:
     assert not (tmp_path / "reserve").exists()
 
 
-def free_is(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
-    """Say how much room there is; nothing is filled."""
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(free, 0, free))
-
-
-def test_on_a_small_disk_it_is_small_and_on_a_tiny_one_it_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    free_is(monkeypatch, 1 << 20)
-    assert Reserve(tmp_path / "small").hold()
+def test_on_a_small_disk_it_is_small_and_on_a_tiny_one_it_is_not(tmp_path: Path) -> None:
+    assert Reserve(tmp_path / "small", free=lambda _: 1 << 20).hold()
     assert (tmp_path / "small").stat().st_size == (1 << 20) // 8
-    free_is(monkeypatch, 100_000)
-    assert not Reserve(tmp_path / "tiny").hold() and not (tmp_path / "tiny").exists()
+    assert not Reserve(tmp_path / "tiny", free=lambda _: 100_000).hold()
+    assert not (tmp_path / "tiny").exists()
 
 
-def test_it_is_not_taken_again_from_a_disk_that_is_as_good_as_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reserve = Reserve(tmp_path / "reserve", SIZE)
-    reserve.hold()
-    reserve.release()
-    free_is(monkeypatch, 2 * SIZE - 1)
+def test_it_is_not_taken_again_from_a_disk_that_is_as_good_as_full(tmp_path: Path) -> None:
+    free = [8 * SIZE]
+    reserve = Reserve(tmp_path / "reserve", SIZE, lambda _: free[0])
+    assert reserve.hold() and reserve.release()
+    free[0] = 2 * SIZE - 1
     assert not reserve.hold() and is_spent(reserve)
-    free_is(monkeypatch, 2 * SIZE)
+    free[0] = 2 * SIZE
     assert reserve.hold() and not is_spent(reserve)
 
 

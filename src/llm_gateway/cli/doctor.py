@@ -149,8 +149,8 @@ def _running(api: LocalApi) -> Iterator[_Finding]:
     if health.database == "connected":
         yield _Finding("ledger", "ok", "connected")
     else:
-        way_out = "look at the gateway's log; free disk space"
-        yield _Finding("ledger", "error", health.database, way_out)
+        waiting = f"; {health.unrecorded} records are in memory alone" if health.unrecorded else ""
+        yield _Finding("ledger", "error", health.database + waiting, health.advice)
     for provider in msgspec.convert(api.get("/api/dashboard/providers")["providers"], list[ProviderView]):
         name = f"provider {provider.name}"
         if provider.state in ("ok", "unknown"):

@@ -7,6 +7,7 @@ for twice as much. What the room is used for is decided in `ledger.py`.
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from llm_gateway.ledger.folder import NO_FOLLOW
@@ -23,9 +24,12 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW
 class Reserve:
     """The reserve of one ledger. Any thread may call any of this."""
 
-    def __init__(self, path: Path, size: int = RESERVE_BYTES) -> None:
+    def __init__(
+        self, path: Path, size: int = RESERVE_BYTES, free: Callable[[Path], int] | None = None
+    ) -> None:
         self._path = path
         self._most = size
+        self._free = free or _free
         self._size = 0
         self._lock = threading.Lock()
         self.spent = False
@@ -57,7 +61,7 @@ class Reserve:
     def _make(self) -> int:
         """Make the file and return its size, 0 when there is no room for it."""
         try:
-            free = shutil.disk_usage(self._path.parent).free
+            free = self._free(self._path.parent)
             size = self._size or min(self._most, free // _SHARE)
             if size < _LEAST or free < 2 * size:
                 return 0
@@ -72,6 +76,10 @@ class Reserve:
         finally:
             os.close(file)
         return size
+
+
+def _free(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
 
 def _fill(file: int, size: int) -> None:

@@ -59,6 +59,7 @@ class Writer:
         self._reserve = reserve
         self._gather = gather
         self.waiting: deque[Entry] = deque()
+        self.most = MOST_WAITING
         self._jobs: deque[Callable[[BaseException | None], None]] = deque()
         self._work = threading.Event()
         self._hurry = threading.Event()
@@ -129,7 +130,7 @@ class Writer:
         """Hurry when a batch is full; return whether a record is left to be read from the journal."""
         if len(self.waiting) == _NEARLY:
             self._hurry.set()
-        if not position or len(self.waiting) < MOST_WAITING:
+        if not position or len(self.waiting) < self.most:
             return False
         self._spilled = True
         return True

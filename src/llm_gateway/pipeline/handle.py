@@ -114,4 +114,4 @@ async def _begin(
         await turn.begin(caller, call, dialect.name, plan)
         raise
     await turn.begin(caller, call, dialect.name, plan)
-    return plan
+    return plan if turn.recorded else gateway.spending.unpaid(plan)

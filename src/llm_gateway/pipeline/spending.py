@@ -101,6 +101,20 @@ class Spending:
                 sums[scope] = sums.get(scope, 0) + each.nano
         self._limits.remember(period, sums, self._clock.now_us())
 
+    def all_paid(self, steps: Iterable[Step]) -> bool:
+        """Return whether each of these targets costs money; False where there is none."""
+        paid = False
+        for step in steps:
+            if step.provider not in self._paid:
+                return False
+            paid = True
+        return paid
+
+    def unpaid(self, plan: Plan) -> Plan:
+        """Return the plan without the targets that cost money."""
+        steps = tuple(step for step in plan.steps if step.provider not in self._paid)
+        return plan if len(steps) == len(plan.steps) else msgspec.structs.replace(plan, steps=steps)
+
     def standing(self) -> list[Standing]:
         """Return how every limit stands."""
         return self._limits.standing(self._clock.now_us())

@@ -143,6 +143,7 @@ class Turn:
         "id",
         "intent",
         "rates",
+        "recorded",
         "seen",
         "standing",
         "ttft_us",
@@ -155,6 +156,7 @@ class Turn:
         self._spending = spending
         self._cost: int | None = None
         self.held: Held | None = None
+        self.recorded = True  # False while it is in memory alone: then nobody is asked who is to be paid
         self.rates = b""  # header lines about limits, where one of them refuses the request
         self._monotonic = clock.monotonic
         self._started = clock.monotonic()
@@ -175,8 +177,9 @@ class Turn:
     async def begin(self, caller: Caller, call: Asking, dialect: str, plan: Plan | None) -> None:
         """Put the intent on record, durably; LedgerUnavailable when that cannot be.
 
-        `plan` is None where nothing serves the model that was asked for. A turn that a demo may answer
-        never counts, even if another target does in the end.
+        Where a target costs nothing the turn goes on all the same, not `recorded` yet. `plan` is None where
+        nothing serves the model that was asked for. A turn that a demo may answer never counts, even if
+        another target does in the end.
         """
         steps = () if plan is None else plan.steps
         step = steps[0] if steps else None
@@ -201,7 +204,7 @@ class Turn:
         )
         self.free = plan is not None and plan.kind == "count"
         try:
-            await self._ledger.begin(intent)
+            self.recorded = await self._ledger.begin(intent, required=self._spending.all_paid(steps))
         except BaseException:
             self._spending.settle(self.held, None, None)
             raise

@@ -59,14 +59,16 @@ class DashboardApi:
 
     async def health(self, exchange: Exchange, _: str) -> None:
         """Answer with the gateway's state."""
-        failure = self._gateway.ledger.failure
+        trouble = self._gateway.ledger.trouble
         view = views.HealthView(
-            status="ok" if failure is None else "degraded",
-            database="connected" if failure is None else f"failing: {type(failure).__name__}",
+            status="ok" if trouble is None else "degraded",
+            database="connected" if trouble is None else f"failing: {trouble.what}",
             version=__version__,
             uptime_seconds=round(self._gateway.clock.monotonic() - self._started),
             inflight=self._gateway.metrics.inflight,
             pid=self._pid,
+            advice="" if trouble is None else trouble.way_out,
+            unrecorded=self._gateway.ledger.kept,
         )
         _answer(exchange, view)
 

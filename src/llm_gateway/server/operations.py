@@ -33,8 +33,8 @@ class Operations:
         exchange.respond(200, b"content-type: text/plain\r\n", b"ok\n")
 
     async def ready(self, exchange: Exchange, _: str) -> None:
-        """Answer whether turns can be recorded: without that nothing is answered."""
-        if self._ledger.failure is None:
+        """Answer whether any request is taken: what costs money is not, while nothing can be recorded."""
+        if self._ledger.takes_turns:
             exchange.respond(200, b"content-type: text/plain\r\n", b"ready\n")
         else:
             exchange.respond(503, b"content-type: text/plain\r\nretry-after: 5\r\n", b"not ready\n")

@@ -31,7 +31,10 @@ __all__ = [
 
 
 class HealthView(msgspec.Struct, frozen=True):
-    """How the gateway is: `status` is ok, degraded or down; `database` is connected or says what fails."""
+    """How the gateway is: `status` is ok, degraded or down; `database` is connected or says what fails.
+
+    `advice` is what helps then; `unrecorded` how many records are in memory alone.
+    """
 
     status: str
     database: str
@@ -39,6 +42,8 @@ class HealthView(msgspec.Struct, frozen=True):
     uptime_seconds: int
     inflight: int
     pid: int
+    advice: str = ""
+    unrecorded: int = 0
 
 
 class RequestView(msgspec.Struct, frozen=True):

@@ -71,6 +71,9 @@ METRICS: dict[str, Metric] = {
     "llm_gateway_content_not_kept_total": Metric(
         "counter", "Answers that should have been kept and could not be."
     ),
+    "llm_gateway_ledger_unrecorded": Metric(
+        "gauge", "Records that are in memory alone, because neither journal nor database takes them."
+    ),
     "llm_gateway_uptime_seconds": Metric("gauge", "Time since the start."),
 }
 
