@@ -32,7 +32,7 @@ def _upstream() -> Iterator[ScriptedUpstream]:
 def stage(_upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     targets = Targets()
     targets.add("up", _upstream.url)
-    server = "header_timeout = 5.0\nidle_timeout = 60.0"
+    server = "header_timeout = 15.0\nidle_timeout = 60.0\nmax_connections = 12000"
     with GatewayProcess(tmp_path_factory.mktemp("clients"), targets.configuration(server=server)) as gateway:
         yield Stage(gateway, targets)
 
