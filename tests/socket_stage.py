@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from fakes import FakeClock
 from llm_gateway.config import Server
+from llm_gateway.content.content import Content
 from llm_gateway.dialects.contract import Call
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.http.limits import Limits
@@ -48,6 +49,7 @@ class Place:
         self.listener = listener
         self.logged = logged
         self.port = 0
+        self.content: Content | None = None
 
     def open(self, *fields: str, target: str = "/v1/responses") -> AbstractAsyncContextManager[WebSocketPeer]:
         """Return a WebSocket that is opened with the key."""
@@ -137,6 +139,7 @@ def talking(
         sockets = responses_sockets(stage.gateway, kept if admit is None else _Admitting(stage, admit))
         try:
             async with _served(stage, limits or Limits(), sockets) as place:
+                place.content = content
                 await scene(place)
         finally:
             if content is not None:

@@ -6,7 +6,7 @@ import pytest
 
 from llm_gateway.errors import MalformedRequest, Unauthenticated
 from llm_gateway.pipeline.authenticate import KeyRing
-from llm_gateway.pipeline.key_admin import KeyAdmin, Minted, mint
+from llm_gateway.pipeline.key_admin import KeyAdmin, Minted, check_days, mint, mint_successor
 from llm_gateway.vault import Secret, key_digest, looks_like_key, mint_key
 from pipeline_stage import PEPPER, Stage, on_stage
 
@@ -120,3 +120,54 @@ def test_the_key_of_the_environment_opens_beside_the_others_and_is_listed_nowher
         assert [row.name for row in await keys.listed()] == ["ada"]
 
     on_stage(tmp_path, scene)
+
+
+def test_what_a_key_keeps_counts_from_the_moment_it_is_said(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        keys = admin(stage)
+        minted = await keys.create("ada", 7)
+        headers = [(b"x-api-key", minted.key.reveal().encode())]
+        identity = stage.keys.authenticate(headers)
+        assert (identity.keep_days, identity.kept_under) == (7, minted.row.id)
+        changes = stage.keys.changes
+        assert await keys.keep(minted.row.id, 0)
+        assert stage.keys.changes > changes, "what a header section said is found out anew"
+        assert stage.keys.authenticate(headers).keep_days == 0
+        assert not await keys.keep("nobody", 1)
+
+    on_stage(tmp_path, scene)
+
+
+def test_a_successor_goes_on_with_what_was_kept(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        keys = admin(stage)
+        first = await keys.create("ada", 7)
+        second = await keys.rotate(first.row.id, 0)
+        assert second is not None
+        third = await keys.rotate(second.row.id, 0)
+        assert third is not None
+        assert (third.row.keep_content_days, third.row.kept_under) == (7, first.row.id)
+        assert (await keys.listed())[-1] == third.row
+        assert (
+            stage.keys.authenticate([(b"x-api-key", third.key.reveal().encode())]).kept_under == first.row.id
+        )
+
+    on_stage(tmp_path, scene)
+
+
+def test_a_successor_of_a_key_that_keeps_nothing_keeps_nothing() -> None:
+    old = mint("ada", PEPPER, "key_1", 0).row
+    row = mint_successor(old, PEPPER, "key_2", 5).row
+    assert (row.name, row.keep_content_days, row.kept_under, row.id) == ("ada", 0, "key_1", "key_2")
+
+
+@pytest.mark.parametrize(("days", "most"), [(0, 0), (0, 90), (90, 90)])
+def test_days_that_may_be(days: int, most: int) -> None:
+    check_days(days, most)
+
+
+@pytest.mark.parametrize(("days", "most"), [(1, 0), (91, 90), (-1, 90)])
+def test_days_that_may_not_be(days: int, most: int) -> None:
+    with pytest.raises(MalformedRequest, match=r"content\.max_days") as refused:
+        check_days(days, most)
+    assert refused.value.param == "keep_content_days"

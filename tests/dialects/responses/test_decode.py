@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,6 +107,16 @@ def test_everything_that_other_dialects_have() -> None:
 )
 def test_what_has_no_place_is_reported(member: dict[str, object], lost: str) -> None:
     assert lost in read(**member)[1]
+
+
+def test_what_is_kept_here_is_not_lost() -> None:
+    body = b'{"model":"m","input":"x","store":true}'
+    call = read_call(body, Path("responses"))
+    said = {"store": Raw(b"true"), "previous_response_id": Raw(b'"resp_1"')}
+    decoded = decode_request(msgspec.structs.replace(call, said=said))
+    assert decoded.losses == ()
+    assert '"previous_response_id":"resp_1"' in decoded.notes["echo"]
+    assert '"store":true' in decoded.notes["echo"]
 
 
 @pytest.mark.parametrize(

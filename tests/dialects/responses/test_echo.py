@@ -2,6 +2,7 @@
 
 import json
 
+from msgspec import Raw
 from openai.types.responses import Response
 from pydantic import TypeAdapter
 
@@ -32,6 +33,14 @@ def test_what_was_said_is_repeated_as_it_was_written() -> None:
     told = echo(body)
     assert (told["tool_choice"], told["store"]) == ("none", False)
     assert "input" not in told and "model" not in told
+
+
+def test_what_is_dealt_with_here_is_repeated_though_the_request_no_longer_has_it() -> None:
+    said = {"previous_response_id": Raw(b'"resp_1"'), "store": Raw(b"true")}
+    told = json.loads("{" + echo_of({}, said) + "}")
+    assert (told["previous_response_id"], told["store"]) == ("resp_1", True)
+    usual = json.loads("{" + NOTHING + "}")
+    assert {**told, "previous_response_id": None, "store": False} == usual
 
 
 def test_a_function_has_every_member_that_clients_read() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import llm_gateway
-from llm_gateway.engines.local.model import LocalModel, shipped, unavailable
+from llm_gateway.config.settings import LocalSettings
+from llm_gateway.engines.local.model import LocalModel, chosen, shipped, unavailable
+from llm_gateway.errors import ConfigError
 
 ASK = """
 import sys
@@ -69,3 +71,12 @@ def test_weights_that_were_deleted_are_missing(tmp_path: Path) -> None:
 def test_a_model_of_the_users_own_is_a_value(tmp_path: Path) -> None:
     model = LocalModel("mine", tmp_path / "mine.gguf", threads=2)
     assert (model.context, model.slots, model.threads) == (4096, 4, 2)
+
+
+def test_a_file_that_is_named_stands_for_what_is_installed(tmp_path: Path) -> None:
+    file = tmp_path / "mine.gguf"
+    file.write_bytes(b"GGUF")
+    assert chosen(LocalSettings(str(file), 3)) == (LocalModel("mine", file, 3),)
+    assert [model.threads for model in chosen(LocalSettings(threads=2))] == [2] * len(shipped())
+    with pytest.raises(ConfigError, match=r"local\.model_path"):
+        chosen(LocalSettings(str(tmp_path / "none.gguf")))
