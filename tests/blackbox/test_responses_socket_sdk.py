@@ -33,6 +33,7 @@ def gateway(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
         f'api_key_env = "SCRIPTED_API_KEY"\nmodels = ["m"]\n'
         for name in UPSTREAMS
     ]
+    rows.append("[routing]\nretries = 0\nlongest_cool_down = 0")  # one error an answer, and no aftermath
     config = configuration(upstream.url, more="\n".join(rows))
     with GatewayProcess(tmp_path_factory.mktemp("sockets"), config) as gateway:
         yield gateway
