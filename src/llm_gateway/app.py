@@ -18,7 +18,7 @@ from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.engines.local.engine import LocalEngine
 from llm_gateway.engines.local.model import chosen
-from llm_gateway.errors import ConfigError
+from llm_gateway.errors import AuditUnavailable, ConfigError
 from llm_gateway.http.asgi import serve_asgi
 from llm_gateway.http.client import Patience
 from llm_gateway.http.exchange import Exchange
@@ -305,7 +305,8 @@ class App:
             if isinstance(fresh, ConfigError):
                 raise fresh
             fleet = self._muster(fresh, lambda: None)
-        except ConfigError as error:
+            await self._ledger.audit.record("configuration.reload", str(fresh.file), "gateway")
+        except (AuditUnavailable, ConfigError) as error:
             self.log.write(
                 "error", "the configuration cannot be used; the last good one stays", error=str(error)
             )

@@ -76,7 +76,7 @@ def test_nothing_in_it_steers_a_terminal_or_makes_a_line(tmp_path: Path, text: s
 
 def test_secrets_do_not_get_into_it_and_long_values_end(tmp_path: Path) -> None:
     audit = log_of(tmp_path)
-    audit.write("key.create", KEY, actor=KEY, name=f"sk-{'x' * 40}", much="x" * 100_000)
+    audit.write("key.create", KEY, KEY, name=f"sk-{'x' * 40}", much="x" * 100_000)
     data = audit.path.read_bytes()
     assert KEY.encode() not in data and b"sk-xxx" not in data and len(data) < 4000
 

@@ -2,6 +2,7 @@
 
 import click
 
+from llm_gateway.cli.audit import on_record
 from llm_gateway.cli.context import Context, pass_context
 from llm_gateway.cli.output import FAILED, Stop, say
 from llm_gateway.config.addresses import reach
@@ -24,6 +25,7 @@ def expose(context: Context, yes: bool, take_back: bool) -> None:
     loaded = context.load()
     server = loaded.settings.server
     if take_back:
+        on_record(loaded.home, "exposure.withdraw", server.host)
         withdraw(loaded.home)
         say("taken back; the next start listens on loopback or not at all")
         return
@@ -38,5 +40,7 @@ def expose(context: Context, yes: bool, take_back: bool) -> None:
     say(f"  allowed networks {', '.join(server.allow_from) or 'all'}")
     if not yes and not click.confirm("Is that what you want?", err=True):
         raise Stop(FAILED, "nothing was confirmed")
+    networks = ", ".join(server.allow_from)
+    on_record(loaded.home, "exposure.confirm", f"{server.host}:{server.port}", allow_from=networks)
     confirm(loaded.home, server)
     say("confirmed; it counts for exactly this address and these settings, from the next `llm-gateway up` on")

@@ -3,6 +3,7 @@
 import click
 import msgspec
 
+from llm_gateway.cli.audit import on_record
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.keys import key_views
 from llm_gateway.cli.output import FAILED, Stop, json_line, say, table
@@ -63,6 +64,7 @@ def list_content(context: Context, as_json: bool) -> None:
 def export(context: Context, key: str) -> None:
     """Write everything that is kept of a key to stdout, one JSON object a line, the oldest first."""
     owners = _owners(context, key)
+    on_record(context.load().home, "content.export", ", ".join(owners))
     safe = _safe(context)
     count = 0
     try:
@@ -90,6 +92,7 @@ def erase(context: Context, key: str, yes: bool) -> None:
         count = sum(int(str(api.call("DELETE", f"/api/content/{owner}")["erased"])) for owner in owners)
     else:
         with offline(context.load().home, SystemClock(), _complain):  # so that no gateway starts meanwhile
+            on_record(context.load().home, "content.erase", ", ".join(owners))
             safe = _safe(context)
             try:
                 count = sum(safe.erase(owner) for owner in owners)

@@ -9,6 +9,7 @@ from llm_gateway.cli.output import say, waiting
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger.copying import copy
 from llm_gateway.ledger.opening import offline
+from llm_gateway.ledger.restoring import restore as put_back
 
 __all__ = ["db"]
 
@@ -35,6 +36,16 @@ def backup(context: Context, target: Path) -> None:
     with waiting("the copy"):
         size = copy(context.load().home, target)
     say(f"copied {size} bytes to {target}")
+
+
+@db.command()
+@click.argument("copy", type=click.Path(path_type=Path))
+@pass_context
+def restore(context: Context, copy: Path) -> None:
+    """Put back a COPY that `db backup` made, while no gateway runs; what it replaces is kept beside it."""
+    with waiting("the copy"):
+        aside = put_back(context.load().home, copy, SystemClock(), _complain)
+    say(f"put back {copy}" + (f"; what was there is in {aside}" if aside is not None else ""))
 
 
 def _complain(what: str, error: BaseException) -> None:

@@ -13,10 +13,12 @@ import msgspec
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.local_api import LocalApi
 from llm_gateway.cli.output import DEGRADED, FAILED, OK, Stop, json_line, say
+from llm_gateway.clock import SystemClock
 from llm_gateway.config import Loaded
 from llm_gateway.config.addresses import reach
 from llm_gateway.engines.local.model import unavailable
 from llm_gateway.errors import ConfigError
+from llm_gateway.ledger.audit import AuditLog
 from llm_gateway.ledger.folder import Folder
 from llm_gateway.server.exposure import confirmed, judge_bind
 from llm_gateway.server.views import HealthView, ProviderView
@@ -25,7 +27,8 @@ __all__ = ["doctor"]
 
 _LEAST_FREE = 200 * 1024 * 1024
 # What is ours in the home and nobody else's to read; the home itself may be shared with other things.
-_PRIVATE = ("pepper", "owner-token", "exposure.json", "running.json", "gateway.log")
+_AUDITED = ("audit.head", "audit.jsonl")
+_PRIVATE = (*_AUDITED, "pepper", "owner-token", "exposure.json", "running.json", "gateway.log")
 _WAYS_OUT = {"auth_required": "set its key again"}
 
 
@@ -71,6 +74,7 @@ def _findings(context: Context, *, fix: bool) -> Iterator[_Finding]:
     checks: tuple[tuple[str, Callable[[Loaded], _Finding]], ...] = (
         ("home", _home),
         ("disk", _disk),
+        ("audit log", _audit_log),
         ("exposure", _exposure),
         ("local model", _local_model),
     )
@@ -111,6 +115,15 @@ def _disk(loaded: Loaded) -> _Finding:
         found = f"{free // 2**20} MiB free on the disk of {place}"
         return _Finding("disk", "warning", found, "make room: the ledger needs it")
     return _Finding("disk", "ok", f"{free // 2**30} GiB free")
+
+
+def _audit_log(loaded: Loaded) -> _Finding:
+    log = AuditLog(loaded.home, SystemClock())
+    verdict = log.verify()
+    if verdict.broken is not None:
+        found = f"{log.path}: line {verdict.broken.line}: {verdict.broken.why}"
+        return _Finding("audit log", "error", found, "find out who did that; move the file away to go on")
+    return _Finding("audit log", "ok", f"{verdict.lines} lines are whole")
 
 
 def _exposure(loaded: Loaded) -> _Finding:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from llm_gateway.cli.audit import on_record
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import FAILED, Stop, json_line, say, table
 from llm_gateway.clock import SystemClock
@@ -52,6 +53,7 @@ def create(context: Context, name: str, days: int, as_json: bool) -> None:
     check_days(days, loaded.settings.content.max_days)
     with _store(loaded.home) as store:
         minted = _mint(loaded.home, name, days)
+        on_record(loaded.home, "key.create", minted.row.id, name=name, keep_content_days=days)
         rows.insert(store, minted.row)
     _show(minted.key.reveal(), _view(minted), as_json)
 
@@ -87,6 +89,7 @@ def keep(context: Context, key: str, days: int) -> None:
         loaded = context.load()
         check_days(days, loaded.settings.content.max_days)
         with _store(loaded.home) as store:
+            on_record(loaded.home, "key.keep", key_id, keep_content_days=days)
             rows.keep(store, key_id, days)
     kept = f"keeps what is said for {days} days" if days else "keeps nothing of what is said"
     say(f"key {key_id} {kept} from now on; what is kept already stays until its time has come")
@@ -105,7 +108,9 @@ def revoke(context: Context, key: str) -> None:
     if api is not None:
         api.call("DELETE", f"/api/keys/{key_id}")
     else:
-        with _store(context.load().home) as store:
+        home = context.load().home
+        with _store(home) as store:
+            on_record(home, "key.revoke", key_id)
             rows.revoke(store, key_id, SystemClock().now_us())
     say(f"revoked {key_id}")
 
@@ -133,6 +138,7 @@ def rotate(context: Context, key: str, overlap: int, as_json: bool) -> None:
     with _store(home) as store:
         old = next(row for row in rows.listed(store) if row.id == key_id)
         minted = mint_successor(old, *_stamp(home))
+        on_record(home, "key.rotate", key_id, successor=minted.row.id, overlap_seconds=overlap)
         rows.rotate(store, key_id, minted.row, SystemClock().now_us() + overlap * 1_000_000)
     _show(minted.key.reveal(), _view(minted), as_json)
 
@@ -143,6 +149,7 @@ def first_key(home: Path) -> Secret | None:
         if rows.listed(store):
             return None
         minted = _mint(home, "first")
+        on_record(home, "key.create", minted.row.id, name="first")
         rows.insert(store, minted.row)
     return minted.key
 

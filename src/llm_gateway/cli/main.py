@@ -31,6 +31,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "content": ("content", "content"),
     "config": ("config", "config"),
     "db": ("database", "db"),
+    "audit": ("audit", "audit"),
     "bridges": ("bridges", "bridges"),
     "import": ("migration", "import_"),
 }

@@ -14,7 +14,7 @@ from llm_gateway.ledger import queries
 from llm_gateway.ledger.opening import reading
 from llm_gateway.server.views import RequestDetail, RequestView, request_detail, request_view
 
-__all__ = ["one_request", "page_of_requests"]
+__all__ = ["one_request", "page_of_requests", "since_us"]
 
 _COLUMNS = (
     "at",
@@ -37,14 +37,14 @@ _LONGEST_AMOUNT = 6
 
 def page_of_requests(context: Context, wanted: Mapping[str, str], follow: bool, as_json: bool) -> None:
     """Print a page of requests, the newest last, and with `follow` those that end from then on."""
-    since_us = _since(wanted["since"])
+    begin_us = since_us(wanted["since"])
     api = context.api_or_none()
     if follow:
         if api is None:
             raise Stop(NOT_RUNNING, "no gateway runs, so nothing follows\nhint: `llm-gateway up` starts one")
         _follow(context, api, wanted, as_json)
         return
-    page = _from_gateway(api, wanted) if api is not None else _from_ledger(context, wanted, since_us)
+    page = _from_gateway(api, wanted) if api is not None else _from_ledger(context, wanted, begin_us)
     page.reverse()
     if as_json:
         json_line("requests", {"requests": page})
@@ -74,9 +74,9 @@ def _from_gateway(api: LocalApi, wanted: Mapping[str, str]) -> list[RequestView]
     return msgspec.convert(api.get("/api/dashboard/requests", **query)["requests"], list[RequestView])
 
 
-def _from_ledger(context: Context, wanted: Mapping[str, str], since_us: int) -> list[RequestView]:
+def _from_ledger(context: Context, wanted: Mapping[str, str], begin_us: int) -> list[RequestView]:
     which = queries.Filter(
-        client=wanted["client"], provider=wanted["provider"], outcome=wanted["status"], since_us=since_us
+        client=wanted["client"], provider=wanted["provider"], outcome=wanted["status"], since_us=begin_us
     )
     with reading(context.load().home, SystemClock(), _complain) as rows:
         return [request_view(turn) for turn in queries.page(rows, which, limit=int(wanted["limit"]))]
@@ -135,7 +135,7 @@ def _cells(view: RequestView) -> list[object]:
     return [getattr(view, name) for name in _COLUMNS]
 
 
-def _since(text: str) -> int:
+def since_us(text: str) -> int:
     """Return the time that `--since` means, 0 for all time."""
     if not text:
         return 0

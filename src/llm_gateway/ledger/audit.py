@@ -81,13 +81,13 @@ class AuditLog:
         self._clock = clock
 
     async def record(
-        self, action: str, target: str = "", *, actor: str = "owner", **detail: str | int
+        self, action: str, target: str = "", actor: str = "owner", /, **detail: str | int
     ) -> None:
         """Write a line without holding up the event loop; AuditUnavailable means: do not do it."""
-        await asyncio.to_thread(self.write, action, target, actor=actor, **detail)
+        await asyncio.to_thread(self.write, action, target, actor, **detail)
 
     def write(
-        self, action: str, target: str = "", *, actor: str = "command line", **detail: str | int
+        self, action: str, target: str = "", actor: str = "command line", /, **detail: str | int
     ) -> None:
         """Write a line, to the disk, before what it tells of is done; AuditUnavailable means: do not do it.
 

@@ -75,7 +75,7 @@ def _up_to_date(home: Path, folder: Folder, clock: Clock, report: Report) -> tup
     _refuse_orphans(folder, found)
     audit = AuditLog(home, clock)
     store = SqliteStore(
-        folder.database, clock.now_us(), lambda names: audit.write("database.migrate", names, actor="gateway")
+        folder.database, clock.now_us(), lambda names: audit.write("database.migrate", names, "gateway")
     )
     try:
         position = _replay(store, found, report)

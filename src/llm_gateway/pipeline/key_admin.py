@@ -93,6 +93,10 @@ class KeyAdmin:
         self._ring.replace(accepted)
         return len(rows)
 
+    async def record(self, action: str, target: str, **detail: str | int) -> None:
+        """Put on record what the owner is about to do; AuditUnavailable means that it must not be done."""
+        await self._ledger.audit.record(action, target, **detail)
+
     async def listed(self) -> list[KeyRow]:
         """Return every key there ever was."""
         return await self._ledger.read(keys.listed)
@@ -100,12 +104,14 @@ class KeyAdmin:
     async def create(self, name: str, keep_days: int = 0) -> Minted:
         """Make a key."""
         minted = mint(name, self._pepper, self._ledger.new_id(), self.clock.now_us(), keep_days)
+        await self.record("key.create", minted.row.id, name=name, keep_content_days=keep_days)
         await self._ledger.write(lambda store: keys.insert(store, minted.row))
         await self.load()
         return minted
 
     async def revoke(self, key_id: str) -> bool:
         """Accept a key no longer; False when there is none."""
+        await self.record("key.revoke", key_id)
         now = self.clock.now_us()
         done = await self._ledger.write(lambda store: keys.revoke(store, key_id, now))
         await self.load()
@@ -113,6 +119,7 @@ class KeyAdmin:
 
     async def keep(self, key_id: str, days: int) -> bool:
         """Keep what is said with a key for so many days from now on; False when there is no such key."""
+        await self.record("key.keep", key_id, keep_content_days=days)
         done = await self._ledger.write(lambda store: keys.keep(store, key_id, days))
         await self.load()
         return done
@@ -125,6 +132,7 @@ class KeyAdmin:
         now = self.clock.now_us()
         minted = mint_successor(old, self._pepper, self._ledger.new_id(), now)
         until = now + max(overlap_seconds, 0) * 1_000_000
+        await self.record("key.rotate", key_id, successor=minted.row.id, overlap_seconds=overlap_seconds)
         done = await self._ledger.write(lambda store: keys.rotate(store, key_id, minted.row, until))
         await self.load()
         return minted if done else None

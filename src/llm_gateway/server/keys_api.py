@@ -93,6 +93,7 @@ class KeysApi:
 
     async def erase(self, exchange: Exchange, kept_under: str) -> None:
         """Erase everything that is kept under an id, whether or not its keys are still accepted."""
+        await self._admin.record("content.erase", kept_under)
         respond_json(exchange, b'{"erased":%d}' % await self._content.erase(kept_under))
 
     async def revoke(self, exchange: Exchange, key_id: str) -> None:
