@@ -34,6 +34,9 @@ from environment import EXTRAS, WEIGHTS, Environment, Failed, say
 __all__ = ["main"]
 
 ROOT = Path(__file__).resolve().parents[1]
+# Tests that start gateways and mostly wait for them; and tests that measure, which nothing may disturb.
+OUTSIDE = ("tests/blackbox", "tests/faults", "tests/cli")
+ALONE = ("tests/perf", "tests/ledger/test_cost.py")
 # What tests with programs of others may take, all together: as they are, and as somebody chose them.
 LONGEST_S = 720.0
 LONGEST_CHOSEN_S = 2400.0
@@ -62,9 +65,21 @@ def run(environment: Environment, arguments: list[str]) -> int:
 
 
 def test(environment: Environment, arguments: list[str]) -> int:
-    """Run the tests."""
+    """Run the tests that are given, else all: side by side what does not disturb each other."""
     environment.ready(["test"])
-    return call(environment, "-m", "pytest", *arguments)
+    if arguments:
+        return call(environment, "-m", "pytest", *arguments)
+    python = environment.program("python")
+    left_out = [f"--ignore={path}" for path in (*OUTSIDE, *ALONE)]
+    beside = [python, "-m", "pytest", *left_out]
+    with subprocess.Popen(
+        beside, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as others:
+        failed = call(environment, "-m", "pytest", *OUTSIDE)
+        output, _ = others.communicate()
+        print(output, flush=True)
+    alone = call(environment, "-m", "pytest", *ALONE)
+    return failed or others.returncode or alone
 
 
 def check(environment: Environment, arguments: list[str]) -> int:
