@@ -4,6 +4,7 @@ Each function returns one part of a page in Markdown; which part belongs where i
 """
 
 import asyncio
+import inspect
 import tempfile
 
 import click
@@ -68,7 +69,7 @@ def providers() -> str:
 def _command(name: str, command: click.Command) -> str:
     arguments = [each.make_metavar(click.Context(command)) for each in command.params if _is_argument(each)]
     shown = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
-    lines = [f"### `{' '.join([name, *arguments])}`", "", (command.help or "").strip()]
+    lines = [f"### `{' '.join([name, *arguments])}`", "", inspect.cleandoc(command.help or "")]
     if shown:
         rows = [[f"`{_spelling(option)}`", _meaning(option)] for option in shown]
         lines += ["", _table(("option", "what it is"), rows)]
