@@ -244,7 +244,7 @@ def test_a_log_that_nobody_reads_holds_up_no_answer(
     stage = start(targets, program=blocked_log, environ=faulty.environ(look_again=0.01))
     file = stage.gateway.home / "gateway.toml"
     good = file.read_text(encoding="utf-8")
-    until = time.monotonic() + 3
+    until = time.monotonic() + 2
     number = 0
     while time.monotonic() < until:  # each reload writes a line of several hundred bytes
         number += 1

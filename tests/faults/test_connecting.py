@@ -18,6 +18,8 @@ from rawhttp import Reply
 from scripted import ScriptedUpstream
 
 _REFUSED_S = 0.05
+# Nobody is asked again: the waits would add up.
+_ONCE = "[routing]\nretries = 0"
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def with_names(start: Start, targets: Targets, folder: Path, upstream: str) -> S
     mounts = [bound(servers, Path("/etc/resolv.conf").resolve())]
     if Path("/etc/nsswitch.conf").exists():
         mounts.append(bound(order, Path("/etc/nsswitch.conf")))
-    return start(targets, program=inside(*mounts), upstream=upstream)
+    return start(targets, program=inside(*mounts), upstream=upstream, more=_ONCE)
 
 
 def test_a_name_that_does_not_resolve_at_all(start: Start, alive: ScriptedUpstream) -> None:
@@ -99,7 +101,7 @@ def test_a_name_that_does_not_resolve_at_all(start: Start, alive: ScriptedUpstre
     targets = Targets()
     lost, good = targets.add("lost", "http://nobody.invalid:1"), targets.add("good", alive.url)
     targets.alias("both", lost, good)
-    stage = start(targets, upstream="connect_timeout = 1.0")
+    stage = start(targets, upstream="connect_timeout = 1.0", more=_ONCE)
     assert refused(stage.ask(lost), "upstream_unreachable")
     assert stage.ask("both").header("x-llm-gateway-provider") == "good"
 
@@ -115,7 +117,7 @@ if possible():
         lost, slow = targets.add("lost", "http://nobody.test:1"), targets.add("slow", "http://slow.test:1")
         targets.alias("past-lost", lost, good)
         targets.alias("past-slow", slow, good)
-        stage = with_names(start, targets, tmp_path, "connect_timeout = 1.0")
+        stage = with_names(start, targets, tmp_path, "connect_timeout = 0.7")
         assert "resolve" in refused(stage.ask(lost), "upstream_unreachable")
         assert refused(stage.ask(slow), "upstream_unreachable")
         for alias in ("past-lost", "past-slow"):
@@ -150,7 +152,7 @@ def test_an_upstream_that_never_answers(
     targets = Targets()
     mute, good = targets.add("mute", silent), targets.add("good", alive.url)
     targets.alias("both", mute, good)
-    stage = start(targets, upstream="first_byte_timeout = 0.5")
+    stage = start(targets, upstream="first_byte_timeout = 0.5", more=_ONCE)
     with ThreadPoolExecutor(2) as pool:
         alone, both = (pool.submit(stage.ask, model, stream=stream) for model in (mute, "both"))
     refused(alone.result(), "upstream_timeout")
@@ -185,7 +187,10 @@ def test_a_certificate_that_cannot_be_trusted_is_502_with_its_cause(
         bad = targets.add("bad", f"https://localhost:{proxy.port}")
         targets.alias("both", bad, targets.add("good", alive.url))
         stage = start(
-            targets, upstream="connect_timeout = 1.0", environ={"SSL_CERT_FILE": str(authority.file)}
+            targets,
+            upstream="connect_timeout = 0.5",
+            more=_ONCE,
+            environ={"SSL_CERT_FILE": str(authority.file)},
         )
         message = refused(stage.ask(bad), "upstream_unreachable")
         assert cause in message
@@ -211,6 +216,11 @@ def test_a_handshake_that_stalls_is_502(
     targets = Targets()
     stalled = targets.add("stalled", silent.replace("http://127.0.0.1", "https://localhost"))
     targets.alias("both", stalled, targets.add("good", alive.url))
-    stage = start(targets, upstream="connect_timeout = 0.5", environ={"SSL_CERT_FILE": str(authority.file)})
+    stage = start(
+        targets,
+        upstream="connect_timeout = 0.5",
+        more=_ONCE,
+        environ={"SSL_CERT_FILE": str(authority.file)},
+    )
     assert "no connection" in refused(stage.ask(stalled), "upstream_unreachable")
     assert stage.ask("both").header("x-llm-gateway-provider") == "good"
