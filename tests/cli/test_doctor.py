@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway_process import GatewayProcess
+from llm_gateway.clock import SystemClock
+from llm_gateway.content.safe import Safe, Where
 from terminal import Done, Terminal
 
 
@@ -56,6 +58,23 @@ def test_loose_modes_are_found_and_closed(stopped: Terminal) -> None:
     assert modes(stopped.home) == {**before, "notes.txt": 0o644}
     assert stopped.home.stat().st_mode & 0o777 == 0o755
     assert stopped("doctor", "--fix").err == ""
+
+
+def test_content_is_looked_at(stopped: Terminal) -> None:
+    assert findings(stopped("doctor", "--json"))["content"] == ("ok", "nothing is kept", "")
+    safe = Safe(Where(stopped.home), SystemClock())
+    safe.keep("key_1", "response", "resp_1", b"text", 7)
+    safe.close()
+    assert findings(stopped("doctor", "--json"))["content"][1] == "1 answers of 1 keys"
+    for name in ("master-key", "content", "content/content.sqlite3"):
+        (stopped.home / name).chmod(0o755)
+    severity, finding, _ = findings(stopped("doctor", "--json"))["home"]
+    assert severity == "error" and "master-key" in finding and "content.sqlite3" in finding
+    stopped("doctor", "--fix")
+    assert not any(mode & 0o077 for name, mode in modes(stopped.home).items() if "content" in name)
+    (stopped.home / "master-key").unlink()
+    severity, finding, fix = findings(stopped("doctor", "--json"))["content"]
+    assert severity == "error" and "master key is missing" in finding and "content.md" in fix
 
 
 def test_an_open_token_and_an_open_confirmation_are_found_not_stumbled_over(

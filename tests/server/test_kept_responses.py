@@ -144,7 +144,7 @@ def test_the_path_asks_for_it(tmp_path: Path, default: str, status: int) -> None
 def test_the_words_for_those_who_fetch_one_name_the_setting() -> None:
     said = not_kept(NOBODY)
     assert "server.default_provider" in said and "not kept" in said and "keys keep" in said
-    assert "no response of this id" in not_kept(ADA) and "7 days" in not_kept(ADA)
+    assert "no response of this id" in not_kept(ADA) and "was deleted" in not_kept(ADA)
 
 
 # going on from what is kept
@@ -279,6 +279,21 @@ def test_an_answer_is_kept_before_its_client_has_the_end(tmp_path: Path, stream:
         assert len(told["output"]) == 1
         assert conversation[0]["content"] == [{"type": "input_text", "text": "hi"}]
         assert len(one.conversation()) == 2
+
+    keeping(tmp_path, scene)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_a_stream_is_read_however_it_is_cut(tmp_path: Path, size: int) -> None:
+    """Also where the blank line behind its last event is missing."""
+
+    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
+        whole = b"".join(responses.events("m")).rstrip(b"\n")
+        pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
+        stage.scripted.queue(responses.stream(pieces))
+        incoming = await answer(stage, kept, stream=True)
+        assert incoming.sent == whole
+        assert await kept.find(ADA, responses.ID) is not None
 
     keeping(tmp_path, scene)
 

@@ -16,8 +16,11 @@ from llm_gateway.cli.output import DEGRADED, FAILED, OK, Stop, json_line, say
 from llm_gateway.clock import SystemClock
 from llm_gateway.config import Loaded
 from llm_gateway.config.addresses import reach
+from llm_gateway.content.opening import where_of
+from llm_gateway.content.rows import database_of
+from llm_gateway.content.safe import Safe
 from llm_gateway.engines.local.model import unavailable
-from llm_gateway.errors import ConfigError
+from llm_gateway.errors import ConfigError, ContentDamaged, ContentUnavailable
 from llm_gateway.ledger.audit import AuditLog
 from llm_gateway.ledger.folder import Folder
 from llm_gateway.server.exposure import confirmed, judge_bind
@@ -28,7 +31,8 @@ __all__ = ["doctor"]
 _LEAST_FREE = 200 * 1024 * 1024
 # What is ours in the home and nobody else's to read; the home itself may be shared with other things.
 _AUDITED = ("audit.head", "audit.jsonl")
-_PRIVATE = (*_AUDITED, "pepper", "owner-token", "exposure.json", "running.json", "gateway.log")
+_SECRET = ("pepper", "owner-token", "master-key")
+_PRIVATE = (*_AUDITED, *_SECRET, "exposure.json", "running.json", "gateway.log")
 _WAYS_OUT = {"auth_required": "set its key again"}
 
 
@@ -75,6 +79,7 @@ def _findings(context: Context, *, fix: bool) -> Iterator[_Finding]:
         ("home", _home),
         ("disk", _disk),
         ("audit log", _audit_log),
+        ("content", _content),
         ("exposure", _exposure),
         ("local model", _local_model),
     )
@@ -124,6 +129,20 @@ def _audit_log(loaded: Loaded) -> _Finding:
         found = f"{log.path}: line {verdict.broken.line}: {verdict.broken.why}"
         return _Finding("audit log", "error", found, "find out who did that; move the file away to go on")
     return _Finding("audit log", "ok", f"{verdict.lines} lines are whole")
+
+
+def _content(loaded: Loaded) -> _Finding:
+    safe = Safe(where_of(loaded), SystemClock())
+    if not safe.exists:
+        return _Finding("content", "ok", "nothing is kept")
+    try:
+        safe.prepare()
+        totals = safe.totals()
+    except (ContentUnavailable, ContentDamaged) as error:
+        return _Finding("content", "error", error.message, "see docs/content.md, `When it fails`")
+    finally:
+        safe.close()
+    return _Finding("content", "ok", f"{sum(total[1] for total in totals)} answers of {len(totals)} keys")
 
 
 def _exposure(loaded: Loaded) -> _Finding:
@@ -177,8 +196,9 @@ def _loose(loaded: Loaded) -> Iterator[tuple[Path, int]]:
     """Yield what others can read or change, with the mode that it should have."""
     if os.name != "posix":
         return
-    ledger = Folder(loaded.home).root
-    ours = [*(loaded.home / name for name in _PRIVATE), ledger, *sorted(ledger.rglob("*"))]
+    folders = (Folder(loaded.home).root, database_of(loaded.home).parent)
+    ours = [loaded.home / name for name in _PRIVATE]
+    ours += [path for folder in folders for path in (folder, *sorted(folder.rglob("*")))]
     watched = [(path, 0o077) for path in ours] + [(path, 0o022) for path in (loaded.home, loaded.file)]
     for path, closed in watched:
         if path.exists() and not path.is_symlink():

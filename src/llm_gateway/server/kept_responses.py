@@ -68,7 +68,7 @@ def not_kept(identity: Identity) -> str:
     Whether it never was, is no longer, or is another key's, is not told apart.
     """
     if identity.keep_days:
-        return f"no response of this id is kept for this key: it keeps its own for {identity.keep_days} days"
+        return "no response of this id is kept for this key: it never was, was deleted, or its time is over"
     return (
         "responses are not kept for this key, so none can be fetched, deleted or cancelled by its id: send "
         f"the whole conversation in `input`. {_TURN_ON}. {_OPENED}"
@@ -196,12 +196,16 @@ class _Keeping:
         """See the next piece of a stream."""
         splitter = self._splitter
         for event in (data,) if splitter.is_event(data) else splitter.feed(data):
-            if b".delta" not in event[:80] and (text := event_data(event)).startswith(b"{"):
-                self._answered.note(text)
+            self._note(event)
+
+    def _note(self, event: bytes) -> None:
+        if b".delta" not in event[:80] and (text := event_data(event)).startswith(b"{"):
+            self._answered.note(text)
 
     async def ended(self) -> None:
         """Keep the answer, if it is one that can be gone on from."""
         answered, identity = self._answered, self._identity
+        self._note(self._splitter.close())  # a last event without the blank line that ends it
         if not 0 < len(answered.response_id) <= _MAX_ID:
             return
         try:
