@@ -11,10 +11,10 @@ from random import Random
 
 import pytest
 
-from faults.stage import Stage, Targets
+from faults.stage import Stage, Start, Targets
 from gateway_process import GatewayProcess
 from rawhttp import RawClient, request
-from scripted import Hang, Script, ScriptedUpstream, Send, chat
+from scripted import Flood, Hang, Script, ScriptedUpstream, Send, chat
 from scripted.wording import chunk, stream_head
 from websocket_peer import opening
 
@@ -293,3 +293,23 @@ def test_a_malformed_frame_closes_the_websocket(stage: Stage, name: str) -> None
     assert closing >= 0 and int.from_bytes(data[closing + 2 : closing + 4], "big") == code, data
     assert ended in ("closed", "reset")
     assert stage.gateway.get("/livez").status == 200
+
+
+# C3
+
+
+@pytest.mark.fault("C3")
+def test_a_client_that_does_not_read_is_cut_at_the_deadline(start: Start, upstream: ScriptedUpstream) -> None:
+    targets = Targets()
+    targets.add("up", upstream.url)
+    stage = start(targets, server="write_timeout = 1.0")
+    event = chunk(chat.events("m", ["x" * 60_000])[1])
+    upstream.queue((Send(stream_head()), Flood(event, 10_000)))
+    with stage.gateway.client(receive_buffer=16 * 1024) as client:
+        client.send(stage.gateway.chat_request("up/m", stream=True))
+        upstream.wait_closed(upstream.wait_asked().connection, 15)
+        until = time.monotonic() + 5
+        while (row := stage.gateway.rows()[0])["status"] == "running":
+            assert time.monotonic() < until
+    assert row["status"] == "cancelled"
+    assert isinstance(row["tokens_out"], int) and row["tokens_out"] > 0
