@@ -75,6 +75,7 @@ def test_a_retry_helps_where_it_was_not_the_clients_fault_nor_a_defect_of_ours()
     retryable = {kind.__name__ for kind in LEAVES if kind.retryable}
     upstream = {kind.__name__ for kind in LEAVES if issubclass(kind, UpstreamFault)}
     assert retryable == upstream | {
+        "AuditUnavailable",
         "LimitReached",
         "BudgetReached",
         "CoolingDown",

@@ -30,7 +30,7 @@ GatewayError
     ├── Internal            500   internal_error
     ├── ContentDamaged      500   content_damaged        what is kept was altered, or its key is another
     ├── LedgerUnavailable   503   ledger_unavailable     nothing answered may be unaccounted
-    ├── AuditUnavailable    503   audit_unavailable      nothing is administered without its line in the audit log
+    ├── AuditUnavailable    503   audit_unavailable      what is administered has to be on record
     ├── ContentUnavailable  503   content_unavailable    what is kept cannot be reached now
     └── Draining            503   draining               shutting down
 
@@ -269,12 +269,6 @@ class Internal(GatewayFault):
     kind, status = "internal_error", 500
 
 
-class AuditUnavailable(GatewayFault):
-    """An administrator's action cannot be put on record, so it is not done."""
-
-    kind, status, retryable = "audit_unavailable", 503, True
-
-
 class ContentDamaged(GatewayFault):
     """What is kept cannot be opened: it was altered or moved, or sealed with another key."""
 
@@ -285,6 +279,12 @@ class LedgerUnavailable(GatewayFault):
     """The turn cannot be recorded, so it is not begun."""
 
     kind, status, retryable = "ledger_unavailable", 503, True
+
+
+class AuditUnavailable(GatewayFault):
+    """An administrator's action cannot be put on record, so it is not done."""
+
+    kind, status, retryable = "audit_unavailable", 503, True
 
 
 class ContentUnavailable(GatewayFault):
