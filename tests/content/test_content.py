@@ -51,6 +51,8 @@ def test_kept_fetched_deleted_erased(tmp_path: Path) -> None:
         assert await content.fetch("key_1", "response", "a") == b"a"
         assert await content.delete("key_1", "response", "a")
         assert await content.fetch("key_1", "response", "a") is None
+        assert await content.keep("key_1", "response", "b", b"b", 3, ["item"])
+        assert await content.fetch_named("key_1", "response", "item") == b"b"
         assert [total[:2] for total in await content.totals()] == [("key_1", 2)]
         assert await content.erase("key_1") == 2
         assert stage.failures == [] and content.not_kept == 0

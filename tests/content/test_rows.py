@@ -27,7 +27,7 @@ def rows(tmp_path: Path) -> Iterator[Rows]:
 
 
 def test_the_file_is_its_owners_alone(rows: Rows, tmp_path: Path) -> None:
-    rows.put(PLACE, b"sealed", b"wrapped", NOON)
+    rows.put(PLACE, b"sealed", b"wrapped")
     for path in database_of(tmp_path).parent.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert stat.S_IMODE(database_of(tmp_path).parent.stat().st_mode) == 0o700
@@ -36,7 +36,7 @@ def test_the_file_is_its_owners_alone(rows: Rows, tmp_path: Path) -> None:
 def test_what_was_put_is_there_after_another_opening(tmp_path: Path) -> None:
     first = opened(tmp_path, durable=True)
     assert not first.has_data_keys()
-    first.put(PLACE, b"sealed", b"wrapped", NOON)
+    first.put(PLACE, b"sealed", b"wrapped")
     first.close()
     again = opened(tmp_path)
     assert again.get("key_1", "response", "resp_1", NOON) == (PLACE, b"sealed")
@@ -46,9 +46,9 @@ def test_what_was_put_is_there_after_another_opening(tmp_path: Path) -> None:
 
 
 def test_the_same_id_is_put_in_its_own_place(rows: Rows) -> None:
-    rows.put(PLACE, b"one", b"wrapped", NOON)
-    rows.put(PLACE, b"two", None, NOON)
-    rows.put(Place("key_2", "response", "resp_1", NOON, NOON + 100), b"three", b"w", NOON)
+    rows.put(PLACE, b"one", b"wrapped")
+    rows.put(PLACE, b"two")
+    rows.put(Place("key_2", "response", "resp_1", NOON, NOON + 100), b"three", b"w")
     assert rows.get("key_1", "response", "resp_1", NOON) == (PLACE, b"two")
     assert rows.totals(NOON) == [
         ("key_1", 1, 3, NOON, NOON + 100),
@@ -57,7 +57,7 @@ def test_the_same_id_is_put_in_its_own_place(rows: Rows) -> None:
 
 
 def test_what_has_expired_is_not_there_and_then_is_pruned(rows: Rows) -> None:
-    rows.put(PLACE, b"sealed", b"wrapped", NOON)
+    rows.put(PLACE, b"sealed", b"wrapped")
     late = NOON + 100
     assert rows.get("key_1", "response", "resp_1", late - 1)
     assert rows.get("key_1", "response", "resp_1", late) is None
@@ -69,7 +69,7 @@ def test_what_has_expired_is_not_there_and_then_is_pruned(rows: Rows) -> None:
 def test_places_come_in_the_order_of_time(rows: Rows) -> None:
     places = [Place("key_1", "response", f"resp_{n}", NOON + n, NOON + 100) for n in range(3)]
     for place in reversed(places):
-        rows.put(place, b"s", b"w" if place.id == "resp_2" else None, NOON)
+        rows.put(place, b"s", b"w" if place.id == "resp_2" else None)
     assert list(rows.places("key_1", NOON)) == places
 
 
@@ -77,8 +77,8 @@ def test_what_is_deleted_or_erased_is_in_no_file(rows: Rows, tmp_path: Path) -> 
     def bytes_there() -> bytes:
         return b"".join(path.read_bytes() for path in database_of(tmp_path).parent.iterdir())
 
-    rows.put(PLACE, b"MARK-ONE" * 2000, b"WRAPPED-KEY", NOON)
-    rows.put(Place("key_1", "response", "resp_2", NOON, NOON + 100), b"MARK-TWO" * 2000, None, NOON)
+    rows.put(PLACE, b"MARK-ONE" * 2000, b"WRAPPED-KEY")
+    rows.put(Place("key_1", "response", "resp_2", NOON, NOON + 100), b"MARK-TWO" * 2000)
     assert all(mark in bytes_there() for mark in (b"MARK-ONE", b"MARK-TWO", b"WRAPPED-KEY"))
     assert rows.delete("key_1", "response", "resp_1", NOON)
     assert not rows.delete("key_1", "response", "resp_1", NOON)
@@ -90,20 +90,39 @@ def test_what_is_deleted_or_erased_is_in_no_file(rows: Rows, tmp_path: Path) -> 
 
 def test_a_file_has_its_bound(tmp_path: Path) -> None:
     rows = opened(tmp_path, most_bytes=1 << 20)
-    rows.put(PLACE, b"x" * 500_000, b"wrapped", NOON)
+    rows.put(PLACE, b"x" * 500_000, b"wrapped")
     other = Place("key_2", "response", "resp_2", NOON, NOON + 100)
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        rows.put(other, b"x" * 700_000, b"wrapped", NOON)
+        rows.put(other, b"x" * 700_000, b"wrapped")
     assert rows.data_key("key_2") is None, "half of it was kept"
     rows.erase("key_1")
-    rows.put(other, b"x" * 700_000, b"wrapped", NOON)
+    rows.put(other, b"x" * 700_000, b"wrapped")
     rows.close()
 
 
 def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     opened(tmp_path).close()
     with sqlite3.connect(database_of(tmp_path)) as connection:
-        connection.execute("INSERT INTO migrations VALUES (2, '0002_later', 'x', 1)")
+        connection.execute("INSERT INTO migrations VALUES (3, '0003_later', 'x', 1)")
     connection.close()
     with pytest.raises(LedgerTooNew):
         opened(tmp_path)
+
+
+def test_a_further_name_goes_with_what_has_it(rows: Rows, tmp_path: Path) -> None:
+    rows.put(PLACE, b"one", b"wrapped", ["msg_1", "fc_1"])
+    assert rows.named("key_1", "response", "fc_1") == "resp_1"
+    assert rows.named("key_2", "response", "fc_1") == rows.named("key_1", "other", "fc_1") == ""
+    rows.put(PLACE, b"two", None, ["msg_2"])
+    assert rows.named("key_1", "response", "fc_1") == "", "what was put in its place has other ones"
+    rows.put(Place("key_1", "response", "resp_2", NOON, NOON + 200), b"x", None, ["msg_2", "msg_3"])
+    assert rows.named("key_1", "response", "msg_2") == "resp_2", "the later one counts"
+    rows.delete("key_1", "response", "resp_2", NOON)
+    assert rows.named("key_1", "response", "msg_3") == ""
+    rows.put(PLACE, b"three", None, ["msg_4"])
+    rows.prune(NOON + 100)
+    assert rows.named("key_1", "response", "msg_4") == ""
+    rows.put(PLACE, b"four", None, ["msg_5"])
+    rows.erase("key_1")
+    assert rows.named("key_1", "response", "msg_5") == ""
+    assert b"msg_5" not in b"".join(path.read_bytes() for path in database_of(tmp_path).parent.iterdir())

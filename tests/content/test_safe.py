@@ -54,6 +54,15 @@ def test_what_was_kept_is_fetched_by_its_owner_alone(shelf: Shelf) -> None:
         assert safe.fetch("key_1", "response", "resp_2") is None
 
 
+def test_what_has_a_further_name_is_fetched_by_it(shelf: Shelf) -> None:
+    assert shelf.safe.fetch_named("key_1", "response", "msg_1") is None
+    shelf.safe.keep("key_1", "response", "resp_1", MARK, 3, ["msg_1"])
+    assert shelf.safe.fetch_named("key_1", "response", "msg_1") == MARK
+    assert shelf.safe.fetch_named("key_2", "response", "msg_1") is None
+    shelf.clock.now += 3 * DAY_US
+    assert shelf.safe.fetch_named("key_1", "response", "msg_1") is None
+
+
 def test_no_file_shows_it(shelf: Shelf) -> None:
     for number in range(20):
         shelf.safe.keep("key_1", "response", f"resp_{number}", MARK * number, 3)

@@ -386,3 +386,24 @@ def test_what_is_kept_is_read_as_it_was_written() -> None:
         b'{"a":2}',
     )
     assert KeptResponse(b"{}", b"[]").conversation() == ()
+
+
+def test_items_that_are_only_named_are_looked_up(tmp_path: Path) -> None:
+    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
+        await answer(stage, kept, input="first")
+        one = await kept.find(ADA, responses.ID)
+        assert one is not None
+        (message,) = one.output()
+        reference = {"type": "item_reference", "id": json.loads(message)["id"]}
+        said = [{"role": "user", "content": "first"}, reference, {"role": "user", "content": "second"}]
+        for store in (False, True):
+            await answer(stage, kept, input=said, store=store)
+            asked = json.loads(stage.scripted.asked()[-1].body)
+            assert asked["input"] == [said[0], json.loads(message), said[2]]
+        again = await kept.find(ADA, responses.ID)
+        assert again is not None and json.loads(again.input)[1] == json.loads(message)
+        unknown = await admitted(kept, call(input=[reference]), BOB)
+        assert unknown is not None and json.loads(unknown[0].document.body)["input"] == [reference]
+        assert await admitted(kept, call(input=[reference])) is None
+
+    keeping(tmp_path, scene)

@@ -4,7 +4,7 @@ What cannot be kept costs a line in the log and a count, never an answer. Nothin
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -49,7 +49,9 @@ class Content:
         """Make sure that something can be kept; ContentUnavailable says why it cannot."""
         await self._run(self._safe.prepare)
 
-    async def keep(self, owner: str, kind: str, row_id: str, payload: bytes, days: int) -> bool:
+    async def keep(
+        self, owner: str, kind: str, row_id: str, payload: bytes, days: int, names: Sequence[str] = ()
+    ) -> bool:
         """Keep a payload, so that it can be fetched from now on; return whether that was possible.
 
         It takes no longer than the client of an answer can be made to wait, and never fails.
@@ -58,7 +60,7 @@ class Content:
         if days <= 0:
             return False
         try:
-            await self._run(partial(self._safe.keep, owner, kind, row_id, payload, days))
+            await self._run(partial(self._safe.keep, owner, kind, row_id, payload, days, names))
         except (ContentUnavailable, ContentDamaged) as error:
             self.not_kept += 1
             if self.failure is None:
@@ -71,6 +73,11 @@ class Content:
     async def fetch(self, owner: str, kind: str, row_id: str) -> bytes | None:
         """Return what is kept under an id of an owner, or None."""
         return await self._run(partial(self._safe.fetch, owner, kind, row_id)) if self._safe.exists else None
+
+    async def fetch_named(self, owner: str, kind: str, name: str) -> bytes | None:
+        """Return what is kept under a further name of an owner, or None."""
+        work = partial(self._safe.fetch_named, owner, kind, name)
+        return await self._run(work) if self._safe.exists else None
 
     async def delete(self, owner: str, kind: str, row_id: str) -> bool:
         """Delete what is kept under an id of an owner; False where nothing is."""

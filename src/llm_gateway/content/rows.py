@@ -24,6 +24,8 @@ _PUT = (
 )
 _ONE = "owner = ? AND kind = ? AND id = ? AND expires_us > ?"
 _GET = f"SELECT created_us, expires_us, CAST(sealed AS BLOB) FROM kept WHERE {_ONE}"
+_NAME = "INSERT OR REPLACE INTO names (owner, kind, name, id) VALUES (?, ?, ?, ?)"
+_NAMED = "SELECT id FROM names WHERE owner = ? AND kind = ? AND name = ?"
 _DELETE = f"DELETE FROM kept WHERE {_ONE}"
 _PLACES = (
     "SELECT owner, kind, id, created_us, expires_us FROM kept WHERE owner = ? AND expires_us > ? "
@@ -59,6 +61,7 @@ class Rows:
             for pragma in (
                 "journal_mode = WAL",
                 "secure_delete = ON",
+                "foreign_keys = ON",
                 f"synchronous = {'FULL' if durable else 'NORMAL'}",
                 "journal_size_limit = 67108864",
                 "trusted_schema = OFF",
@@ -82,19 +85,28 @@ class Rows:
         """Return whether anything was ever sealed and not erased."""
         return bool(self._rows("SELECT 1 FROM data_keys LIMIT 1"))
 
-    def put(self, place: Place, sealed: bytes, data_key: bytes | None, now_us: int) -> None:
-        """Keep something, with the data key that it is the first one of, or none."""
+    def put(
+        self, place: Place, sealed: bytes, data_key: bytes | None = None, names: Sequence[str] = ()
+    ) -> None:
+        """Keep something, with the data key that it is the first one of, or none, and with further names."""
         statements: list[Statement] = []
         if data_key is not None:
-            statements.append((_DATA_KEY, (place.owner, data_key, now_us)))
+            statements.append((_DATA_KEY, (place.owner, data_key, place.created_us)))
         values = (place.owner, place.kind, place.id, place.created_us, place.expires_us, sealed)
-        self._write([*statements, (_PUT, values)])
+        statements.append((_PUT, values))
+        statements += ((_NAME, (place.owner, place.kind, name, place.id)) for name in names)
+        self._write(statements)
 
     def get(self, owner: str, kind: str, row_id: str, now_us: int) -> tuple[Place, bytes] | None:
         """Return what is kept under an id, sealed, unless it has expired."""
         for created, expires, sealed in self._rows(_GET, (owner, kind, row_id, now_us)):
             return Place(owner, kind, row_id, _number(created), _number(expires)), _blob(sealed)
         return None
+
+    def named(self, owner: str, kind: str, name: str) -> str:
+        """Return the id of what has a further name, "" where nothing has."""
+        found = self._rows(_NAMED, (owner, kind, name))
+        return str(found[0][0]) if found else ""
 
     def places(self, owner: str, now_us: int) -> Iterator[Place]:
         """Yield where an owner's content is, the oldest first, without what has expired."""

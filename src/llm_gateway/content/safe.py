@@ -5,7 +5,7 @@ is its owner's business. Whatever goes wrong is ContentUnavailable or ContentDam
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,7 +60,9 @@ class Safe:
         with self._failing():
             self._master()
 
-    def keep(self, owner: str, kind: str, row_id: str, payload: bytes, days: int) -> None:
+    def keep(
+        self, owner: str, kind: str, row_id: str, payload: bytes, days: int, names: Sequence[str] = ()
+    ) -> None:
         """Keep a payload for so many days, in place of what was kept under the same id."""
         with self._failing():
             now = self._clock.now_us()
@@ -70,7 +72,7 @@ class Safe:
             if key is None:
                 fresh = self._master().make(owner)
                 key = self._master().unwrap(owner, fresh)
-            rows.put(place, key.seal(place, payload), fresh, now)
+            rows.put(place, key.seal(place, payload), fresh, names)
             self._data_keys[owner] = key  # not before its row is there
 
     def fetch(self, owner: str, kind: str, row_id: str) -> bytes | None:
@@ -80,6 +82,14 @@ class Safe:
         with self._failing():
             found = self._rows().get(owner, kind, row_id, self._clock.now_us())
             return None if found is None else self._open(*found)
+
+    def fetch_named(self, owner: str, kind: str, name: str) -> bytes | None:
+        """Return what is kept under a further name of an owner, None where nothing is or it has expired."""
+        if not self.exists:
+            return None
+        with self._failing():
+            row_id = self._rows().named(owner, kind, name)
+        return self.fetch(owner, kind, row_id) if row_id else None
 
     def delete(self, owner: str, kind: str, row_id: str) -> bool:
         """Delete what is kept under an id of an owner; False where nothing is."""

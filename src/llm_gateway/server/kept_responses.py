@@ -7,6 +7,7 @@ any, so the configuration has to name it.
 
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -21,6 +22,7 @@ from llm_gateway.pipeline.sender import Sender
 from llm_gateway.providers.names import Target
 from llm_gateway.server.answered import Answered, read_response
 from llm_gateway.server.conversation import Items, as_input, input_items
+from llm_gateway.server.references import ids_of, looked_up, refers
 from llm_gateway.wire.jsonedit import Document, MalformedJson
 from llm_gateway.wire.sse import SseSplitter, event_data
 
@@ -49,9 +51,12 @@ class KeptResponse(msgspec.Struct, frozen=True, array_like=True):
 
     def conversation(self) -> Items:
         """Return the whole conversation, the answer included."""
+        return input_items(Raw(self.input)) + self.output()
+
+    def output(self) -> Items:
+        """Return the items of the answer."""
         response = read_response(self.response)
-        output = tuple(map(bytes, response.output)) if response is not None else ()
-        return input_items(Raw(self.input)) + output
+        return tuple(map(bytes, response.output)) if response is not None else ()
 
 
 _kept = msgspec.msgpack.Decoder(KeptResponse)
@@ -131,8 +136,13 @@ class KeptResponses:
                 f"answer by `{_PREVIOUS}`. {_OPENED}",
                 param="conversation",
             )
-        keeps = bool(sender.caller.identity.keep_days) and self._content is not None and _is_stored(call)
-        if not keeps and not _is_given(fields.get(_PREVIOUS)):
+        may_keep = bool(sender.caller.identity.keep_days) and self._content is not None
+        keeps = may_keep and _is_stored(call)
+        if (
+            not keeps
+            and not _is_given(fields.get(_PREVIOUS))
+            and not (may_keep and refers(fields.get("input")))
+        ):
             return None
         return self._admitted(call, sender.caller.identity, previous, keeps=keeps)
 
@@ -140,7 +150,9 @@ class KeptResponses:
         self, call: Call, identity: Identity, previous: Raw | None, *, keeps: bool
     ) -> Admitted:
         fields = call.document.fields
-        items = input_items(fields.get("input"))
+        items = before = input_items(fields.get("input"))
+        if identity.keep_days and refers(fields.get("input")):
+            items = await looked_up(items, partial(self._beside, identity))
         named = fields.get(_PREVIOUS)
         document = call.document
         if named is not None and _is_given(named):
@@ -150,13 +162,21 @@ class KeptResponses:
                     return call, None  # what led to its answer is not known here, so that is not kept
                 raise _unknown(identity)
             items = history + items
-            document = self._expanded(document, items)
             previous = named
+        if items != before:
+            document = self._expanded(document, items)
         said: dict[str, Raw] = {_PREVIOUS: previous} if previous is not None else {}
         if keeps:
             said["store"] = Raw(b"true")
         witness = _Keeping(self._content, identity, items, previous) if keeps and self._content else None
         return msgspec.structs.replace(call, document=document, said=said), witness
+
+    async def _beside(self, identity: Identity, item_id: str) -> Items:
+        """Return the items of the kept answer that has one of this id."""
+        if self._content is None:
+            return ()
+        payload = await self._content.fetch_named(identity.kept_under, KIND, item_id)
+        return () if payload is None else read_kept(payload).output()
 
     def _expanded(self, document: Document, items: Items) -> Document:
         most = self._gateway.max_body
@@ -217,8 +237,10 @@ class _Keeping:
         if answered.output and bytes(document.fields.get("output", b"")) in (b"", b"[]", b"null"):
             changes["output"] = as_input(tuple(answered.output))
         kept = KeptResponse(document.edit(changes), as_input(self._items))
+        payload = msgspec.msgpack.encode(kept)
+        names = ids_of(answered.output)
         await self._content.keep(
-            identity.kept_under, KIND, answered.response_id, msgspec.msgpack.encode(kept), identity.keep_days
+            identity.kept_under, KIND, answered.response_id, payload, identity.keep_days, names
         )
 
 
