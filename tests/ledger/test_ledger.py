@@ -3,8 +3,11 @@
 import asyncio
 import os
 import resource
+import shutil
 import signal
 import sqlite3
+import threading
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from ledger_samples import Failures, intent, settlement, with_ledger
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.folder import Folder
-from llm_gateway.ledger.ledger import Durability, Ledger
+from llm_gateway.ledger.ledger import MOST_KEPT, Durability, Ledger
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.queries import Filter, page, turn
 from llm_gateway.ledger.records import Turn
@@ -201,6 +204,97 @@ def test_power_mode_syncs_many_turns_at_once(tmp_path: Path) -> None:
         assert len(await ledger.read(page)) == 50
 
     assert asyncio.run(with_ledger(tmp_path, scene, durability="power")) == []
+
+
+@pytest.mark.fault("P8")
+def test_a_sync_that_takes_long_is_waited_for_up_to_a_limit_and_what_is_free_goes_on(tmp_path: Path) -> None:
+    """A pipe in place of the journal's file, whose sync a thread holds up."""
+    allowed = threading.Event()
+
+    async def scene(ledger: Ledger) -> None:
+        assert ledger._commit is not None
+        ledger._commit._limit = 0.2
+        sync = ledger._commit._sync
+
+        def slow() -> int:
+            allowed.wait()
+            return sync()
+
+        ledger._commit._sync = slow
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            waiting = [group.create_task(refused(ledger, f"paid-{number}")) for number in range(20)]
+            free = group.create_task(ledger.begin(intent("free"), required=False))
+            ticks = 0
+            while not all(task.done() for task in (*waiting, free)):
+                await asyncio.sleep(0.01)
+                ticks += 1
+        assert time.monotonic() - began < 5 and ticks > 3, "nobody else is held up"
+        assert free.result() is False
+        await refused(ledger, "late")  # at once
+        assert set(ledger.open_turns) == {"free"} and not ledger.takes_turns
+        assert ledger.trouble is not None and "slow" in ledger.trouble.what
+        with pytest.raises(LedgerUnavailable):
+            await ledger.settle(settlement("free"))
+        allowed.set()
+        await asyncio.wait_for(ledger.flush(), 10)
+        await asyncio.to_thread(ledger._commit._thread.submit(int).result)
+        await asyncio.sleep(0)
+        assert await ledger.begin(intent("then"))
+        await ledger.settle(settlement("then"))
+
+    async def refused(ledger: Ledger, name: str) -> None:
+        with pytest.raises(LedgerUnavailable) as why:
+            await ledger.begin(intent(name))
+        assert why.value.retry_after
+
+    failures = asyncio.run(with_ledger(tmp_path, scene, durability="power"))
+    assert [what for what, _ in failures] == ["ledger.journal"]
+    found = outcomes(tmp_path)
+    assert (found.pop("free"), found.pop("then")) == ("ok", "ok")
+    assert set(found.values()) == {"error"} and len(found) == 21
+
+
+def test_only_so_much_is_kept_in_memory_and_ends_are_always(tmp_path: Path) -> None:
+    async def scene(ledger: Ledger) -> None:
+        with FullDisk():
+            for number in range(MOST_KEPT):
+                await ledger.begin(intent(f"{number}"), required=False)
+            assert ledger.kept == MOST_KEPT
+            with pytest.raises(LedgerUnavailable, match="wait in memory") as why:
+                await ledger.begin(intent("more"), required=False)
+            assert why.value.retry_after
+            with pytest.raises(LedgerUnavailable):
+                await ledger.settle(settlement("0"))
+        await ledger.flush()
+        assert ledger.kept == 0
+
+    asyncio.run(with_ledger(tmp_path, scene))
+    with offline(tmp_path, FakeClock(), Failures()) as store:
+        found = store.rows("SELECT outcome, count(*) FROM turns GROUP BY outcome ORDER BY outcome")
+    assert found == [("interrupted", MOST_KEPT - 1), ("ok", 1)]
+
+
+def test_what_was_kept_is_in_the_journal_when_that_comes_back_before_the_database(tmp_path: Path) -> None:
+    async def scene(ledger: Ledger) -> None:
+        other = sqlite3.connect(Folder(tmp_path).database, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with FullDisk():
+            assert not await ledger.begin(intent("kept"), required=False)
+            with pytest.raises(LedgerUnavailable):
+                await ledger.begin(intent("paid"))
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if not ledger._kept:
+                break
+        await ledger.settle(settlement("kept"))
+        copy = tmp_path.with_name(tmp_path.name + "-killed")
+        other.close()
+        shutil.copytree(tmp_path, copy)
+        assert outcomes(copy) == {"kept": "ok"}, "even if the process dies before the database has it"
+
+    asyncio.run(with_ledger(tmp_path, scene))
+    assert outcomes(tmp_path) == {"kept": "ok"}
 
 
 def test_a_begin_that_is_cancelled_while_it_waits_leaves_nothing_open(tmp_path: Path) -> None:

@@ -74,8 +74,6 @@ class GroupCommit:
         waiting, self._waiting = self._waiting, []
         failure = work.exception()
         safe = work.result() if failure is None else -1
-        if failure is not None:
-            self._on_failure(failure)
         for position, future in waiting:
             if future.done():
                 continue
@@ -85,6 +83,8 @@ class GroupCommit:
                 future.set_exception(_unavailable(failure or RuntimeError("the gateway is shutting down")))
             else:
                 self._waiting.append((position, future))
+        if failure is not None:
+            self._on_failure(failure)
         if self._waiting:
             self._start()
 

@@ -122,7 +122,7 @@ class Journal:
             try:
                 os.fsync(file)
             finally:
-                os.close(file)
+                _let_go(file)
         if self._unnamed:
             _sync_folder(self._folder)
             self._unnamed = False
@@ -180,7 +180,7 @@ class Journal:
         self._closed.append(Segment(self._path, self._start, self._end))
         self._end += gap
         if not later:
-            os.close(file)
+            _let_go(file)
 
     def _take_back(self, entry: bytes) -> None:
         """Remove half an entry; where even that fails, leave the segment, whose torn tail a replay skips."""
@@ -190,6 +190,14 @@ class Journal:
             self._leave(gap=len(entry))
 
 
+def _let_go(file: int) -> None:
+    """Close a file; what went wrong with it then is nothing that a later write or sync has not said, too."""
+    try:
+        os.close(file)
+    except OSError:
+        pass
+
+
 def _sync_folder(folder: Path) -> None:
     """Make a new file's name as durable as its bytes; Windows does it by itself and has no way to ask."""
     if os.name == "posix":
@@ -197,7 +205,7 @@ def _sync_folder(folder: Path) -> None:
         try:
             os.fsync(handle)
         finally:
-            os.close(handle)
+            _let_go(handle)
 
 
 def _unavailable(path: Path, error: OSError) -> LedgerUnavailable:

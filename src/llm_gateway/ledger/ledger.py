@@ -41,7 +41,6 @@ Durability = Literal["process", "power"]
 
 # Records that may be in memory alone before no turn begins any more; about 1 KB each.
 MOST_KEPT = 10_000
-_AGAIN_S = 1.0
 _RETRY_AFTER_S = 5.0
 # An end that belongs to no turn: it changes nothing, and that it can be written says that others can, too.
 _PROBE = encode(Settlement("", "interrupted"))
@@ -299,7 +298,7 @@ class Ledger:
     def _look_again(self) -> None:
         """Try the journal in a while, whether or not a request comes by."""
         if self._again is None and not self._closed:
-            self._again = asyncio.get_running_loop().call_later(_AGAIN_S, self._try_journal)
+            self._again = asyncio.get_running_loop().call_later(self._writer.pause, self._try_journal)
 
     def _try_journal(self) -> None:
         self._again = None

@@ -34,7 +34,8 @@ BATCH = 500
 # Records that may wait in memory for a database that takes nothing; at about 1 KB each they must not fill it.
 MOST_WAITING = 50_000
 _NEARLY = BATCH - 1
-_RETRY = 1.0
+# Seconds between two tries while something is in the way.
+_PAUSE = 1.0
 
 # A value that no column takes: the batch would fail for ever, so its records are put right and tried alone.
 _UNFIT = (IntegrityError, DataError, InterfaceError, ProgrammingError, OverflowError, ValueError)
@@ -60,6 +61,7 @@ class Writer:
         self._gather = gather
         self.waiting: deque[Entry] = deque()
         self.most = MOST_WAITING
+        self.pause = _PAUSE
         self._jobs: deque[Callable[[BaseException | None], None]] = deque()
         self._work = threading.Event()
         self._hurry = threading.Event()
@@ -137,7 +139,7 @@ class Writer:
 
     def _run(self) -> None:
         while not self._closing:
-            self._work.wait(_RETRY if self._reserve.spent else None)
+            self._work.wait(self.pause if self._reserve.spent else None)
             self._hurry.wait(self._gather)
             self._hurry.clear()
             self._work.clear()
@@ -145,7 +147,7 @@ class Writer:
             self._turn()
             if self._failure is not None and not self._closing:
                 self._work.set()
-                self._hurry.wait(_RETRY)
+                self._hurry.wait(self.pause)
             if self._reserve.spent:
                 self._reserve.hold()
         self._turn()
