@@ -129,6 +129,28 @@ def test_a_branch_goes_on_from_any_answer(sdk: openai.OpenAI, upstream: Scripted
     assert b"one branch" not in upstream.asked()[2].body and b"the root" in upstream.asked()[2].body
 
 
+@pytest.mark.parametrize("dialect", ["chat", "messages", "gemini"])
+def test_a_client_that_sends_ids_in_the_place_of_items(
+    sdk: openai.OpenAI, upstream: ScriptedUpstream, dialect: str
+) -> None:
+    """As Vercel's AI SDK does, which takes it for granted that every answer is kept."""
+    first = ask(sdk, dialect, "first words", None)
+    (message,) = first.output
+    assert message.id is not None
+    sdk.responses.create(
+        model=f"up-{dialect}/m",
+        input=[
+            {"role": "user", "content": "first words"},
+            {"type": "item_reference", "id": message.id},
+            {"role": "user", "content": "second words"},
+        ],
+    )
+    body = upstream.asked()[-1].body
+    answer = UPSTREAMS[dialect].text
+    assert any(json.dumps(answer, ensure_ascii=way)[1:-1].encode() in body for way in (False, True))
+    assert message.id.encode() not in body
+
+
 def test_input_items_come_page_by_page(sdk: openai.OpenAI) -> None:
     first = ask(sdk, "chat", "first words", None)
     second = ask(sdk, "chat", "second words", first.id)
