@@ -181,11 +181,13 @@ def on_stage(
     *,
     durability: Durability = "process",
     closes_ledger: bool = False,
+    reports: bool = False,
     responders: Sequence[Responder] = (chat.respond,),
 ) -> T:
     """Play a scene; no request may be left open by it, and nothing may go wrong behind it.
 
-    A scene that closes the ledger, to see what happens without one, says so. `responders` are what the
+    A scene that closes the ledger, to see what happens without one, says so, and so does one that `reports`
+    failures. `responders` are what the
     scripted upstream answers with.
     """
 
@@ -197,7 +199,7 @@ def on_stage(
         try:
             result = await scene(stage)
             assert stage.metrics.inflight == 0
-            assert closes_ledger or failures == []
+            assert closes_ledger or reports or failures == []
         finally:
             stage.upstream.close()
             if not closes_ledger:

@@ -192,3 +192,14 @@ def test_limits_begin_with_what_the_ledger_knows() -> None:
         hold(made)
     made.use(BOOK, {"paid"}, {KEY: Bounds(per_day=NANO), ("global", ""): Bounds(per_day=2 * NANO)})
     assert made.periods()
+
+
+def test_who_is_to_be_paid_and_who_is_not() -> None:
+    made = spending()
+    paid, free = step(), step("free")
+    told = [
+        made.all_paid(steps) for steps in ((), (paid,), (paid, paid), (free,), (paid, free), (free, paid))
+    ]
+    assert told == [False, True, True, False, False, False]
+    assert made.unpaid(plan(paid, free, paid)).steps == (free,)
+    assert made.unpaid(plan(free)) == plan(free)
