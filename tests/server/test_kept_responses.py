@@ -2,88 +2,28 @@
 
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from fakes import FakeIncoming
+from kept_stage import ADA, BOB, NOBODY, admitted, answer, call, keeping, kept_one, speaking
 from llm_gateway.content.content import Content
 from llm_gateway.content.rows import database_of
 from llm_gateway.content.safe import DAY_US
-from llm_gateway.dialects.contract import Call
-from llm_gateway.dialects.contract import Path as CallPath
-from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import BodyTooLarge, ContentDamaged, GatewayError, MalformedRequest, UnknownResponse
-from llm_gateway.pipeline.authenticate import Credential, Identity
-from llm_gateway.pipeline.handle import Admitted, handle
-from llm_gateway.pipeline.sender import Sender
-from llm_gateway.pipeline.turn import Caller
+from llm_gateway.pipeline.authenticate import Identity
 from llm_gateway.server.dialect_routes import dialect_routes
-from llm_gateway.server.kept_responses import KIND, KeptResponse, KeptResponses, not_kept, read_kept
-from llm_gateway.upstream.client import Line
-from pipeline_stage import Stage, endpoint, on_stage
-from scripted import Send, responses
-from scripted.wording import response
-from server_stage import Door, home_files
+from llm_gateway.server.kept_responses import KeptResponses, not_kept
+from pipeline_stage import Stage, on_stage
+from scripted import responses
+from server_stage import Door
 
-RESPONSES = DIALECTS["responses"]
-ADA, BOB = Identity("key_1", "ada", 7), Identity("key_2", "bob", 7)
-NOBODY = Identity("key_3", "eve")
 NAMED: list[dict[str, object]] = [
     {"previous_response_id": "resp_1"},
     {"conversation": "conv_1"},
     {"conversation": {"id": "conv_1"}},
 ]
-
-
-def call(**fields: object) -> Call:
-    body = json.dumps({"model": "first/m", "input": "hi", **fields}).encode()
-    return RESPONSES.read_call(body, CallPath("responses"))
-
-
-async def admitted(kept: KeptResponses, asked: Call, who: Identity = NOBODY) -> Admitted | None:
-    sender = Sender(Caller(who, "test"), Credential(who, b""), 0, b"", b"")
-    admitting = kept.admit(asked, sender)
-    return None if admitting is None else await admitting
-
-
-def speaking(stage: Stage) -> Stage:
-    """Let the provider `first` speak `responses` alone."""
-    made = msgspec.structs.replace(endpoint("first", stage.scripted.port), dialect="responses")
-    del stage.lines["first", "chat"]
-    stage.lines["first", "responses"] = Line(made)
-    stage.plan_by({})
-    return stage
-
-
-def keeping(home: Path, scene: Callable[[Stage, Content, KeptResponses], Awaitable[None]]) -> None:
-    """Play a scene in which the key of `ada` keeps its content."""
-
-    async def play(stage: Stage) -> None:
-        content = stage.keep(home, 7)
-        try:
-            await scene(speaking(stage), content, KeptResponses(stage.gateway, content))
-        finally:
-            await content.close()
-
-    on_stage(home, play, responders=[responses.respond])
-
-
-async def answer(stage: Stage, kept: KeptResponses, **fields: object) -> FakeIncoming:
-    body = json.dumps({"model": "first/m", "input": "hi", **fields}).encode()
-    incoming = stage.incoming(body)
-    await handle(incoming, stage.gateway, RESPONSES, CallPath("responses"), kept.admit)
-    return incoming
-
-
-async def kept_one(content: Content, who: Identity = ADA, said: str = "first") -> None:
-    told = {"id": "resp_1", "status": "completed", "output": [{"type": "message", "text": "answer"}]}
-    item = json.dumps([{"role": "user", "content": said}])
-    payload = KeptResponse(json.dumps(told).encode(), item.encode())
-    assert await content.keep(who.kept_under, KIND, "resp_1", msgspec.msgpack.encode(payload), 7)
 
 
 # nobody keeps anything
@@ -243,167 +183,5 @@ def test_what_cannot_be_opened_is_not_taken_for_missing(tmp_path: Path) -> None:
         incoming = await answer(stage, kept, previous_response_id="resp_1")
         assert incoming.status == 500 and b"content_damaged" in incoming.sent
         assert stage.scripted.requests == []
-
-    keeping(tmp_path, scene)
-
-
-# keeping
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_an_answer_is_kept_before_its_client_has_the_end(tmp_path: Path, stream: bool) -> None:
-    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
-        def there() -> int:
-            if not database_of(tmp_path).exists():
-                return 0
-            with closing(sqlite3.connect(database_of(tmp_path))) as connection:
-                try:
-                    ((count,),) = connection.execute("SELECT count(*) FROM kept")
-                except sqlite3.OperationalError:
-                    return 0
-            return int(count)
-
-        body = json.dumps({"model": "first/m", "input": "hi", "stream": stream}).encode()
-        bearer = (b"authorization", b"Bearer " + stage.key.encode())
-        incoming = FakeIncoming(body, [bearer], watch=there)
-        await handle(incoming, stage.gateway, RESPONSES, CallPath("responses"), kept.admit)
-        last = b"response.completed" if stream else b'"completed"'
-        assert [count for piece, count in incoming.pieces if last in piece] == [1]
-        one = await kept.find(ADA, responses.ID)
-        assert one is not None
-        told, conversation = json.loads(one.response), json.loads(one.input)
-        assert (told["id"], told["status"], told["store"]) == (responses.ID, "completed", True)
-        assert told["previous_response_id"] is None
-        assert len(told["output"]) == 1
-        assert conversation[0]["content"] == [{"type": "input_text", "text": "hi"}]
-        assert len(one.conversation()) == 2
-
-    keeping(tmp_path, scene)
-
-
-@pytest.mark.parametrize("size", [1, 7, 100_000])
-def test_a_stream_is_read_however_it_is_cut(tmp_path: Path, size: int) -> None:
-    """Also where the blank line behind its last event is missing."""
-
-    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
-        whole = b"".join(responses.events("m")).rstrip(b"\n")
-        pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
-        stage.scripted.queue(responses.stream(pieces))
-        incoming = await answer(stage, kept, stream=True)
-        assert incoming.sent == whole
-        assert await kept.find(ADA, responses.ID) is not None
-
-    keeping(tmp_path, scene)
-
-
-def test_an_answer_passes_as_it_came_and_what_is_kept_says_more(tmp_path: Path) -> None:
-    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
-        first = await answer(stage, kept)
-        second = await answer(stage, kept, input="again", previous_response_id=responses.ID)
-        assert second.sent == first.sent
-        asked = json.loads(stage.scripted.asked()[1].body)
-        assert len(asked["input"]) == 3 and "previous_response_id" not in asked
-        one = await kept.find(ADA, responses.ID)
-        assert one is not None
-        assert json.loads(one.response)["previous_response_id"] == responses.ID
-        assert len(json.loads(one.input)) == 3
-
-    keeping(tmp_path, scene)
-
-
-@pytest.mark.parametrize("fields", [{"store": False}])
-def test_what_is_not_to_be_stored_is_not_kept(tmp_path: Path, fields: dict[str, object]) -> None:
-    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
-        assert (await answer(stage, kept, **fields)).status == 200
-        assert await kept.find(ADA, responses.ID) is None
-
-    keeping(tmp_path, scene)
-
-
-@pytest.mark.parametrize("operation", ["responses/compact", "responses/input_tokens"])
-def test_other_operations_go_on_and_are_not_kept(tmp_path: Path, operation: str) -> None:
-    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
-        await kept_one(content)
-        body = json.dumps({"model": "first/m", "previous_response_id": "resp_1"}).encode()
-        found = await admitted(kept, RESPONSES.read_call(body, CallPath(operation)), ADA)
-        assert found is not None and found[1] is None
-        assert len(json.loads(found[0].document.body)["input"]) == 2
-        plain = RESPONSES.read_call(b'{"model":"first/m","input":"hi"}', CallPath(operation))
-        assert await admitted(kept, plain, ADA) is None
-
-    keeping(tmp_path, scene)
-
-
-def test_an_error_is_not_kept_and_costs_nothing(tmp_path: Path) -> None:
-    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
-        stage.scripted.queue((Send(response(429, b'{"error":{"message":"slow down"}}')),))
-        assert (await answer(stage, kept)).status == 429
-        assert await content.totals() == []
-
-    keeping(tmp_path, scene)
-
-
-@pytest.mark.parametrize("status", ["failed", "in_progress", "queued"])
-def test_what_has_not_ended_well_is_not_kept(tmp_path: Path, status: str) -> None:
-    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
-        body = json.dumps({"id": "resp_x", "object": "response", "status": status, "output": []}).encode()
-        stage.scripted.queue((Send(response(200, body)),))
-        assert (await answer(stage, kept)).status == 200
-        assert await content.totals() == []
-
-    keeping(tmp_path, scene)
-
-
-def test_a_database_that_fails_fails_no_answer(tmp_path: Path) -> None:
-    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
-        (tmp_path / "content").write_bytes(b"in the way")
-        for stream in (False, True):
-            incoming = await answer(stage, kept, stream=stream)
-            assert incoming.status == 200 and b"completed" in incoming.sent
-        assert content.not_kept == 2 and content.failure is not None
-        assert [turn.outcome for turn in stage.settlements()] == ["ok", "ok"]
-
-    keeping(tmp_path, scene)
-
-
-def test_nothing_of_a_conversation_is_in_the_home(tmp_path: Path) -> None:
-    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
-        await answer(stage, kept, input="A MARK OF THIS TEST", instructions="ANOTHER MARK")
-        await answer(stage, kept, input="and now", previous_response_id=responses.ID)
-        files = home_files(tmp_path)
-        assert b"MARK" not in files and responses.TEXT.encode() not in files
-        assert b"A MARK OF THIS TEST" in stage.scripted.asked()[1].body
-
-    keeping(tmp_path, scene)
-
-
-def test_what_is_kept_is_read_as_it_was_written() -> None:
-    kept = KeptResponse(b'{"id":"r"}', b"[]")
-    assert read_kept(msgspec.msgpack.encode(kept)) == kept
-    assert KeptResponse(b'{"output":[1,{"a":2}]}', b'[{"x":1}, 3]').conversation() == (
-        b'{"x":1}, 3',
-        b"1",
-        b'{"a":2}',
-    )
-    assert KeptResponse(b"{}", b"[]").conversation() == ()
-
-
-def test_items_that_are_only_named_are_looked_up(tmp_path: Path) -> None:
-    async def scene(stage: Stage, content: Content, kept: KeptResponses) -> None:
-        await answer(stage, kept, input="first")
-        one = await kept.find(ADA, responses.ID)
-        assert one is not None
-        (message,) = one.output()
-        reference = {"type": "item_reference", "id": json.loads(message)["id"]}
-        said = [{"role": "user", "content": "first"}, reference, {"role": "user", "content": "second"}]
-        for store in (False, True):
-            await answer(stage, kept, input=said, store=store)
-            asked = json.loads(stage.scripted.asked()[-1].body)
-            assert asked["input"] == [said[0], json.loads(message), said[2]]
-        again = await kept.find(ADA, responses.ID)
-        assert again is not None and json.loads(again.input)[1] == json.loads(message)
-        unknown = await admitted(kept, call(input=[reference]), BOB)
-        assert unknown is not None and json.loads(unknown[0].document.body)["input"] == [reference]
-        assert await admitted(kept, call(input=[reference])) is None
 
     keeping(tmp_path, scene)
