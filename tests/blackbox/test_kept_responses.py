@@ -5,6 +5,7 @@ restart and a kill leave.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import openai
 import pytest
 from openai.types.responses import Response
 
-from gateway_process import GatewayProcess, configuration
+from gateway_process import TOKEN, GatewayProcess, configuration
 from llm_gateway.content.rows import database_of
 from llm_gateway.vault import load_owner_token
 from rawhttp import request
@@ -36,13 +37,13 @@ def upstream(_upstream: ScriptedUpstream) -> ScriptedUpstream:
     return _upstream
 
 
-def started(upstream: ScriptedUpstream, home: Path) -> GatewayProcess:
+def started(upstream: ScriptedUpstream, home: Path, settings: str = "") -> GatewayProcess:
     rows = [
         f'[[providers]]\nname = "up-{name}"\nbase_url = "{upstream.url}"\ndialects = ["{name}"]\n'
         f'api_key_env = "SCRIPTED_API_KEY"\nmodels = ["m"]\n'
         for name in UPSTREAMS
     ]
-    return GatewayProcess(home, configuration(upstream.url, more="\n".join(rows)))
+    return GatewayProcess(home, configuration(upstream.url, more="\n".join([settings, *rows])))
 
 
 @pytest.fixture(scope="module")
@@ -249,3 +250,21 @@ def test_a_restart_and_a_kill_take_nothing(upstream: ScriptedUpstream, tmp_path:
             ask(sdk, "gemini", "and after the kill", second.id)
         body = upstream.asked()[-1].body
         assert all(said in body for said in (b"before the restart", b"after it", b"and after the kill"))
+
+
+def test_a_full_database_costs_no_answer(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    settings = "[content]\nmax_bytes = 1048576\n"
+    with started(upstream, tmp_path, settings) as gateway, sdk_of(gateway, made(gateway, "ada")) as sdk:
+        small = ask(sdk, "chat", "small", None)
+        large = f"{MARK} {os.urandom(1_200_000).hex()}"
+        for stream in (False, True):
+            answer = ask(sdk, "chat", large, small.id, stream=stream)
+            assert answer.output_text.strip() == UPSTREAMS["chat"].text
+            with pytest.raises(openai.NotFoundError):
+                sdk.responses.retrieve(answer.id)
+        metrics = gateway.get("/metrics", key=TOKEN).body
+        assert b"llm_gateway_content_failing 1.0" in metrics
+        assert b"llm_gateway_content_not_kept_total 2.0" in metrics
+        assert ask(sdk, "chat", "after it", small.id).id
+        assert b"llm_gateway_content_failing 0.0" in gateway.get("/metrics", key=TOKEN).body
+        assert gateway.stderr().count("content cannot be kept") == 1 and MARK not in gateway.stderr()
