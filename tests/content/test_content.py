@@ -12,7 +12,7 @@ from fakes import FakeClock
 from ledger_samples import Failures
 from llm_gateway.content.content import Content
 from llm_gateway.content.rows import database_of
-from llm_gateway.content.safe import DAY_US, Where
+from llm_gateway.content.safe import DAY_US, Safe, Where
 from llm_gateway.errors import ContentDamaged, ContentUnavailable
 
 
@@ -111,6 +111,38 @@ def test_what_cannot_be_opened_is_told_to_whoever_asks(tmp_path: Path) -> None:
             await stage.content.fetch("key_1", "response", "a")
         assert await stage.content.delete("key_1", "response", "a")
 
+    play(tmp_path, scene)
+
+
+def test_why_something_cannot_be_read_is_for_the_log(tmp_path: Path) -> None:
+    async def scene(stage: Scene) -> None:
+        await stage.content.keep("key_1", "response", "a", b"a", 3)
+        with stage.lock():
+            for _ in range(2):
+                with pytest.raises(ContentUnavailable, match="log of the gateway") as told:
+                    await stage.content.delete("key_1", "response", "a")
+                assert str(tmp_path) not in told.value.message
+        ((what, error),) = stage.failures
+        assert what == "content.fetch" and str(tmp_path) in str(error)
+        assert await stage.content.fetch("key_1", "response", "a") == b"a"
+
+    play(tmp_path, scene)
+
+
+def test_a_master_key_that_is_gone_is_told_of_at_the_start(tmp_path: Path) -> None:
+    async def scene(stage: Scene) -> None:
+        looking = asyncio.get_running_loop().create_task(stage.content.look_after())
+        async with asyncio.timeout(5):
+            while not stage.failures:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        looking.cancel()
+        ((what, error),) = stage.failures
+        assert what == "content" and "master key is missing" in str(error)
+
+    before = Safe(Where(tmp_path), FakeClock())
+    before.keep("key_1", "response", "a", b"a", 3)
+    before.close()
+    (tmp_path / "master-key").unlink()
     play(tmp_path, scene)
 
 

@@ -44,6 +44,7 @@ class Content:
         self.most_days = most_days
         self.failure: BaseException | None = None
         self.not_kept = 0
+        self._unreadable = False
 
     async def prepare(self) -> None:
         """Make sure that something can be kept; ContentUnavailable says why it cannot."""
@@ -72,16 +73,16 @@ class Content:
 
     async def fetch(self, owner: str, kind: str, row_id: str) -> bytes | None:
         """Return what is kept under an id of an owner, or None."""
-        return await self._run(partial(self._safe.fetch, owner, kind, row_id)) if self._safe.exists else None
+        return await self._ask(partial(self._safe.fetch, owner, kind, row_id)) if self._safe.exists else None
 
     async def fetch_named(self, owner: str, kind: str, name: str) -> bytes | None:
         """Return what is kept under a further name of an owner, or None."""
         work = partial(self._safe.fetch_named, owner, kind, name)
-        return await self._run(work) if self._safe.exists else None
+        return await self._ask(work) if self._safe.exists else None
 
     async def delete(self, owner: str, kind: str, row_id: str) -> bool:
         """Delete what is kept under an id of an owner; False where nothing is."""
-        return self._safe.exists and await self._run(partial(self._safe.delete, owner, kind, row_id))
+        return self._safe.exists and await self._ask(partial(self._safe.delete, owner, kind, row_id))
 
     async def erase(self, owner: str) -> int:
         """Destroy everything that is kept of an owner; return how much that was."""
@@ -116,6 +117,22 @@ class Content:
     def _close(self) -> None:
         self._thread.submit(self._safe.close).result()
         self._thread.shutdown()
+
+    async def _ask(self, work: Callable[[], T]) -> T:
+        """Do what a client has asked for; why that cannot be done is for the log, and names places."""
+        try:
+            result = await self._run(work)
+        except (ContentUnavailable, ContentDamaged) as error:
+            if not self._unreadable:
+                self._on_failure("content.fetch", error)
+            self._unreadable = True
+            if isinstance(error, ContentDamaged):
+                raise
+            raise ContentUnavailable(
+                "what is kept cannot be reached now; the log of the gateway says why"
+            ) from error
+        self._unreadable = False
+        return result
 
     async def _run(self, work: Callable[[], T], *, patient: bool = False) -> T:
         running = asyncio.get_running_loop().run_in_executor(self._thread, work)
