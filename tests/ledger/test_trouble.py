@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from llm_gateway.errors import LedgerUnavailable
-from llm_gateway.ledger.trouble import is_full, trouble
+from llm_gateway.ledger.trouble import is_damaged, is_full, trouble
 
 
 def system(code: int) -> OSError:
@@ -39,6 +39,7 @@ def test_what_it_was_raised_from_counts() -> None:
     error.__cause__ = system(errno.ENOSPC)
     assert trouble(error) == trouble(system(errno.ENOSPC))
     assert is_full(error) and not is_full(system(errno.EFBIG)) and not is_full(ValueError("full"))
+    assert not is_damaged(error)
 
 
 def test_a_database_that_is_locked_full_read_only_or_none(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_database_that_is_locked_full_read_only_or_none(tmp_path: Path) -> Non
     (tmp_path / "none").write_bytes(b"no database at all" * 100)
     with closing(sqlite3.connect(tmp_path / "none")) as none, pytest.raises(sqlite3.DatabaseError) as refused:
         none.execute("SELECT * FROM t")
-    assert "damaged" in trouble(refused.value).what
+    assert "damaged" in trouble(refused.value).what and is_damaged(refused.value)
 
 
 def test_a_disk_that_is_slow() -> None:

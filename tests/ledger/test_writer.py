@@ -137,6 +137,15 @@ def test_a_segment_stays_until_the_database_would_outlast_a_loss_of_power(tmp_pa
         assert len(segments(tmp_path)) == 1
 
 
+def test_once_the_database_is_known_to_be_damaged_nothing_of_the_journal_is_deleted(tmp_path: Path) -> None:
+    with desk_in(tmp_path) as desk:
+        desk.writer.damage = sqlite3.DatabaseError("database disk image is malformed")
+        assert desk.writer.failure is desk.writer.damage
+        desk.put(*(intent(f"{number:02}") for number in range(50)))
+        assert len(desk.stored()) == 50
+        assert len(segments(tmp_path)) >= 5
+
+
 def test_a_database_that_refuses_loses_nothing(tmp_path: Path) -> None:
     with desk_in(tmp_path) as desk:
         desk.store.error = sqlite3.OperationalError("database or disk is full")

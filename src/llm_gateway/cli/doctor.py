@@ -183,7 +183,12 @@ def _running(api: LocalApi) -> Iterator[_Finding]:
     else:
         waiting = f"; {health.unrecorded} records are in memory alone" if health.unrecorded else ""
         yield _Finding("ledger", "error", health.database + waiting, health.advice)
-    for provider in msgspec.convert(api.get("/api/dashboard/providers")["providers"], list[ProviderView]):
+    try:
+        providers = msgspec.convert(api.get("/api/dashboard/providers")["providers"], list[ProviderView])
+    except Stop as stop:  # what is known of them is in the database
+        yield _Finding("providers", "error", stop.message, "look at what is said of the ledger")
+        return
+    for provider in providers:
         name = f"provider {provider.name}"
         if provider.state in ("ok", "unknown"):
             yield _Finding(name, "ok", f"{len(provider.models)} models")

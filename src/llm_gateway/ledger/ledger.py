@@ -28,7 +28,7 @@ from llm_gateway.ledger.opening import Opened, open_files
 from llm_gateway.ledger.reader import Reader
 from llm_gateway.ledger.records import Intent, Record, Settlement, Turn, encode, scrub
 from llm_gateway.ledger.store import Rows, Store
-from llm_gateway.ledger.trouble import Trouble, trouble
+from llm_gateway.ledger.trouble import Trouble, is_damaged, trouble
 from llm_gateway.ledger.writer import Job, Report, Writer, apply_records
 
 __all__ = ["MOST_KEPT", "Durability", "Ledger"]
@@ -179,7 +179,12 @@ class Ledger:
             await self.flush()
         except LedgerUnavailable:
             pass
-        return await asyncio.to_thread(query, self._reader, *args, **kwargs)
+        try:
+            return await asyncio.to_thread(query, self._reader, *args, **kwargs)
+        except sqlite3.DatabaseError as error:
+            if is_damaged(error):
+                self._writer.damage = error
+            raise
 
     def subscribe(self) -> Subscription:
         """Return a subscription to turns as they begin and end: `async with`, then `async for`."""

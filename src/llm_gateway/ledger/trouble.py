@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-__all__ = ["Trouble", "is_full", "trouble"]
+__all__ = ["Trouble", "is_damaged", "is_full", "trouble"]
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -81,6 +81,11 @@ def trouble(error: BaseException) -> Trouble:
 def is_full(error: BaseException) -> bool:
     """Return whether room on the disk is what is missing."""
     return any(_known(each) is _FULL for each in _causes(error))
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Return whether the database is not what was written."""
+    return any(_known(each) is _DAMAGED for each in _causes(error))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

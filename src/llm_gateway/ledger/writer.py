@@ -70,12 +70,14 @@ class Writer:
         self._busy = False
         self._spilled = False
         self._failure: BaseException | None = None
+        self.damage: BaseException | None = None
+        """What somebody who read the database met in it: from then on nothing of the journal is deleted."""
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
 
     @property
     def failure(self) -> BaseException | None:
         """Return why the database takes nothing now, or None when it does."""
-        return self._failure
+        return self._failure or self.damage
 
     @property
     def has_all(self) -> bool:
@@ -243,7 +245,7 @@ class Writer:
 
     def _tidy(self) -> None:
         """Delete what the database has for good."""
-        if self._journal.has_applied(self._position) and self._store.checkpoint():
+        if self.damage is None and self._journal.has_applied(self._position) and self._store.checkpoint():
             self._journal.drop(self._position)
 
 
