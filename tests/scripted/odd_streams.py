@@ -1,6 +1,6 @@
 """Streams of server-sent events as odd servers write them: the same events, and what comes around them.
 
-What a reader of the HTML standard (section 9.2) makes of each is said by `READABLE`; the rest nobody can read.
+What a reader of the HTML standard (9.2) makes of each is said by `READABLE`; the rest nobody can read.
 """
 
 from collections.abc import Callable, Sequence
