@@ -3,11 +3,10 @@
 The gateway leaves its address in the home (`Running`); whether it answers is asked, never believed.
 """
 
-import http.client
+import importlib
 import os
-import ssl
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -106,31 +105,12 @@ class LocalApi:
         timeout: float = 60.0,
     ) -> Reply:
         """Send a request and return the answer, whatever its status; OSError when nobody answers."""
-        connection = self._connect(timeout)
-        try:
-            headers = {"Content-Type": "application/json", "User-Agent": f"{agent}/{__version__}"}
-            if self._token:
-                headers["Authorization"] = f"Bearer {self._token}"
-            connection.request(method, path, body or None, headers)
-            answer = connection.getresponse()
-            shown = {name.lower(): value for name, value in answer.getheaders()}
-            return Reply(answer.status, shown, answer.read())
-        except http.client.HTTPException as error:
-            raise OSError(f"the answer is not HTTP: {type(error).__name__}") from error
-        finally:
-            connection.close()
-
-    def _connect(self, timeout: float) -> http.client.HTTPConnection:
-        parts = urlsplit(self.url)
-        host, port = parts.hostname or "127.0.0.1", parts.port
-        if parts.scheme == "https":
-            # The certificate names the gateway as others see it; on this machine the owner's token, read
-            # from a private file, is what both sides go by.
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
-        return http.client.HTTPConnection(host, port, timeout=timeout)
+        headers = {"Content-Type": "application/json", "User-Agent": f"{agent}/{__version__}"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        # Loaded when something is asked: a gateway that runs asks nobody.
+        local_http = importlib.import_module("llm_gateway.cli.local_http")
+        return Reply(*local_http.ask(self.url, (method, path), body, headers, timeout))
 
 
 def error_message(data: bytes) -> str:

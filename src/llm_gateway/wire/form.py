@@ -3,7 +3,8 @@
 Not a parser of forms: files and other fields are passed over by their delimiters and never taken out.
 """
 
-from email.message import Message
+import importlib
+from typing import Any
 
 import msgspec
 
@@ -66,11 +67,10 @@ def _delimiter(body: bytes, start: int, boundary: bytes) -> int:
 
 
 def _boundary(content_type: bytes) -> bytes:
-    told = Message()
-    told["content-type"] = content_type.decode("latin-1")
+    told = _read("content-type", content_type.decode("latin-1"))
     if told.get_content_type() != "multipart/form-data":
         return b""
-    boundary = told.get_boundary("")
+    boundary = str(told.get_boundary(""))
     return boundary.encode("latin-1") if len(boundary) <= _LONGEST_BOUNDARY else b""
 
 
@@ -78,8 +78,14 @@ def _is_named(head: bytes, name: str) -> bool:
     for line in head.split(b"\r\n"):
         field, _, value = line.partition(b":")
         if field.strip().lower() == b"content-disposition":
-            told = Message()
-            told["content-disposition"] = value.strip().decode("utf-8", "replace")
+            told = _read("content-disposition", value.strip().decode("utf-8", "replace"))
             is_file = told.get_param("filename", header="content-disposition") is not None
             return not is_file and told.get_param("name", header="content-disposition") == name
     return False
+
+
+def _read(name: str, value: str) -> Any:  # an email.message.Message, whose module is what is not imported
+    """Return a header field with its parameters read; the first form loads the library for that."""
+    told = importlib.import_module("email.message").Message()
+    told[name] = value
+    return told
