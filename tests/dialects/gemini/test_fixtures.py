@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cases_on_disk import lost, name_of, on_disk, plain, told
 from llm_gateway.canonical.events import Event, Failed, Finished
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects import contract
@@ -31,17 +32,8 @@ class Expected(msgspec.Struct, forbid_unknown_fields=True):
     seen: Seen
 
 
-class Lost(msgspec.Struct, forbid_unknown_fields=True):
-    request: list[str]
-    answer: list[str]
-
-
 def expected(case: Path) -> Expected:
     return msgspec.json.decode((case / "expected.json").read_bytes(), type=Expected)
-
-
-def lost(case: Path) -> Lost:
-    return msgspec.json.decode((case / "losses.json").read_bytes(), type=Lost)
 
 
 def cases(*kinds: str, generating: bool = False) -> list[Path]:
@@ -49,28 +41,10 @@ def cases(*kinds: str, generating: bool = False) -> list[Path]:
     return [case for case in found if (case / "canonical.json").exists()] if generating else found
 
 
-def name_of(case: Path) -> str:
-    return case.name
-
-
 def call_of(case: Path) -> contract.Call:
     want = expected(case)
     path = contract.Path(want.operation, want.model, want.query)
     return GEMINI.read_call((case / "request.json").read_bytes(), path)
-
-
-def plain(value: object) -> object:
-    """Return a value as JSON has it."""
-    return msgspec.json.decode(msgspec.json.encode(value))
-
-
-def told(event: Event) -> object:
-    return plain([type(event).__name__, *msgspec.structs.astuple(event)])
-
-
-def on_disk(case: Path, name: str) -> object:
-    value: object = msgspec.json.decode((case / name).read_bytes())
-    return value
 
 
 def test_there_are_cases_of_every_kind() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cases_on_disk import expected, lost, name_of, on_disk, plain, told
 from llm_gateway.canonical.events import Event, Failed, Finished
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects import contract
@@ -19,53 +20,13 @@ from llm_gateway.dialects.messages import MESSAGES
 CASES = Path(__file__).parents[2] / "fixtures" / "messages"
 
 
-class Expected(msgspec.Struct, forbid_unknown_fields=True):
-    source: str
-    operation: str
-    model: str
-    stream: bool
-    to: str
-    seen: Seen
-
-
-class Lost(msgspec.Struct, forbid_unknown_fields=True):
-    request: list[str]
-    answer: list[str]
-
-
-def expected(case: Path) -> Expected:
-    return msgspec.json.decode((case / "expected.json").read_bytes(), type=Expected)
-
-
-def lost(case: Path) -> Lost:
-    return msgspec.json.decode((case / "losses.json").read_bytes(), type=Lost)
-
-
 def cases(kind: str) -> list[Path]:
     return sorted(path.parent for path in CASES.glob(f"*/upstream.{kind}"))
-
-
-def name_of(case: Path) -> str:
-    return case.name
 
 
 def call_of(case: Path) -> contract.Call:
     path = contract.Path(expected(case).operation, query="beta=true")
     return MESSAGES.read_call((case / "request.json").read_bytes(), path)
-
-
-def plain(value: object) -> object:
-    """Return a value as JSON has it."""
-    return msgspec.json.decode(msgspec.json.encode(value))
-
-
-def told(event: Event) -> object:
-    return plain([type(event).__name__, *msgspec.structs.astuple(event)])
-
-
-def on_disk(case: Path, name: str) -> object:
-    value: object = msgspec.json.decode((case / name).read_bytes())
-    return value
 
 
 def test_there_are_cases_of_both_kinds() -> None:
