@@ -37,15 +37,30 @@ def test_five_failures_in_a_row_open_a_circuit() -> None:
 
 def test_half_of_the_calls_failing_opens_a_circuit() -> None:
     circuit = Circuit(half)
-    for _ in range(6):
+    for _ in range(4):
         failed(circuit, 1)
-        circuit.answered() if circuit.blocked(0.0) is None else None
-    assert circuit.blocked(0.0) is None, "an answer in between means that it is there"
-    for number in range(20):
-        failed(circuit, 3, now=float(number))
-        if circuit.blocked(float(number)):
-            break
+        circuit.answered()
+    assert circuit.blocked(0.0) is None, "eight calls say too little"
+    circuit.answered()
+    failed(circuit, 1)
     assert circuit.is_open
+
+
+def test_fewer_failures_open_no_circuit() -> None:
+    circuit = Circuit(half)
+    for number in range(100):
+        circuit.answered()
+        circuit.answered()
+        failed(circuit, 1, now=number * 0.1)
+    assert circuit.blocked(10.0) is None
+
+
+def test_who_does_not_try_it_out_makes_no_room() -> None:
+    circuit = Circuit(half)
+    failed(circuit, 5)
+    assert circuit.asked(5.0)
+    circuit.left(trial=False)
+    assert circuit.blocked(5.1) is not None
 
 
 def test_old_failures_are_forgotten() -> None:
@@ -82,7 +97,7 @@ def test_who_leaves_during_a_trial_makes_room_for_the_next() -> None:
     circuit = Circuit(half)
     failed(circuit, 5)
     circuit.asked(5.0)
-    circuit.left()
+    circuit.left(trial=True)
     assert circuit.blocked(5.1) is None
 
 
@@ -166,7 +181,7 @@ def test_an_open_circuit_always_opens_up_again(steps: list[str]) -> None:
             case "fail":
                 circuit.failed(now, "x")
             case "leave":
-                circuit.left()
+                circuit.left(trial=True)
             case _:
                 now += 7.0
         blocked = circuit.blocked(now)

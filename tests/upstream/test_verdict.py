@@ -59,6 +59,11 @@ def test_money_that_is_used_up_is_not_there_a_moment_later(status: int, body: ob
     assert verdict.kind == "quota" and verdict.elsewhere and not verdict.again
 
 
+def test_anthropic_tells_of_money_with_400() -> None:
+    error = {"type": "invalid_request_error", "message": "Your credit balance is too low to access the API"}
+    assert of(400, {"type": "error", "error": error}).kind == "quota"
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -84,6 +89,7 @@ def test_what_is_too_long_here_may_fit_elsewhere(message: str) -> None:
         ({"retry_after": "nan"}, None),
         ({"retry_after": "inf"}, None),
         ({"retry_after": "99999999999"}, LONGEST_WAIT),
+        ({"retry_after": "1" + "0" * 40}, LONGEST_WAIT),
         ({"retry_after_ms": "250", "retry_after": "1"}, 0.25),
         ({"x_ratelimit_remaining_requests": "0", "x_ratelimit_reset_requests": "6m0s"}, 360),
         ({"x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "120ms"}, 0.12),

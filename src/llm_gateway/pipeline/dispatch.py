@@ -152,7 +152,7 @@ class Dispatcher:
             await asyncio.wait(running, timeout=self._settings.hedge_after)
             if not first.done():
                 try:
-                    other = _Asking.of(left[0], passages, asking.turn, alone=False, last=False)
+                    other = _Asking.of(left[0], passages, asking.turn, alone=False, last=len(left) == 1)
                 except ClientFault:
                     pass  # it stays in its place, and is found out about when its turn comes
                 else:
@@ -177,7 +177,7 @@ class Dispatcher:
         """Ask one target and judge what comes."""
         step, turn, attempt = asking.step, asking.turn, asking.attempt
         standing = self._standings.of(step.provider, step.dialect, step.model)
-        standing.circuit.asked(self._monotonic())
+        trial = standing.circuit.asked(self._monotonic())
         try:
             answer = await self._send(asking)
             if not asking.last and step.line is not None and answer.status < 300:
@@ -188,7 +188,7 @@ class Dispatcher:
             return _Tried(asking, None, error, _FAILED)
         except asyncio.CancelledError:
             turn.attempt_cancelled(attempt)
-            standing.circuit.left()
+            standing.circuit.left(trial=trial)
             raise
         turn.attempt_answered(answer.status, answer.headers, attempt)
         turn.standing = standing
@@ -206,6 +206,9 @@ class Dispatcher:
             except UpstreamFault as error:
                 standing.circuit.failed(self._monotonic(), error.kind)
                 return _Tried(asking, None, error, _FAILED)
+            except asyncio.CancelledError:
+                standing.circuit.left(trial=True)
+                raise
             finally:
                 answer.release()
             answer = PreparedAnswer(status, answer.headers, [body])

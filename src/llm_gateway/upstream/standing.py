@@ -66,23 +66,29 @@ class Circuit:
         """Return whether it is open, or being tried out."""
         return self._opened > 0
 
-    def asked(self, now: float) -> None:
-        """Take note that the endpoint is being asked: while it is open, by whom it is tried out."""
+    def asked(self, now: float) -> bool:
+        """Take note that the endpoint is being asked; return whether that tries an open circuit out."""
         if self._opened and now >= self.until:
             self._trial = now
+            return True
+        return False
 
     def answered(self) -> None:
         """Take note that it has answered, whatever it said: it is there."""
         self._asked += 1
-        if self._in_a_row or self._opened:
-            self._in_a_row = 0
+        self._in_a_row = 0
+        if self._opened:
             self._opened = 0
             self._trial = 0.0
             self._asked = self._failed = 0
 
-    def left(self) -> None:
-        """Take note that whoever asked has gone before there was an answer: that says nothing."""
-        self._trial = 0.0
+    def left(self, *, trial: bool) -> None:
+        """Take note that whoever asked has gone before there was an answer: that says nothing.
+
+        `trial`: it was trying the circuit out; then another one may.
+        """
+        if trial:
+            self._trial = 0.0
 
     def failed(self, now: float, why: str) -> None:
         """Take note that it has failed, and open when that is too often."""

@@ -5,6 +5,7 @@ developers.openai.com, "Rate limits" and "Error codes"; docs.claude.com, "Rate l
 google.rpc.RetryInfo in googleapis/googleapis, google/rpc/error_details.proto.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -50,6 +51,7 @@ _QUOTA = (
     "out of credits",
     "spending limit",
 )
+_MONEY = ("credit balance is too low", "insufficient_quota", "billing_error")
 _TOO_LONG = ("context_length", "context length", "prompt is too long", "input token count", "context window")
 _RESETS = ("requests", "tokens", "input-tokens", "output-tokens")
 _SPANS = re.compile(rb"(\d+(?:\.\d+)?)(ms|h|m|s)")
@@ -87,6 +89,8 @@ def judge(status: int, headers: Headers, body: bytes, now: float) -> Verdict:
     said = body[:8192].lower()
     if kind in ("busy", "auth") and _holds(said, _QUOTA):
         kind = "quota"
+    elif kind == "client" and _holds(said, _MONEY):
+        kind = "quota"  # Anthropic says so with 400: anthropics/claude-code issue 66314
     elif kind == "client":
         return Verdict("too_long" if _holds(said, _TOO_LONG) else "client")
     if kind in ("auth", "missing", "too_long"):
@@ -154,7 +158,7 @@ def _number(value: bytes, unit: float) -> float | None:
         number = float(value)
     except ValueError:
         return None
-    return number * unit if 0 < number < 1e12 else 0.0
+    return min(number * unit, LONGEST_WAIT) if 0 < number < math.inf else 0.0
 
 
 def _date(value: bytes, now: float) -> float | None:
