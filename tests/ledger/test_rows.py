@@ -2,7 +2,7 @@
 
 from ledger_samples import intent, settlement
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.ledger.records import Intent, Settlement, Turn
+from llm_gateway.ledger.records import Intent, Record, Settlement, Turn
 from llm_gateway.ledger.rows import BEGUN, COLUMNS, SETTLED, Batch, merge, turn_of
 
 
@@ -56,3 +56,12 @@ def test_flags_and_estimates_come_back_as_what_they_were() -> None:
 
 def test_nothing_is_an_empty_batch() -> None:
     assert merge([]) == Batch([], [])
+
+
+def test_what_came_from_the_response_cache_says_so_and_nothing_else_does() -> None:
+    cached = settlement("b", cached_from="a", saved=Usage(5, 2, output=3, estimated=True), saved_nano=7)
+    uncounted = settlement("c", cached_from="a")
+    records: list[Record] = [intent("b"), cached, intent("c"), uncounted, intent("d"), settlement("d")]
+    rows = merge(records).begun
+    assert [turn_of(row).settlement for row in rows] == [cached, uncounted, settlement("d")]
+    assert dict(zip(COLUMNS, rows[2], strict=True))["cached_from"] is None

@@ -12,7 +12,7 @@ from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.store import Store
-from llm_gateway.ledger.totals import Share, Spread, Totals, totals
+from llm_gateway.ledger.totals import Cached, Share, Spread, Totals, totals
 
 HOUR = 3600
 
@@ -107,3 +107,16 @@ def test_latencies_are_spread_over_turns_that_went_well(
     found = totals(store, 0)
     assert found.latency == spread
     assert found.ttft == spread
+
+
+def test_the_response_cache_is_a_line_of_its_own(store: Store) -> None:
+    fill = Fill(store)
+    fill.add("ok", usage=Usage(10, output=5))
+    saved = Usage(10, 2, 1, 5)
+    fill.add("ok", usage=Usage(), cached_from="a", saved=saved, saved_nano=70)
+    fill.add("ok", usage=Usage(), cached_from="a", saved=saved)
+    fill.add("ok", purpose="demo", usage=Usage(), cached_from="a", saved=saved, saved_nano=70)
+    counted = totals(store, 0)
+    assert counted.all.cached == Cached(hits=3, tokens_in=26, tokens_out=10, nano=70)
+    assert counted.all.usage == Usage(10, output=5)
+    assert [share.cached.hits for share in counted.by_purpose] == [2, 1]

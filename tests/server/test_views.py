@@ -62,6 +62,7 @@ def test_a_turn_that_runs_shows_what_is_known_of_it() -> None:
         "cost_usd": None,
         "latency_ms": None,
         "ttft_ms": None,
+        "cached": False,
     }
 
 
@@ -131,7 +132,21 @@ def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
         "losses": ["logit_bias"],
         "held_usd": 0.003,
         "price_source": "configuration",
+        "cached_from": None,
+        "saved_tokens_in": None,
+        "saved_tokens_out": None,
+        "saved_estimated": None,
+        "saved_usd": None,
     }
+
+
+def test_a_turn_from_the_response_cache_shows_what_it_saved() -> None:
+    end = settlement("b", usage=Usage(), cost_nano=0, cached_from="a", saved=Usage(5, 2, output=3))
+    end = msgspec.structs.replace(end, saved_nano=1_500_000_000)
+    detail = views.request_detail(Turn(intent("b"), end))
+    assert (detail.request.cached, detail.cached_from, detail.request.tokens_in) == (True, "a", 0)
+    assert (detail.saved_tokens_in, detail.saved_tokens_out, detail.saved_estimated) == (7, 3, False)
+    assert (detail.request.cost_usd, detail.saved_usd) == (0.0, 1.5)
 
 
 def test_the_detail_of_a_running_turn_is_empty_where_nothing_is_known() -> None:
@@ -154,6 +169,7 @@ def test_sums_are_shown_with_every_breakdown() -> None:
     row = {"name": "codex", "requests": 4, "tokens_in": 123, "tokens_out": 50, "success_rate": 2 / 3}
     assert (view["by_client"], view["by_provider"], view["by_purpose"]) == ([row], [row], [])
     assert view["by_model"] == [row, row]
+    assert view["response_cache"] == {"hits": 0, "tokens_saved": 0, "usd_saved": 0.0}
 
 
 def test_without_prices_nothing_is_called_avoided_and_the_reason_is_said() -> None:

@@ -36,7 +36,8 @@ _CLIENTS = (
 )
 _PROVIDERS = (
     "SELECT seen.provider, seen.tracked, good.at_us, bad.at_us, bad.error_kind, bad.http_status FROM "
-    "(SELECT provider, count(*) AS tracked, max(CASE WHEN outcome = 'ok' THEN seq END) AS good, "
+    "(SELECT provider, count(*) AS tracked, "
+    "max(CASE WHEN outcome = 'ok' AND cached_from IS NULL THEN seq END) AS good, "
     "max(CASE WHEN outcome IN ('error', 'truncated') THEN seq END) AS bad "
     "FROM turns WHERE id >= ? GROUP BY provider) AS seen "
     "LEFT JOIN turns AS good ON good.seq = seen.good LEFT JOIN turns AS bad ON bad.seq = seen.bad "

@@ -94,6 +94,12 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """What it cost, in nanodollars; None where no price is known or nobody is to be paid."""
     price: str = ""
     """Where the price stands that this was reckoned with."""
+    cached_from: str = ""
+    """The turn whose answer this one got from the response cache, "" where it was asked for."""
+    saved: Usage | None = None
+    """What that answer used when it was asked for, and this turn did not."""
+    saved_nano: int | None = None
+    """What that would have cost now, in nanodollars; None where nobody would have been paid."""
 
 
 Record = Intent | Settlement

@@ -50,6 +50,14 @@ SETTLED = (
     "losses",
     "cost_nano",
     "price",
+    "cached_from",
+    "saved_uncached",
+    "saved_cache_read",
+    "saved_cache_write",
+    "saved_output",
+    "saved_reasoning",
+    "saved_estimated",
+    "saved_nano",
 )
 """The columns that a settlement fills in; all NULL while the turn runs."""
 
@@ -58,6 +66,9 @@ COLUMNS = BEGUN + SETTLED
 _RUNNING = (None,) * len(SETTLED)
 _USAGE = ("uncached", "cache_read", "cache_write", "output", "reasoning", "estimated")
 _UNCOUNTED = (None,) * len(_USAGE)
+# Where the response cache's columns begin: they are the last ones.
+_CACHE = SETTLED.index("cached_from")
+_NOT_CACHED = (None,) * (len(SETTLED) - _CACHE)
 # What stands before the fields of a record that is written as an array.
 _INTENT_TAG = Intent.__struct_config__.tag
 _SETTLEMENT_TAG = Settlement.__struct_config__.tag
@@ -96,15 +107,24 @@ def merge(records: Iterable[Record]) -> Batch:
 
 def turn_of(row: Sequence[object]) -> Turn:
     """Return the turn of a row over COLUMNS."""
-    begun, settled = row[: len(BEGUN)], row[len(BEGUN) :]
+    begun, settled = row[: len(BEGUN)], row[len(BEGUN) : len(BEGUN) + _CACHE]
     intent = msgspec.convert((_INTENT_TAG, *begun), Intent, strict=False)
     if settled[0] is None:
         return Turn(intent)
     outcome, status, error_kind, *counts, latency, ttft, size, upstream_id, response_id, finish = settled[:-4]
-    usage = dict(zip(_USAGE, counts, strict=True)) if counts[0] is not None else None
+    cached_from, *saved, saved_nano = row[len(BEGUN) + _CACHE :]
     attempts, losses = (msgspec.json.decode(str(text)) for text in settled[-4:-2])
     cost, price = settled[-2:]
-    head = (_SETTLEMENT_TAG, intent.id, outcome, status, error_kind, intent.provider, intent.model, usage)
+    head = (
+        _SETTLEMENT_TAG,
+        intent.id,
+        outcome,
+        status,
+        error_kind,
+        intent.provider,
+        intent.model,
+        _usage(counts),
+    )
     values = (
         *head,
         latency or 0,
@@ -117,8 +137,15 @@ def turn_of(row: Sequence[object]) -> Turn:
         losses,
         cost,
         price or "",
+        cached_from or "",
+        _usage(saved),
+        saved_nano,
     )
     return Turn(intent, msgspec.convert(values, Settlement, strict=False))
+
+
+def _usage(counts: Sequence[object]) -> dict[str, object] | None:
+    return None if counts[0] is None else dict(zip(_USAGE, counts, strict=True))
 
 
 def _beginning(intent: Intent, end: Settlement) -> tuple[object, ...]:
@@ -146,4 +173,10 @@ def _end(end: Settlement) -> tuple[object, ...]:
         _json(end.losses).decode() if end.losses else "[]",
         end.cost_nano,
         end.price,
+        *(_NOT_CACHED if not end.cached_from else _cached(end)),
     )
+
+
+def _cached(end: Settlement) -> tuple[object, ...]:
+    saved = _UNCOUNTED if end.saved is None else _astuple(end.saved)
+    return (end.cached_from, *saved, end.saved_nano)

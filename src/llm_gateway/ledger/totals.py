@@ -12,7 +12,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.store import Rows
 
-__all__ = ["Group", "Share", "Spread", "Totals", "totals"]
+__all__ = ["Cached", "Group", "Share", "Spread", "Totals", "totals"]
 
 # Above every id: ids are hexadecimal.
 _NO_END = "g"
@@ -21,7 +21,10 @@ _GROUPS = (
     "SELECT client, provider, model, purpose, coalesce(outcome, 'running') AS ending, count(*) AS requests, "
     "coalesce(sum(uncached), 0) AS uncached, coalesce(sum(cache_read), 0) AS cache_read, "
     "coalesce(sum(cache_write), 0) AS cache_write, coalesce(sum(output), 0) AS output, "
-    "coalesce(sum(reasoning), 0) AS reasoning, coalesce(max(estimated), 0) AS estimated "
+    "coalesce(sum(reasoning), 0) AS reasoning, coalesce(max(estimated), 0) AS estimated, "
+    "count(cached_from) AS cached, coalesce(sum(saved_uncached + saved_cache_read + saved_cache_write), 0) "
+    "AS saved_input, coalesce(sum(saved_output), 0) AS saved_output, "
+    "coalesce(sum(saved_nano), 0) AS saved_nano "
     "FROM turns WHERE id >= ? AND id < ? GROUP BY client, provider, model, purpose, ending"
 )
 # The nearest rank: the smallest value that at least this part of all values does not exceed.
@@ -50,6 +53,22 @@ class Group(msgspec.Struct, frozen=True):
     output: int
     reasoning: int
     estimated: int
+    cached: int
+    saved_input: int
+    saved_output: int
+    saved_nano: int
+
+
+class Cached(msgspec.Struct, frozen=True):
+    """Turns that were answered from the response cache, and what asking for them would have used and cost.
+
+    A line of its own: none of it is in a usage. Money is in nanodollars. Demo and smoke turns save nothing.
+    """
+
+    hits: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    nano: int = 0
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -62,6 +81,7 @@ class Share(msgspec.Struct, frozen=True):
     cancelled: int = 0
     failed: int = 0
     usage: Usage = Usage()
+    cached: Cached = Cached()
 
     @property
     def success_rate(self) -> float | None:
@@ -141,6 +161,19 @@ def _with(share: Share, group: Group) -> Share:
             used.reasoning + group.reasoning,
             used.estimated or bool(group.estimated),
         ),
+        _cached(share.cached, group),
+    )
+
+
+def _cached(before: Cached, group: Group) -> Cached:
+    if not group.cached:
+        return before
+    worth = group.purpose == "request"
+    return Cached(
+        before.hits + group.cached,
+        before.tokens_in + group.saved_input * worth,
+        before.tokens_out + group.saved_output * worth,
+        before.nano + group.saved_nano * worth,
     )
 
 

@@ -15,6 +15,7 @@ from llm_gateway.upstream.fleet import Member
 
 __all__ = [
     "AttemptView",
+    "CacheShareView",
     "EndpointView",
     "HealthView",
     "MetricsView",
@@ -47,7 +48,10 @@ class HealthView(msgspec.Struct, frozen=True):
 
 
 class RequestView(msgspec.Struct, frozen=True):
-    """One request. `status` is running, ok, error, cancelled, truncated or interrupted; times in ms."""
+    """One request. `status` is running, ok, error, cancelled, truncated or interrupted; times in ms.
+
+    `cached`: it was answered from the response cache, and used nothing.
+    """
 
     id: str
     at: str
@@ -71,6 +75,7 @@ class RequestView(msgspec.Struct, frozen=True):
     cost_usd: float | None
     latency_ms: float | None
     ttft_ms: float | None
+    cached: bool = False
 
 
 class AttemptView(msgspec.Struct, frozen=True):
@@ -88,7 +93,11 @@ class AttemptView(msgspec.Struct, frozen=True):
 
 
 class RequestDetail(msgspec.Struct, frozen=True):
-    """Everything that is kept of one request; its text is not."""
+    """Everything that is kept of one request; its text is not.
+
+    `cached_from` is the request whose answer this one got from the response cache; what is `saved` is what
+    that one used and this one did not, and what it would have cost.
+    """
 
     request: RequestView
     key_id: str
@@ -101,6 +110,11 @@ class RequestDetail(msgspec.Struct, frozen=True):
     losses: list[str]
     held_usd: float | None
     price_source: str | None
+    cached_from: str | None = None
+    saved_tokens_in: int | None = None
+    saved_tokens_out: int | None = None
+    saved_estimated: bool | None = None
+    saved_usd: float | None = None
 
 
 class ShareView(msgspec.Struct, frozen=True):
@@ -111,6 +125,14 @@ class ShareView(msgspec.Struct, frozen=True):
     tokens_in: int
     tokens_out: int
     success_rate: float | None
+
+
+class CacheShareView(msgspec.Struct, frozen=True):
+    """What the response cache saved; nothing of it is counted anywhere else."""
+
+    hits: int
+    tokens_saved: int
+    usd_saved: float
 
 
 class MetricsView(msgspec.Struct, frozen=True):
@@ -136,6 +158,7 @@ class MetricsView(msgspec.Struct, frozen=True):
     by_provider: list[ShareView]
     by_model: list[ShareView]
     by_purpose: list[ShareView]
+    response_cache: CacheShareView
 
 
 class EndpointView(msgspec.Struct, frozen=True):
@@ -196,12 +219,14 @@ def request_view(turn: Turn) -> RequestView:
         cost_usd=_usd(end.cost_nano) if end is not None else None,
         latency_ms=_ms(end.latency_us) if end is not None else None,
         ttft_ms=_ms(end.ttft_us) if end is not None and end.ttft_us else None,
+        cached=end is not None and bool(end.cached_from),
     )
 
 
 def request_detail(turn: Turn) -> RequestDetail:
     """Show all of a turn."""
     end = turn.settlement
+    saved = end.saved if end is not None else None
     return RequestDetail(
         request=request_view(turn),
         key_id=turn.intent.key_id,
@@ -214,6 +239,11 @@ def request_detail(turn: Turn) -> RequestDetail:
         losses=list(end.losses) if end is not None else [],
         held_usd=_usd(turn.intent.held_nano or None),
         price_source=end.price or None if end is not None else None,
+        cached_from=end.cached_from or None if end is not None else None,
+        saved_tokens_in=saved.input if saved is not None else None,
+        saved_tokens_out=saved.output if saved is not None else None,
+        saved_estimated=saved.estimated if saved is not None else None,
+        saved_usd=_usd(end.saved_nano) if end is not None else None,
     )
 
 
@@ -245,6 +275,11 @@ def metrics_view(totals: Totals, since_us: int) -> MetricsView:
         by_provider=[_share_view(share) for share in totals.by_provider],
         by_model=[_share_view(share) for share in totals.by_model],
         by_purpose=[_share_view(share) for share in totals.by_purpose],
+        response_cache=CacheShareView(
+            hits=totals.all.cached.hits,
+            tokens_saved=totals.all.cached.tokens_in + totals.all.cached.tokens_out,
+            usd_saved=float(dollars(totals.all.cached.nano)),
+        ),
     )
 
 
