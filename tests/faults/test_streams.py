@@ -56,8 +56,11 @@ def stage(_upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-def upstreams(_upstreams: Upstreams) -> Upstreams:
-    for upstream in _upstreams.values():
+def upstreams(_upstreams: Upstreams, stage: Stage) -> Upstreams:
+    for name, upstream in _upstreams.items():
+        upstream.forget()
+        # Whatever the test before has done to it: one good answer, and its circuit is closed again.
+        assert stage.ask(f"{name}/m").status == 200
         upstream.forget()
     return _upstreams
 
