@@ -38,7 +38,7 @@ class Blocked(msgspec.Struct, frozen=True):
 class Circuit:
     """The circuit of one endpoint. Times are of one monotonic clock, in seconds."""
 
-    __slots__ = ("_asked", "_chance", "_failed", "_in_a_row", "_opened", "_since", "_trial", "until", "why")
+    __slots__ = ("_asked", "_chance", "_failed", "_in_a_row", "_since", "_trial", "opened", "until", "why")
 
     def __init__(self, chance: Callable[[], float]) -> None:
         self._chance = chance
@@ -46,14 +46,14 @@ class Circuit:
         self._since = 0.0
         self._asked = 0
         self._failed = 0
-        self._opened = 0
+        self.opened = 0
         self._trial = 0.0
         self.until = 0.0
         self.why = ""
 
     def blocked(self, now: float) -> Blocked | None:
         """Return why the endpoint should not be asked now."""
-        if not self._opened:
+        if not self.opened:
             return None
         if now < self.until:
             return Blocked("open", self.until, self.why)
@@ -64,11 +64,11 @@ class Circuit:
     @property
     def is_open(self) -> bool:
         """Return whether it is open, or being tried out."""
-        return self._opened > 0
+        return self.opened > 0
 
     def asked(self, now: float) -> bool:
         """Take note that the endpoint is being asked; return whether that tries an open circuit out."""
-        if self._opened and now >= self.until:
+        if self.opened and now >= self.until:
             self._trial = now
             return True
         return False
@@ -77,8 +77,8 @@ class Circuit:
         """Take note that it has answered, whatever it said: it is there."""
         self._asked += 1
         self._in_a_row = 0
-        if self._opened:
-            self._opened = 0
+        if self.opened:
+            self.opened = 0
             self._trial = 0.0
             self._asked = self._failed = 0
 
@@ -98,16 +98,16 @@ class Circuit:
         self._failed += 1
         self._in_a_row += 1
         often = self._asked >= _ENOUGH and self._failed >= _SHARE * self._asked
-        if (self._opened and now >= self.until) or (
-            not self._opened and (self._in_a_row >= _IN_A_ROW or often)
+        if (self.opened and now >= self.until) or (
+            not self.opened and (self._in_a_row >= _IN_A_ROW or often)
         ):
-            self._opened += 1
-            rest = min(_FIRST_REST * 2.0 ** min(self._opened - 1, 10), _LONGEST_REST)
+            self.opened += 1
+            rest = min(_FIRST_REST * 2.0 ** min(self.opened - 1, 10), _LONGEST_REST)
             self.open(now, rest * (0.8 + 0.4 * self._chance()), why)
 
     def open(self, now: float, seconds: float, why: str) -> None:
         """Open for so long."""
-        self._opened = max(self._opened, 1)
+        self.opened = max(self.opened, 1)
         self._trial = 0.0
         self.until = now + seconds
         self.why = why
@@ -128,8 +128,10 @@ class Standing:
 
     def blocked(self, now: float) -> Blocked | None:
         """Return why this target should not be asked now, None when it may be."""
-        cooling = self._cooling.blocked(now) or self._provider.blocked(now)
-        return cooling or self.circuit.blocked(now)
+        circuit = self.circuit
+        if now >= self._cooling.until and now >= self._provider.until and not circuit.opened:
+            return None  # nearly always; every request asks
+        return self._cooling.blocked(now) or self._provider.blocked(now) or circuit.blocked(now)
 
     @property
     def ttft(self) -> float | None:
@@ -183,15 +185,15 @@ class Standings:
 class _Cooling:
     """What asked to be left alone, and until when."""
 
-    __slots__ = ("_until", "_why")
+    __slots__ = ("_why", "until")
 
     def __init__(self) -> None:
-        self._until = 0.0
+        self.until = 0.0
         self._why = ""
 
     def blocked(self, now: float) -> Blocked | None:
-        return Blocked("cooling", self._until, self._why) if now < self._until else None
+        return Blocked("cooling", self.until, self._why) if now < self.until else None
 
     def extend(self, until: float, why: str) -> None:
-        if until > self._until:
-            self._until, self._why = until, why
+        if until > self.until:
+            self.until, self._why = until, why
