@@ -127,7 +127,7 @@ def test_what_comes_after_a_call_comes_after_it(query: str) -> None:
         {"text": "t", "thought": True},
         {"text": ""},
     ]
-    assert lost == ["tool_calls.arguments"]
+    assert lost == ["response.tool_calls.arguments"]
 
 
 @pytest.mark.parametrize("query", FORMS)

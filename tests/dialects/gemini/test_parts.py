@@ -32,4 +32,4 @@ def test_calls() -> None:
     assert json.loads(msgspec.json.encode(custom))["functionCall"]["args"] == {"input": "text"}
     assert not losses.found()
     call_part(ToolCall("x", "f", "[]"), losses)
-    assert [loss.what for loss in losses.found()] == ["tool_calls.arguments"]
+    assert [loss.what for loss in losses.found()] == ["response.tool_calls.arguments"]

@@ -26,13 +26,14 @@ from scripted import gemini
 START = Started(gemini.ID, "m")
 USAGE = Measured(Usage(uncached=32, cache_read=8, output=12, reasoning=2))
 SEAL = Seal("gemini", gemini.SIGNATURE)
+STRAY = "response.xUnknown"  # what the scripted server says in every piece
 
 
 # JSON as a server sends it: of any shape.
 def read(*pieces: Any) -> tuple[list[Event], list[str]]:
     reader = AnswerReader()
     found = [event for piece in pieces for event in reader.take(json.dumps(piece).encode())]
-    return found + reader.finish(), [loss.what for loss in reader.losses]
+    return found + reader.finish(), [loss.what for loss in reader.losses if loss.what != STRAY]
 
 
 def parts(*told: Any) -> tuple[list[Event], list[str]]:
@@ -158,3 +159,55 @@ def test_text_that_is_not_utf_8_is_the_upstreams_fault() -> None:
     body = b'{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"a":"\xff"}}}]}}]}'
     with pytest.raises(UpstreamBroken):
         AnswerReader().take(body)
+
+
+def test_what_the_scripted_server_says_beside_is_reported() -> None:
+    reader = AnswerReader()
+    reader.take(json.dumps(gemini.answer("m")).encode())
+    assert [loss.what for loss in reader.losses] == [STRAY]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        (),
+        ("candidates", 0),
+        ("candidates", 0, "content"),
+        ("candidates", 0, "content", "parts", 0),
+        ("candidates", 0, "content", "parts", 1),
+        ("candidates", 0, "content", "parts", 1, "functionCall"),
+        ("promptFeedback",),
+    ],
+)
+def test_a_member_that_nobody_knows_is_reported_and_the_answer_read(place: tuple[str | int, ...]) -> None:
+    answer = gemini.answer("m", [gemini.text("a"), gemini.call("f", {"brandnew": 1})])
+    answer["promptFeedback"] = {}
+    told = read(answer)
+    at: Any = answer
+    for key in place:
+        at = at[key]
+    at |= {"newAndOld": {"a": 1}, "saysNothing": False, "no name": 1}
+    assert read(answer) == (told[0], ["response.newAndOld", "response.(unknown)"])
+
+
+def test_members_that_say_nothing_to_a_reader_are_no_loss() -> None:
+    feedback: object = {"safetyRatings": [{}]}
+    candidate = {"tokenCount": 3, "avgLogprobs": -1.5, "safetyRatings": [{}], "content": {"role": "model"}}
+    piece = {"createTime": "now", "modelStatus": {"modelStage": "STABLE"}, "promptFeedback": feedback}
+    assert read({**piece, "candidates": [candidate]})[1] == []
+
+
+def test_what_google_says_about_parts_is_lost_by_name() -> None:
+    told = {
+        "text": "a",
+        "videoMetadata": {"fps": 1},
+        "partMetadata": {"a": "b"},
+        "functionResponse": {"a": 1},
+    }
+    lost = ["response.videoMetadata", "response.partMetadata", "response.functionResponse"]
+    assert parts(told) == ([TextDelta("a")], lost)
+
+
+def test_a_member_that_nobody_knows_does_not_hide_that_it_is_no_answer() -> None:
+    with pytest.raises(UpstreamBroken):
+        AnswerReader().take(b'{"brandnew": 1, "candidates": {}}')

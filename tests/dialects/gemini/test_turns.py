@@ -334,6 +334,6 @@ def test_a_call_with_free_text_is_told_as_one_with_a_member() -> None:
 )
 def test_arguments_are_an_object(arguments: str, told: object, lost: bool) -> None:
     losses = Losses()
-    found = arguments_of(arguments, losses)
+    found = arguments_of(arguments, "messages", losses)
     assert (bytes(found) if isinstance(found, Raw) else found) == told
-    assert bool(losses.found()) is lost
+    assert [loss.what for loss in losses.found()] == (["messages.tool_calls.arguments"] if lost else [])

@@ -27,7 +27,7 @@ def call_part(call: ToolCall, losses: Losses, before: Iterable[Part] = ()) -> Ma
     """Return a call, which is whole in this dialect. `before` is what was said since the last one."""
     if call.custom:
         call = wrapped(call)
-    args = arguments_of(call.arguments, losses)
+    args = arguments_of(call.arguments, "response", losses)
     told: dict[str, object] = {"functionCall": {"id": call.id, "name": call.name, "args": args}}
     if signature := call_signature(call.seal, thoughts_of(before)):
         told["thoughtSignature"] = signature

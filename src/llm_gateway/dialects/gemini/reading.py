@@ -24,11 +24,12 @@ from llm_gateway.canonical.loss import Loss, Losses
 from llm_gateway.canonical.parts import Seal
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.gemini.finish import read_finish
-from llm_gateway.dialects.gemini.members import compact
+from llm_gateway.dialects.gemini.members import compact, lose
 from llm_gateway.dialects.gemini.names import made_up_id, read_name
 from llm_gateway.dialects.gemini.response import UNREADABLE, error_text, read_usage
 from llm_gateway.dialects.gemini.seals import NAME
 from llm_gateway.errors import UpstreamBroken
+from llm_gateway.wire.strays import strays, strict
 
 __all__ = ["AnswerReader"]
 
@@ -55,11 +56,10 @@ class _Part(msgspec.Struct, gc=False, rename="camel"):
 
 class _Content(msgspec.Struct, gc=False):
     parts: list[_Part] | None = None
+    role: object = None  # says nothing
 
 
 class _Candidate(msgspec.Struct, gc=False, rename="camel"):
-    # Ratings of safety, the length of the answer and how sure the model was (`safetyRatings`, `tokenCount`,
-    # `avgLogprobs`) come unasked with every answer and are no part of what it says.
     content: _Content | None = None
     finish_reason: object = None
     finish_message: object = None
@@ -68,11 +68,16 @@ class _Candidate(msgspec.Struct, gc=False, rename="camel"):
     grounding_metadata: object = None
     url_context_metadata: object = None
     logprobs_result: object = None
+    # What comes unasked with every answer and is no part of what it says:
+    safety_ratings: object = None
+    token_count: object = None
+    avg_logprobs: object = None
 
 
 class _Feedback(msgspec.Struct, gc=False, rename="camel"):
     block_reason: object = None
     block_reason_message: object = None
+    safety_ratings: object = None  # as above
 
 
 class _Piece(msgspec.Struct, gc=False, rename="camel"):
@@ -82,9 +87,12 @@ class _Piece(msgspec.Struct, gc=False, rename="camel"):
     model_version: object = None
     prompt_feedback: _Feedback | None = None
     error: object = None
+    create_time: object = None  # says nothing, as does the next: of what age the model is
+    model_status: object = None
 
 
-_piece = msgspec.json.Decoder(_Piece)
+_piece = msgspec.json.Decoder(strict(_Piece))
+_tolerant = msgspec.json.Decoder(_Piece)
 _OTHER_PARTS = (
     "inline_data",
     "file_data",
@@ -124,7 +132,7 @@ class AnswerReader:
         try:
             piece = _piece.decode(data)
         except UNREADABLE:
-            raise UpstreamBroken("the upstream's answer is not one of the Gemini API") from None
+            piece = self._odd(data)
         if piece.error is not None:
             return self._fail(piece.error)
         found: list[Event] = []
@@ -158,6 +166,17 @@ class AnswerReader:
         native = self._native or ""
         reason = read_finish(native, called=self._calls > 0, blocked=self._blocked)
         return [Finished(reason, native=native)]
+
+    def _odd(self, data: bytes) -> _Piece:
+        """Read a piece that has more than is known, and report what that is."""
+        try:
+            piece = _tolerant.decode(data)
+        except UNREADABLE:
+            raise UpstreamBroken("the upstream's answer is not one of the Gemini API") from None
+        for name in strays(data, _Piece):
+            lose(self._lost, "response.", name, "not known outside of the dialect it came in")
+        self.losses = self._lost.found()
+        return piece
 
     def _start(self, piece: _Piece) -> Started:
         self._started = True

@@ -250,7 +250,10 @@ class _Turns:
     def _call(self, call: ToolCall) -> Json:
         name = write_name(call.name, self._losses)
         self._open.append(_Call(call.id, name))
-        told: dict[str, object] = {"name": name, "args": arguments_of(call.arguments, self._losses)}
+        told: dict[str, object] = {
+            "name": name,
+            "args": arguments_of(call.arguments, "messages", self._losses),
+        }
         if call.id:
             told["id"] = call.id
         if call.seal is None:
@@ -278,15 +281,19 @@ def _signed(parts: Sequence[Json]) -> list[Json]:
     return found
 
 
-def arguments_of(arguments: str, losses: Losses) -> Raw | Mapping[str, str]:
-    """Return the arguments of a call as an object; text that is none becomes its member `input`."""
+def arguments_of(arguments: str, within: str, losses: Losses) -> Raw | Mapping[str, str]:
+    """Return the arguments of a call as an object; text that is none becomes its member `input`.
+
+    `within` is where the call stands: in `messages` or in a `response`.
+    """
     if not arguments or arguments.isspace():
         return {}
     try:
         data = arguments.encode()
         _object.decode(data)
     except (*UNREADABLE, UnicodeEncodeError):
-        losses.add("tool_calls.arguments", "arguments that are no JSON object are told as its one member")
+        why = "arguments that are no JSON object are told as its one member"
+        losses.add(f"{within}.tool_calls.arguments", why)
         return {"input": arguments}
     # A line end would end the line of an event.
     return Raw(msgspec.json.format(data, indent=-1) if b"\n" in data or b"\r" in data else data)
