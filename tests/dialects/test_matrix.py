@@ -199,3 +199,21 @@ def test_cases_are_laid_out_in_one_way() -> None:
     for case in ALL:
         told = json.loads((case.folder / "case.json").read_text("utf-8"))
         assert next(iter(told)) == "about", case.name
+
+
+# The words by which clients of a dialect tell errors apart, where the dialect has such words.
+WORDS = {
+    "chat": "invalid_request authentication permission rate_limit server service_unavailable",
+    "responses": "invalid_request authentication permission rate_limit server",
+    "messages": "invalid_request authentication permission rate_limit api not_found overloaded timeout",
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_clients_are_told_of_errors_in_words_that_they_know(name: str) -> None:
+    known = {f"{word}_error" for word in WORDS[name].split()} | {"insufficient_quota", "request_too_large"}
+    told = {
+        f"{path.parts[-3]} {path.name}": json.loads(path.read_text("utf-8"))["error"]["type"]
+        for path in CASES.glob(f"error-*/error/*-{name}.json")
+    }
+    assert len(told) > 20 and not {path: word for path, word in told.items() if word not in known}

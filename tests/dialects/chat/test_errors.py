@@ -57,6 +57,20 @@ def test_a_translated_stream_ends_with_such_an_event_too() -> None:
     assert json.loads(event_data(encode_broken("gone", "")))["error"]["code"] is None
 
 
+@pytest.mark.parametrize(
+    ("word", "known"),
+    [
+        ("rate_limit_error", "rate_limit_error"),
+        ("RESOURCE_EXHAUSTED", "rate_limit_error"),
+        ("billing_error", "insufficient_quota"),
+        ("INTERNAL", "server_error"),
+    ],
+)
+def test_in_a_stream_the_type_is_openais_and_the_code_whose_ever(word: str, known: str) -> None:
+    error = json.loads(event_data(encode_broken("gone", word)))["error"]
+    assert (error["type"], error["code"]) == (known, word)
+
+
 SAID_NOTHING = "the upstream answered with status 500 and nothing that says why"
 
 
@@ -119,16 +133,22 @@ def test_a_sentence_is_an_error_too() -> None:
     ("failure", "expected"),
     [
         (Failure(429, "m"), ("m", "rate_limit_error", None, None)),
-        (Failure(529, "m", kind="overloaded_error"), ("m", "overloaded_error", None, None)),
-        (Failure(400, "m", kind="t", code="c", param="p"), ("m", "t", "p", "c")),
+        (Failure(529, "m", kind="overloaded_error"), ("m", "server_error", None, "overloaded_error")),
+        (Failure(429, "m", kind="RESOURCE_EXHAUSTED"), ("m", "rate_limit_error", None, "RESOURCE_EXHAUSTED")),
+        (
+            Failure(400, "m", kind="INVALID_ARGUMENT", code="API_KEY_INVALID"),
+            ("m", "invalid_request_error", None, "API_KEY_INVALID"),
+        ),
+        (Failure(429, "m", kind="insufficient_quota"), ("m", "insufficient_quota", None, None)),
+        (Failure(400, "m", kind="t", code="c", param="p"), ("m", "invalid_request_error", "p", "c")),
         (
             Failure(400, "prompt is too long: 9 > 8", kind="t"),
-            ("prompt is too long: 9 > 8", "t", None, "context_length_exceeded"),
+            ("prompt is too long: 9 > 8", "invalid_request_error", None, "context_length_exceeded"),
         ),
-        (Failure(500, "context window", kind="t"), ("context window", "t", None, None)),
+        (Failure(500, "context window", kind="t"), ("context window", "server_error", None, "t")),
     ],
 )
-def test_a_failure_elsewhere_keeps_its_words(
+def test_a_failure_elsewhere_keeps_its_words_where_openai_has_none(
     failure: Failure, expected: tuple[str, str, str | None, str | None]
 ) -> None:
     error = json.loads(encode_failure(failure))["error"]
@@ -136,8 +156,11 @@ def test_a_failure_elsewhere_keeps_its_words(
 
 
 @given(
-    kind=st.text(max_size=9), code=st.text(max_size=9), param=st.text(max_size=9), text=st.text(min_size=1)
+    kind=st.sampled_from(("invalid_request_error", "tokens", "insufficient_quota")),
+    code=st.text(max_size=9),
+    param=st.text(max_size=9),
+    text=st.text(min_size=1),
 )
 def test_what_is_written_is_read_back(kind: str, code: str, param: str, text: str) -> None:
-    failure = Failure(418, text, kind or "some", code, param)
+    failure = Failure(418, text, kind, code, param)
     assert decode_error(418, encode_failure(failure)) == failure

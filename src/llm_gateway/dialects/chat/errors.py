@@ -14,6 +14,26 @@ __all__ = ["decode_error", "encode_broken", "encode_error", "encode_failure", "e
 # retry rules look at `type` and `code`.
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
+# Words for `type` that clients of this dialect know; other vendors' are told as `code`.
+_OWN = frozenset(
+    (
+        *_TYPES.values(),
+        "invalid_request_error",
+        "server_error",
+        "service_unavailable_error",
+        "insufficient_quota",
+        "requests",
+        "tokens",
+    )
+)
+# What other vendors' words mean inside a stream, where there is no status to go by.
+_OF_STREAMS = {
+    "RESOURCE_EXHAUSTED": "rate_limit_error",
+    "429": "rate_limit_error",
+    "billing_error": "insufficient_quota",
+    "INVALID_ARGUMENT": "invalid_request_error",
+}
+
 # Clients of this dialect know a prompt that is too long by its code; other vendors say it in words alone.
 _TOO_LONG = "context_length_exceeded"
 _SAID_TOO_LONG = (
@@ -54,14 +74,19 @@ def encode_stream_error(error: GatewayError) -> bytes:
 
 def encode_broken(message: str, kind: str) -> bytes:
     """Return the event that ends a translated stream; `kind` is whose ever word for what happened."""
-    return b"data: %b\n\n" % _encode(_Envelope(_Detail(message, "server_error", None, kind or None)))
+    known = kind if kind in _OWN else _OF_STREAMS.get(kind, "server_error")
+    return b"data: %b\n\n" % _encode(_Envelope(_Detail(message, known, None, kind or None)))
 
 
 def encode_failure(failure: Failure) -> bytes:
-    """Return the body of an error that an upstream of another dialect answered with, in its words."""
-    kind, code = failure.kind or _type_of(failure.status), failure.code
+    """Return the body of an error that an upstream of another dialect answered with, in its words.
+
+    The type is OpenAI's, because clients know no other; the upstream's own is told as `code`.
+    """
+    kind = failure.kind if failure.kind in _OWN else _type_of(failure.status)
+    code = failure.code or ("" if failure.kind == kind else failure.kind)
     said = failure.message.lower()
-    if not code and failure.status in (400, 413) and any(phrase in said for phrase in _SAID_TOO_LONG):
+    if not failure.code and failure.status in (400, 413) and any(phrase in said for phrase in _SAID_TOO_LONG):
         code = _TOO_LONG
     return _encode(_Envelope(_Detail(failure.message, kind, failure.param or None, code or None)))
 
