@@ -1,6 +1,7 @@
 """A request to a target that speaks another dialect, and its answer: what passes, and what is lost."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.dialects.ollama import OLLAMA
+from llm_gateway.dialects.responses import RESPONSES
 from llm_gateway.ledger.records import Settlement
 from llm_gateway.pipeline.handle import handle
 from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.upstream.client import Line
 from llm_gateway.vault import Secret
 from pipeline_stage import Stage, on_stage, request
-from scripted import Received, Script, faults, responses, wording
+from scripted import Received, Script, chat, faults, responses, wording
 from scripted.script import Send
 
 RESPONDERS = (responses.respond,)
@@ -151,3 +153,23 @@ def test_a_request_that_loads_a_model_is_answered_without_asking_it(tmp_path: Pa
         assert (end.outcome, end.usage) == ("ok", Usage())
 
     on_stage(tmp_path, scene)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_tells_when_it_was_complete(tmp_path: Path, stream: bool) -> None:
+    stages: list[Stage] = []
+
+    def seven_seconds_later(received: Received, names: Sequence[str]) -> Script | None:
+        stages[0].clock.advance(7)
+        return chat.respond(received, names)
+
+    async def scene(stage: Stage) -> None:
+        stages.append(stage)
+        began = stage.clock.now_us() // 1_000_000
+        incoming = stage.incoming(json.dumps({"model": "first/m", "input": "hi", "stream": stream}).encode())
+        await handle(incoming, stage.gateway, RESPONSES, CallPath("responses"))
+        told = json.loads(incoming.sent.strip().rpartition(b"\ndata: ")[2])
+        answer = told["response"] if stream else told
+        assert (answer["created_at"], answer["completed_at"]) == (began, began + 7)
+
+    on_stage(tmp_path, scene, responders=(seven_seconds_later,))

@@ -5,7 +5,7 @@ half of a dialect passes its own bytes through; the second half, `Translation`, 
 model, for a client and an upstream that speak different dialects.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -123,7 +123,8 @@ class Asked(msgspec.Struct, frozen=True):
     """What a translated answer must know of the request it answers.
 
     `id` is unique and printable (the turn's); each dialect puts its own prefix before it. `model` is the
-    name that the client used. `now` is in seconds since 1970. `notes` are those of `Decoded`.
+    name that the client used. `now` is in seconds since 1970. `notes` are those of `Decoded`. `clock` tells
+    when the answer ends, in microseconds; without one it ends as soon as it was asked for.
     """
 
     operation: str
@@ -134,6 +135,7 @@ class Asked(msgspec.Struct, frozen=True):
     now: int
     query: str = ""
     notes: Mapping[str, str] = {}
+    clock: Callable[[], int] | None = None
 
 
 class Read(msgspec.Struct, frozen=True):

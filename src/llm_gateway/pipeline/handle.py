@@ -78,7 +78,8 @@ async def handle(
     turn = Turn(gateway.ledger, gateway.metrics, gateway.clock, gateway.spending)
     try:
         plan = await _begin(gateway, turn, sender, call, dialect, incoming)
-        passages = Passages(dialect, call, sender, turn.intent.id, turn.intent.at_us // 1_000_000)
+        began, clock = turn.intent.at_us // 1_000_000, gateway.clock.now_us
+        passages = Passages(dialect, call, sender, turn.intent.id, began, clock)
         answer, passage = await gateway.dispatcher.dispatch(plan, passages, turn)
         if plan.session and answer.status < 400 and turn.step is not None:
             gateway.routing.answered(plan, turn.step)

@@ -3,7 +3,8 @@
 What is passed is decided here and nowhere else; when, and what the ledger learns of it, is the relay's.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 from llm_gateway.canonical.loss import Loss
 from llm_gateway.canonical.usage import Usage
@@ -58,17 +59,23 @@ class Passage(Protocol):
         ...
 
 
+_Clock: TypeAlias = Callable[[], int] | None
+
+
 class Passages:
     """The ways of one call, to whichever targets its plan names."""
 
-    __slots__ = ("_dialect", "_sender", "_translation", "asked", "call")
+    __slots__ = ("_clock", "_dialect", "_sender", "_translation", "asked", "call")
 
-    def __init__(self, dialect: Dialect, call: Call, sender: Sender, turn_id: str, now: int) -> None:
+    def __init__(
+        self, dialect: Dialect, call: Call, sender: Sender, turn_id: str, now: int, clock: _Clock = None
+    ) -> None:
         self._dialect = dialect
         self._sender = sender
         self._translation: Translation | None = None
         self.call = call
         self.asked = (turn_id, now)
+        self._clock = clock
 
     @property
     def strict(self) -> bool:
@@ -90,7 +97,14 @@ class Passages:
         if translation is None:
             call, (turn_id, now) = self.call, self.asked
             asked = Asked(
-                call.operation, turn_id, call.model, call.stream, call.wants_usage, now, query=call.query
+                operation=call.operation,
+                id=turn_id,
+                model=call.model,
+                stream=call.stream,
+                wants_usage=call.wants_usage,
+                now=now,
+                query=call.query,
+                clock=self._clock,
             )
             translation = self._translation = Translation(self._dialect, call, asked)
         if (ready := self._dialect.ready(self.call, translation.asked)) is not None:

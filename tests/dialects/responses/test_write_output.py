@@ -1,7 +1,9 @@
 """Items and response objects written: in the client's own terms, as its libraries read them."""
 
 import json
+from collections.abc import Callable
 
+import msgspec
 import pytest
 from openai.types.responses import Response
 from openai.types.responses.response_output_item import ResponseOutputItem
@@ -177,3 +179,18 @@ def test_an_answer_that_declines_in_plain_text_does_not_say_so() -> None:
     losses = Losses()
     assert ending("refusal", "", losses, refused=False) == ""
     assert [loss.what for loss in losses.found()] == ["response.refusal"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "at"),
+    [
+        (None, 1_790_000_000),
+        (lambda: 1_790_000_009_999_999, 1_790_000_009),
+        (lambda: 1_600_000_000_000_000, 1_790_000_000),  # the machine's clock was set back
+    ],
+)
+def test_when_an_answer_was_complete_is_told_of_one_that_is(clock: Callable[[], int] | None, at: int) -> None:
+    envelope = Envelope(msgspec.structs.replace(asked(), clock=clock))
+    for status in ("in_progress", "incomplete", "failed"):
+        assert json.loads(envelope.written(status, []))["completed_at"] is None
+    assert json.loads(envelope.written("completed", []))["completed_at"] == at

@@ -33,8 +33,7 @@ _USUAL: Mapping[str, bytes] = {
     "truncation": b'"disabled"',
     "user": b"null",
 }
-# When an answer was completed is not known where it is written: nothing here has a clock.
-_ALWAYS = '"background":false,"completed_at":null'
+_ALWAYS = '"background":false'  # nothing is answered later here
 # Who keeps answers is no provider of another dialect: they say so by what a request `said`.
 _STATE: Mapping[str, Raw] = {"previous_response_id": Raw(b"null"), "store": Raw(b"false")}
 

@@ -38,9 +38,10 @@ _object = msgspec.json.Decoder(dict[str, object])
 class Envelope:
     """The response object of one answer: who it is, and what it repeats of its request."""
 
-    __slots__ = ("_head", "_tail", "id")
+    __slots__ = ("_asked", "_head", "_tail", "id")
 
     def __init__(self, asked: Asked) -> None:
+        self._asked = asked
         self.id = f"resp_{asked.id}"
         self._head = b'{"id":%b,"object":"response","created_at":%d,"model":%b,' % (
             _encode(self.id),
@@ -61,12 +62,18 @@ class Envelope:
         """Return the object in this state."""
         state = {
             "status": status,
+            "completed_at": self._now() if status == "completed" else None,
             "error": error,
             "incomplete_details": {"reason": reason} if reason else None,
             "output": output,
             "usage": None if usage is None else _usage(usage),
         }
         return b"%b%b%b" % (self._head, _encode(state)[1:-1], self._tail)
+
+    def _now(self) -> int:
+        """Return the time, in seconds; never one before the request came."""
+        asked = self._asked
+        return asked.now if asked.clock is None else max(asked.clock() // 1_000_000, asked.now)
 
 
 class Writer:
