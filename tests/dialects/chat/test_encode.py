@@ -133,8 +133,8 @@ def test_tools_none_of_which_is_allowed_are_not_told() -> None:
 
 def test_text_is_one_string_whoever_says_it() -> None:
     two = (Text("a"), Text("b"))
-    told, lost = messages(Message("system", two), Message("user", two), Message("assistant", two))
-    assert [message["content"] for message in told] == ["a\n\nb", "a\n\nb", "ab"]
+    told, lost = messages(Message("system", two), Message("assistant", two), Message("user", two))
+    assert [message["content"] for message in told] == ["a\n\nb", "ab", "a\n\nb"]
     assert not lost
 
 
@@ -162,15 +162,24 @@ def test_a_model_said_text_a_refusal_and_calls() -> None:
 
 def test_a_server_gets_its_own_reasoning_back_and_no_others() -> None:
     own = Thinking("t", Seal("chat", "reasoning"))
-    assert messages(Message("assistant", (own, Text("a")))) == (
-        [{"role": "assistant", "content": "a", "reasoning": "t"}],
+    asked = {"role": "user", "content": "hi"}
+    assert messages(Message("assistant", (own, Text("a"))), HI) == (
+        [{"role": "assistant", "content": "a", "reasoning": "t"}, asked],
         [],
     )
     other = Thinking("t", Seal("messages", "s"))
-    assert messages(Message("assistant", (other, Text("a")))) == (
-        [{"role": "assistant", "content": "a"}],
+    assert messages(Message("assistant", (other, Text("a"))), HI) == (
+        [{"role": "assistant", "content": "a"}, asked],
         ["messages.thinking"],
     )
+
+
+def test_an_answer_that_was_begun_is_not_gone_on_with_by_everybody() -> None:
+    begun = Message("assistant", (Text("There once"),))
+    told, lost = messages(HI, begun)
+    assert (told[-1], lost) == ({"role": "assistant", "content": "There once"}, ["messages.assistant"])
+    for last in (HI, Message("assistant", (Text("a"), ToolCall("x", "f", "{}"))), Message("assistant", ())):
+        assert messages(HI, begun, last)[1] == []
 
 
 @pytest.mark.parametrize("seal", [Seal("chat", "reasoning_content"), Seal("messages", "s"), None])
@@ -308,13 +317,19 @@ requests = st.builds(
 def test_what_chat_can_say_is_read_back(request_: Request) -> None:
     encoded = encode_request(request_, TARGET)
     told = decode_request(read_call(encoded.body, Path("chat/completions")))
-    assert (encoded.losses, told.losses) == ((), ())
+    lost = [loss.what for loss in encoded.losses]
+    assert (lost, told.losses) == (["messages.assistant"] if _begun(request_.messages[-1]) else [], ())
     assert told.request == request_
+
+
+def _begun(last: Message) -> bool:
+    """Whether an answer was begun, and is to be gone on with."""
+    return last.role == "assistant" and {type(part) for part in last.parts} & {Text, ToolCall} == {Text}
 
 
 @given(thinking=thoughts, text=words)
 def test_reasoning_goes_back_word_for_word(thinking: Thinking, text: str) -> None:
     assert thinking.seal is not None
-    (told,), lost = messages(Message("assistant", (thinking, Text(text))))
+    (told, _), lost = messages(Message("assistant", (thinking, Text(text))), HI)
     assert told[thinking.seal.data] == thinking.text
     assert not lost

@@ -258,7 +258,9 @@ turns = st.one_of(
 def test_what_is_written_is_read_again(messages: list[Message]) -> None:
     request = Request((Message("user", (Text("first"),)), *messages), TOOLS, stream=True)
     encoded = encode_request(request, Target("m"))
-    assert encoded.losses == ()
+    last = messages[-1]
+    begun = last.role == "assistant" and isinstance(last.parts[-1], Text | Refusal)
+    assert [loss.what for loss in encoded.losses] == (["messages.assistant"] if begun else [])
     decoded = decode_request(read_call(encoded.body, Path("responses")))
     assert decoded.losses == ()
     assert _flat(decoded.request.messages) == _flat(request.messages)
@@ -266,6 +268,19 @@ def test_what_is_written_is_read_again(messages: list[Message]) -> None:
 
 def _flat(messages: tuple[Message, ...]) -> list[tuple[str, Part]]:
     return [(message.role, part) for message in messages for part in message.parts]
+
+
+def test_an_answer_that_was_begun_is_not_gone_on_with() -> None:
+    user, begun = Message("user", (Text("a limerick"),)), Message("assistant", (Text("There once"),))
+    body, lost = write(messages=(user, begun))
+    assert (_last(body), lost) == ([{"type": "output_text", "text": "There once"}], ["messages.assistant"])
+    assert write(messages=(user, begun, user))[1] == []
+
+
+def _last(body: dict[str, object]) -> object:
+    told = body["input"]
+    assert isinstance(told, list)
+    return told[-1]["content"]
 
 
 def test_results_are_read_again() -> None:

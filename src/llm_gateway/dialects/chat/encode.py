@@ -73,6 +73,10 @@ def _messages(messages: Iterable[Message], losses: Losses) -> list[Json]:
                     told.append(said)
             case "user":
                 told += _user(message.parts, losses)
+    if told and told[-1]["role"] == "assistant" and told[-1]["content"] and "tool_calls" not in told[-1]:
+        # Some go on unasked (ggml-org/llama.cpp pull request 13174), others when told so in words of their
+        # own, which the next refuse (vLLM's `continue_final_message`, Mistral's `prefix`).
+        losses.add("messages.assistant", "most servers do not go on with an answer, but begin a new one")
     return told
 
 

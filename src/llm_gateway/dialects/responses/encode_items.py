@@ -49,7 +49,10 @@ def encode_items(messages: Sequence[Message], losses: Losses) -> list[_Json]:
     writing = _Writing(losses)
     for message in messages:
         writing.add(message)
-    return writing.items
+    items = writing.items
+    if items and items[-1].get("role") == "assistant":
+        losses.add("messages.assistant", "OpenAI's models do not go on with an answer, but begin a new one")
+    return items
 
 
 class _Writing:
