@@ -197,9 +197,16 @@ class LossRefused(ClientFault):
 
 
 class UpgradeRefused(ClientFault):
-    """The client asks for a WebSocket where there is none, or for a version that is not spoken."""
+    """The client asks for a WebSocket where there is none, or for a version that is not spoken.
+
+    `to` is the protocol in which to ask instead.
+    """
 
     kind, status = "upgrade_refused", 426
+
+    def __init__(self, message: str, *, to: str = "HTTP/1.1") -> None:
+        super().__init__(message)
+        self.to = to
 
 
 class LimitReached(ClientFault):

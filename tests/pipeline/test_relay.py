@@ -343,6 +343,8 @@ def test_a_turn_that_a_defect_ends_is_settled_and_the_defect_goes_on(tmp_path: P
         (Unauthenticated("who?"), b"www-authenticate", b"Bearer"),
         (Forbidden("no"), b"www-authenticate", None),
         (UpgradeRefused("no"), b"upgrade", b"HTTP/1.1"),
+        (UpgradeRefused("no", to="websocket"), b"upgrade", b"websocket"),
+        (UpgradeRefused("no", to="websocket"), b"connection", b"upgrade"),
         (LedgerUnavailable("full"), b"retry-after", b"5"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, GatewayError) else "",

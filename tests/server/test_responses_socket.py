@@ -371,6 +371,7 @@ def test_another_version_is_refused_with_the_one_that_is_spoken(tmp_path: Path) 
         (reply,) = parse_replies(await place.say(opening(key=place.stage.key, version="8")))
         assert (reply.status, reply.error()["code"]) == (426, "upgrade_refused")
         assert reply.header("sec-websocket-version") == "13"
+        assert reply.header("upgrade") == "websocket" and reply.header("connection") == "upgrade"
 
     talking(tmp_path, scene)
 

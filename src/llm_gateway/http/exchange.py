@@ -257,7 +257,8 @@ class Exchange:
         """
         has_body = self.announced or not self.complete or get(self.headers, b"transfer-encoding") is not None
         if self.upgrade != b"websocket" or self.method != b"GET" or self.http10 or has_body:
-            raise UpgradeRefused("a WebSocket is opened by a GET request without a body, in HTTP/1.1")
+            why = "a WebSocket is opened by a GET request without a body, in HTTP/1.1"
+            raise UpgradeRefused(why, to="websocket")
         carrier = self._wire.carrier()
         opening = Opening(self.headers, carrier.limits)
         self.started = True

@@ -92,7 +92,8 @@ class Opening:
     def __init__(self, headers: Headers, limits: Limits) -> None:
         """Read a request's headers; raise UpgradeRefused for another version, else MalformedRequest."""
         if get_all(headers, b"sec-websocket-version") != [VERSION]:
-            raise UpgradeRefused("WebSockets are of version 13 here (RFC 6455); ask for that one")
+            why = "WebSockets are of version 13 here (RFC 6455); ask for that one"
+            raise UpgradeRefused(why, to="websocket")
         keys = get_all(headers, b"sec-websocket-key")
         if len(keys) != 1 or not _is_key(keys[0]):
             raise MalformedRequest("there must be one Sec-WebSocket-Key header, 16 bytes in base64")

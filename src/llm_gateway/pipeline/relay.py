@@ -10,7 +10,7 @@ from math import ceil
 import msgspec
 
 from llm_gateway.dialects.contract import Asked, Dialect, Seen, StreamMeter
-from llm_gateway.errors import Draining, GatewayError, UpstreamFault, UpstreamTruncated
+from llm_gateway.errors import Draining, GatewayError, UpgradeRefused, UpstreamFault, UpstreamTruncated
 from llm_gateway.ledger.records import Outcome
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passage
@@ -21,10 +21,9 @@ from llm_gateway.upstream.answer import MAX_ANSWER, Answer, is_coded, read_whole
 __all__ = ["Relayed", "refuse", "refuse_turn", "relay"]
 
 _JSON = b"content-type: application/json\r\n"
-# What an answer of this status has to carry (RFC 9110, 15.5.2 and 15.5.22) or had better (15.6.4).
+# What an answer of this status has to carry (RFC 9110, 15.5.2) or had better (15.6.4).
 _FIELDS = {
     401: b"www-authenticate: Bearer\r\n",
-    426: b"upgrade: HTTP/1.1\r\nconnection: upgrade\r\n",
     503: b"retry-after: 5\r\n",
 }
 
@@ -56,6 +55,8 @@ async def relay(incoming: Incoming, relayed: Relayed, dialect: Dialect, turn: Tu
 def refuse(incoming: Incoming, dialect: Dialect, error: GatewayError, headers: bytes = b"") -> None:
     """Answer with an error in the client's dialect."""
     fields = b"%b%b%b" % (_JSON, _FIELDS.get(error.status, b""), headers)
+    if isinstance(error, UpgradeRefused):  # RFC 9110, 15.5.22
+        fields = b"%bupgrade: %b\r\nconnection: upgrade\r\n%b" % (_JSON, error.to.encode(), headers)
     if error.retry_after is not None:
         # Whole seconds (RFC 9110, 10.2.3), and never so few that it is too soon.
         fields = b"%bretry-after: %d\r\n%b" % (_JSON, max(ceil(error.retry_after), 1), headers)
