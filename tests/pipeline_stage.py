@@ -10,6 +10,7 @@ from typing import TypeVar
 from fakes import FakeClock, FakeIncoming
 from ledger_samples import Failures
 from llm_gateway.config.routing import RoutingSettings
+from llm_gateway.config.settings import CacheSettings
 from llm_gateway.content.content import Content
 from llm_gateway.content.safe import Where
 from llm_gateway.dialects.chat import CHAT
@@ -29,6 +30,7 @@ from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.replay import Replays
 from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.sender import Sender
 from llm_gateway.pipeline.spending import Spending
@@ -114,6 +116,7 @@ class Stage:
         self.dispatcher = Dispatcher(
             self.upstream, self.fares, clock, RoutingSettings(retries=0), lambda: 0.0, self.tasks
         )
+        self.replays = Replays(self.dispatcher, clock, CacheSettings())
         self.gateway = Gateway(
             self.keys,
             self.router,
@@ -125,6 +128,7 @@ class Stage:
             clock,
             self.spending,
             _MAX_BODY,
+            self.replays,
         )
         self._folder = Folder(home).journal
         self.plan_by({})

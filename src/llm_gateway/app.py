@@ -33,6 +33,7 @@ from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.pipeline.knowledge import FleetKnowledge
 from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.replay import Replays
 from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.terms import go_by, remember
@@ -164,6 +165,7 @@ class App:
         self._dispatcher = Dispatcher(
             self._upstream, self._standings, self._clock, settings.routing, random.random, self.tasks
         )
+        self._replays = Replays(self._dispatcher, self._clock, settings.cache)
         self._engines = self._make_engines()
         for engine in self._engines.values():
             opened.push_async_callback(engine.close)
@@ -181,6 +183,7 @@ class App:
             self._clock,
             self._spending,
             settings.server.max_body_bytes,
+            self._replays,
         )
         self._show_gauges()
         opened.push_async_callback(self.tasks.close)
@@ -200,7 +203,7 @@ class App:
         started = self._clock.monotonic()
         gauges = self._metrics.gauges
         gauges["llm_gateway_ledger_failing"] = lambda: float(self._ledger.failure is not None)
-        gauges |= self._content.gauges()
+        gauges |= self._content.gauges() | self._replays.gauges()
         gauges["llm_gateway_ledger_unrecorded"] = lambda: float(self._ledger.kept)
         gauges["llm_gateway_uptime_seconds"] = lambda: self._clock.monotonic() - started
         gauges["llm_gateway_circuit_open"] = self._standings.open_circuits
@@ -340,6 +343,7 @@ class App:
         providers = {name: member.models for name, member in self.fleet.members.items()}
         self._router.replace(Directory(providers, names), self.fleet.lines(), self._engines, aliases, known)
         self._routing.use(settings.routing)
+        self._replays.use(settings.cache)
 
     async def _look_for_models(self) -> None:
         while True:

@@ -3,9 +3,10 @@
 import pytest
 
 from fakes import FakeClock, FakeIncoming
-from llm_gateway.errors import Unauthenticated
+from llm_gateway.errors import MalformedRequest, Unauthenticated
 from llm_gateway.pipeline.authenticate import Credential, Identity, KeyRing
 from llm_gateway.pipeline.sender import sender_of
+from llm_gateway.pipeline.wish import Wish
 from llm_gateway.vault import key_digest
 from llm_gateway.wire.headers import Headers
 
@@ -101,3 +102,14 @@ def test_what_somebody_else_left_in_a_memo_is_no_sender() -> None:
     incoming = with_headers(KEY)
     incoming.memo.sender = "root"
     assert sender_of(incoming, ring(clock), clock).caller.name == "ada"
+
+
+def test_what_is_said_of_the_response_cache_is_read_once() -> None:
+    clock = FakeClock()
+    incoming = with_headers(KEY, (b"x-llm-gateway-cache", b"60"))
+    sender = sender_of(incoming, ring(clock), clock)
+    assert sender.wish == Wish(uses=True, oldest=60)
+    assert sender_of(incoming, ring(clock), clock) is sender
+    assert sender_of(with_headers(KEY), ring(clock), clock).wish is None
+    with pytest.raises(MalformedRequest):
+        sender_of(with_headers(KEY, (b"x-llm-gateway-cache", b"perhaps")), ring(clock), clock)

@@ -203,3 +203,18 @@ def test_who_is_to_be_paid_and_who_is_not() -> None:
     assert told == [False, True, True, False, False, False]
     assert made.unpaid(plan(paid, free, paid)).steps == (free,)
     assert made.unpaid(plan(free)) == plan(free)
+
+
+def test_what_nobody_is_asked_for_takes_room_as_a_request_alone() -> None:
+    made = spending(requests_per_minute=2, tokens_per_minute=1, per_day=0)
+    for _ in range(2):
+        held = made.hold("laptop", "codex-cli", call(), plan(), free=True)
+        assert held is not None and (held.hold.claim.tokens, held.hold.claim.nano) == (0, 0)
+        assert made.settle(held, step(), Usage()).nano == 0
+    with pytest.raises(LimitReached, match="2 requests per minute"):
+        made.hold("laptop", "codex-cli", call(), plan(), free=True)
+
+
+def test_a_usage_is_worth_its_price_where_somebody_is_to_be_paid() -> None:
+    assert spending().worth(step(), Usage(1_000_000)) == NANO
+    assert spending().worth(step("local"), Usage(1_000_000)) is None

@@ -12,6 +12,7 @@ from msgspec import Meta
 from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
 
 __all__ = [
+    "CacheSettings",
     "ContentSettings",
     "LedgerSettings",
     "Limit",
@@ -207,6 +208,30 @@ class ContentSettings(msgspec.Struct, frozen=True):
     ] = 8 * 1024 * 1024 * 1024
 
 
+class CacheSettings(msgspec.Struct, frozen=True):
+    """Answers that are kept in memory and given again to equal requests of the same key; see cache.md."""
+
+    enabled: Annotated[
+        bool,
+        Meta(description="Whether any may be kept. Only for who asks: by a header, or by what stands below."),
+    ] = True
+    keys: Annotated[
+        tuple[str, ...], Meta(description="Names of keys whose requests use it without a header.")
+    ] = ()
+    clients: Annotated[
+        tuple[str, ...], Meta(description="Clients whose requests use it without a header.")
+    ] = ()
+    ttl: Annotated[
+        float, _seconds("Seconds for which an answer may be given again.", least=1, most=30 * _DAY)
+    ] = 3600.0
+    max_bytes: Annotated[
+        int, Meta(ge=0, le=2**40, description="Most memory for answers; those not used for longest go first.")
+    ] = 64 * 1024 * 1024
+    max_entry_bytes: Annotated[
+        int, Meta(ge=0, le=64 * 1024 * 1024, description="Largest answer that is kept.")
+    ] = 1024 * 1024
+
+
 class LocalSettings(msgspec.Struct, frozen=True):
     """The model that runs inside the gateway, where the `local` extra is installed."""
 
@@ -237,5 +262,6 @@ class Settings(msgspec.Struct, frozen=True):
     limits: tuple[Limit, ...] = ()
     ledger: LedgerSettings = LedgerSettings()
     content: ContentSettings = ContentSettings()
+    cache: CacheSettings = CacheSettings()
     local: LocalSettings = LocalSettings()
     log: LogSettings = LogSettings()

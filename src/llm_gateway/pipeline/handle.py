@@ -1,8 +1,8 @@
 """A request from door to ledger, in the order in which it happens. Read this file first.
 
-authenticate and identify the sender → read the call → plan → choose whom to ask → hold what it
-may use and cost → record the intent durably → dispatch → relay, settling the turn before the client gets
-the end of its answer.
+authenticate and identify the sender → read the call → plan → choose whom to ask, or find an answer that was
+kept → hold what it may use and cost → record the intent durably → dispatch → relay, settling the turn before
+the client gets the end of its answer.
 """
 
 from collections.abc import Callable, Coroutine
@@ -20,6 +20,7 @@ from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Plan, Router
 from llm_gateway.pipeline.relay import Relayed, refuse, refuse_turn, relay
+from llm_gateway.pipeline.replay import Dispatching, Replays
 from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.sender import Sender, sender_of
 from llm_gateway.pipeline.spending import Spending
@@ -44,6 +45,7 @@ class Gateway(msgspec.Struct, frozen=True):
     clock: Clock
     spending: Spending
     max_body: int
+    replays: Replays
 
 
 Admitted = tuple[Call, Witness | None]
@@ -77,10 +79,10 @@ async def handle(
         return
     turn = Turn(gateway.ledger, gateway.metrics, gateway.clock, gateway.spending)
     try:
-        plan = await _begin(gateway, turn, sender, call, dialect, incoming)
+        plan, dispatcher = await _begin(gateway, turn, sender, call, dialect, incoming)
         began, clock = turn.intent.at_us // 1_000_000, gateway.clock.now_us
         passages = Passages(dialect, call, sender, turn.intent.id, began, clock)
-        answer, passage = await gateway.dispatcher.dispatch(plan, passages, turn)
+        answer, passage = await dispatcher.dispatch(plan, passages, turn)
         if plan.session and answer.status < 400 and turn.step is not None:
             gateway.routing.answered(plan, turn.step)
     except GatewayError as error:
@@ -98,21 +100,23 @@ async def handle(
 
 async def _begin(
     gateway: Gateway, turn: Turn, sender: Sender, call: Call, dialect: Dialect, incoming: Incoming
-) -> Plan:
+) -> tuple[Plan, Dispatching]:
     """Plan, choose whom to ask, hold what the request may use, and put the intent on record.
 
-    A name that nothing serves, targets that cannot be asked and a limit that is reached are on record too,
-    and raised.
+    Returned with the plan is who gets the answer: the cache, where one was kept or is to be. A name that
+    nothing serves, targets that cannot be asked and a limit that is reached are on record too, and raised.
     """
     caller = sender.caller
     plan: Plan | None = None
     try:
         plan = gateway.router.plan(call.model, dialect.name, call.operation)
         plan = gateway.routing.chosen(plan, call, incoming.headers, caller.identity.key_id, turn.id)
-        turn.held = gateway.spending.hold(caller.identity.caller, caller.client, call, plan)
+        kept = gateway.replays.consult(sender, call, dialect, plan)
+        free = kept is not None and kept.free
+        turn.held = gateway.spending.hold(caller.identity.caller, caller.client, call, plan, free=free)
     except ClientFault:
         turn.rates = gateway.spending.rate_fields(caller.identity.caller, caller.client)
         await turn.begin(caller, call, dialect.name, plan)
         raise
     await turn.begin(caller, call, dialect.name, plan)
-    return plan if turn.recorded else gateway.spending.unpaid(plan)
+    return plan if turn.recorded else gateway.spending.unpaid(plan), kept or gateway.dispatcher

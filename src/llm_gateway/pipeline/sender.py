@@ -10,6 +10,7 @@ from llm_gateway.clock import Clock
 from llm_gateway.pipeline.authenticate import Credential, KeyRing
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.turn import Caller
+from llm_gateway.pipeline.wish import Wish, wish_of
 from llm_gateway.upstream.forward import forwarded, neutral
 from llm_gateway.wire.headers import get, get_all
 
@@ -31,10 +32,12 @@ class Sender(msgspec.Struct, frozen=True):
     """The header lines that go to an upstream of another dialect."""
     strict: bool = False
     """Whether the client would rather be refused than have anything of its request left out."""
+    wish: Wish | None = None
+    """What the client says about the response cache, None where it says nothing."""
 
 
 def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock, *, keys_in_url: bool = False) -> Sender:
-    """Return who sent a request; raise Unauthenticated with the way out.
+    """Return who sent a request; raise Unauthenticated with the way out, MalformedRequest for a bad header.
 
     With `keys_in_url` a key may stand in the query, and then no header section says who asks.
     """
@@ -61,6 +64,7 @@ def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock, *, keys_in_url: b
         b",".join(get_all(headers, b"content-encoding")),
         neutral(headers),
         (get(headers, b"x-llm-gateway-strict") or b"0").lower() not in _NO,
+        wish_of(headers),
     )
     if not target:
         incoming.memo.sender = sender

@@ -119,9 +119,10 @@ class Spending:
         """Return how every limit stands."""
         return self._limits.standing(self._clock.now_us())
 
-    def hold(self, key: str, client: str, call: Call, plan: Plan) -> Held | None:
+    def hold(self, key: str, client: str, call: Call, plan: Plan, *, free: bool = False) -> Held | None:
         """Take the room for a request; None where nothing limits it.
 
+        One that is `free`, because nobody will be asked, takes room as a request and no tokens or money.
         Raises LimitReached, BudgetReached or Forbidden, and then holds nothing.
         """
         if not self._bounded:
@@ -131,7 +132,8 @@ class Spending:
         if not scopes and not providers:
             return None
         now_us = self._clock.now_us()
-        claim = self._claim(call, plan, money=self._limits.costs((*scopes, *providers)))
+        money = self._limits.costs((*scopes, *providers))
+        claim = Claim() if free else self._claim(call, plan, money=money)
         names = (call.model, *(f"{step.provider}/{step.model}" for step in plan.steps))
         hold = self._limits.hold(scopes, claim, names, now_us)
         return Held(hold, _warning(hold))
@@ -192,6 +194,10 @@ class Spending:
             if step is not None and usage is not None:
                 self._remember(step, usage.output)
         return paid
+
+    def worth(self, step: Step, usage: Usage) -> int | None:
+        """Return what a usage costs with a target, in nanodollars; None where nobody is to be paid."""
+        return self._cost(step, usage).nano
 
     # details
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Protocol
 
 import msgspec
 
@@ -21,13 +20,15 @@ from llm_gateway.errors import (
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Settlement
+from llm_gateway.pipeline.asking import Asking, Losing, Watched
 from llm_gateway.pipeline.authenticate import Identity
+from llm_gateway.pipeline.cache import Entry
 from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.spending import Held, Spending
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.wire.headers import Headers, get
 
-__all__ = ["Asking", "Caller", "Losing", "Try", "Turn", "Watched"]
+__all__ = ["Caller", "Try", "Turn"]
 
 # Who sends the first one, Anthropic's, means it: its clients write it down. The other one is also a proxy's.
 _REQUEST_IDS = (b"request-id", b"x-request-id")
@@ -37,38 +38,6 @@ _HEADERS = (
 _MOST_NAMED = 20
 _NOTHING = Usage()
 _NOBODY = Intent("", 0, "", "", "", "", "", "", "", "")
-
-
-class Losing(Protocol):
-    """The way of a request to its target: what is lost on it is told by its end."""
-
-    @property
-    def losses(self) -> tuple[Loss, ...]:
-        """Return what was lost so far."""
-        ...
-
-
-class Asking(Protocol):
-    """What is put on record of a request: its length is that of its body."""
-
-    @property
-    def operation(self) -> str:
-        """Return what is asked for."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """Return the name of the model as the client used it, "" where it named none."""
-        ...
-
-    @property
-    def stream(self) -> bool:
-        """Return whether a stream is wanted."""
-        ...
-
-    def __len__(self) -> int:
-        """Return the size of the body in bytes."""
-        ...
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -100,18 +69,6 @@ class Try(msgspec.Struct, frozen=True):
     started: float
 
 
-class Watched(Protocol):
-    """Who wants to know how the target fares that has answered."""
-
-    def measured(self, seconds: float) -> None:
-        """Take note of the time to the first byte of a stream."""
-        ...
-
-    def broke_off(self, why: str) -> None:
-        """Take note that an answer, once begun, did not come to its end."""
-        ...
-
-
 class _Nothing:
     losses: tuple[Loss, ...] = ()
 
@@ -130,6 +87,7 @@ class Turn:
         "_ledger",
         "_metrics",
         "_monotonic",
+        "_replayed",
         "_settled",
         "_spending",
         "_started",
@@ -146,6 +104,7 @@ class Turn:
         "recorded",
         "seen",
         "standing",
+        "told",
         "ttft_us",
     )
 
@@ -158,6 +117,8 @@ class Turn:
         self.held: Held | None = None
         self.recorded = True  # False while it is in memory alone: then nobody is asked who is to be paid
         self.rates = b""  # header lines about limits, where one of them refuses the request
+        self.told = b""  # what the response cache tells the client, as a header line
+        self._replayed: Entry | None = None
         self._monotonic = clock.monotonic
         self._started = clock.monotonic()
         self.id = ledger.new_id()
@@ -257,6 +218,14 @@ class Turn:
         """Take note that the client left before an answer came, or that another target was faster."""
         self._note_attempt(attempt or self._try, 0, "cancelled")
 
+    def replay(self, step: Step, kept: Entry) -> None:
+        """Take note that the answer is one of this target's that was kept: nobody is asked for it."""
+        self._replayed = kept
+        self._step = step
+        self._try = Try(step, kept, self._monotonic())
+        self._status = kept.status
+        self.seen = Seen(_NOTHING, kept.response_id, finish_reason=kept.finish_reason, complete=True)
+
     def first_byte(self) -> None:
         """Take note that the first byte of the answer's body came."""
         self.ttft_us = self._since(self._started)
@@ -279,6 +248,7 @@ class Turn:
             lines = b"%bx-llm-gateway-losses: %b\r\n" % (lines, _named(losses))
         if self._cost is not None:
             lines = b"%bx-llm-gateway-cost-usd: %b\r\n" % (lines, f"{dollars(self._cost):f}".encode())
+        lines += self.told
         return lines + self.held.fields if self.held is not None else lines
 
     # the end
@@ -314,7 +284,7 @@ class Turn:
         if self.free:
             usage = _NOTHING
         elif usage is None and self.estimates and self._was_probably_used(outcome):
-            usage = self._estimate()
+            usage = self._estimate(seen.content_bytes)
         paid = self._spending.settle(self.held, step, usage)
         self._cost = paid.nano
         settlement = Settlement(
@@ -336,6 +306,8 @@ class Turn:
             paid.nano,
             paid.source,
         )
+        if self._replayed is not None and outcome == "ok":
+            settlement = self._with_saving(settlement, self._replayed)
         self._count(settlement, usage or _NOTHING)
         try:
             await self._ledger.settle(settlement)
@@ -356,17 +328,23 @@ class Turn:
             labels = (self.intent.client, settlement.provider, settlement.model)
             self._metrics.lost(labels, len(settlement.losses))
 
+    def _with_saving(self, settlement: Settlement, kept: Entry) -> Settlement:
+        """Add what was not used because the answer was kept: what was used when it was asked for."""
+        saved = kept.usage or self._estimate(kept.content_bytes)
+        nano = self._spending.worth(self._try.step, saved)
+        return msgspec.structs.replace(settlement, cached_from=kept.turn_id, saved=saved, saved_nano=nano)
+
     def _was_probably_used(self, outcome: Outcome) -> bool:
         """Whether a provider worked: it answered, or the client left while it was at it."""
         if outcome == "cancelled" and not self._status:
             return self._step is not None
         return 0 < self._status < 400
 
-    def _estimate(self) -> Usage:
+    def _estimate(self, content_bytes: int) -> Usage:
         """Say what was probably used where nobody counted: the client left, or the provider was silent."""
         return Usage(
             uncached=estimate_tokens(self.intent.request_bytes),
-            output=estimate_tokens(self.seen.content_bytes),
+            output=estimate_tokens(content_bytes),
             estimated=True,
         )
 

@@ -71,6 +71,12 @@ METRICS: dict[str, Metric] = {
     "llm_gateway_content_not_kept_total": Metric(
         "counter", "Answers that should have been kept and could not be."
     ),
+    "llm_gateway_response_cache_hits_total": Metric("counter", "Requests that the response cache answered."),
+    "llm_gateway_response_cache_misses_total": Metric(
+        "counter", "Requests that asked the response cache in vain."
+    ),
+    "llm_gateway_response_cache_answers": Metric("gauge", "Answers that the response cache keeps."),
+    "llm_gateway_response_cache_bytes": Metric("gauge", "Memory that the response cache's answers take."),
     "llm_gateway_ledger_unrecorded": Metric(
         "gauge", "Records that are in memory alone, because neither journal nor database takes them."
     ),
