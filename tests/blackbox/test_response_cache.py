@@ -112,11 +112,11 @@ def detail(gateway: GatewayProcess, reply: Reply) -> dict[str, object]:
 
 @pytest.mark.parametrize("there", UPSTREAMS)
 def test_every_language_gets_the_same_bytes_again(
-    _gateway: GatewayProcess, upstream: ScriptedUpstream, there: str
+    gateway: GatewayProcess, upstream: ScriptedUpstream, there: str
 ) -> None:
     for (dialect, stream), asked in ASKED.items():
         before = len(upstream.asked())
-        first, again = (send(_gateway, asked, f"up-{there}/m") for _ in range(2))
+        first, again = (send(gateway, asked, f"up-{there}/m") for _ in range(2))
         case = f"{dialect} {'stream' if stream else 'whole'} over {there}"
         assert (told(first), told(again)) == ("miss", "hit; age"), case
         assert len(upstream.asked()) == before + 1, case
@@ -124,9 +124,9 @@ def test_every_language_gets_the_same_bytes_again(
         assert again.header("content-type") == first.header("content-type"), case
         assert again.header("x-llm-gateway-losses") == first.header("x-llm-gateway-losses") or stream, case
         assert again.header("transfer-encoding") == first.header("transfer-encoding"), case
-        found, origin = detail(_gateway, again), first.header("x-llm-gateway-request-id")
+        found, origin = detail(gateway, again), first.header("x-llm-gateway-request-id")
         assert found["cached_from"] == origin and found["attempts"] == [], case
-        saved = detail(_gateway, first)["request"]
+        saved = detail(gateway, first)["request"]
         assert isinstance(saved, dict)
         assert found["saved_tokens_in"] == saved["tokens_in"] and saved["tokens_in"], case
         told_ids = {value for name, value in again.headers if name.endswith("request-id")}
@@ -134,8 +134,8 @@ def test_every_language_gets_the_same_bytes_again(
 
 
 @pytest.mark.parametrize("dialect", EMBEDDINGS)
-def test_embeddings_are_kept(_gateway: GatewayProcess, upstream: ScriptedUpstream, dialect: str) -> None:
-    replies = [send(_gateway, EMBEDDINGS[dialect], f"up-{dialect}/m") for _ in range(2)]
+def test_embeddings_are_kept(gateway: GatewayProcess, upstream: ScriptedUpstream, dialect: str) -> None:
+    replies = [send(gateway, EMBEDDINGS[dialect], f"up-{dialect}/m") for _ in range(2)]
     assert [told(reply) for reply in replies] == ["miss", "hit; age"]
     assert replies[0].body == replies[1].body and len(upstream.asked()) == 1
 
@@ -145,7 +145,8 @@ def test_a_hit_costs_nothing_and_the_sums_keep_it_apart(
 ) -> None:
     usage = {"prompt_tokens": 1000, "completion_tokens": 6000, "total_tokens": 7000}
     upstream.on("m", chat.plain("m", usage=usage))
-    asked = ("/v1/chat/completions", {"messages": [SAID], "max_tokens": 6000})
+    body: dict[str, object] = {"messages": [SAID], "max_tokens": 6000}
+    asked = ("/v1/chat/completions", body)
     before = gateway.dashboard("request-metrics")
     first, again = (send(gateway, asked, "openai/m") for _ in range(2))
     assert (first.header("x-llm-gateway-cost-usd"), again.header("x-llm-gateway-cost-usd")) == ("6.001", "0")
@@ -190,7 +191,7 @@ def test_another_key_gets_an_answer_of_its_own(gateway: GatewayProcess, upstream
         assert told(client.read_reply()) == "miss"
 
 
-def test_what_tools_gave_and_what_failed_is_asked_for_again(
+def test_what_failed_and_what_is_stored_is_asked_for_again(
     gateway: GatewayProcess, upstream: ScriptedUpstream
 ) -> None:
     upstream.queue(faults.failing(500))
