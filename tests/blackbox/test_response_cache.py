@@ -200,7 +200,8 @@ def test_what_failed_and_what_is_stored_is_asked_for_again(
     upstream.queue(faults.cut_stream("eof"))
     assert b"[DONE]" not in send(gateway, ASKED["chat", True], "up-chat/m").body
     assert told(send(gateway, ASKED["chat", True], "up-chat/m")) == "miss"
-    stored = ("/v1/responses", {"input": "Guten Tag"})
+    body: dict[str, object] = {"input": "Guten Tag"}
+    stored = ("/v1/responses", body)
     assert [told(send(gateway, stored, "up-responses/m")) for _ in range(2)] == ["bypass; stored"] * 2
 
 
