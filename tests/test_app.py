@@ -11,8 +11,8 @@ from typing import TypeVar
 import pytest
 
 from certificate import self_signed
-from llm_gateway.app import App, _welcome
-from llm_gateway.config import Server, load
+from llm_gateway.app import App
+from llm_gateway.config import load
 from llm_gateway.errors import ConfigError, RefusedByPolicy
 from llm_gateway.ledger.refusal import LedgerBusy
 from llm_gateway.server.exposure import confirm
@@ -245,27 +245,6 @@ def test_a_confirmed_exposure_starts(tmp_path: Path) -> None:
 
 
 # what others are told
-
-
-@pytest.mark.parametrize(
-    ("host", "url"),
-    [
-        ("127.0.0.1", "http://127.0.0.1:0"),
-        ("::1", "http://[::1]:0"),
-        ("0.0.0.0", "http://127.0.0.1:0"),
-        ("::", "http://[::1]:0"),
-        ("gateway.lan", "http://gateway.lan:0"),
-    ],
-)
-def test_the_address_is_one_that_can_be_called(tmp_path: Path, host: str, url: str) -> None:
-    assert app(tmp_path, f'[server]\nhost = "{host}"\n').url == url
-
-
-def test_this_machine_may_call_its_own_address() -> None:
-    listed = ("10.0.0.0/8",)
-    assert _welcome(Server(host="192.0.2.1", allow_from=listed)) == (*listed, "192.0.2.1")
-    assert _welcome(Server(host="192.0.2.1")) == ()
-    assert _welcome(Server(host="0.0.0.0", allow_from=listed)) == listed
 
 
 # a configuration that changes

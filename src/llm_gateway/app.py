@@ -2,16 +2,13 @@
 
 import asyncio
 import gc
-import os
 import random
-import ssl
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 from llm_gateway.clock import SystemClock
-from llm_gateway.config import Loaded, Server, reload
-from llm_gateway.config.addresses import reach
+from llm_gateway.config import Loaded, reload
+from llm_gateway.config.watch import FileWatch
 from llm_gateway.content.opening import content_of
 from llm_gateway.dashboard.landing import landing_page
 from llm_gateway.engines.contract import Engine
@@ -22,8 +19,6 @@ from llm_gateway.errors import AuditUnavailable, ConfigError
 from llm_gateway.http.asgi import serve_asgi
 from llm_gateway.http.client import Patience
 from llm_gateway.http.exchange import Exchange
-from llm_gateway.http.limits import Limits
-from llm_gateway.http.listener import Listener
 from llm_gateway.http.pool import Pool
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
@@ -41,11 +36,12 @@ from llm_gateway.providers.alias import read_aliases
 from llm_gateway.providers.names import Directory
 from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.dialect_routes import dialect_at, dialect_routes
+from llm_gateway.server.door import listener_for, open_door, url_of
 from llm_gateway.server.edge import Access, Edge
 from llm_gateway.server.explain import Explaining
-from llm_gateway.server.exposure import confirmed, judge_bind, listen_address
+from llm_gateway.server.exposure import confirmed, judge_bind
 from llm_gateway.server.forwarded_routes import forwarded_routes
-from llm_gateway.server.guard import Guard, Peers
+from llm_gateway.server.guard import Guard
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.models_api import ModelsApi
@@ -91,7 +87,9 @@ class App:
         self._environ = environ
         self._flags = flags or {}
         self._look_again = look_again
-        self._stamp = _stamp(loaded.file)  # of what was read a moment ago: a later change is a change
+        self._watch = FileWatch(loaded.file)  # what was read a moment ago: a later change is a change
+        self._refused = ""
+        self._reloading = asyncio.Lock()
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._router = Router()
@@ -100,7 +98,6 @@ class App:
         self._spending = Spending(self._clock)
         self.log = Log(self._clock, loaded.settings.log.level)
         self.tasks = Tasks(self.log.failure)
-        self.host = loaded.settings.server.host
         self.port = 0
         self.first_key: Minted | None = None
         self.routes: tuple[Route, ...] = ()
@@ -108,12 +105,7 @@ class App:
     @property
     def url(self) -> str:
         """Return the address under which this machine's clients reach the gateway."""
-        host = self.host
-        if reach(host) == "wildcard":
-            host = "::1" if ":" in host else "127.0.0.1"  # every address is no address to call
-        host = f"[{host}]" if ":" in host else host
-        scheme = "https" if self._loaded.settings.server.tls_cert else "http"
-        return f"{scheme}://{host}:{self.port}"
+        return url_of(self._loaded.settings.server, self.port)
 
     async def start(self) -> None:
         """Open the ledger, muster the providers, listen. ConfigError says why not; then nothing is open."""
@@ -233,35 +225,10 @@ class App:
 
     async def _listen(self, gateway: Gateway) -> None:
         server = self._loaded.settings.server
-        limits = Limits(
-            header_timeout=server.header_timeout,
-            body_timeout=server.body_timeout,
-            idle_timeout=server.idle_timeout,
-            write_timeout=server.write_timeout,
-            max_head_bytes=server.max_header_bytes,
-            max_headers=server.max_headers,
-            max_body_bytes=server.max_body_bytes,
-            max_connections=server.max_connections,
-        )
         self._edge = self._make_edge(gateway)
-        self._listener = Listener(
-            self._edge.serve,
-            self._edge.refusal,
-            limits,
-            admits=Peers(_welcome(server)).admits,
-            on_refused=self._edge.refused,
-        )
+        self._listener = listener_for(server, self._edge)
         self._metrics.gauges["llm_gateway_client_connections"] = lambda: self._listener.connections
-        try:
-            address = listen_address(server.host)
-            self.port = await self._listener.listen(address, server.port, _tls(server))
-        except OSError as error:
-            # asyncio puts its own words there; a number below zero is a name that cannot be looked up
-            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-            raise ConfigError(
-                f"server.port: {server.host}:{server.port} cannot be listened on: {why}; "
-                "`llm-gateway status` says whether your gateway runs, `--port` takes another port"
-            ) from error
+        self.port = await open_door(self._listener, server)
         self._guard.listen_on(self.port)
 
     def _make_edge(self, gateway: Gateway) -> Edge:
@@ -278,7 +245,7 @@ class App:
         return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics), sockets)
 
     def _routes(self, gateway: Gateway) -> Routes:
-        dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, os.getpid())
+        dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, lambda: self._refused)
         operations = Operations(self._ledger, self._metrics, lambda: describe(table.all))
         shelf = Shelf(self.fleet, self._router, self._clock, self.tasks)
         forwarding = Forwarding(gateway, self._loaded.settings.server.default_provider)
@@ -301,8 +268,16 @@ class App:
 
     # while it runs
 
+    def reload_soon(self) -> None:
+        """Reload the configuration, without waiting for it."""
+        self.tasks.start("reload the configuration", self.reload())
+
     async def reload(self) -> bool:
         """Take over what the configuration says now; a bad one is logged, and the last good one stays."""
+        async with self._reloading:
+            return await self._reload()
+
+    async def _reload(self) -> bool:
         fresh = reload(self._loaded, flags=self._flags, environ=self._environ)
         try:
             if isinstance(fresh, ConfigError):
@@ -310,10 +285,12 @@ class App:
             fleet = self._muster(fresh, lambda: None)
             await self._ledger.audit.record("configuration.reload", str(fresh.file), "gateway")
         except (AuditUnavailable, ConfigError) as error:
+            self._refused = str(error)
             self.log.write(
-                "error", "the configuration cannot be used; the last good one stays", error=str(error)
+                "error", "the configuration cannot be used; the last good one stays", error=self._refused
             )
             return False
+        self._refused = ""
         for warning in fresh.warnings:
             self.log.write("warning", "configuration", error=warning)
         await fleet.refresh()  # before they are needed: a bare model name is found by who lists it
@@ -325,15 +302,11 @@ class App:
         return True
 
     async def _look_at_file(self) -> None:
-        """Reload a file that has changed, once it has stopped changing."""
-        used = last = self._stamp
+        """Reload a file that has changed."""
         while True:
             await asyncio.sleep(self._look_again)
-            now = _stamp(self._loaded.file)
-            if now == last and now != used:
-                used = now
+            if self._watch.changed():
                 await self.reload()
-            last = now
 
     def _plan_anew(self) -> None:
         settings = self._loaded.settings
@@ -362,34 +335,3 @@ def _spare_the_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-
-
-def _stamp(file: Path) -> tuple[int, ...]:
-    """Return what changes when a file does; nothing for one that is not there."""
-    try:
-        status = file.stat()
-    except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _welcome(server: Server) -> tuple[str, ...]:
-    """Return the networks that may connect; who calls an address of its own comes from that address."""
-    own = (server.host,) if server.allow_from and reach(server.host) == "address" else ()
-    return (*server.allow_from, *own)
-
-
-def _tls(server: Server) -> ssl.SSLContext | None:
-    """Return the context of the listener, None for plain HTTP; ConfigError when the files are no pair."""
-    if not server.tls_cert:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        # Without a word for a passphrase Python would ask for one at the terminal.
-        context.load_cert_chain(server.tls_cert, server.tls_key or None, password="")
-    except OSError as error:
-        raise ConfigError(
-            f"server.tls_cert: {server.tls_cert} and server.tls_key are no pair: {error.strerror or error}"
-        ) from error
-    return context

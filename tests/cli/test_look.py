@@ -1,7 +1,9 @@
 """What the gateway is, who answers, what would answer, and what passed through."""
 
 import json
+import os
 import resource
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +43,7 @@ def test_status(gateway: GatewayProcess, terminal: Terminal) -> None:
         "pid": gateway.pid,
         "advice": "",
         "unrecorded": 0,
+        "configuration": "",
     }
 
 
@@ -65,6 +68,25 @@ def test_a_gateway_that_cannot_record_is_degraded(failing: Terminal) -> None:
     assert found.code == 1
     assert "error    ledger" in found.out and "failing: the system lets the gateway's files" in found.out
     assert "2 records are in memory alone" in found.out and "ulimit -f" in found.out
+
+
+def test_a_file_that_is_not_in_use_is_said_until_it_is_mended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with GatewayProcess(tmp_path, "") as gateway:
+        terminal, file = Terminal(tmp_path / "gateway", capsys), gateway.home / "gateway.toml"
+        good = file.read_text()
+        file.write_text(f"{good}[sever]\n")
+        os.kill(gateway.pid, signal.SIGHUP)
+        while (done := terminal("status")).code == 0:
+            pass
+        assert done.code == 3 and "the last good one is in use:\n  sever: " in done.out
+        assert "did you mean server? (line 1 of gateway.toml)" in done.out
+        assert "error    reload" in terminal("doctor").out
+        file.write_text(good)
+        os.kill(gateway.pid, signal.SIGHUP)
+        while terminal("status").code:
+            pass
 
 
 def test_open_prints_the_address(gateway: GatewayProcess, terminal: Terminal) -> None:

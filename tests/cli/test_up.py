@@ -2,10 +2,12 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,3 +239,18 @@ def test_a_key_that_does_not_fit_its_certificate_is_said(tmp_path: Path, home: P
     assert closed.code == 1 and "are no pair" in closed.err
     gone = program(home, *UP, environ={**environ, "LLM_GATEWAY_SERVER__TLS_KEY": "none.pem"})
     assert gone.code == 1 and "No such file" in gone.err
+
+
+# the terminal
+
+
+def test_a_gateway_ends_with_its_terminal(home: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "llm_gateway", "--home", str(home), *UP])
+    said = b""
+    while b"llm-gateway smoke" not in said:
+        said += os.read(terminal, 4096)
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

@@ -1,5 +1,6 @@
 """What comes from around a process: wrong files at a reload, clocks that jump, logs that nobody reads."""
 
+import itertools
 import os
 import signal
 import threading
@@ -162,7 +163,7 @@ def test_a_secret_that_is_missing_at_a_reload_changes_nothing(start: Start, targ
 
 
 @pytest.mark.fault("P15")
-def test_reloads_under_load_fail_no_request(start: Start, targets: Targets, full: bool) -> None:
+def test_no_reload_under_load_fails_a_request(start: Start, targets: Targets, full: bool) -> None:
     stage = start(targets, program=faulty.PROGRAM, environ=faulty.environ(look_again=0.01))
     gateway, file = stage.gateway, stage.gateway.home / "gateway.toml"
     text = file.read_text(encoding="utf-8")
@@ -177,12 +178,15 @@ def test_reloads_under_load_fail_no_request(start: Start, targets: Targets, full
 
     with ThreadPoolExecutor(4) as pool:
         asking = [pool.submit(ask, number % 2 == 0) for number in range(4)]
-        reloaded = 0
+        reloaded = refused = 0
+        bad = itertools.cycle(BAD_FILES.values())
         try:
             for number in range(100 if full else 25):
                 aliases = "".join(f'"alias-{each}" = ["up/m"]\n' for each in range(number % 7))
                 put(file, f"{text}{aliases}")
                 reloaded = told(gateway, reloaded, "configuration reloaded")
+                put(file, next(bad))
+                refused = told(gateway, refused, _REFUSED)
         finally:
             over.set()
         replies = [reply for future in asking for reply in future.result()]

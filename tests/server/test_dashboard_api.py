@@ -1,6 +1,7 @@
 """The dashboard API over real turns: what passed through the gateway is there, at once and for good."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -33,7 +34,10 @@ class Seat:
         self.fleet = Fleet(stage.upstream, stage.clock, lambda: None)
         row = ProviderRow("first", "The first", "local", {"chat": Speaks("/v1")})
         self.fleet.add(row, [endpoint("first", stage.scripted.port)], presence="configured")
-        self.api = DashboardApi(stage.gateway, self.fleet, lambda: "http://127.0.0.1:8787", 4711)
+        self.refused = ""
+        self.api = DashboardApi(
+            stage.gateway, self.fleet, lambda: "http://127.0.0.1:8787", lambda: self.refused
+        )
         self.door = Door(*self.api.routes(), metrics=stage.metrics)
 
     async def say(self, *headers: tuple[bytes, bytes], **fields: object) -> str:
@@ -91,9 +95,10 @@ def test_health_says_how_it_is(tmp_path: Path) -> None:
             "version": __version__,
             "uptime_seconds": 90,
             "inflight": 0,
-            "pid": 4711,
+            "pid": os.getpid(),
             "advice": "",
             "unrecorded": 0,
+            "configuration": "",
         }
 
     seated(tmp_path, scene)
@@ -109,6 +114,16 @@ def test_health_is_degraded_while_nothing_can_be_recorded(tmp_path: Path) -> Non
         assert health["advice"]
 
     seated(tmp_path, scene, closes_ledger=True)
+
+
+def test_health_is_degraded_while_the_file_of_the_configuration_is_not_in_use(tmp_path: Path) -> None:
+    async def scene(seat: Seat) -> None:
+        seat.refused = "gateway.toml:3: server.prot: unknown"
+        health = await seat.get("health")
+        assert (health["status"], health["configuration"]) == ("degraded", seat.refused)
+        assert health["database"] == "connected"
+
+    seated(tmp_path, scene)
 
 
 # requests

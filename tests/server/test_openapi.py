@@ -42,7 +42,7 @@ def table(home: Path) -> tuple[Route, ...]:
             *ModelsApi(stage.gateway, shelf).routes(),
             *OllamaApi(stage.gateway, shelf).routes(),
             *forwarded_routes(Forwarding(stage.gateway)),
-            *DashboardApi(stage.gateway, fleet, lambda: "", 1).routes(),
+            *DashboardApi(stage.gateway, fleet, lambda: "", lambda: "").routes(),
             *KeysApi(admin, Content(Where(home), stage.clock, fail)).routes(),
             *Operations(stage.ledger, stage.metrics, lambda: b"").routes(),
         )

@@ -183,6 +183,9 @@ def _running(api: LocalApi) -> Iterator[_Finding]:
     else:
         waiting = f"; {health.unrecorded} records are in memory alone" if health.unrecorded else ""
         yield _Finding("ledger", "error", health.database + waiting, health.advice)
+    if health.configuration:
+        said = f"the file is not in use, the last good one is: {health.configuration}"
+        yield _Finding("reload", "error", said, "mend the file; the gateway looks at it by itself")
     try:
         providers = msgspec.convert(api.get("/api/dashboard/providers")["providers"], list[ProviderView])
     except Stop as stop:  # what is known of them is in the database

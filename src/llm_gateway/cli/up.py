@@ -91,7 +91,8 @@ async def _serve(app: App, loaded: Loaded, *, as_json: bool) -> None:
 
     await app.start()
     try:
-        _on_signals(asyncio.get_running_loop(), end)
+        _on_signals(end)
+        _on_hangup(end, app.reload_soon)
         Running(app.url, os.getpid()).leave(loaded.home)
         ready = _Up(app, loaded)
         if as_json:
@@ -104,12 +105,37 @@ async def _serve(app: App, loaded: Loaded, *, as_json: bool) -> None:
         await app.close()
 
 
-def _on_signals(loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
+def _on_signals(end: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(name, end)
         except NotImplementedError:  # the loops of Windows
             signal.signal(name, lambda *_: loop.call_soon_threadsafe(end))
+
+
+def _on_hangup(end: Callable[[], None], reload: Callable[[], None]) -> None:
+    """Let SIGHUP reload the configuration; but end where it says that the terminal has gone."""
+    if sys.platform == "win32":
+        return
+    had_terminal = _has_terminal()
+
+    def hung_up() -> None:
+        if had_terminal and not _has_terminal():
+            end()
+        else:
+            reload()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
+
+
+def _has_terminal() -> bool:
+    """Say whether this process has a terminal that controls it."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _detach(loaded: Loaded, host: str | None, port: int | None, *, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """The dashboard API: what the ledger and the fleet know, as JSON, behind the dashboard token."""
 
+import os
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -31,13 +32,15 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class DashboardApi:
-    """Answer the dashboard's questions."""
+    """Answer the dashboard's questions. `refused` says why the configuration's file is not in use, if so."""
 
-    def __init__(self, gateway: Gateway, fleet: Fleet, url: Callable[[], str], pid: int) -> None:
+    def __init__(
+        self, gateway: Gateway, fleet: Fleet, url: Callable[[], str], refused: Callable[[], str]
+    ) -> None:
         self._gateway = gateway
         self._fleet = fleet
         self._url = url
-        self._pid = pid
+        self._refused = refused
         self._started = gateway.clock.monotonic()
 
     def routes(self) -> tuple[Route, ...]:
@@ -59,16 +62,17 @@ class DashboardApi:
 
     async def health(self, exchange: Exchange, _: str) -> None:
         """Answer with the gateway's state."""
-        trouble = self._gateway.ledger.trouble
+        trouble, refused = self._gateway.ledger.trouble, self._refused()
         view = views.HealthView(
-            status="ok" if trouble is None else "degraded",
+            status="ok" if trouble is None and not refused else "degraded",
             database="connected" if trouble is None else f"failing: {trouble.what}",
             version=__version__,
             uptime_seconds=round(self._gateway.clock.monotonic() - self._started),
             inflight=self._gateway.metrics.inflight,
-            pid=self._pid,
+            pid=os.getpid(),
             advice="" if trouble is None else trouble.way_out,
             unrecorded=self._gateway.ledger.kept,
+            configuration=refused,
         )
         _answer(exchange, view)
 

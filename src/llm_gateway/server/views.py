@@ -34,7 +34,8 @@ __all__ = [
 class HealthView(msgspec.Struct, frozen=True):
     """How the gateway is: `status` is ok, degraded or down; `database` is connected or says what fails.
 
-    `advice` is what helps then; `unrecorded` how many records are in memory alone.
+    `advice` is what helps then; `unrecorded` how many records are in memory alone. `configuration` says what
+    is wrong with the file and where, while the last good one is in use; else it is empty.
     """
 
     status: str
@@ -45,6 +46,7 @@ class HealthView(msgspec.Struct, frozen=True):
     pid: int
     advice: str = ""
     unrecorded: int = 0
+    configuration: str = ""
 
 
 class RequestView(msgspec.Struct, frozen=True):

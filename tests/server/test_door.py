@@ -1,0 +1,70 @@
+"""The door: where it is, who may come in, and why it cannot be opened."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from certificate import self_signed
+from llm_gateway.config import Server
+from llm_gateway.errors import ConfigError, GatewayError
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.http.limits import Limits
+from llm_gateway.http.listener import Listener
+from llm_gateway.server.door import open_door, url_of, welcome
+
+
+def opened(server: Server) -> int:
+    async def scene() -> int:
+        async def serve(exchange: Exchange) -> None: ...
+
+        def refusal(error: GatewayError) -> tuple[bytes, bytes]:
+            return b"", b""
+
+        listener = Listener(serve, refusal, Limits())
+        try:
+            return await open_door(listener, server)
+        finally:
+            await listener.close(0)
+
+    return asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        (Server(host="127.0.0.1"), "http://127.0.0.1:80"),
+        (Server(host="::1"), "http://[::1]:80"),
+        (Server(host="0.0.0.0"), "http://127.0.0.1:80"),
+        (Server(host="::"), "http://[::1]:80"),
+        (Server(host="gateway.lan"), "http://gateway.lan:80"),
+        (Server(host="127.0.0.1", tls_cert="a.pem"), "https://127.0.0.1:80"),
+    ],
+)
+def test_the_address_is_one_that_can_be_called(server: Server, url: str) -> None:
+    assert url_of(server, 80) == url
+
+
+def test_this_machine_may_call_its_own_address() -> None:
+    listed = ("10.0.0.0/8",)
+    assert welcome(Server(host="192.0.2.1", allow_from=listed)) == (*listed, "192.0.2.1")
+    assert welcome(Server(host="192.0.2.1")) == ()
+    assert welcome(Server(host="0.0.0.0", allow_from=listed)) == listed
+
+
+def test_the_system_may_choose_the_port() -> None:
+    assert opened(Server(host="127.0.0.1", port=0)) > 0
+
+
+def test_a_port_in_use_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"127.0.0.1:{port} cannot be listened on: .*in use"):
+            opened(Server(host="127.0.0.1", port=port))
+
+
+def test_a_certificate_without_its_key_is_said(tmp_path: Path) -> None:
+    certificate, _ = self_signed(tmp_path)
+    with pytest.raises(ConfigError, match="are no pair"):
+        opened(Server(host="127.0.0.1", port=0, tls_cert=str(certificate), tls_key=str(tmp_path / "none")))
