@@ -57,6 +57,9 @@ class Cost(msgspec.Struct, frozen=True):
     source: str = ""
 
 
+_NOTHING = Cost()
+
+
 class Spending:
     """The money and the room of this gateway."""
 
@@ -181,8 +184,8 @@ class Spending:
 
     def settle(self, held: Held | None, step: Step | None, usage: Usage | None) -> Cost:
         """Give back what was held, count what was used, and return what it cost."""
-        paid = Cost()
-        if step is not None and usage is not None:
+        paid = _NOTHING
+        if step is not None and usage is not None and step.provider in self._paid:
             paid = self._cost(step, usage)
         if held is not None:
             now_us = self._clock.now_us()
@@ -225,7 +228,7 @@ class Spending:
     def _cost(self, step: Step, usage: Usage) -> Cost:
         price = self._price(step)
         if price is None:
-            return Cost()
+            return _NOTHING
         return Cost(nano(cost(price, usage)), price.source)
 
     def _price(self, step: Step) -> Price | None:

@@ -143,9 +143,13 @@ class Turn:
         another target does in the end.
         """
         steps = () if plan is None else plan.steps
-        step = steps[0] if steps else None
-        counts = step is not None and caller.purpose == "request" and all(each.counts for each in steps)
-        purpose = "demo" if steps and not any(each.counts for each in steps) else caller.purpose
+        step, counts, purpose = None, False, caller.purpose
+        if steps:
+            step = steps[0]
+            counting = [each.counts for each in steps]
+            counts = purpose == "request" and False not in counting
+            if True not in counting:
+                purpose = "demo"
         intent = Intent(
             self.id,
             self._clock.now_us(),
@@ -285,6 +289,7 @@ class Turn:
             usage = _NOTHING
         elif usage is None and self.estimates and self._was_probably_used(outcome):
             usage = self._estimate(seen.content_bytes)
+        losses = self._try.losing.losses
         paid = self._spending.settle(self.held, step, usage)
         self._cost = paid.nano
         settlement = Settlement(
@@ -302,7 +307,7 @@ class Turn:
             seen.response_id,
             seen.finish_reason,
             tuple(self._attempts),
-            tuple(f"{loss.what}: {loss.why}" for loss in self._try.losing.losses),
+            tuple([f"{loss.what}: {loss.why}" for loss in losses]) if losses else (),
             paid.nano,
             paid.source,
         )
