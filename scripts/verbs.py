@@ -4,7 +4,7 @@
     test         run the tests; arguments go to pytest
     check        linters, formatting, types, import contracts, house rules
     bench        measure the gateway beside nginx; arguments go to bench/run.py
-    kills        end the gateway 100 times under 200 streams, and look for what is missing
+    kills        end the gateway 1,000 times under 50 streams, and look for what is missing
     faults       break upstreams, clients, disk, clock and configuration in every known way; show a table
     clients      install real AI clients (Claude Code, Codex, ...) and run them through the gateway
     conformance  install conformance suites and the AI SDK, and run them against the gateway
@@ -118,8 +118,8 @@ def bench(environment: Environment, arguments: list[str]) -> int:
 def kills(environment: Environment, arguments: list[str]) -> int:
     """Run the test of kills at its full count."""
     environment.ready(["test"])
-    os.environ.setdefault("LLM_GATEWAY_TEST_KILLS", "100")
-    os.environ.setdefault("LLM_GATEWAY_TEST_STREAMS", "200")
+    os.environ.setdefault("LLM_GATEWAY_TEST_KILLS", "1000")
+    os.environ.setdefault("LLM_GATEWAY_TEST_STREAMS", "50")
     return call(environment, "-m", "pytest", "-m", "kills", *arguments)
 
 
