@@ -120,7 +120,7 @@ def kills(environment: Environment, arguments: list[str]) -> int:
     environment.ready(["test"])
     os.environ.setdefault("LLM_GATEWAY_TEST_KILLS", "1000")
     os.environ.setdefault("LLM_GATEWAY_TEST_STREAMS", "50")
-    return call(environment, "-m", "pytest", "-m", "kills", *arguments)
+    return call(environment, "-m", "pytest", "-m", "kills", "-o", "faulthandler_timeout=7200", *arguments)
 
 
 def faults(environment: Environment, arguments: list[str]) -> int:
