@@ -31,7 +31,7 @@ Purpose = Literal["request", "smoke", "demo"]
 
 # The widest integer that both SQLite's and PostgreSQL's columns hold; providers send absurd counts.
 _WIDEST = 2**63 - 1
-# A scrubbed record fits a journal entry whatever was in it: (15 + 32 + 32 * 6) texts of 4 * 256 bytes.
+# A scrubbed record fits a journal entry whatever was in it: (18 + 32 + 32 * 6) texts of 4 * 256 bytes.
 _LONGEST_TEXT = 256
 _LONGEST_LIST = 32
 
@@ -55,6 +55,12 @@ class Intent(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     request_bytes: int = 0
     held_nano: int = 0
     """The most that it may cost, in nanodollars, where money is limited."""
+    session: str = ""
+    """The conversation that it is of, as its client names it; "" where it names none."""
+    label: str = ""
+    """What kind of background call it is, such as `title` or `count-tokens`; "" for what a person asked."""
+    told_by: str = ""
+    """How its client was told: `key`, `declared` or `agent`; "" where it was not."""
 
 
 class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

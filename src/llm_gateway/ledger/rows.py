@@ -27,6 +27,9 @@ BEGUN = (
     "purpose",
     "request_bytes",
     "held_nano",
+    "session",
+    "label",
+    "told_by",
 )
 """The columns of an intent, in the order of its fields."""
 
