@@ -22,7 +22,6 @@ __all__ = [
     "Format",
     "Log",
     "Platform",
-    "Setting",
     "Telemetry",
     "Way",
     "catalog",
@@ -31,22 +30,19 @@ __all__ = [
 
 Platform = Literal["linux", "macos", "windows"]
 Format = Literal["json", "toml", "yaml", "dotenv", "shell"]
-Setting = str | int | float | bool | list["Setting"] | dict[str, "Setting"]
-"""A value that is set: texts in it hold names in braces."""
-
 Places = dict[Literal["any", "linux", "macos", "windows"], str | tuple[str, ...]]
 """One or more paths by platform; `any` where none is named."""
 
 
 class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One setting of a file: `at` is where, `to` what it becomes.
+    """One setting of a file: `at` is where, `to` what it becomes; texts in it hold names in braces.
 
     With `append`, `to` is put at the end of the list there; with `each_model` it is made once for every model
     that the gateway serves: a list, or, where `keyed`, a table by the model's name.
     """
 
     at: tuple[str, ...]
-    to: Setting
+    to: object
     append: bool = False
     each_model: bool = False
     keyed: bool = False
