@@ -21,6 +21,7 @@ __all__ = [
     "File",
     "Format",
     "Log",
+    "Places",
     "Platform",
     "Telemetry",
     "Way",
