@@ -62,7 +62,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     def too_long(_: int, frame: FrameType | None) -> None:
         raise TimeoutError(f"{item.nodeid} took longer than {_PATIENCE_S} seconds")
 
-    patience = 6 * _PATIENCE_S if item.get_closest_marker("kills") else _PATIENCE_S
+    kills = int(os.environ.get("LLM_GATEWAY_TEST_KILLS", "0")) if item.get_closest_marker("kills") else 0
+    patience = _PATIENCE_S + 10.0 * kills
     before = signal.signal(signal.SIGALRM, too_long)
     signal.setitimer(signal.ITIMER_REAL, patience)
     try:

@@ -69,6 +69,11 @@ def paced(model: str) -> tuple[Send | Pause, ...]:
     return (*script, Send(wording.LAST_CHUNK))
 
 
+def unhurried(model: str) -> tuple[Send | Pause, ...]:
+    """Return a whole answer that takes a while: a thousand kills must not make millions of them."""
+    return (Pause(0.02), *chat.plain(model))
+
+
 def sound(database: Path) -> bool:
     """Whether the database, as the kill left it, is whole."""
     if not database.exists():
@@ -106,6 +111,7 @@ def test_nothing_answered_is_missing_after_kills(tmp_path: Path, report: Callabl
     began = time.monotonic()
     with ScriptedUpstream() as upstream:
         upstream.on("paced", paced("paced"))
+        upstream.on("whole", unhurried("whole"))
         gateway = GatewayProcess(tmp_path, configuration(upstream.url))
         requests = [gateway.chat_request("scripted/paced", stream=True)] * _STREAMS
         requests += [gateway.chat_request("scripted/whole")] * (_STREAMS // 4)
