@@ -18,7 +18,7 @@ import pytest
 
 from gateway_process import GatewayProcess, configuration
 from kill_load import Witness, load
-from scripted import Pause, ScriptedUpstream, Send, chat, wording
+from scripted import Pause, Script, ScriptedUpstream, Send, chat, wording
 
 _KILLS = int(os.environ.get("LLM_GATEWAY_TEST_KILLS", "6"))
 _STREAMS = int(os.environ.get("LLM_GATEWAY_TEST_STREAMS", "50"))
@@ -69,7 +69,7 @@ def paced(model: str) -> tuple[Send | Pause, ...]:
     return (*script, Send(wording.LAST_CHUNK))
 
 
-def unhurried(model: str) -> tuple[Send | Pause, ...]:
+def unhurried(model: str) -> Script:
     """Return a whole answer that takes a while: a thousand kills must not make millions of them."""
     return (Pause(0.02), *chat.plain(model))
 
