@@ -1,4 +1,4 @@
-"""How much came through and how much passed by: by client, machine and day, and nothing twice."""
+"""How much came through and how much passed by: by client, machine and hour, and nothing twice."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +15,8 @@ from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.sightings import Sighting, join, put
 from llm_gateway.ledger.sqlite import SqliteStore
 
-DAY = 86_400_000_000
-NOW = 20_000 * DAY
+HOUR = 3_600_000_000
+NOW = 480_000 * HOUR
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def told(mark: str, at_us: int = NOW, label: str = "") -> Sighting:
     return Sighting("codex-desktop", "laptop", "log", mark, at_us, Usage(1, 2, 3, 4, 4), label=label)
 
 
-def test_what_came_through_is_counted_by_day(store: SqliteStore) -> None:
-    for at_us in (NOW, NOW + 5, NOW + DAY):
+def test_what_came_through_is_counted_by_the_hour(store: SqliteStore) -> None:
+    for at_us in (NOW, NOW + 5, NOW + HOUR):
         answered(store, at_us)
     assert routed(store, NOW) == [
-        Use("codex-desktop", "", 20_000, "", 2, 20, NOW + 5, 0),
-        Use("codex-desktop", "", 20_001, "", 1, 10, NOW + DAY, 0),
+        Use("codex-desktop", "", 480_000, "", 2, 20, NOW + 5, 0),
+        Use("codex-desktop", "", 480_001, "", 1, 10, NOW + HOUR, 0),
     ]
-    assert [use.day for use in routed(store, NOW + 6)] == [20_001]
+    assert [use.hour for use in routed(store, NOW + 6)] == [480_001]
 
 
 def test_a_turn_is_on_the_machine_of_its_key(store: SqliteStore) -> None:
@@ -71,12 +71,12 @@ def test_only_answers_to_somebody_count(store: SqliteStore) -> None:
 
 def test_what_passed_by_is_what_no_turn_is(store: SqliteStore) -> None:
     store.write(
-        put([told("a"), told("b"), told("c", label="title"), told("d", NOW + DAY), told("e", NOW - 1)])
+        put([told("a"), told("b"), told("c", label="title"), told("d", NOW + HOUR), told("e", NOW - 1)])
     )
     store.write([join(1, "turn_1"), join(2, "", 3)])
     assert passed_by(store, NOW) == [
-        Use("codex-desktop", "laptop", 20_000, "log", 1, 10, NOW, 1),
-        Use("codex-desktop", "laptop", 20_001, "log", 1, 10, NOW + DAY, 0),
+        Use("codex-desktop", "laptop", 480_000, "log", 1, 10, NOW, 1),
+        Use("codex-desktop", "laptop", 480_001, "log", 1, 10, NOW + HOUR, 0),
     ]
 
 

@@ -1,4 +1,4 @@
-"""How much of each application's use came through here, and how much passed by: by machine and day.
+"""How much of each application's use came through here, and how much passed by: by machine and hour.
 
 Counts only; what they mean is decided in `clients/coverage.py`. A turn is on the machine that its key was
 made for, `""` where its key was made for none.
@@ -11,7 +11,7 @@ from llm_gateway.ledger.store import Rows, Statement, Value
 
 __all__ = ["Detected", "Use", "detected", "passed_by", "put_detected", "routed"]
 
-_DAY_US = 86_400 * 1_000_000
+_HOUR_US = 3_600 * 1_000_000
 
 # Smoke tests are nobody's use. What failed was no answer: clients do not report it either.
 _ROUTED = (
@@ -36,7 +36,7 @@ _PUT_DETECTED = (
 
 
 class Use(msgspec.Struct, frozen=True):
-    """What an application asked for on one day (days since 1970, UTC) on one machine.
+    """What an application asked for in one hour (hours since 1970, UTC) on one machine.
 
     `source` is who told of it where it passed by: `otlp` or `log`. `background` of the requests were made by
     the application for itself.
@@ -44,7 +44,7 @@ class Use(msgspec.Struct, frozen=True):
 
     client: str
     machine: str
-    day: int
+    hour: int
     source: str
     requests: int
     tokens: int
@@ -67,12 +67,12 @@ _FOUND = Detected.__struct_fields__
 
 def routed(rows: Rows, since_us: int) -> list[Use]:
     """Return what came through here since then."""
-    return _uses(rows, _ROUTED, (_DAY_US, floor(since_us), since_us))
+    return _uses(rows, _ROUTED, (_HOUR_US, floor(since_us), since_us))
 
 
 def passed_by(rows: Rows, since_us: int) -> list[Use]:
     """Return what clients reported since then and no turn is."""
-    return _uses(rows, _PASSED_BY, (_DAY_US, since_us))
+    return _uses(rows, _PASSED_BY, (_HOUR_US, since_us))
 
 
 def detected(rows: Rows) -> list[Detected]:
