@@ -46,6 +46,13 @@ def test_json_has_the_key_and_its_row(where: Terminal) -> None:
     assert row == listed(where, "as-json")[0]
 
 
+def test_a_key_may_be_for_one_application(where: Terminal) -> None:
+    made = where.json("keys", "create", "codex", "--client", "codex-cli", "--machine", "laptop")
+    row = made["row"]
+    assert isinstance(row, dict) and (row["client"], row["machine"]) == ("codex-cli", "laptop")
+    assert "codex-cli" in where.ok("keys", "list").out
+
+
 def test_a_revoked_key_stays_in_the_list(where: Terminal) -> None:
     where.ok("keys", "create", "gone")
     (row,) = listed(where, "gone")

@@ -1,8 +1,17 @@
 """Which application sent a request, by what it says of itself."""
 
 import pytest
+from msgspec import Raw
 
-from llm_gateway.clients.fingerprints import SMOKE_CLIENT, UNKNOWN_CLIENT, declared_name, identify
+from llm_gateway.clients.fingerprints import (
+    SMOKE_CLIENT,
+    UNKNOWN_CLIENT,
+    Said,
+    background,
+    declared_name,
+    identify,
+)
+from llm_gateway.wire.headers import Headers
 
 
 @pytest.mark.parametrize(
@@ -32,17 +41,74 @@ from llm_gateway.clients.fingerprints import SMOKE_CLIENT, UNKNOWN_CLIENT, decla
 )
 def test_clients_are_told_by_their_user_agent(agent: bytes, client: str) -> None:
     for spelling in (agent, agent.upper(), agent.lower()):
-        assert identify([(b"host", b"x"), (b"user-agent", spelling), (b"accept", b"*/*")]) == client
+        said = identify([(b"host", b"x"), (b"user-agent", spelling), (b"accept", b"*/*")])
+        assert (said.client, said.told_by) == (client, "" if client == UNKNOWN_CLIENT else "agent")
 
 
 def test_without_a_word_it_is_some_program() -> None:
-    assert identify([]) == identify([(b"accept", b"*/*")]) == UNKNOWN_CLIENT
+    assert identify([]) == identify([(b"accept", b"*/*")]) == Said(UNKNOWN_CLIENT)
 
 
 def test_a_declared_name_wins_wherever_it_stands() -> None:
     agent, declared = (b"user-agent", b"claude-cli/2"), (b"x-llm-gateway-client", b"my-script")
-    assert identify([agent, declared]) == identify([declared, agent]) == "my-script"
-    assert identify([(b"x-llm-gateway-client", b""), agent]) == "claude-code"
+    assert identify([agent, declared]) == identify([declared, agent]) == Said("my-script", "declared")
+    assert identify([(b"x-llm-gateway-client", b""), agent]).client == "claude-code"
+
+
+def test_the_key_that_an_application_was_given_says_most() -> None:
+    headers: Headers = [(b"user-agent", b"OpenAI/JS 5"), (b"x-llm-gateway-client", b"my-script")]
+    assert identify(headers, "github-copilot") == Said("github-copilot", "key")
+
+
+def test_parts_of_a_program_that_share_a_key_are_told_apart() -> None:
+    assert identify([(b"user-agent", b"codex_vscode/0.1")], "codex-cli") == Said("codex-ide", "key")
+    assert identify([(b"user-agent", b"aider/0.1")], "codex-cli") == Said("codex-cli", "key")
+
+
+@pytest.mark.parametrize(
+    ("headers", "session"),
+    [
+        ([(b"x-claude-code-session-id", b"a")], "a"),
+        ([(b"thread-id", b"b"), (b"session-id", b"a")], "a"),
+        ([(b"x-session-affinity", b"a")], "a"),
+        ([(b"session-id", b"")], ""),
+        ([(b"session-id", b"\xff\n" + b"x" * 100)], "??" + "x" * 62),
+        ([(b"x-other", b"a")], ""),
+    ],
+)
+def test_a_conversation_is_named(headers: Headers, session: str) -> None:
+    assert identify(headers).session == session
+
+
+def test_a_sub_agent_is_told() -> None:
+    assert identify([(b"x-claude-code-parent-agent-id", b"1")]).label == "sub-agent"
+    assert identify([(b"x-claude-code-session-id", b"1")]).label == ""
+
+
+TITLE = {"tools": Raw(b"[]"), "output_config": Raw(b'{"format":{"properties":{"title":{}}}}')}
+
+
+@pytest.mark.parametrize(
+    ("client", "operation", "fields", "label"),
+    [
+        ("claude-code", "messages", TITLE, "title"),
+        ("claude-code", "messages", {**TITLE, "tools": Raw(b"[{}]")}, ""),
+        ("claude-code", "messages", {"output_config": Raw(b'{"effort":"high"}')}, ""),
+        ("claude-desktop", "messages", TITLE, ""),
+        ("codex-cli", "responses", {"generate": Raw(b"false")}, "warm-up"),
+        ("codex-cli", "responses", {"generate": Raw(b"true")}, ""),
+        ("codex-cli", "responses", {}, ""),
+        ("gemini-cli", "generateContent", {"generationConfig": Raw(b'{"responseJsonSchema":{}}')}, "router"),
+        ("gemini-cli", "streamGenerateContent", {"generationConfig": Raw(b'{"responseJsonSchema":{}}')}, ""),
+        ("opencode", "chat/completions", {}, "title"),
+        ("opencode", "chat/completions", {"tools": Raw(b"[{}]")}, ""),
+        ("my-script", "chat/completions", {}, ""),
+    ],
+)
+def test_what_an_application_asks_for_itself_is_told(
+    client: str, operation: str, fields: dict[str, Raw], label: str
+) -> None:
+    assert background(client, operation, stream=True, fields=fields) == label
 
 
 @pytest.mark.parametrize(

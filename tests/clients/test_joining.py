@@ -130,8 +130,7 @@ Truth = tuple[bool, int, int]
 
 @given(
     truth=st.lists(st.tuples(st.booleans(), st.integers(0, 1), st.integers(1, 2)), max_size=12),
-    log_ids=st.booleans(),
-    otlp_ids=st.booleans(),
+    named=st.sets(st.sampled_from(["log", "otlp"])),
     sources=st.sets(st.sampled_from(["log", "otlp"]), min_size=1),
     sessions=st.booleans(),
     split=st.integers(0, 24),
@@ -139,8 +138,7 @@ Truth = tuple[bool, int, int]
 )
 def test_what_passed_us_by_is_counted_exactly(
     truth: list[Truth],
-    log_ids: bool,
-    otlp_ids: bool,
+    named: set[Source],
     sources: set[Source],
     sessions: bool,
     split: int,
@@ -156,7 +154,7 @@ def test_what_passed_us_by_is_counted_exactly(
         if routed:
             turns.append(Answered(f"turn{at}", "codex-cli", AT, AT, name, "m", f"id{at}", "", usage))
         for source in sorted(sources, reverse=otlp_first):
-            answer_id = f"id{at}" if (log_ids if source == "log" else otlp_ids) else ""
+            answer_id = f"id{at}" if source in named else ""
             fields = {"answer_id": answer_id, "session": f"s{session}", "usage": usage, "mark": f"{at}"}
             kept.append(told(next(number), source, **fields))
     for until in (split, len(kept)):

@@ -13,6 +13,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.errors import LedgerUnavailable, RequestTimeout
+from llm_gateway.ledger.queries import page
 from llm_gateway.pipeline.handle import handle
 from llm_gateway.providers.alias import Alias, AliasTarget
 from llm_gateway.providers.names import Target
@@ -84,6 +85,23 @@ def test_a_packed_body_is_read_and_goes_on_plain(tmp_path: Path) -> None:
         (asked,) = stage.scripted.asked()
         assert asked.body == request(model="m") and asked.header("content-encoding") is None
         assert (await stage.turn()).intent.request_bytes == len(request())
+
+    on_stage(tmp_path, scene)
+
+
+def test_what_an_application_asks_for_itself_is_told_apart(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        agent, session = (b"user-agent", b"opencode/1.2"), (b"x-session-id", b"ses_1")
+        await say(stage, request(), agent, session)
+        await say(stage, request(tools=[{"type": "function"}]), agent, session)
+        later, title = [turn.intent for turn in await stage.ledger.read(page)]
+        assert (title.label, title.client, title.told_by, title.session) == (
+            "title",
+            "opencode",
+            "agent",
+            "ses_1",
+        )
+        assert (later.label, later.session) == ("", "ses_1")
 
     on_stage(tmp_path, scene)
 

@@ -6,7 +6,7 @@ import pytest
 
 from llm_gateway.errors import MalformedRequest, Unauthenticated
 from llm_gateway.pipeline.authenticate import KeyRing
-from llm_gateway.pipeline.key_admin import KeyAdmin, Minted, check_days, mint, mint_successor
+from llm_gateway.pipeline.key_admin import KeyAdmin, Minted, check_days, made_for, mint, mint_successor
 from llm_gateway.vault import Secret, key_digest, looks_like_key, mint_key
 from pipeline_stage import PEPPER, Stage, on_stage
 
@@ -171,3 +171,24 @@ def test_days_that_may_not_be(days: int, most: int) -> None:
     with pytest.raises(MalformedRequest, match=r"content\.max_days") as refused:
         check_days(days, most)
     assert refused.value.param == "keep_content_days"
+
+
+def test_a_key_may_be_for_one_application_on_one_machine(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        keys = admin(stage)
+        minted = await keys.create("codex", client="codex-cli", machine="laptop")
+        (row,) = await keys.listed()
+        assert (row.client, row.machine) == ("codex-cli", "laptop")
+        headers = [(b"x-api-key", minted.key.reveal().encode())]
+        assert stage.keys.authenticate(headers).client == "codex-cli"
+        successor = await keys.rotate(row.id, 0)
+        assert successor is not None
+        assert (successor.row.client, successor.row.machine) == ("codex-cli", "laptop")
+
+    on_stage(tmp_path, scene)
+
+
+@pytest.mark.parametrize(("client", "machine"), [("a/b", ""), ("", "a\nb"), ("-x", "")])
+def test_what_a_key_is_for_has_a_name(client: str, machine: str) -> None:
+    with pytest.raises(MalformedRequest):
+        made_for(mint("ada", PEPPER, "key_1", 0), client, machine)

@@ -43,6 +43,19 @@ def test_everything_is_found_out_at_once() -> None:
     assert sender.forwarded == b"user-agent: aider/1\r\nx-vendor: kept\r\n"
 
 
+def test_how_a_client_was_told_and_its_conversation_are_known() -> None:
+    clock = FakeClock()
+    caller = sender_of(
+        with_headers(KEY, (b"user-agent", b"aider/1"), (b"session-id", b"s-1")), ring(clock), clock
+    )
+    assert (caller.caller.told_by, caller.caller.session, caller.caller.label) == ("agent", "s-1", "")
+    keys = KeyRing(PEPPER, clock)
+    mine = Identity("key_1", "ada", client="github-copilot")
+    keys.replace([Credential(mine, key_digest(PEPPER, "lgw_ada"))])
+    known = sender_of(with_headers(KEY, (b"x-claude-code-parent-agent-id", b"1")), keys, clock).caller
+    assert (known.client, known.told_by, known.label) == ("github-copilot", "key", "sub-agent")
+
+
 def test_what_is_not_said_is_nothing() -> None:
     clock = FakeClock()
     sender = sender_of(with_headers(KEY), ring(clock), clock)

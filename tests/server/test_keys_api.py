@@ -102,6 +102,8 @@ def test_a_key_is_shown_once_and_opens_at_once(tmp_path: Path) -> None:
             "revoked_at": None,
             "keep_content_days": 0,
             "kept_under": row["id"],
+            "client": "",
+            "machine": "",
         }
         assert await desk.rows() == [row]
         assert key not in repr(await desk.rows())

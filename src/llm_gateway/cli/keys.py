@@ -15,13 +15,13 @@ from llm_gateway.ledger import keys as rows
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.store import Store
-from llm_gateway.pipeline.key_admin import Minted, check_days, mint, mint_successor
+from llm_gateway.pipeline.key_admin import Minted, check_days, made_for, mint, mint_successor
 from llm_gateway.server.keys_api import KeyView, key_view
 from llm_gateway.vault import Secret, load_or_create_pepper
 
 __all__ = ["first_key", "key_views", "keys"]
 
-_COLUMNS = ("id", "name", "hint", "status", "created_at", "expires_at", "keep_content_days")
+_COLUMNS = ("id", "name", "hint", "status", "created_at", "expires_at", "keep_content_days", "client")
 _YEAR = 366 * 86_400
 
 
@@ -40,19 +40,22 @@ def keys() -> None:
     type=click.IntRange(0),
     help="Days for which what is said with it is kept, encrypted; 0 keeps nothing.",
 )
+@click.option("--client", default="", metavar="ID", help="The one application that it is for.")
+@click.option("--machine", default="", metavar="NAME", help="The one machine that it is for.")
 @json_option
 @pass_context
-def create(context: Context, name: str, days: int, as_json: bool) -> None:
+def create(context: Context, name: str, days: int, client: str, machine: str, as_json: bool) -> None:
     """Make a key and show it, this once."""
     api = context.api_or_none()
     if api is not None:
-        made = api.call("POST", "/api/keys", {"name": name, "keep_content_days": days})
+        wanted = {"name": name, "keep_content_days": days, "client": client, "machine": machine}
+        made = api.call("POST", "/api/keys", wanted)
         _show(str(made["key"]), msgspec.convert(made["row"], KeyView), as_json)
         return
     loaded = context.load()
     check_days(days, loaded.settings.content.max_days)
     with _store(loaded.home) as store:
-        minted = _mint(loaded.home, name, days)
+        minted = made_for(_mint(loaded.home, name, days), client, machine)
         on_record(loaded.home, "key.create", minted.row.id, name=name, keep_content_days=days)
         rows.insert(store, minted.row)
     _show(minted.key.reveal(), _view(minted), as_json)

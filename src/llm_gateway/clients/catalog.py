@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 __all__ = [
+    "Background",
     "Client",
     "Edit",
     "File",
@@ -89,12 +90,27 @@ class Telemetry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: tuple[File, ...] = ()
 
 
+class Background(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a call that an application makes for itself is told from a person's, by the body's members.
+
+    All of it has to be so: the operation, whether it is a stream, members that are `empty` or not there, and
+    members that hold a text.
+    """
+
+    label: str
+    operation: str = ""
+    stream: bool | None = None
+    empty: tuple[str, ...] = ()
+    holds: dict[str, str] = {}
+
+
 class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An application. What is empty does not exist, or is not known.
 
     `commands` are looked for on the path, `processes` among what runs (the name of the executable, or of the
     script that an interpreter runs), `applications` and `settings` on the disk. `moved_by` names the variable
-    that moves `home`. `agents` begin its User-Agent. `headless` is a command that asks one question and ends.
+    that moves `home`. `agents` begin its User-Agent, `entries` stand in it where several programs share one.
+    `headless` is a command that asks one question and ends. `part_of` is the row whose settings it shares.
     `cannot` says why it cannot be routed through a gateway, and `instead` what is left.
     """
 
@@ -110,6 +126,8 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     home: Places = {}
     moved_by: str = ""
     agents: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
+    background: tuple[Background, ...] = ()
     part_of: str = ""
     ways: dict[Literal["key", "login"], Way] = {}
     headless: tuple[str, ...] = ()

@@ -10,8 +10,11 @@ from llm_gateway.ledger.store import Rows, Statement, Store
 
 __all__ = ["KeyRow", "insert", "keep", "listed", "revoke", "rotate"]
 
-_COLUMNS = "id, name, digest, hint, created_us, expires_us, revoked_us, keep_content_days, content_id"
-_INSERT = f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = (
+    "id, name, digest, hint, created_us, expires_us, revoked_us, keep_content_days, content_id, "
+    "client, machine"
+)
+_INSERT = f"INSERT INTO keys ({_COLUMNS}) VALUES ({', '.join('?' * 11)})"
 _LIST = f"SELECT {_COLUMNS} FROM keys ORDER BY created_us, id"
 _REVOKE = "UPDATE keys SET revoked_us = ? WHERE id = ? AND revoked_us = 0"
 _KEEP = "UPDATE keys SET keep_content_days = ? WHERE id = ? AND revoked_us = 0"
@@ -23,7 +26,8 @@ _EXPIRE = (
 class KeyRow(msgspec.Struct, frozen=True):
     """A key as it is stored; `hint` is its last characters, and time 0 means never.
 
-    What is said with it is kept for `keep_content_days`, under `kept_under`.
+    What is said with it is kept for `keep_content_days`, under `kept_under`. Where it was made for one
+    application on one machine, `client` and `machine` say which.
     """
 
     id: str
@@ -35,6 +39,8 @@ class KeyRow(msgspec.Struct, frozen=True):
     revoked_us: int = 0
     keep_content_days: int = 0
     content_id: str = ""
+    client: str = ""
+    machine: str = ""
 
     @property
     def kept_under(self) -> str:

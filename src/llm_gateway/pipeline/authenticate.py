@@ -23,12 +23,16 @@ _MAX_KEY = 512
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A caller that is known: its key's id and name, for how many days its content is kept and under what."""
+    """A caller that is known: its key's id and name, for how many days its content is kept and under what.
+
+    `client` is the application that the key was made for, "" for any.
+    """
 
     key_id: str
     caller: str
     keep_days: int = 0
     content_id: str = ""
+    client: str = ""
 
     @property
     def kept_under(self) -> str:

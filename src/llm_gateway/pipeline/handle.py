@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 
 import msgspec
 
+from llm_gateway.clients.fingerprints import background
 from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Call, Dialect, Path
 from llm_gateway.errors import ClientFault, GatewayError
@@ -107,6 +108,7 @@ async def _begin(
     nothing serves, targets that cannot be asked and a limit that is reached are on record too, and raised.
     """
     caller = sender.caller
+    turn.label = background(caller.client, call.operation, call.stream, call.document.fields)
     plan: Plan | None = None
     try:
         plan = gateway.router.plan(call.model, dialect.name, call.operation)

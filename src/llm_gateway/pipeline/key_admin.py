@@ -12,7 +12,7 @@ from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import Credential, Identity, KeyRing
 from llm_gateway.vault import Secret, key_digest, mint_key
 
-__all__ = ["KeyAdmin", "Minted", "check_days", "mint", "mint_successor"]
+__all__ = ["KeyAdmin", "Minted", "check_days", "made_for", "mint", "mint_successor"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.@-]{0,63}")
 _HINT = 4
@@ -50,9 +50,25 @@ def mint(name: str, pepper: bytes, key_id: str, now_us: int, keep_days: int = 0)
 
 
 def mint_successor(old: KeyRow, pepper: bytes, key_id: str, now_us: int) -> Minted:
-    """Make a key of the same name, which keeps content as the old one did and goes on with what that kept."""
+    """Make a key of the same name and for the same application, which goes on with what the old one kept."""
     minted = mint(old.name, pepper, key_id, now_us, old.keep_content_days)
-    return msgspec.structs.replace(minted, row=msgspec.structs.replace(minted.row, content_id=old.kept_under))
+    row = msgspec.structs.replace(
+        minted.row, content_id=old.kept_under, client=old.client, machine=old.machine
+    )
+    return msgspec.structs.replace(minted, row=row)
+
+
+def made_for(minted: Minted, client: str, machine: str) -> Minted:
+    """Return a key as one for an application on a machine; MalformedRequest when a name of these is none."""
+    for name in (client, machine):
+        if name and not _NAME.fullmatch(name):
+            raise MalformedRequest(
+                f"{name[:64]!r} is no name of an application or a machine: letters, digits, space and _.@-",
+                param="client",
+            )
+    return msgspec.structs.replace(
+        minted, row=msgspec.structs.replace(minted.row, client=client, machine=machine)
+    )
 
 
 class KeyAdmin:
@@ -83,7 +99,9 @@ class KeyAdmin:
         now = self.clock.now_us()
         accepted = [
             Credential(
-                Identity(row.id, row.name, row.keep_content_days, row.content_id), row.digest, row.expires_us
+                Identity(row.id, row.name, row.keep_content_days, row.content_id, row.client),
+                row.digest,
+                row.expires_us,
             )
             for row in rows
             if row.accepted(now)
@@ -101,9 +119,10 @@ class KeyAdmin:
         """Return every key there ever was."""
         return await self._ledger.read(keys.listed)
 
-    async def create(self, name: str, keep_days: int = 0) -> Minted:
-        """Make a key."""
+    async def create(self, name: str, keep_days: int = 0, *, client: str = "", machine: str = "") -> Minted:
+        """Make a key, for one application on one machine where these are named."""
         minted = mint(name, self._pepper, self._ledger.new_id(), self.clock.now_us(), keep_days)
+        minted = made_for(minted, client, machine)
         await self.record("key.create", minted.row.id, name=name, keep_content_days=keep_days)
         await self._ledger.write(lambda store: keys.insert(store, minted.row))
         await self.load()

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.canonical.usage import estimate_tokens
+from llm_gateway.clients.fingerprints import SESSION_HEADERS
 from llm_gateway.dialects.contract import Call
 from llm_gateway.pipeline.extent import extent
 from llm_gateway.pipeline.plan import Reading
@@ -19,15 +20,6 @@ from llm_gateway.wire.headers import Headers, get
 
 __all__ = ["NOTHING", "Needs", "conversation_named", "needs_of"]
 
-# By what they are called: a conversation in the headers of Claude Code, Codex (both spellings) and opencode.
-_SESSION_HEADERS = (
-    b"x-claude-code-session-id",
-    b"session-id",
-    b"session_id",
-    b"thread-id",
-    b"x-session-id",
-    b"x-session-affinity",
-)
 _MAX_NAME = 256
 
 _TOOLS = ("tools", "functions")
@@ -146,7 +138,7 @@ def _output(call: Call) -> int:
 
 def _session(call: Call, headers: Headers, key: str) -> str:
     """Return a digest of what the client calls its conversation, else of what that opens with."""
-    for name in _SESSION_HEADERS:
+    for name in SESSION_HEADERS:
         if value := get(headers, name):
             return conversation_named(value[:_MAX_NAME].decode("latin-1"))
     fields = call.document.fields

@@ -49,14 +49,17 @@ def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock, *, keys_in_url: b
             return known
     headers = incoming.headers
     credential = ring.credential(headers, target)
-    client = identify(headers)
+    said = identify(headers, credential.identity.client)
     declared = get(headers, b"x-llm-gateway-caller")
     sender = Sender(
         Caller(
             credential.identity,
-            client,
+            said.client,
             "" if declared is None else declared_name(declared),
-            "smoke" if client == SMOKE_CLIENT else "request",
+            "smoke" if said.client == SMOKE_CLIENT else "request",
+            said.told_by,
+            said.session,
+            said.label,
         ),
         credential,
         ring.changes,

@@ -41,12 +41,18 @@ _NOBODY = Intent("", 0, "", "", "", "", "", "", "", "")
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Whom a turn is accounted to. `declared` is the caller's own word for itself, if it gave one."""
+    """Whom a turn is accounted to. `declared` is the caller's own word for itself, if it gave one.
+
+    How its client was told, its conversation and the kind of background call are as in ledger/records.py.
+    """
 
     identity: Identity
     client: str
     declared: str = ""
     purpose: Purpose = "request"
+    told_by: str = ""
+    session: str = ""
+    label: str = ""
 
     @property
     def name(self) -> str:
@@ -100,6 +106,7 @@ class Turn:
         "held",
         "id",
         "intent",
+        "label",
         "rates",
         "recorded",
         "seen",
@@ -117,6 +124,7 @@ class Turn:
         self.held: Held | None = None
         self.recorded = True  # False while it is in memory alone: then nobody is asked who is to be paid
         self.rates = b""  # header lines about limits, where one of them refuses the request
+        self.label = ""  # what kind of background call it is, by what its body holds
         self.told = b""  # what the response cache tells the client, as a header line
         self._replayed: Entry | None = None
         self._monotonic = clock.monotonic
@@ -150,6 +158,7 @@ class Turn:
             counts = purpose == "request" and False not in counting
             if True not in counting:
                 purpose = "demo"
+        self.free = plan is not None and plan.kind == "count"
         intent = Intent(
             self.id,
             self._clock.now_us(),
@@ -166,8 +175,10 @@ class Turn:
             purpose,
             len(call),
             self.held.hold.claim.nano if self.held is not None else 0,
+            caller.session,
+            self.label or caller.label or ("count-tokens" if self.free else ""),
+            caller.told_by,
         )
-        self.free = plan is not None and plan.kind == "count"
         try:
             self.recorded = await self._ledger.begin(intent, required=self._spending.all_paid(steps))
         except BaseException:

@@ -25,6 +25,7 @@ class KeyView(msgspec.Struct, frozen=True):
     """A key without the key: `status` is active, expired or revoked; `hint` its last four characters.
 
     Content is kept for `keep_content_days`, under the id of the first key that this one has replaced.
+    `client` and `machine` are what it was made for, "" for any.
     """
 
     id: str
@@ -36,11 +37,15 @@ class KeyView(msgspec.Struct, frozen=True):
     revoked_at: str | None
     keep_content_days: int
     kept_under: str
+    client: str = ""
+    machine: str = ""
 
 
 class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     keep_content_days: int = 0
+    client: str = ""
+    machine: str = ""
 
 
 class _Keeping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,7 +86,10 @@ class KeysApi:
         """Make a key; this answer is the only place where it is ever shown."""
         wanted = await _read(exchange, _Named)
         await self._agree(wanted.keep_content_days)
-        self._show(exchange, await self._admin.create(wanted.name, wanted.keep_content_days))
+        minted = await self._admin.create(
+            wanted.name, wanted.keep_content_days, client=wanted.client, machine=wanted.machine
+        )
+        self._show(exchange, minted)
 
     async def keep(self, exchange: Exchange, key_id: str) -> None:
         """Keep what is said with a key for so many days from now on; 0 keeps none of it."""
@@ -134,6 +142,8 @@ def key_view(row: KeyRow, now_us: int) -> KeyView:
         revoked_at=iso(row.revoked_us) if row.revoked_us else None,
         keep_content_days=row.keep_content_days,
         kept_under=row.kept_under,
+        client=row.client,
+        machine=row.machine,
     )
 
 
