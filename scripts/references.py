@@ -112,6 +112,8 @@ def _reached(row: ProviderRow) -> tuple[str, str, str]:
         return speaks, f"it answers on port {ports} of this machine{address}", f"{keys}, if it wants one"
     if row.kind == "hosted":
         return speaks, "its key is set", keys
+    if row.login is not None:
+        return speaks, "a client brings its own login ([logins.md](logins.md))", "the client's own"
     return speaks, "it is installed: it is part of the gateway", "none"
 
 

@@ -30,6 +30,7 @@ from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.quotas import Quotas
 from llm_gateway.pipeline.replay import Replays
 from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.sender import Sender
@@ -129,6 +130,7 @@ class Stage:
             self.spending,
             _MAX_BODY,
             self.replays,
+            Quotas(clock),
         )
         self._folder = Folder(home).journal
         self.plan_by({})

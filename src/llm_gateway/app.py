@@ -28,6 +28,7 @@ from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.pipeline.knowledge import FleetKnowledge
 from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.quotas import Quotas
 from llm_gateway.pipeline.replay import Replays
 from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.spending import Spending
@@ -44,6 +45,7 @@ from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.keys_api import KeysApi
+from llm_gateway.server.login_routes import login_routes
 from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.ollama_api import OllamaApi
 from llm_gateway.server.openapi import describe
@@ -176,6 +178,7 @@ class App:
             self._spending,
             settings.server.max_body_bytes,
             self._replays,
+            Quotas(self._clock),
         )
         self._show_gauges()
         opened.push_async_callback(self.tasks.close)
@@ -248,16 +251,18 @@ class App:
         dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, lambda: self._refused)
         operations = Operations(self._ledger, self._metrics, lambda: describe(table.all))
         shelf = Shelf(self.fleet, self._router, self._clock, self.tasks)
+        models = ModelsApi(gateway, shelf)
         forwarding = Forwarding(gateway, self._loaded.settings.server.default_provider)
         table = Routes(
             dialect_routes(gateway, self._kept)
-            + ModelsApi(gateway, shelf).routes()
+            + models.routes()
             + OllamaApi(gateway, shelf).routes()
             + dashboard.routes()
             + Explaining(self._router, self._routing, self.fleet).routes()
             + KeysApi(self._keys, self._content).routes()
             + operations.routes()
             + ResponsesApi(self._kept, forwarding).routes()
+            + login_routes(forwarding, models.listed)
             + forwarded_routes(forwarding)
             + (Route("GET", "/", self._landing, "A page that says what this is", "open"),)
         )
@@ -314,7 +319,8 @@ class App:
         aliases = read_aliases(settings.aliases)
         names = {name: alias.names for name, alias in aliases.items()}
         providers = {name: member.models for name, member in self.fleet.members.items()}
-        self._router.replace(Directory(providers, names), self.fleet.lines(), self._engines, aliases, known)
+        directory, logins = Directory(providers, names), self.fleet.lines(self.fleet.logins)
+        self._router.replace(directory, self.fleet.lines(), self._engines, aliases, known, logins)
         self._routing.use(settings.routing)
         self._replays.use(settings.cache)
 

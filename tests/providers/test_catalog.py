@@ -39,6 +39,10 @@ def test_a_row_is_whole(row: ProviderRow) -> None:
     if row.kind == "hosted":
         assert row.base_url.startswith("https://")
         assert row.api_key_env and not row.ports
+    elif row.login is not None:
+        assert row.base_url.startswith("https://") and row.kind == "subscription"
+        assert row.login.prefix and row.login.clients and row.login.forbids
+        assert not row.api_key_env and all(each.auth == "none" for each in row.dialects.values())
     else:
         assert row.base_url == f"http://127.0.0.1:{row.ports[0]}"
 

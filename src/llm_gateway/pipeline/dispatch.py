@@ -75,7 +75,9 @@ class _Tried(msgspec.Struct, frozen=True):
 
     @property
     def again(self) -> bool:
-        """Return whether the same target may be asked once more."""
+        """Return whether the same target may be asked once more; a login's own client does that by itself."""
+        if self.asking.step.login:
+            return False
         if self.error is not None:
             return isinstance(self.error, UpstreamUnreachable)
         return self.verdict.again and (self.verdict.retry_after or 0.0) <= _LONGEST_WAIT

@@ -98,15 +98,23 @@ async def forward(incoming: Incoming, forwarding: Forwarding, dialect: Dialect, 
     try:
         sender = sender_of(incoming, gateway.keys, gateway.clock)
         body = _read_body(await _whole(incoming, gateway.max_body, sender), incoming)
-        targets = _targets(forwarding, onward, body.model, makes=incoming.method == b"POST")
-        step = _step(gateway.router, targets, onward)
+        login = sender.login
+        step = (
+            gateway.router.login_step(login.provider, body.model, onward.dialects)
+            if login is not None
+            else None
+        )
+        if step is None:
+            targets = _targets(forwarding, onward, body.model, makes=incoming.method == b"POST")
+            step = _step(gateway.router, targets, onward)
     except GatewayError as error:
         gateway.metrics.refused(error.kind)
         refuse(incoming, dialect, error)
         return
     turn = Turn(gateway.ledger, gateway.metrics, gateway.clock, gateway.spending)
     turn.estimates = False
-    passage = _Onwards(incoming.method, onward, body, step, (sender.forwarded, dialect))
+    fields = sender.forwarded if login is None or not step.login else login.fields() + sender.forwarded
+    passage = _Onwards(incoming.method, onward, body, step, (fields, dialect))
     try:
         asking = _Asking(passage.operation, body.model, len(body.data))
         turn.held = _held(gateway, sender, len(body.data), step)

@@ -20,6 +20,7 @@ from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Plan, Router
+from llm_gateway.pipeline.quotas import Quotas
 from llm_gateway.pipeline.relay import Relayed, refuse, refuse_turn, relay
 from llm_gateway.pipeline.replay import Dispatching, Replays
 from llm_gateway.pipeline.routing import Routing
@@ -47,6 +48,7 @@ class Gateway(msgspec.Struct, frozen=True):
     spending: Spending
     max_body: int
     replays: Replays
+    quotas: Quotas
 
 
 Admitted = tuple[Call, Witness | None]
@@ -84,6 +86,8 @@ async def handle(
         began, clock = turn.intent.at_us // 1_000_000, gateway.clock.now_us
         passages = Passages(dialect, call, sender, turn.intent.id, began, clock)
         answer, passage = await dispatcher.dispatch(plan, passages, turn)
+        if plan.login and sender.login is not None:
+            gateway.quotas.told(sender.login.row, sender.caller.identity.caller, answer.headers)
         if plan.session and answer.status < 400 and turn.step is not None:
             gateway.routing.answered(plan, turn.step)
     except GatewayError as error:
@@ -111,7 +115,10 @@ async def _begin(
     turn.label = background(caller.client, call.operation, call.stream, call.document.fields)
     plan: Plan | None = None
     try:
-        plan = gateway.router.plan(call.model, dialect.name, call.operation)
+        login = sender.login
+        if login is not None:
+            plan = gateway.router.login_plan(login.provider, call.model, dialect.name, call.operation)
+        plan = plan or gateway.router.plan(call.model, dialect.name, call.operation)
         plan = gateway.routing.chosen(plan, call, incoming.headers, caller.identity.key_id, turn.id)
         kept = gateway.replays.consult(sender, call, dialect, plan)
         free = kept is not None and kept.free

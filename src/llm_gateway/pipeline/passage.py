@@ -92,7 +92,9 @@ class Passages:
     def to(self, step: Step) -> Passage:
         """Return the way to a target; MalformedRequest when the request cannot be read to be translated."""
         if step.dialect == self._dialect.name:
-            return _Direct(self._dialect, self.call, step, self._sender.forwarded)
+            login = self._sender.login
+            passed = login.fields() if login is not None and step.login else b""
+            return _Direct(self._dialect, self.call, step, passed + self._sender.forwarded)
         translation = self._translation
         if translation is None:
             call, (turn_id, now) = self.call, self.asked

@@ -16,7 +16,7 @@ from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.dialects.translate import can_translate
 from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.counting import Counting
-from llm_gateway.errors import UnknownModel
+from llm_gateway.errors import Forbidden, UnknownModel
 from llm_gateway.providers.alias import Alias, AliasTarget, in_order
 from llm_gateway.providers.names import Directory, Target, resolve
 from llm_gateway.upstream.client import Line
@@ -98,6 +98,8 @@ class Step(msgspec.Struct, frozen=True):
     traits: Traits = Traits()
     why: str = ""
     """Why it is asked where it comes, in a plan that was chosen for a request."""
+    login: bool = False
+    """Whether the client's own login goes there, in place of a credential of ours."""
 
     @property
     def target(self) -> Target:
@@ -131,6 +133,11 @@ class Plan(msgspec.Struct, frozen=True):
     left: tuple[Left, ...] = ()
     session: str = ""
 
+    @property
+    def login(self) -> bool:
+        """Return whether it is for a client's own login: then nobody else can be asked."""
+        return bool(self.steps) and self.steps[0].login
+
 
 class Router:
     """What is configured, and the plans that follow from it."""
@@ -141,6 +148,7 @@ class Router:
         self._engines: Mapping[str, Engine] = {}
         self._aliases: Mapping[str, Alias] = {}
         self._known: Knowledge = _Nothing()
+        self._logins: Mapping[tuple[str, str], Line] = {}
         self._plans: dict[tuple[str, str, str], Plan] = {}
 
     def replace(
@@ -150,8 +158,9 @@ class Router:
         engines: Mapping[str, Engine],
         aliases: Mapping[str, Alias] | None = None,
         known: Knowledge | None = None,
+        logins: Mapping[tuple[str, str], Line] | None = None,
     ) -> None:
-        """Plan by this from now on. `lines` are keyed by provider and dialect.
+        """Plan by this from now on. `lines` are keyed by provider and dialect, and so are those of `logins`.
 
         An alias of the directory that is not among `aliases` is asked in order, without terms.
         """
@@ -160,6 +169,7 @@ class Router:
         self._engines = engines
         self._aliases = aliases or {}
         self._known = known or _Nothing()
+        self._logins = logins or {}
         self._plans = {}
 
     @property
@@ -186,6 +196,30 @@ class Router:
             if len(self._plans) < 10_000:  # names come from clients: bounded
                 self._plans[model, dialect, operation] = plan
         return plan
+
+    def login_plan(self, provider: str, model: str, dialect: str, operation: str) -> Plan | None:
+        """Return the plan for a request that brings a login of a provider's; None where it names another one.
+
+        An alias and `provider/model` are meant as they are written: the login stays here then.
+        """
+        explicit = model in self._directory.aliases or model.partition("/")[0] in self._directory.providers
+        if explicit and model:
+            return None
+        step = self.login_step(provider, model, (dialect,))
+        if step is None:
+            spoken = ", ".join(f"`{known}`" for name, known in self._logins if name == provider)
+            told = spoken or "nothing"
+            raise Forbidden(f"a login is passed on as it comes: {provider} speaks {told}, not `{dialect}`")
+        return Plan(model, (step,), DIALECTS[dialect].kind(operation), fixed=True)
+
+    def login_step(self, provider: str, model: str, dialects: Iterable[str]) -> Step | None:
+        """Return the way of a login to its vendor, in the first of these dialects; None where it has none."""
+        for dialect in dialects:
+            line = self._logins.get((provider, dialect))
+            if line is not None:
+                headers = _headers(Target(provider, model))
+                return Step(provider, model, dialect, line, None, False, True, headers, login=True)
+        return None
 
     @property
     def providers(self) -> tuple[str, ...]:

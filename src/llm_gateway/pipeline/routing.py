@@ -33,8 +33,9 @@ class Routing:
         """Return the plan for a request of a key: whom to ask, in order.
 
         Raises NoTarget or CoolingDown when nobody is to be asked; `turn` is the id of the request's turn.
+        How one subscriber's login fares says nothing about another's: its vendor is asked whenever it comes.
         """
-        if plan.fixed and self._may_all_be_asked(plan):
+        if plan.fixed and (plan.login or self._may_all_be_asked(plan)):
             return plan
         needs = needs_of(plan.reads, call, headers, key)
         choice = self.choice(plan, needs, turn)

@@ -11,6 +11,8 @@ from llm_gateway.pipeline.authenticate import Credential, KeyRing
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.turn import Caller
 from llm_gateway.pipeline.wish import Wish, wish_of
+from llm_gateway.providers.catalog import load_catalog
+from llm_gateway.providers.logins import PassedLogin, login_in
 from llm_gateway.upstream.forward import forwarded, neutral
 from llm_gateway.wire.headers import get, get_all
 
@@ -32,12 +34,16 @@ class Sender(msgspec.Struct, frozen=True):
     """The header lines that go to an upstream of another dialect."""
     strict: bool = False
     """Whether the client would rather be refused than have anything of its request left out."""
+    login: PassedLogin | None = None
+    """A subscription's login that the client brings, to be passed on to its vendor."""
     wish: Wish | None = None
     """What the client says about the response cache, None where it says nothing."""
 
 
 def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock, *, keys_in_url: bool = False) -> Sender:
     """Return who sent a request; raise Unauthenticated with the way out, MalformedRequest for a bad header.
+
+    Forbidden says why a login that it brings is not passed on.
 
     With `keys_in_url` a key may stand in the query, and then no header section says who asks.
     """
@@ -67,6 +73,7 @@ def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock, *, keys_in_url: b
         b",".join(get_all(headers, b"content-encoding")),
         neutral(headers),
         (get(headers, b"x-llm-gateway-strict") or b"0").lower() not in _NO,
+        login_in(headers, said.client, load_catalog()),
         wish_of(headers),
     )
     if not target:

@@ -15,11 +15,13 @@ import msgspec
 __all__ = [
     "Auth",
     "Kind",
+    "Login",
     "ModelList",
     "ProviderRow",
     "Quirks",
     "Shape",
     "Speaks",
+    "Window",
     "configured_row",
     "load_catalog",
 ]
@@ -58,6 +60,36 @@ class Quirks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_prefix: str = ""
 
 
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A quota's window, by the names of the answer's header fields that tell of it; "" where none does.
+
+    `used` is a share from 0 to 1, or with `percent` one from 0 to 100; `resets` is in seconds since 1970.
+    """
+
+    name: str
+    used: str
+    resets: str = ""
+    status: str = ""
+    percent: bool = False
+
+
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a subscriber's own login is told, and whose may be passed on to its vendor.
+
+    A bearer token is one when it begins with `prefix` and the field `beside` comes with it, where one is
+    named. `clients` are those whose vendor lets them send it through a gateway; `entries` in a user agent say
+    that it does not after all; `forbids` is why anybody else is refused.
+    """
+
+    prefix: str
+    clients: tuple[str, ...]
+    forbids: str
+    beside: str = ""
+    entries: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
+    status: str = ""
+
+
 class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that answers, as data. `dialects` are in order of preference."""
 
@@ -72,6 +104,7 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: ModelList = ModelList()
     quirks: Quirks = Quirks()
     docs: str = ""
+    login: Login | None = None
 
     @property
     def metered(self) -> bool:

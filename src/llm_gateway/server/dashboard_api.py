@@ -20,6 +20,7 @@ from llm_gateway.server.edge import respond_json
 from llm_gateway.server.limit_views import limit_views
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
+from llm_gateway.server.subscription_views import subscription_views
 from llm_gateway.upstream.fleet import Fleet
 
 __all__ = ["DashboardApi"]
@@ -92,8 +93,8 @@ class DashboardApi:
         _answer(exchange, {"providers": shown})
 
     async def subscriptions(self, exchange: Exchange, _: str) -> None:
-        """Answer with the subscriptions that are connected: none, while no bridge is."""
-        _answer(exchange, {"subscriptions": []})
+        """Answer with the subscriptions whose logins have passed through, and how much of each is used."""
+        _answer(exchange, {"subscriptions": subscription_views(self._gateway.quotas.all())})
 
     async def requests(self, exchange: Exchange, _: str) -> None:
         """Answer with a page of requests."""

@@ -15,7 +15,10 @@ from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.query import query_text
 from llm_gateway.server.routes import Answering, Route
 
-__all__ = ["dialect_at", "dialect_routes"]
+__all__ = ["CODEX_ROOT", "dialect_at", "dialect_routes"]
+
+CODEX_ROOT = "/backend-api/codex"
+"""Where Codex asks when it sends its own ChatGPT login: its vendor's path, below another host."""
 
 _OPENAI = ("/v1", "", "/v1/v1")
 # Operation, summary. The first of each is what the dialect is for.
@@ -29,7 +32,7 @@ _OPERATIONS: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "responses": (
-        _OPENAI,
+        (*_OPENAI, CODEX_ROOT),
         (
             ("responses", "OpenAI Responses"),
             ("responses/compact", "OpenAI Responses: compact a conversation"),

@@ -14,7 +14,7 @@ from llm_gateway.server.query import query_text
 from llm_gateway.server.routes import Route
 from llm_gateway.wire.headers import Headers, get
 
-__all__ = ["METHODS", "forwarded_routes", "pass_on"]
+__all__ = ["METHODS", "forwarded_routes", "is_plain", "pass_on"]
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """Those that are passed on."""
@@ -39,7 +39,7 @@ def forwarded_routes(forwarding: Forwarding) -> tuple[Route, ...]:
 
 async def pass_on(exchange: Exchange, forwarding: Forwarding, path: str, lacking: str = "") -> None:
     """Pass a request on below a provider's version path; `lacking` is what to say where nobody gets it."""
-    if not _is_plain(path):
+    if not is_plain(path):
         raise NotFound("there is nothing at this path: it has characters or dots that no provider's has")
     dialect = _dialect(path, exchange.headers)
     await forward(exchange, forwarding, dialect, _onward(path, query_text(exchange.target), dialect, lacking))
@@ -59,8 +59,8 @@ def _dialect(path: str, headers: Headers) -> Dialect:
     return DIALECTS["messages"] if is_anthropic else DIALECTS["chat"]
 
 
-def _is_plain(path: str) -> bool:
-    """Whether a path stays below the provider's own, however it is read there."""
+def is_plain(path: str) -> bool:
+    """Return whether a path stays below the provider's own, however it is read there."""
     if not (path.isascii() and path.isprintable()) or " " in path:
         return False
     decoded = unquote(path)

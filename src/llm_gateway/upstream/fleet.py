@@ -64,6 +64,12 @@ class Fleet:
         self._asking = asyncio.Lock()
         self._members: dict[str, Member] = {}
         self._candidates: dict[str, Member] = {}
+        self._logins: dict[str, Member] = {}
+
+    @property
+    def logins(self) -> Mapping[str, Member]:
+        """Return the vendors to whom clients' own logins are passed on, by name; nobody else asks them."""
+        return self._logins
 
     @property
     def members(self) -> Mapping[str, Member]:
@@ -89,7 +95,9 @@ class Fleet:
         )
         if row.kind == "builtin":
             member.state = "ok"
-        if presence == "found running":
+        if row.login is not None:
+            self._logins[row.name] = member
+        elif presence == "found running":
             self._candidates[row.name] = member
         else:
             self._members[row.name] = member
@@ -98,13 +106,14 @@ class Fleet:
         """Take over the providers of another fleet in place of all of these."""
         async with self._asking:
             self._members, self._candidates = other._members, other._candidates
+            self._logins = other._logins
             self._changed()
 
-    def lines(self) -> dict[tuple[str, str], Line]:
-        """Return every line by provider and dialect."""
+    def lines(self, members: Mapping[str, Member] | None = None) -> dict[tuple[str, str], Line]:
+        """Return every line of the providers, or of other members, by name and dialect."""
         return {
             (name, dialect): line
-            for name, member in self._members.items()
+            for name, member in (self._members if members is None else members).items()
             for dialect, line in member.lines.items()
         }
 

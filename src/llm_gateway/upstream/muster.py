@@ -42,6 +42,9 @@ def muster(
         named = any(environ.get(name) for name in row.base_url_env)
         if row.kind == "hosted" and secret is None:
             continue
+        if row.login is not None:
+            fleet.add(row, provider_endpoints(row, None, environ), presence="built in")
+            continue
         try:
             endpoints = provider_endpoints(row, secret, environ)
         except ConfigError as error:
