@@ -96,7 +96,10 @@ def _finish(log: Log, state: str, was: _State, form: Callable[[Log, bytes], Form
     """Give up waiting for better lines, once nothing has changed for long enough."""
     if log.now_us - was.changed // 1000 < QUIET_US:
         return Read([], state)
-    made = form(log, bytes(was.memory))
+    try:
+        made = form(log, bytes(was.memory))
+    except UNREADABLE:  # another version's
+        return Read([], "")
     return Read(made.waiting(), _text(msgspec.structs.replace(was, waiting=False)))
 
 
@@ -114,7 +117,10 @@ def _piece(
     buffer = file.read(kind.piece)
     more = len(buffer) == kind.piece
     begin, end, skipping, problems = _whole(buffer, skipping, more)
-    made = kind.form(log, memory)
+    try:
+        made = kind.form(log, memory)
+    except UNREADABLE:  # another version's
+        return _piece(log, file, None, kind)
     sightings: list[Sighting] = []
     _feed(made, _lines(buffer, begin, end, kind.needles), sightings, problems)
     waiting = made.waiting()
@@ -142,13 +148,13 @@ def _whole(buffer: bytes, skipping: bool, full: bool) -> tuple[int, int, bool, l
     if skipping:
         begin = buffer.find(b"\n") + 1
         if not begin:
-            return 0, len(buffer), True, []
+            return len(buffer), len(buffer), True, []
     end = buffer.rfind(b"\n") + 1
     if end > begin or not full:
         return begin, max(begin, end), False, []
     if begin:
         return begin, begin, False, []
-    return 0, len(buffer), True, ["a line that is too long to be an answer's was passed over"]
+    return len(buffer), len(buffer), True, ["a line that is too long to be an answer's was passed over"]
 
 
 def _lines(buffer: bytes, begin: int, end: int, needles: tuple[bytes, ...]) -> list[bytes]:

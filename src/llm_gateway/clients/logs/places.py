@@ -16,7 +16,7 @@ _WILD = frozenset("*?[")
 
 
 def found(pattern: Path, denied: list[Path]) -> Iterator[Path]:
-    """Return the files that a pattern stands for, ordered by name; note the folders that may not be listed."""
+    """Return the files that a pattern stands for, ordered by name; note folders that may not be listed."""
     if not _WILD.intersection(str(pattern)) or os.path.lexists(pattern):
         if os.path.lexists(pattern):
             yield pattern

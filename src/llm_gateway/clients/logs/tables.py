@@ -85,11 +85,14 @@ def _files(path: Path) -> tuple[tuple[int, int, int], ...]:
             there = os.stat(each)
         except FileNotFoundError:
             continue
-        found.append((there.st_ino, there.st_size, there.st_mtime_ns))
+        if there.st_size:
+            found.append((there.st_ino, there.st_size, there.st_mtime_ns))
     return tuple(found)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
+    # sqlite.org, "Write-Ahead Logging": who only reads may make the two files beside a database that is not
+    # in use, empty and its owner's. To say that nobody writes it (immutable) would be untrue.
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_S)
     database.execute("PRAGMA query_only = ON")
     database.text_factory = _as_text

@@ -4,7 +4,6 @@ What cannot be believed counts as nothing. A name is an identifier; a text that 
 so that nothing that was said gets in where a name should be. Not what a log is made of.
 """
 
-import math
 from datetime import UTC, datetime
 
 from llm_gateway.canonical.usage import Usage
@@ -20,7 +19,7 @@ _LATEST_US = 4_000_000_000_000_000
 
 def count(value: object) -> int:
     """Return a number of tokens that can be believed, 0 for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
     return int(value) if 0 <= value <= _MOST else 0
 
@@ -41,9 +40,9 @@ def moment(value: object, otherwise_us: int) -> int:
         except ValueError:
             return otherwise_us
         told = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1e6
-    elif isinstance(value, int | float) and math.isfinite(value):
+    elif isinstance(value, int | float) and _EARLIEST_US / 1e6 <= value <= _LATEST_US:
         told = float(value)
-        while 0 < told < _EARLIEST_US and told < 1e14:
+        while told < _EARLIEST_US:
             told *= 1000
     return round(told) if _EARLIEST_US <= told <= _LATEST_US else otherwise_us
 
