@@ -2,6 +2,7 @@
 
 import queue
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,6 +108,22 @@ def test_what_a_job_raises_belongs_to_who_asked(tmp_path: Path) -> None:
             desk.writer.submit(job).result(10)
         assert desk.stored() == []
         assert desk.failures == []
+
+
+def test_a_job_that_is_cancelled_is_not_run_and_the_writer_goes_on(tmp_path: Path) -> None:
+    """A client that leaves cancels what it waited for; the thread that writes must not die of it."""
+    blocked, ran = threading.Event(), []
+
+    def block(_: Store) -> None:
+        blocked.wait(10)
+
+    with desk_in(tmp_path) as desk:
+        first = desk.writer.submit(block)
+        second = desk.writer.submit(ran.append)
+        assert second.cancel()
+        blocked.set()
+        first.result(10)
+        assert desk.stored() == [] == ran
 
 
 def test_closing_writes_what_waits_and_deletes_the_journal(tmp_path: Path) -> None:

@@ -99,10 +99,15 @@ class Writer:
             self._work.set()
 
     def submit(self, job: Job[T]) -> Future[T]:
-        """Run a job with the store after everything put before; LedgerUnavailable when that cannot be."""
+        """Run a job with the store after everything put before; LedgerUnavailable when that cannot be.
+
+        One that is cancelled before its turn comes is not run.
+        """
         future: Future[T] = Future()
 
         def run(failure: BaseException | None) -> None:
+            if not future.set_running_or_notify_cancel():
+                return  # nobody waits for it any more
             if failure is not None:
                 future.set_exception(LedgerUnavailable(f"the database takes nothing: {failure}"))
                 return
