@@ -15,6 +15,7 @@ from llm_gateway.ledger.sightings import Sighting
 
 __all__ = ["opencode"]
 
+_NONE = b"null"
 _LABELS = {"title": "title", "compaction": "compaction", "summary": "compaction"}
 
 
@@ -43,7 +44,7 @@ class _Message(msgspec.Struct):
     provider: object = msgspec.field(default=None, name="providerID")
     time: _Time | None = None
     tokens: _Tokens | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw(_NONE)
 
 
 _message = msgspec.json.Decoder(_Message)
@@ -65,7 +66,7 @@ def _read(log: Log, row: Row) -> Iterator[Sighting]:
     if count(tokens.total) and count(tokens.total) == parts + count(tokens.output):
         output = count(tokens.output)  # the reasoning is in it
     usage = apart(tokens.input, cache.read, cache.write, output, tokens.reasoning)
-    if told.error is not None and not usage.total:
+    if bytes(told.error) != _NONE and not usage.total:
         return  # there was no answer
     agent = name(told.agent)
     yield Sighting(
