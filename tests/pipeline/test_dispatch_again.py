@@ -24,11 +24,13 @@ BUSY = faults.failing(429)
 class Ask:
     """Requests along the alias `fast`, one after another, with settings of their own."""
 
-    def __init__(self, stage: Stage, *targets: str, settings: RoutingSettings = USUAL) -> None:
+    def __init__(
+        self, stage: Stage, *targets: str, settings: RoutingSettings = USUAL, chance: float = 0.0
+    ) -> None:
         self.stage = stage
         stage.plan_by({"fast": targets})
         self.dispatcher = Dispatcher(
-            stage.upstream, stage.fares, stage.clock, settings, lambda: 0.0, stage.tasks
+            stage.upstream, stage.fares, stage.clock, settings, lambda: chance, stage.tasks
         )
         self.turn = self._turn()
 
@@ -115,6 +117,43 @@ def test_who_is_asked_to_wait_long_is_told_so(tmp_path: Path) -> None:
         blocked = stage.fares.of("first", "chat", "m").blocked(stage.clock.monotonic() + 8.9)
         assert blocked is not None and blocked.kind == "cooling"
         assert stage.fares.of("second", "chat", "m").blocked(0.0) is None
+
+    on_stage(tmp_path, scene)
+
+
+@pytest.mark.parametrize(("chance", "seconds"), [(0.0, 9.0), (0.5, 9.45), (1.0, 9.9)])
+def test_a_cool_down_ends_by_chance_a_little_later_than_it_was_told(
+    tmp_path: Path, chance: float, seconds: float
+) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.scripted.queue(faults.failing(429, retry_after="9"))
+        await Ask(stage, "first/m", chance=chance).status()
+        blocked = stage.fares.of("first", "chat", "m").blocked(stage.clock.monotonic())
+        assert blocked is not None and blocked.until - stage.clock.monotonic() == pytest.approx(seconds)
+
+    on_stage(tmp_path, scene)
+
+
+def test_a_cool_down_is_never_longer_than_the_configuration_says(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.scripted.queue(faults.failing(429, retry_after="9"))
+        await Ask(stage, "first/m", settings=RoutingSettings(longest_cool_down=9.0), chance=1.0).status()
+        blocked = stage.fares.of("first", "chat", "m").blocked(stage.clock.monotonic())
+        assert blocked is not None and blocked.until - stage.clock.monotonic() == pytest.approx(9.0)
+
+    on_stage(tmp_path, scene)
+
+
+@pytest.mark.parametrize(("chance", "least"), [(0.0, 0.99), (1.0, 1.09)])
+def test_a_second_try_comes_no_earlier_than_it_was_told_and_by_chance_a_little_later(
+    tmp_path: Path, chance: float, least: float
+) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.scripted.queue(faults.failing(429, retry_after="1"), GOOD)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        assert await Ask(stage, "first/m", chance=chance).status() == 200
+        assert loop.time() - began >= least
 
     on_stage(tmp_path, scene)
 

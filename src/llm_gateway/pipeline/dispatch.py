@@ -16,7 +16,7 @@ from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import ClientFault, LossRefused, UpstreamFault, UpstreamUnreachable
 from llm_gateway.pipeline.passage import Passage, Passages
 from llm_gateway.pipeline.plan import Plan, Step
-from llm_gateway.pipeline.retries import Budget, backoff
+from llm_gateway.pipeline.retries import Budget, backoff, not_before
 from llm_gateway.pipeline.turn import Try, Turn
 from llm_gateway.tasks import Tasks
 from llm_gateway.upstream.answer import MAX_ANSWER, Answer, is_coded, read_whole
@@ -226,7 +226,7 @@ class Dispatcher:
         else:
             circuit.answered()
         if verdict.retry_after is not None:
-            wait = min(verdict.retry_after, self._settings.longest_cool_down)
+            wait = min(not_before(verdict.retry_after, self._chance), self._settings.longest_cool_down)
             standing.cool(now, wait, why, provider=verdict.kind == "quota")
         elif verdict.kind in ("quota", "auth"):
             circuit.open(now, _COMES_LAST, why)
@@ -249,7 +249,7 @@ class Dispatcher:
         if rounds >= self._settings.retries:
             return None
         waits = [
-            (max(backoff(rounds, self._chance), one.verdict.retry_after or 0.0), number, one)
+            (self._wait(rounds, one.verdict.retry_after), number, one)
             for number, one in enumerate(targets.values())
             if one.again
         ]
@@ -259,6 +259,11 @@ class Dispatcher:
         if self._monotonic() - began + wait > self._settings.deadline or not self._budget.take():
             return None
         return one, wait
+
+    def _wait(self, rounds: int, told: float | None) -> float:
+        """Return in how many seconds to come back after so many rounds to a target that told this."""
+        wait = backoff(rounds, self._chance)
+        return wait if told is None else max(wait, not_before(told, self._chance))
 
 
 async def _secured(answer: Answer, passage: Passage) -> Answer:

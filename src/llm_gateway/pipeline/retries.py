@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
-__all__ = ["Budget", "backoff"]
+__all__ = ["Budget", "backoff", "not_before"]
 
 _SHARE = 0.1
 _MOST = 10.0
 _FIRST = 3.0
 _SHORTEST = 0.25
 _LONGEST = 8.0
+_SPREAD = 0.1
+_MOST_SPREAD = 1.0
 
 
 class Budget:
@@ -42,3 +44,11 @@ def backoff(tried: int, chance: Callable[[], float]) -> float:
     """
     longest: float = min(_SHORTEST * 2.0 ** min(tried, 10), _LONGEST)
     return longest * (0.5 + 0.5 * chance())
+
+
+def not_before(seconds: float, chance: Callable[[], float]) -> float:
+    """Return when to come back to whoever said in how many seconds: by chance a little later, never earlier.
+
+    All that were told the same come back over a tenth of that time, or a second, instead of at one instant.
+    """
+    return seconds + min(seconds * _SPREAD, _MOST_SPREAD) * chance()
