@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import random
+import socket
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
+from llm_gateway.clients.watching import Watching
 from llm_gateway.clock import SystemClock
 from llm_gateway.config import Loaded, reload
 from llm_gateway.config.watch import FileWatch
@@ -127,6 +129,7 @@ class App:
         self.tasks.start("look for models", self._look_for_models())
         self.tasks.start("look at the configuration", self._look_at_file())
         self.tasks.start("delete what has expired", self._content.look_after())
+        self.tasks.start("look after applications", self._watching.run(settings.clients.interval))
 
     async def close(self) -> None:
         """Take nothing new, let answers finish, write everything down."""
@@ -160,6 +163,7 @@ class App:
             self._upstream, self._standings, self._clock, settings.routing, random.random, self.tasks
         )
         self._replays = Replays(self._dispatcher, self._clock, settings.cache)
+        self._watching = self._make_watching()
         self._engines = self._make_engines()
         for engine in self._engines.values():
             opened.push_async_callback(engine.close)
@@ -219,6 +223,10 @@ class App:
         patience = Patience(wanted.first_byte_timeout, wanted.idle_timeout, wanted.total_timeout)
         return Upstream(pool, patience)
 
+    def _make_watching(self) -> Watching:
+        wanted = self._loaded.settings.clients
+        return Watching(self._ledger, self._clock, wanted.machine or socket.gethostname(), None)
+
     def _make_engines(self) -> dict[str, Engine]:
         models = chosen(self._loaded.settings.local)
         engines: list[Engine] = [DemoEngine(self._clock)]
@@ -248,7 +256,7 @@ class App:
         return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics), sockets)
 
     def _routes(self, gateway: Gateway) -> Routes:
-        dashboard = DashboardApi(gateway, self.fleet, lambda: self.url, lambda: self._refused)
+        dashboard = DashboardApi(gateway, self.fleet, self._watching, lambda: self._refused)
         operations = Operations(self._ledger, self._metrics, lambda: describe(table.all))
         shelf = Shelf(self.fleet, self._router, self._clock, self.tasks)
         models = ModelsApi(gateway, shelf)

@@ -25,13 +25,15 @@ def rows(told: dict[str, object], name: str) -> list[dict[str, object]]:
 def test_status(gateway: GatewayProcess, terminal: Terminal) -> None:
     until = time.monotonic() + 5  # a request that a test before gave up may still be ending
     while True:
-        first, second = terminal.ok("status").out.splitlines()
+        clients, first, second = terminal.ok("status").out.splitlines()[:3]
         if second.endswith(" 0 requests running") or time.monotonic() > until:
             break
+    assert clients.endswith("go through the gateway") or clients.startswith("no AI client runs here")
     assert first == f"ok  {gateway.url}  version {__version__}  pid {gateway.pid}"
     assert second.startswith("database connected, up ") and second.endswith(" 0 requests running")
     told = terminal.json("status")
-    assert told.pop("uptime_seconds") is not None
+    for name in ("uptime_seconds", "running_clients", "captured_clients", "gaps"):
+        assert told.pop(name) is not None
     assert told == {
         "schema": "llm-gateway/status/v1",
         "url": gateway.url,
@@ -60,7 +62,7 @@ def failing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Term
 def test_a_gateway_that_cannot_record_is_degraded(failing: Terminal) -> None:
     done = failing("status")
     assert done.code == 3
-    assert done.out.startswith("degraded  http") and "database failing: " in done.out
+    assert "\ndegraded  http" in done.out and "database failing: " in done.out
     assert "`llm-gateway doctor` says why" in done.err
     told = failing("status", "--json")
     assert told.code == 3 and json.loads(told.out)["status"] == "degraded"

@@ -6,7 +6,18 @@ import msgspec
 import pytest
 
 from llm_gateway.clients.catalog import Client, Way
-from llm_gateway.clients.coverage import DAYS, Covered, Day, Known, Status, Uses, Verdict, cover
+from llm_gateway.clients.coverage import (
+    DAYS,
+    Covered,
+    Day,
+    Known,
+    Status,
+    Uses,
+    Verdict,
+    cover,
+    cover_all,
+    gaps,
+)
 from llm_gateway.ledger.coverage import Use
 
 HOUR = 3_600_000_000
@@ -181,3 +192,40 @@ def test_the_parts_of_a_program_are_connected_together() -> None:
 def test_the_status(known: Known, last_us: int, expected: Status) -> None:
     uses = Uses((used(1, last_us),) if last_us else ())
     assert cover(ROW, "", known, uses, NOW).status == expected
+
+
+# all of them
+
+
+def of(client: str, machine: str = "", at_us: int = NOW) -> Use:
+    return Use(client, machine, at_us // HOUR, "", 1, 10, at_us, 0)
+
+
+def test_everything_found_or_used_is_there_once_for_each_machine() -> None:
+    known = {
+        "laptop": {"claude-code": Known(installed=True), "aider": Known(installed=True)},
+        "desk": {"aider": Known(installed=True)},
+    }
+    uses = Uses((of("claude-code"), of("my-script", "desk", NOW - HOUR)), (of("aider", "desk", NOW - DAY),))
+    found = cover_all("laptop", known, uses, NOW, always=["aider"])
+    assert [(each.machine, each.client) for each in found] == [
+        ("laptop", "claude-code"),
+        ("desk", "my-script"),
+        ("desk", "aider"),
+        ("laptop", "aider"),
+    ]
+    verdicts = {(each.machine, each.client): each.verdict for each in found}
+    assert verdicts["laptop", "claude-code"] == verdicts["desk", "my-script"] == "captured"
+    assert (verdicts["desk", "aider"], verdicts["laptop", "aider"]) == ("bypassing", "unknown")
+
+
+def test_the_gaps_are_those_that_run_and_could_go_through() -> None:
+    known = {
+        "": {
+            "claude-code": Known(installed=True, running=True, points_at="vendor"),
+            "aider": Known(installed=True, running=True),
+            "codex-cli": Known(installed=True),
+        }
+    }
+    routed, running, open_ = gaps(cover_all("", known, Uses((of("aider"),)), NOW))
+    assert (routed, running, [each.client for each in open_]) == (1, 2, ["claude-code"])

@@ -112,7 +112,8 @@ def test_what_a_job_raises_belongs_to_who_asked(tmp_path: Path) -> None:
 
 def test_a_job_that_is_cancelled_is_not_run_and_the_writer_goes_on(tmp_path: Path) -> None:
     """A client that leaves cancels what it waited for; the thread that writes must not die of it."""
-    blocked, ran = threading.Event(), []
+    blocked = threading.Event()
+    ran: list[Store] = []
 
     def block(_: Store) -> None:
         blocked.wait(10)

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from llm_gateway import __version__
+from llm_gateway.canonical.usage import Usage
+from llm_gateway.clients.watching import Watching
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.errors import LedgerUnavailable, MalformedRequest
 from llm_gateway.ledger.queries import MOST
 from llm_gateway.ledger.reader import QueryTooSlow
+from llm_gateway.ledger.sightings import Sighting
 from llm_gateway.ledger.store import Rows
 from llm_gateway.pipeline.handle import handle
 from llm_gateway.providers.catalog import ProviderRow, Speaks
@@ -35,9 +38,8 @@ class Seat:
         row = ProviderRow("first", "The first", "local", {"chat": Speaks("/v1")})
         self.fleet.add(row, [endpoint("first", stage.scripted.port)], presence="configured")
         self.refused = ""
-        self.api = DashboardApi(
-            stage.gateway, self.fleet, lambda: "http://127.0.0.1:8787", lambda: self.refused
-        )
+        self.watching = Watching(stage.ledger, stage.clock, "here", None)
+        self.api = DashboardApi(stage.gateway, self.fleet, self.watching, lambda: self.refused)
         self.door = Door(*self.api.routes(), metrics=stage.metrics)
 
     async def say(self, *headers: tuple[bytes, bytes], **fields: object) -> str:
@@ -320,11 +322,27 @@ def test_clients_are_shown_by_what_came_through(tmp_path: Path) -> None:
     async def scene(seat: Seat) -> None:
         await seat.say((b"user-agent", b"Codex Desktop/1"))
         await seat.say((b"user-agent", b"aider/1"))
-        shown = {str(row["id"]): row for row in rows(await seat.get("clients"), "clients")}
+        told = await seat.get("clients")
+        shown = {str(row["id"]): row for row in rows(told, "clients")}
         assert (shown["codex-desktop"]["status"], shown["codex-desktop"]["tracked_requests"]) == ("live", 1)
-        assert shown["aider"]["status"] == "live"
+        assert (shown["aider"]["status"], shown["aider"]["machine"]) == ("live", "here")
         assert shown["chatgpt"]["status"] == "not-connected"
-        assert "http://127.0.0.1:8787/v1" in str(shown["chatgpt"]["fix"])
+        assert (told["running"], told["captured"]) == (2, 2)
+
+    seated(tmp_path, scene)
+
+
+def test_a_client_that_passes_us_by_is_shown_with_what_helps(tmp_path: Path) -> None:
+    async def scene(seat: Seat) -> None:
+        await seat.say((b"user-agent", b"aider/1"))
+        now = seat.stage.clock.now_us()
+        direct = Sighting("aider", "", "log", "1", now, Usage(3, output=4))
+        await seat.watching.receive([direct])
+        (aider,) = [row for row in rows(await seat.get("clients"), "clients") if row["id"] == "aider"]
+        coverage = aider["coverage"]
+        assert isinstance(coverage, dict)
+        assert (coverage["verdict"], coverage["share"], coverage["seen_requests"]) == ("partly", 0.5, 2)
+        assert aider["fix"] == "llm-gateway connect aider" and aider["reason"]
 
     seated(tmp_path, scene)
 

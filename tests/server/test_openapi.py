@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_gateway import __version__
+from llm_gateway.clients.watching import Watching
 from llm_gateway.content.content import Content
 from llm_gateway.content.safe import Where
 from llm_gateway.pipeline.forwarding import Forwarding
@@ -36,13 +37,14 @@ def table(home: Path) -> tuple[Route, ...]:
     async def scene(stage: Stage) -> tuple[Route, ...]:
         fleet = Fleet(stage.upstream, stage.clock, lambda: None)
         admin = KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None)
+        watching = Watching(stage.ledger, stage.clock, "", None)
         shelf = Shelf(fleet, stage.router, stage.clock, Tasks(fail))
         return (
             *dialect_routes(stage.gateway),
             *ModelsApi(stage.gateway, shelf).routes(),
             *OllamaApi(stage.gateway, shelf).routes(),
             *forwarded_routes(Forwarding(stage.gateway)),
-            *DashboardApi(stage.gateway, fleet, lambda: "", lambda: "").routes(),
+            *DashboardApi(stage.gateway, fleet, watching, lambda: "").routes(),
             *KeysApi(admin, Content(Where(home), stage.clock, fail)).routes(),
             *Operations(stage.ledger, stage.metrics, lambda: b"").routes(),
         )

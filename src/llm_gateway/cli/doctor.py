@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from llm_gateway.cli.clients import clients_of
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.local_api import LocalApi
 from llm_gateway.cli.output import DEGRADED, FAILED, OK, Stop, json_line, say
@@ -186,6 +187,8 @@ def _running(api: LocalApi) -> Iterator[_Finding]:
     if health.configuration:
         said = f"the file is not in use, the last good one is: {health.configuration}"
         yield _Finding("reload", "error", said, "mend the file; the gateway looks at it by itself")
+    for gap in clients_of(api).gaps:
+        yield _Finding(f"client {gap.id}", "warning", gap.reason, gap.fix)
     try:
         providers = msgspec.convert(api.get("/api/dashboard/providers")["providers"], list[ProviderView])
     except Stop as stop:  # what is known of them is in the database

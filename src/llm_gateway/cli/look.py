@@ -5,6 +5,7 @@ import webbrowser
 import click
 import msgspec
 
+from llm_gateway.cli.clients import clients_of, first_line, gap_lines
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import DEGRADED, FAILED, Stop, json_line, say, table
 from llm_gateway.cli.reading import one_request, page_of_requests
@@ -23,10 +24,14 @@ def status(context: Context, as_json: bool) -> None:
     """Say whether the gateway runs, and how it is."""
     api = context.api()
     health = api.get("/api/dashboard/health")
+    found = clients_of(api)
     limits = msgspec.convert(api.get("/api/dashboard/limits")["limits"], list[LimitView])
     if as_json:
-        json_line("status", {"url": api.url, **health, "limits": limits})
+        counts = {"running_clients": found.running, "captured_clients": found.captured}
+        gaps = [{"id": each.id, "reason": each.reason, "fix": each.fix} for each in found.gaps]
+        json_line("status", {"url": api.url, **health, "limits": limits, **counts, "gaps": gaps})
     else:
+        print("\n".join([first_line(found), *gap_lines(found.gaps)]))
         print(f"{health['status']}  {api.url}  version {health['version']}  pid {health['pid']}")
         up, running = health["uptime_seconds"], health["inflight"]
         print(f"database {health['database']}, up {up} s, {running} requests running")

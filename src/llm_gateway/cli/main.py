@@ -27,6 +27,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "providers": ("look", "providers"),
     "explain": ("look", "explain"),
     "requests": ("look", "requests"),
+    "clients": ("clients", "clients"),
     "keys": ("keys", "keys"),
     "content": ("content", "content"),
     "config": ("config", "config"),

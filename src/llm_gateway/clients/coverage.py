@@ -11,10 +11,10 @@ from typing import Literal
 
 import msgspec
 
-from llm_gateway.clients.catalog import Client
+from llm_gateway.clients.catalog import Client, catalog
 from llm_gateway.ledger.coverage import Use
 
-__all__ = ["DAYS", "Covered", "Day", "Known", "Status", "Uses", "Verdict", "cover"]
+__all__ = ["DAYS", "Covered", "Day", "Known", "Status", "Uses", "Verdict", "cover", "cover_all", "gaps"]
 
 Verdict = Literal["captured", "partly", "bypassing", "cannot", "unknown"]
 Status = Literal["live", "running", "installed", "not-connected"]
@@ -24,6 +24,7 @@ DAYS = 7
 
 _DAY_US = 86_400 * 1_000_000
 _LIVE_US = 15 * 60 * 1_000_000
+_UNKNOWN_FIX = "give it a gateway key of its own: llm-gateway keys create NAME"
 _SOURCES = {"otlp": "its telemetry", "log": "its own log"}
 
 
@@ -138,6 +139,43 @@ def cover(row: Client, machine: str, known: Known, uses: Uses, now_us: int) -> C
         trend=_trend(routed_uses, passed_uses, now_us),
         evidence=(*_counted(routed, by_source), *known.evidence),
     )
+
+
+def cover_all(
+    here: str, known: Mapping[str, Mapping[str, Known]], uses: Uses, now_us: int, always: Iterable[str] = ()
+) -> list[Covered]:
+    """Return the verdict on everything that was found or used, by machine: what was used last comes first.
+
+    `here` is this machine: what is of no machine is of this one. `known` is what was found, by machine and
+    application. `always` are applications that are in the list whatever is known of them.
+    """
+    by_place: dict[tuple[str, str], tuple[list[Use], list[Use]]] = {}
+    for which, each in enumerate((uses.routed, uses.passed_by)):
+        for use in each:
+            by_place.setdefault((use.machine or here, use.client), ([], []))[which].append(use)
+    found = {(machine, client) for machine, each in known.items() for client in each}
+    named = {client for _, client in (*by_place, *found)}
+    missing = {(here, client) for client in always if client not in named}
+    rows = catalog()
+    verdicts = []
+    for machine, client in (*by_place, *(found - by_place.keys()), *missing):
+        routed, passed = by_place.get((machine, client), ([], []))
+        row = rows.get(client) or Client(client, client, "", instead=_UNKNOWN_FIX)
+        what = known.get(machine, {}).get(client, Known())
+        verdicts.append(cover(row, machine, what, Uses(tuple(routed), tuple(passed)), now_us))
+    order = {client: place for place, client in enumerate(rows)}
+    verdicts.sort(key=lambda each: (-each.last_seen_us, each.status, order.get(each.client, len(order))))
+    return verdicts
+
+
+def gaps(verdicts: Iterable[Covered]) -> tuple[int, int, list[Covered]]:
+    """Return how many applications that run go through here, how many run, and those that do not, wholly.
+
+    One that cannot is no gap: nothing helps.
+    """
+    running = [each for each in verdicts if each.status in ("live", "running") and each.verdict != "cannot"]
+    open_ = [each for each in running if each.verdict != "captured"]
+    return len(running) - len(open_), len(running), open_
 
 
 def _turning_point(known: Known) -> int:

@@ -13,6 +13,7 @@ from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
 
 __all__ = [
     "CacheSettings",
+    "ClientsSettings",
     "ContentSettings",
     "LedgerSettings",
     "Limit",
@@ -239,6 +240,20 @@ class LocalSettings(msgspec.Struct, frozen=True):
     threads: Annotated[int, Meta(ge=1, le=256, description="Threads that it computes with.")] = 1
 
 
+class ClientsSettings(msgspec.Struct, frozen=True):
+    """Which AI applications of this machine go through the gateway, and what they use beside it."""
+
+    detect: Annotated[bool, Meta(description="Whether applications are looked for on this machine.")] = True
+    read_logs: Annotated[
+        bool,
+        Meta(description="Whether their own logs are read for tokens used; nothing that was said is."),
+    ] = True
+    interval: Annotated[float, _seconds("Seconds between two looks.", least=1.0)] = 60.0
+    machine: Annotated[
+        str, Meta(max_length=64, description="This machine's name; by default what it calls itself.")
+    ] = ""
+
+
 class LogSettings(msgspec.Struct, frozen=True):
     """What goes to stderr."""
 
@@ -264,4 +279,5 @@ class Settings(msgspec.Struct, frozen=True):
     content: ContentSettings = ContentSettings()
     cache: CacheSettings = CacheSettings()
     local: LocalSettings = LocalSettings()
+    clients: ClientsSettings = ClientsSettings()
     log: LogSettings = LogSettings()

@@ -1,37 +1,47 @@
-"""The clients as the dashboard API shows them, from what has passed through the gateway so far."""
+"""The clients as the dashboard API shows them: how much of each goes through here, why not all, the fix."""
+
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from llm_gateway.ledger.queries import ClientSeen
+from llm_gateway.clients.coverage import Covered, Day
 from llm_gateway.server.views import iso
 
-__all__ = ["ClientView", "Coverage", "client_views"]
+__all__ = ["ALWAYS", "ClientView", "Coverage", "client_views"]
 
-_LIVE_US = 15 * 60 * 1_000_000
-
-# Ids that a dashboard can rely on, whether or not they have been seen.
-_ALWAYS = (
-    ("codex-desktop", "Codex desktop"),
-    ("claude-desktop", "Claude Desktop"),
-    ("microsoft-copilot", "Microsoft 365 Copilot"),
-    ("github-copilot", "GitHub Copilot"),
-    ("chatgpt", "ChatGPT"),
-    ("openai-compatible", "Any OpenAI-compatible program"),
+ALWAYS = (
+    "codex-desktop",
+    "claude-desktop",
+    "microsoft-copilot",
+    "github-copilot",
+    "chatgpt",
+    "openai-compatible",
 )
+"""Ids that a dashboard can rely on, whether or not anything is known of them."""
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """How much of a client's use is known to pass through here. `seen_*` is what was counted elsewhere."""
+    """How much of a client's use is known to pass through here, since when, and how that is known.
+
+    `verdict` is captured, partly, bypassing, cannot or unknown. `seen_*` is what came through and what is
+    known to have passed by; `share` is the part of its requests that came through. `background_requests` were
+    made by the client for itself.
+    """
 
     verdict: str
     routed_requests: int
-    seen_requests: int | None
+    routed_tokens: int
+    seen_requests: int
+    seen_tokens: int
+    background_requests: int
     share: float | None
+    since: str
     evidence: list[str]
+    trend: list[Day]
 
 
 class ClientView(msgspec.Struct, frozen=True):
-    """An application. `status` is live, running, installed or not-connected."""
+    """An application on a machine. `status` is live, running, installed or not-connected."""
 
     id: str
     label: str
@@ -45,44 +55,31 @@ class ClientView(msgspec.Struct, frozen=True):
     bridge: str | None
 
 
-def client_views(seen: list[ClientSeen], now_us: int, url: str) -> list[ClientView]:
-    """Show every client that was seen, and those that a dashboard always asks for."""
-    by_id = {client.client: client for client in seen}
-    labels = dict(_ALWAYS)
-    ids = [*(client.client for client in seen), *(name for name, _ in _ALWAYS if name not in by_id)]
-    return [_view(name, labels.get(name, name), by_id.get(name), now_us, url) for name in ids]
-
-
-def _view(name: str, label: str, seen: ClientSeen | None, now_us: int, url: str) -> ClientView:
-    if seen is None:
-        return ClientView(
-            name,
-            label,
-            "not-connected",
-            0,
-            None,
-            None,
-            Coverage("unknown", 0, None, None, []),
-            "no request of it has come through this gateway",
-            f"set its base URL to {url}/v1 and its API key to a gateway key (llm-gateway keys create {name})",
-            None,
+def client_views(verdicts: Iterable[Covered], tracked: Mapping[str, int]) -> list[ClientView]:
+    """Show every verdict. `tracked` is how many requests of a client there ever were."""
+    return [
+        ClientView(
+            id=each.client,
+            label=each.label,
+            status=each.status,
+            tracked_requests=tracked.get(each.client, 0),
+            last_seen=iso(each.last_seen_us) if each.last_seen_us else None,
+            machine=each.machine or None,
+            coverage=Coverage(
+                verdict=each.verdict,
+                routed_requests=each.routed_requests,
+                routed_tokens=each.routed_tokens,
+                seen_requests=each.seen_requests,
+                seen_tokens=each.seen_tokens,
+                background_requests=each.background_requests,
+                share=each.share,
+                since=iso(each.since_us),
+                evidence=list(each.evidence),
+                trend=list(each.trend),
+            ),
+            reason=each.reason,
+            fix=each.fix,
+            bridge=None,
         )
-    live = now_us - seen.last_seen_us <= _LIVE_US
-    return ClientView(
-        name,
-        label,
-        "live" if live else "installed",
-        seen.tracked,
-        iso(seen.last_seen_us),
-        None,
-        Coverage(
-            "unknown",
-            seen.tracked,
-            None,
-            None,
-            [f"{seen.tracked} requests in the ledger, the last at {iso(seen.last_seen_us)}"],
-        ),
-        "" if live else "nothing of it has come through in the last 15 minutes",
-        "",
-        None,
-    )
+        for each in verdicts
+    ]

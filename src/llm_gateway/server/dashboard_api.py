@@ -7,15 +7,18 @@ from typing import Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from llm_gateway import __version__
+from llm_gateway.clients.coverage import DAYS, Uses, cover_all, gaps
+from llm_gateway.clients.watching import Watching
 from llm_gateway.errors import MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger import queries
+from llm_gateway.ledger.coverage import passed_by, routed
 from llm_gateway.ledger.reader import QueryTooSlow
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.totals import totals
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.server import views
-from llm_gateway.server.client_views import ClientView, client_views
+from llm_gateway.server.client_views import ALWAYS, client_views
 from llm_gateway.server.edge import respond_json
 from llm_gateway.server.limit_views import limit_views
 from llm_gateway.server.query import query_values
@@ -36,11 +39,11 @@ class DashboardApi:
     """Answer the dashboard's questions. `refused` says why the configuration's file is not in use, if so."""
 
     def __init__(
-        self, gateway: Gateway, fleet: Fleet, url: Callable[[], str], refused: Callable[[], str]
+        self, gateway: Gateway, fleet: Fleet, watching: Watching, refused: Callable[[], str]
     ) -> None:
         self._gateway = gateway
         self._fleet = fleet
-        self._url = url
+        self._watching = watching
         self._refused = refused
         self._started = gateway.clock.monotonic()
 
@@ -124,10 +127,15 @@ class DashboardApi:
         _answer(exchange, views.metrics_view(await self._read(totals, since), since))
 
     async def clients(self, exchange: Exchange, _: str) -> None:
-        """Answer with every client."""
-        seen = await self._read(queries.clients)
-        shown: list[ClientView] = client_views(seen, self._gateway.clock.now_us(), self._url())
-        _answer(exchange, {"clients": shown})
+        """Answer with every application: how much of it goes through here, why not all of it, what helps."""
+        now = self._gateway.clock.now_us()
+        since = now - DAYS * _DAY_US
+        uses = Uses(tuple(await self._read(routed, since)), tuple(await self._read(passed_by, since)))
+        verdicts = cover_all(self._watching.machine, await self._watching.known(), uses, now, ALWAYS)
+        tracked = {each.client: each.tracked for each in await self._read(queries.clients)}
+        through, running, _open = gaps(verdicts)
+        shown = client_views(verdicts, tracked)
+        _answer(exchange, {"clients": shown, "running": running, "captured": through})
 
     async def _read(self, query: Callable[Concatenate[Rows, P], T], *args: P.args, **named: P.kwargs) -> T:
         try:
