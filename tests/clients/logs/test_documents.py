@@ -29,7 +29,7 @@ def read(path: Path, state: str = "", now_us: int = 0) -> Read:
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     path = tmp_path / "log.json"
-    path.write_bytes(b'\0\0 {"ids": ["a", "b"], "said": "\xe4\xbd\xa0"}\n')
+    path.write_bytes(b'\0\0 \n{"ids": ["a", "b"], "said": "\xe4\xbd\xa0"}\n')
     return path
 
 

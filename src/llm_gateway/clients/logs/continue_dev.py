@@ -51,7 +51,7 @@ _document = msgspec.json.Decoder(_Document)
 
 
 def _read(log: Log, document: bytes, changed_us: int) -> Iterator[Sighting]:
-    if document.startswith(b"["):
+    if document[:64].lstrip().startswith(b"["):
         return
     told = _document.decode(document)
     session = name(told.session_id) or log.path.stem

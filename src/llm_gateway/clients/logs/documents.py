@@ -41,11 +41,13 @@ def document_reader(form: Form) -> Reader:
             return Read([], after, (f"a document of more than {LARGEST >> 20} MB was passed over",))
         with log.path.open("rb") as file:
             written = file.read(LARGEST)
+        if written[:1] == b"\0" or written[-1:] == b"\0":  # of a file system that lost its last writes
+            written = written.strip(b"\0")
         sightings: list[Sighting] = []
         problems: list[str] = []
         changed_us = there.st_mtime_ns // 1000
         try:
-            for told in form(log, written.strip(b"\0 \t\r\n"), changed_us):
+            for told in form(log, written, changed_us):
                 if isinstance(told, str):
                     problems.append(told)
                 else:
