@@ -106,7 +106,7 @@ def test_logs_are_read_fast_and_in_bounded_memory(
     new = list(read_logs(Whose("a-client", "", 0), [("claude", pattern)], positions))
     again = time.perf_counter() - began
     report(
-        f"logs of {total / MB:.0f} MB: {told['seconds']:.2f} s, {told.peak / MB:.0f} MB of memory at most; "
+        f"logs of {total / MB:.0f} MB: {told.seconds:.2f} s, {told.peak / MB:.0f} MB of memory at most; "
         f"what is new: {again * 1000:.1f} ms"
     )
     assert told.found == answers
