@@ -39,7 +39,8 @@ def test_times_are_utc_to_the_millisecond(at_us: int, text: str) -> None:
 
 
 def test_a_turn_that_runs_shows_what_is_known_of_it() -> None:
-    assert shown(views.request_view(Turn(intent("a")))) == {
+    begun = intent("a", label="title", told_by="key", session="s-1")
+    assert shown(views.request_view(Turn(begun))) == {
         "id": "a",
         "at": AT,
         "caller": "ada",
@@ -63,6 +64,9 @@ def test_a_turn_that_runs_shows_what_is_known_of_it() -> None:
         "latency_ms": None,
         "ttft_ms": None,
         "cached": False,
+        "label": "title",
+        "told_by": "key",
+        "session": "s-1",
     }
 
 

@@ -52,7 +52,9 @@ class HealthView(msgspec.Struct, frozen=True):
 class RequestView(msgspec.Struct, frozen=True):
     """One request. `status` is running, ok, error, cancelled, truncated or interrupted; times in ms.
 
-    `cached`: it was answered from the response cache, and used nothing.
+    `cached`: it was answered from the response cache, and used nothing. `label` is what kind of background
+    call it is, such as `title`; `told_by` is how its client was told (`key`, `declared` or `agent`), `session`
+    the conversation as the client names it; "" where there is none.
     """
 
     id: str
@@ -78,6 +80,9 @@ class RequestView(msgspec.Struct, frozen=True):
     latency_ms: float | None
     ttft_ms: float | None
     cached: bool = False
+    label: str = ""
+    told_by: str = ""
+    session: str = ""
 
 
 class AttemptView(msgspec.Struct, frozen=True):
@@ -222,6 +227,9 @@ def request_view(turn: Turn) -> RequestView:
         latency_ms=_ms(end.latency_us) if end is not None else None,
         ttft_ms=_ms(end.ttft_us) if end is not None and end.ttft_us else None,
         cached=end is not None and bool(end.cached_from),
+        label=intent.label,
+        told_by=intent.told_by,
+        session=intent.session,
     )
 
 
