@@ -4,8 +4,9 @@ A row says how an application is found, how it is pointed at the gateway and bac
 it writes down what it used, and what cannot be done and why. Nothing here looks at a machine.
 
 Texts hold names in braces. In paths: `{home}`, the application's own folder; `{config}`, `{data}` and
-`{applications}`, the platform's. In settings: `{url}` and `{base}`, the gateway's address with and without
-`/v1`; `{key}`, the application's own key; `{host}`; `{model}`; `{client}`, the row's id.
+`{applications}`, the platform's; `{shell}`, the file that the person's shell reads when it starts. In
+settings: `{url}` and `{base}`, the gateway's address with and without `/v1`; `{key}`, the application's own
+key; `{host}`; `{model}`; `{client}`, the row's id.
 """
 
 import functools
@@ -24,9 +25,12 @@ __all__ = [
     "Log",
     "Places",
     "Platform",
+    "Pointer",
+    "Setting",
     "Telemetry",
     "Way",
     "catalog",
+    "pointers",
     "read_catalog",
 ]
 
@@ -40,7 +44,8 @@ class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One setting of a file: `at` is where, `to` what it becomes; texts in it hold names in braces.
 
     With `append`, `to` is put at the end of the list there; with `each_model` it is made once for every model
-    that the gateway serves: a list, or, where `keyed`, a table by the model's name.
+    that the gateway serves: a list, or, where `keyed`, a table by the model's name. `models_in` are members
+    of the table `to` that are lists with one item, which is made once for every model in the same way.
     """
 
     at: tuple[str, ...]
@@ -48,15 +53,42 @@ class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     append: bool = False
     each_model: bool = False
     keyed: bool = False
+    models_in: tuple[str, ...] = ()
 
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of settings and what is set in it. `rewritten`: its application writes it anew by itself."""
+    """A file of settings and what is set in it. `rewritten`: its application writes it anew by itself.
+
+    Of several paths it is the first that is there, else the first. With no path for a platform, there is no
+    such file there.
+    """
 
     path: Places
     format: Format
     edits: tuple[Edit, ...]
     rewritten: bool = False
+
+
+class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A setting that is read: where it stands. `*` in `at` is any item of a list."""
+
+    path: Places
+    format: Format
+    at: tuple[str, ...]
+
+
+class Pointer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A setting that holds the address where an application sends its requests.
+
+    `chosen` is the setting whose text, up to `until`, stands for `{chosen}` in the path and in `at`: the name
+    of the one provider of several that is used.
+    """
+
+    path: Places
+    format: Format
+    at: tuple[str, ...]
+    chosen: Setting | None = None
+    until: str = ""
 
 
 class Way(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,7 +143,8 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     script that an interpreter runs), `applications` and `settings` on the disk. `moved_by` names the variable
     that moves `home`. `agents` begin its User-Agent, `entries` stand in it where several programs share one.
     `headless` is a command that asks one question and ends. `part_of` is the row whose settings it shares.
-    `cannot` says why it cannot be routed through a gateway, and `instead` what is left.
+    `points` are the settings that tell where it sends its requests, where its first edit with the gateway's
+    address is not that. `cannot` says why it cannot be routed through a gateway, and `instead` what is left.
     """
 
     id: str
@@ -130,6 +163,7 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     background: tuple[Background, ...] = ()
     part_of: str = ""
     ways: dict[Literal["key", "login"], Way] = {}
+    points: tuple[Pointer, ...] = ()
     headless: tuple[str, ...] = ()
     version: tuple[str, ...] = ()
     logs: tuple[Log, ...] = ()
@@ -150,3 +184,32 @@ def read_catalog(text: str) -> dict[str, Client]:
     """Return the rows of a catalog; msgspec.ValidationError or TOMLDecodeError for one that is none."""
     tables = tomllib.loads(text)
     return {name: msgspec.convert({"id": name, **table}, Client) for name, table in tables.items()}
+
+
+def pointers(row: Client) -> tuple[Pointer, ...]:
+    """Return the settings that tell where an application sends its requests, the ones that win first."""
+    if row.points:
+        return row.points
+    for way in row.ways.values():
+        for file in way.files:
+            for edit in file.edits:
+                if (rest := _address_in(edit.to)) is not None:
+                    at = (*edit.at, "*", *rest) if edit.append or edit.each_model else (*edit.at, *rest)
+                    return (Pointer(file.path, file.format, at),)
+    return ()
+
+
+def _address_in(template: object) -> tuple[str, ...] | None:
+    """Return where in a template the gateway's address stands; None where it does not."""
+    match template:
+        case str() if "{url}" in template or "{base}" in template:
+            return ()
+        case dict():
+            for name, value in template.items():
+                if (rest := _address_in(value)) is not None:
+                    return (str(name), *rest)
+        case list():
+            for value in template:
+                if (rest := _address_in(value)) is not None:
+                    return ("*", *rest)
+    return None
