@@ -152,4 +152,6 @@ def test_the_vendors_other_programs_are_told_by_the_names_they_give(log: Path, r
 def test_what_is_missing_is_nothing(log: Path) -> None:
     told = read(log, {"type": "assistant", "message": {"usage": {}}})
     (answer,) = told.sightings
-    assert answer == Sighting("claude-code", "m", "log", ":", LATER)
+    assert answer == Sighting("claude-code", "m", "log", f"{LATER}", LATER)
+    nameless = [{"type": "assistant", "uuid": f"u{n}", "message": {"usage": {}}} for n in range(3)]
+    assert [each.mark for each in read(log, *nameless).sightings] == ["u0", "u1", "u2"]

@@ -1,6 +1,7 @@
 """Every reader on its client's log: what is found, that reading goes on, and that nothing said gets out."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -202,6 +203,19 @@ def test_a_position_that_means_nothing_is_the_beginning(tmp_path: Path) -> None:
         for state in ("{}", "no state", '{"version":99}', "[]", '{"version":1,"memory":{"x":1}}'):
             found, _ = read_all(written, path, state)
             assert len(kept(found)) == len(USAGES), state
+
+
+def test_a_log_may_have_any_bytes_for_its_name(tmp_path: Path) -> None:
+    odd = b"\xff" if sys.platform == "linux" else b"y"  # elsewhere names are text
+    for written in (LINES[0], LOGS[-1]):
+        folder = tmp_path / os.fsdecode(written.reader.encode() + odd)
+        folder.mkdir()
+        written.write(folder / written.name, USAGES)
+        (batch,) = batches(folder / "*", written.reader)
+        assert len(batch.sightings) == len(USAGES)
+        assert batch.position is not None
+        batch.position.path.encode()
+        assert batches(folder / "*", written.reader, {batch.position.path: batch.position}) == []
 
 
 def test_what_is_gone_is_nothing(tmp_path: Path) -> None:

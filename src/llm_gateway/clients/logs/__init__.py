@@ -6,6 +6,7 @@ Nothing that was said is in a sighting, a state or a problem. Not where logs are
 machine), and not the ledger.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def read_logs(
     for name, pattern in places:
         denied: list[Path] = []
         for path in found(pattern, denied):
-            known = positions.get(str(path))
+            known = positions.get(_key(path))
             log = Log(path, whose.client, whose.machine, whose.now_us)
             yield from _grown(READERS[name], log, known.state if known else "")
         if denied:
@@ -94,7 +95,14 @@ def _grown(reader: Reader, log: Log, state: str) -> Iterator[Batch]:
                 yield Batch([], None, read.problems)
             return
         state, more = read.state, read.more
-        yield Batch(read.sightings, LogPosition(log.machine, str(log.path), log.client, state), read.problems)
+        yield Batch(
+            read.sightings, LogPosition(log.machine, _key(log.path), log.client, state), read.problems
+        )
+
+
+def _key(path: Path) -> str:
+    """Return a path as text that can be kept: a file may have any bytes for its name."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _trouble(error: OSError) -> str:

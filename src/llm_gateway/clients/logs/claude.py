@@ -14,7 +14,7 @@ from llm_gateway.clients.logs.reading import Log, Reader, part
 from llm_gateway.clients.logs.values import apart, moment, name
 from llm_gateway.ledger.sightings import Sighting
 
-__all__ = ["claude"]
+__all__ = ["claude", "kind_of_call"]
 
 # An answer that the program made up itself, for an error.
 _MADE_UP = "<synthetic>"
@@ -40,6 +40,7 @@ class _Line(msgspec.Struct, rename="camel"):
     request_ref: object = None
     request_id: object = None
     session_id: object = None
+    uuid: object = None
     timestamp: object = None
     version: object = None
     entrypoint: object = None
@@ -75,6 +76,11 @@ _message = msgspec.json.Decoder(_Message)
 _memory = msgspec.json.Decoder(_Memory | None)
 
 
+def kind_of_call(source: str) -> str:
+    """Return the kind of a call that the program made for itself, by its name for what asked; "" for others."""
+    return "sub-agent" if source.startswith("agent:") else _LABELS.get(source, "")
+
+
 class _Claude:
     def __init__(self, log: Log, memory: bytes) -> None:
         self._log = log
@@ -98,19 +104,15 @@ class _Claude:
         return msgspec.json.encode(self._kept)
 
     def _call(self, ref: str, source: str) -> None:
-        if ref and (label := self._label(source)):
+        if ref and (label := kind_of_call(source)):
             self._kept.calls[ref] = label
             if len(self._kept.calls) > _CALLS:
                 del self._kept.calls[next(iter(self._kept.calls))]
 
-    @staticmethod
-    def _label(source: str) -> str:
-        return "sub-agent" if source.startswith("agent:") else _LABELS.get(source, "")
-
     def _answer(self, told: _Line, message: _Message, usage: _Usage) -> Iterator[Sighting]:
         self._at_us = moment(told.timestamp, self._at_us)
         answer_id, request_id = name(message.id), name(told.request_id)
-        mark = f"{answer_id}:{request_id}"
+        mark = f"{answer_id}:{request_id}" if answer_id or request_id else name(told.uuid) or f"{self._at_us}"
         details = usage.output_tokens_details or _Details()
         label = self._kept.calls.get(name(told.request_ref), "")
         if self._aside or told.is_sidechain is True:

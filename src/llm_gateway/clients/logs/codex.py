@@ -113,7 +113,7 @@ class _Codex:
                 total = record.thread_token_usage or record.usage
                 answer_id = name(record.response_id)
                 session = name(record.session_id) or self._kept.session
-                mark = f"{session}:{answer_id}:{count(total.total_tokens)}"
+                mark = f"{session}:{answer_id or name(told.timestamp)}:{count(total.total_tokens)}"
                 yield self._sighting(told, mark, record.usage, answer_id, session)
             case "event_msg" if not self._kept.records:
                 event = _event.decode(told.payload)
