@@ -31,7 +31,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("U10", "truncated JSON in event or body", "passes on the same dialect; an error when translated"),
     Fault("U11", "giant event", "an error at 16 MiB; memory stays below twice that"),
     Fault("U12", "429 with any Retry-After", "fails over; what the client is told is sound"),
-    Fault("U13", "500, 502, 503, 529, HTML pages", "mapped; fails over; few more attempts; bodies bounded"),
+    Fault("U13", "500, 502, 503, 529, HTML pages", "mapped, 64 KiB of it; fails over; few more attempts"),
     Fault("U14", "401 or 403 from a provider", "says what to do, is not hammered"),
     Fault("U15", "redirects", "not followed, 502; the credential goes nowhere"),
     Fault("U16", "packing bomb, wrong encoding header", "asked for plain; bounded, 502"),

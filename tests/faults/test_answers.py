@@ -13,7 +13,7 @@ from faults.early import EarlyAnswer
 from faults.stage import Stage, Start, Targets
 from gateway_process import GatewayProcess
 from rawhttp import Reply
-from scripted import CloseOnReuse, Reset, Script, ScriptedUpstream, Send, chat, faults
+from scripted import CloseOnReuse, Flood, Reset, Script, ScriptedUpstream, Send, chat, faults
 from scripted.wording import LAST_CHUNK, chunk, head, response, stream_head
 
 _MIB = 1024 * 1024
@@ -112,6 +112,24 @@ def test_a_page_of_html_is_an_error_in_the_clients_dialect(
     first.forget()
     first.queue(faults.failing(status, html=True))
     by_second(stage, next(pairs), client)
+
+
+@pytest.mark.fault("U13")
+@pytest.mark.parametrize("client", ["chat", "messages"])
+@pytest.mark.parametrize("status", [400, 500, 503])
+def test_of_an_endless_error_the_beginning_counts_and_the_rest_is_cut_off(
+    stage: Stage, first: ScriptedUpstream, status: int, client: str
+) -> None:
+    begun = head(status, (("content-type", "text/html"), ("transfer-encoding", "chunked")))
+    first.queue(*[(Send(begun), Flood(chunk(b"x" * 8192), 100_000))] * 9)
+    reply = stage.ask("alone/m", client)
+    assert reply.status == status
+    assert reply.body == b"x" * 64 * 1024 if client == "chat" else Asking(client, "", False).error(reply)
+    for asked in first.asked():
+        first.wait_closed(asked.connection)
+        assert asked.connection.ended_by == "peer" and asked.connection.sent < 4 * _MIB
+    first.forget()
+    assert stage.ask("alone/m").status == 200, "the next request is not spoilt"
 
 
 # U14

@@ -17,6 +17,7 @@ from llm_gateway.errors import Forbidden, GatewayError, LedgerUnavailable, Unaut
 from llm_gateway.http.client import ClientConnection
 from llm_gateway.ledger.ledger import Durability
 from llm_gateway.pipeline.relay import refuse, refuse_turn
+from llm_gateway.upstream.answer import MAX_ERROR
 from pipeline_stage import Stage, on_stage, request
 from relay_stage import STREAM, STRIPPED, WHOLE, Fields, Relay, error_of, left, relayed
 from scripted import Gate, Hang, Reset, Script, Send, chat, faults, wording
@@ -258,10 +259,13 @@ def test_an_error_of_the_upstream_passes_unchanged(tmp_path: Path, status: int, 
     assert end.usage is None
 
 
-def test_an_error_page_passes_as_the_page_it_is(tmp_path: Path) -> None:
-    incoming, _ = relayed(tmp_path, faults.failing(500, html=True))
-    assert (incoming.status, incoming.field(b"content-type")) == (500, b"text/html")
-    assert incoming.sent.startswith(b"<html>")
+@pytest.mark.parametrize("size", [58, MAX_ERROR, MAX_ERROR + 1])
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_error_page_passes_up_to_a_size(tmp_path: Path, status: int, size: int) -> None:
+    page = b"<html>" + b"x" * (size - 6)
+    incoming, _ = relayed(tmp_path, (Send(wording.response(status, page, (), "text/html")),))
+    assert (incoming.status, incoming.field(b"content-type")) == (status, b"text/html")
+    assert incoming.sent == page[:MAX_ERROR]
 
 
 def test_a_whole_answer_that_breaks_off_is_a_clean_error(tmp_path: Path) -> None:

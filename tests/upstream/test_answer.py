@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import random
 import zlib
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ import zstandard
 
 from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import UpstreamBroken
-from llm_gateway.upstream.answer import Answer, is_coded, is_event_stream, read_whole
+from llm_gateway.upstream.answer import MAX_ERROR, Answer, is_coded, is_event_stream, read_error, read_whole
 from llm_gateway.wire.headers import Headers
 
 BODY = b'{"a":"' + b"x" * 1000 + b'"}'
@@ -123,3 +124,30 @@ def test_no_more_is_read_of_an_answer_than_its_limit() -> None:
     with pytest.raises(UpstreamBroken):
         whole(given, 250)
     assert len(asyncio.run(read_whole(given, 10_000))) == 4700, "three pieces were read of fifty"
+
+
+# errors
+
+
+@pytest.mark.parametrize("size", [0, 1, MAX_ERROR - 1, MAX_ERROR])
+@pytest.mark.parametrize("step", [1000, MAX_ERROR])
+def test_an_error_within_the_limit_is_read_to_its_end(size: int, step: int) -> None:
+    body = random.Random(size).randbytes(size)
+    given = answer([body[start : start + step] for start in range(0, size, step)])
+    assert asyncio.run(read_error(given)) == body
+    assert given.ended
+
+
+@pytest.mark.parametrize("step", [999, MAX_ERROR, 3 * MAX_ERROR])
+def test_of_a_longer_error_the_beginning_counts_and_the_rest_is_not_read(step: int) -> None:
+    body = random.Random(step).randbytes(5 * MAX_ERROR)
+    given = answer([body[start : start + step] for start in range(0, len(body), step)])
+    assert asyncio.run(read_error(given)) == body[:MAX_ERROR]
+    assert not given.ended
+
+
+def test_a_coded_error_is_decoded_within_the_same_limit() -> None:
+    coding = (b"content-encoding", b"gzip")
+    assert asyncio.run(read_error(answer([gzip.compress(bytes(MAX_ERROR))], coding))) == bytes(MAX_ERROR)
+    with pytest.raises(UpstreamBroken, match="content-encoding"):
+        asyncio.run(read_error(answer([gzip.compress(bytes(MAX_ERROR + 1))], coding)))

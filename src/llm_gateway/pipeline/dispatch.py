@@ -19,14 +19,13 @@ from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.retries import Budget, backoff, not_before
 from llm_gateway.pipeline.turn import Try, Turn
 from llm_gateway.tasks import Tasks
-from llm_gateway.upstream.answer import MAX_ANSWER, Answer, is_coded, read_whole
+from llm_gateway.upstream.answer import MAX_ANSWER, Answer, is_coded, read_error, read_whole
 from llm_gateway.upstream.client import Upstream
 from llm_gateway.upstream.standing import Standing, Standings
 from llm_gateway.upstream.verdict import Verdict, judge
 
 __all__ = ["Dispatcher"]
 
-_MAX_ERROR = 1024 * 1024
 # An error answer is kept and looked at where what follows depends on it.
 _TELLING = frozenset((402, 408, 429))
 _FAILED = Verdict("failed")
@@ -204,7 +203,7 @@ class Dispatcher:
         status, body = answer.status, b""
         if not asking.alone or status in _TELLING or status >= 500:
             try:
-                body = await read_whole(answer, _MAX_ERROR)
+                body = await read_error(answer)
             except UpstreamFault as error:
                 standing.circuit.failed(self._monotonic(), error.kind)
                 return _Tried(asking, None, error, _FAILED)

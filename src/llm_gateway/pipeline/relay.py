@@ -16,7 +16,7 @@ from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passage
 from llm_gateway.pipeline.turn import Turn
 from llm_gateway.pipeline.witness import Witness
-from llm_gateway.upstream.answer import MAX_ANSWER, Answer, is_coded, read_whole
+from llm_gateway.upstream.answer import MAX_ANSWER, Answer, is_coded, read_error, read_whole
 
 __all__ = ["Relayed", "refuse", "refuse_turn", "relay"]
 
@@ -71,7 +71,7 @@ def refuse_turn(incoming: Incoming, dialect: Dialect, error: GatewayError, turn:
 async def _relay_whole(incoming: Incoming, relayed: Relayed, dialect: Dialect, turn: Turn) -> None:
     answer, passage = relayed.answer, relayed.passage
     try:
-        body = await read_whole(answer, MAX_ANSWER)
+        body = await (read_whole(answer, MAX_ANSWER) if answer.status < 300 else read_error(answer))
         answer.release()
         turn.first_byte()
         if answer.status < 300:

@@ -7,10 +7,13 @@ from llm_gateway.errors import ClientFault, UpstreamBroken
 from llm_gateway.http.decoding import decode_body
 from llm_gateway.wire.headers import Headers, get, get_all
 
-__all__ = ["MAX_ANSWER", "Answer", "is_coded", "is_event_stream", "read_whole"]
+__all__ = ["MAX_ANSWER", "MAX_ERROR", "Answer", "is_coded", "is_event_stream", "read_error", "read_whole"]
 
 MAX_ANSWER = 64 * 1024 * 1024
 """Most bytes of an answer that is read whole."""
+
+MAX_ERROR = 64 * 1024
+"""Most bytes of an answer that is an error: what it says stands at its beginning."""
 
 
 class Answer(Protocol):
@@ -62,15 +65,8 @@ async def read_whole(answer: Answer, limit: int) -> bytes:
 
     Raises UpstreamBroken when it is over `limit` bytes or not what its coding says.
     """
-    data = answer.take() or await answer.read()
-    size = len(data)
-    if data and not answer.ended:
-        parts = [data]
-        while size <= limit and (piece := await answer.read()):
-            parts.append(piece)
-            size += len(piece)
-        data = b"".join(parts)
-    if size > limit:
+    data = await _read_over(answer, limit)
+    if len(data) > limit:
         raise UpstreamBroken(f"the upstream's answer is over {limit} bytes")
     if not is_coded(answer):
         return data
@@ -80,3 +76,27 @@ async def read_whole(answer: Answer, limit: int) -> bytes:
         return decode_body(data, codings, limit)
     except ClientFault as error:
         raise UpstreamBroken("the upstream's answer is not what its content-encoding says") from error
+
+
+async def read_error(answer: Answer) -> bytes:
+    """Return the body of an answer that is an error; of a longer one than MAX_ERROR its beginning.
+
+    What is left of a longer one is not read: releasing the answer cuts the upstream off. One that came coded
+    cannot be cut where it is understood: it is read as `read_whole` does, and UpstreamBroken when too long.
+    """
+    if is_coded(answer):
+        return await read_whole(answer, MAX_ERROR)
+    return (await _read_over(answer, MAX_ERROR))[:MAX_ERROR]
+
+
+async def _read_over(answer: Answer, limit: int) -> bytes:
+    """Return the body as it comes, up to the piece that takes it over `limit` bytes."""
+    data = answer.take() or await answer.read()
+    size = len(data)
+    if data and not answer.ended:
+        parts = [data]
+        while size <= limit and (piece := await answer.read()):
+            parts.append(piece)
+            size += len(piece)
+        data = b"".join(parts)
+    return data

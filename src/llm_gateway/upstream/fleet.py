@@ -160,7 +160,7 @@ class Fleet:
             async with asyncio.timeout(self._deadline):
                 answer = await self._upstream.send(line, line.get(source.target, extra), b"", _PATIENCE)
                 try:
-                    body = await read_whole(answer, _MAX_LIST)
+                    body = await read_whole(answer, _MAX_LIST) if answer.status == 200 else b""
                 finally:
                     answer.release()
         except TimeoutError:
