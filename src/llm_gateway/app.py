@@ -52,6 +52,7 @@ from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.ollama_api import OllamaApi
 from llm_gateway.server.openapi import describe
 from llm_gateway.server.operations import Operations
+from llm_gateway.server.otlp_routes import Receiver, otlp_routes
 from llm_gateway.server.responses_api import ResponsesApi
 from llm_gateway.server.responses_socket import responses_sockets
 from llm_gateway.server.routes import Route, Routes
@@ -260,7 +261,11 @@ class App:
         operations = Operations(self._ledger, self._metrics, lambda: describe(table.all))
         shelf = Shelf(self.fleet, self._router, self._clock, self.tasks)
         models = ModelsApi(gateway, shelf)
-        forwarding = Forwarding(gateway, self._loaded.settings.server.default_provider)
+        server = self._loaded.settings.server
+        forwarding = Forwarding(gateway, server.default_provider)
+        telling = Receiver(
+            gateway.keys, self._clock, self._metrics, self._watching.receive, server.max_body_bytes
+        )
         table = Routes(
             dialect_routes(gateway, self._kept)
             + models.routes()
@@ -270,6 +275,7 @@ class App:
             + KeysApi(self._keys, self._content).routes()
             + operations.routes()
             + ResponsesApi(self._kept, forwarding).routes()
+            + otlp_routes(telling)
             + login_routes(forwarding, models.listed)
             + forwarded_routes(forwarding)
             + (Route("GET", "/", self._landing, "A page that says what this is", "open"),)

@@ -25,7 +25,7 @@ _MAX_KEY = 512
 class Identity(msgspec.Struct, frozen=True):
     """A caller that is known: its key's id and name, for how many days its content is kept and under what.
 
-    `client` is the application that the key was made for, "" for any.
+    `client` is the application that the key was made for, `machine` where it runs; "" for any.
     """
 
     key_id: str
@@ -33,6 +33,7 @@ class Identity(msgspec.Struct, frozen=True):
     keep_days: int = 0
     content_id: str = ""
     client: str = ""
+    machine: str = ""
 
     @property
     def kept_under(self) -> str:

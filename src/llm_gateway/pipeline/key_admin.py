@@ -99,7 +99,7 @@ class KeyAdmin:
         now = self.clock.now_us()
         accepted = [
             Credential(
-                Identity(row.id, row.name, row.keep_content_days, row.content_id, row.client),
+                Identity(row.id, row.name, row.keep_content_days, row.content_id, row.client, row.machine),
                 row.digest,
                 row.expires_us,
             )

@@ -31,7 +31,7 @@ def forwarded_routes(forwarding: Forwarding) -> tuple[Route, ...]:
     async def answer(exchange: Exchange, rest: str) -> None:
         path = rest.removeprefix("v1/")  # of clients that bring a version along and are given another one
         if path in _TELEMETRY:
-            raise NotFound("this gateway has no receiver of telemetry, and passes none on to a provider")
+            raise NotFound("telemetry is taken by POST at /v1/logs, /v1/metrics and /v1/traces only")
         await pass_on(exchange, forwarding, path)
 
     return tuple(Route(method, "/v1/{}", answer, _SUMMARY, "key") for method in METHODS)
