@@ -8,16 +8,15 @@ kept in `upstream/standing.py`.
 import asyncio
 from collections.abc import Callable, Coroutine
 
-import msgspec
-
 from llm_gateway.clock import Clock
 from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.engines.prepared import PreparedAnswer
-from llm_gateway.errors import ClientFault, LossRefused, UpstreamFault, UpstreamUnreachable
+from llm_gateway.errors import ClientFault, UpstreamFault, UpstreamUnreachable
 from llm_gateway.pipeline.passage import Passage, Passages
 from llm_gateway.pipeline.plan import Plan, Step
+from llm_gateway.pipeline.race import GOOD, Asking, Race, Tried
 from llm_gateway.pipeline.retries import Budget, backoff, not_before
-from llm_gateway.pipeline.turn import Try, Turn
+from llm_gateway.pipeline.turn import Turn
 from llm_gateway.tasks import Tasks
 from llm_gateway.upstream.answer import MAX_ANSWER, Answer, is_coded, read_error, read_whole
 from llm_gateway.upstream.client import Upstream
@@ -29,57 +28,8 @@ __all__ = ["Dispatcher"]
 # An error answer is kept and looked at where what follows depends on it.
 _TELLING = frozenset((402, 408, 429))
 _FAILED = Verdict("failed")
-_GOOD = Verdict("ok")
-# A request is held back no longer than this for the same target; who is told to wait longer is told so.
-_LONGEST_WAIT = 5.0
 # How long a target whose credential or quota is not good comes last.
 _COMES_LAST = 60.0
-
-
-class _Asking(msgspec.Struct, frozen=True):
-    """One target that is to be asked now; `alone`: the plan has no other, `last`: none is left after it."""
-
-    step: Step
-    passage: Passage
-    attempt: Try
-    turn: Turn
-    alone: bool
-    last: bool
-
-    @classmethod
-    def of(cls, step: Step, passages: Passages, turn: Turn, *, alone: bool, last: bool) -> "_Asking":
-        """Return it for a target; a ClientFault says why it cannot be asked."""
-        passage = _passage(passages, step, last=last)
-        return cls(step, passage, turn.attempt(step, passage), turn, alone, last)
-
-    @classmethod
-    def again(cls, before: "_Asking") -> "_Asking":
-        """Return it for a target that was asked before."""
-        attempt = before.turn.attempt(before.step, before.passage)
-        return cls(before.step, before.passage, attempt, before.turn, before.alone, last=True)
-
-
-class _Tried(msgspec.Struct, frozen=True):
-    """What became of asking one target: an answer, or an error in its place."""
-
-    asking: _Asking
-    answer: Answer | None
-    error: UpstreamFault | None
-    verdict: Verdict
-
-    @property
-    def good(self) -> bool:
-        """Return whether this is what the client gets, whoever else could be asked."""
-        return self.answer is not None and not self.verdict.elsewhere
-
-    @property
-    def again(self) -> bool:
-        """Return whether the same target may be asked once more; a login's own client does that by itself."""
-        if self.asking.step.login:
-            return False
-        if self.error is not None:
-            return isinstance(self.error, UpstreamUnreachable)
-        return self.verdict.again and (self.verdict.retry_after or 0.0) <= _LONGEST_WAIT
 
 
 class Dispatcher:
@@ -116,12 +66,12 @@ class Dispatcher:
         """
         self._budget.earn()
         began = self._monotonic()
-        tried: list[_Tried] = []
+        tried: list[Tried] = []
         left = list(plan.steps)
         alone = len(left) == 1
         while left:
             try:
-                asking = _Asking.of(left.pop(0), passages, turn, alone=alone, last=not left)
+                asking = Asking.of(left.pop(0), passages, turn, alone=alone, last=not left)
             except ClientFault:
                 if not left and not tried:
                     raise
@@ -135,47 +85,64 @@ class Dispatcher:
         while (again := self._next(tried, began)) is not None:
             one, wait = again
             await asyncio.sleep(wait)
-            tried.append(await self._ask(_Asking.again(one.asking)))
+            tried.append(await self._ask(Asking.again(one.asking)))
             if tried[-1].good:
                 break
         return _outcome(plan, tried)
 
-    async def _hedge(self, asking: "_Asking", left: list[Step], passages: Passages) -> list[_Tried]:
+    async def _hedge(self, asking: Asking, left: list[Step], passages: Passages) -> list[Tried]:
         """Ask a target, and the next one beside it when it says nothing for a while; the first head wins.
 
         Who is slower is let go of, and stands on record as cancelled. The last of what is returned is the
         answer, if there was one.
         """
-        first = self._tasks.start("ask a target", self._ask(asking))
+        race = Race()
+        try:
+            return await self._raced(race, asking, left, passages)
+        except BaseException:
+            race.leave()
+            raise
+
+    async def _raced(self, race: Race, asking: Asking, left: list[Step], passages: Passages) -> list[Tried]:
+        """Let a race begin and end; nobody runs any more when this returns."""
+        first = self._tasks.start("ask a target", self._run(asking, race))
         running = {first}
-        ended: list[_Tried] = []
         try:
             await asyncio.wait(running, timeout=self._settings.hedge_after)
             if not first.done():
                 try:
-                    other = _Asking.of(left[0], passages, asking.turn, alone=False, last=len(left) == 1)
+                    other = Asking.of(left[0], passages, asking.turn, alone=False, last=len(left) == 1)
                 except ClientFault:
                     pass  # it stays in its place, and is found out about when its turn comes
                 else:
                     del left[0]
-                    running.add(self._tasks.start("ask another target", self._ask(other)))
-            while running and not (ended and ended[-1].good):
+                    running.add(self._tasks.start("ask another target", self._run(other, race)))
+            while running and not race.won:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                # Should both come at once, one that is good comes last.
-                ended += sorted((each.result() for each in done), key=lambda one: one.good)
-            for surplus in ended[:-1]:
-                if surplus.answer is not None:
-                    surplus.answer.release()
-            return ended
+                for each in done:
+                    each.result()
+            return race.decide()
         finally:
+            race.close()
             for each in running:
                 each.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
     # details
 
-    async def _ask(self, asking: "_Asking") -> _Tried:
-        """Ask one target and judge what comes."""
+    async def _run(self, asking: Asking, race: Race) -> None:
+        """Ask one target in a race."""
+        race.came(await self._tried(asking))
+
+    async def _ask(self, asking: Asking) -> Tried:
+        """Ask one target, nobody else beside it."""
+        tried = await self._tried(asking)
+        if tried.verdict is GOOD:
+            tried.told()
+        return tried
+
+    async def _tried(self, asking: Asking) -> Tried:
+        """Ask one target and judge what comes; a good answer is not on record yet."""
         step, turn, attempt = asking.step, asking.turn, asking.attempt
         standing = self._standings.of(step.provider, step.dialect, step.model)
         trial = standing.circuit.asked(self._monotonic())
@@ -185,20 +152,21 @@ class Dispatcher:
                 answer = await _secured(answer, asking.passage)
         except UpstreamFault as error:
             turn.attempt_failed(error, attempt)
+            turn.standing = None  # whoever was asked before it has no part in that
             standing.circuit.failed(self._monotonic(), error.kind)
-            return _Tried(asking, None, error, _FAILED)
+            return Tried(asking, None, error, _FAILED, standing)
         except asyncio.CancelledError:
             turn.attempt_cancelled(attempt)
             standing.circuit.left(trial=trial)
             raise
-        turn.attempt_answered(answer.status, answer.headers, attempt)
-        turn.standing = standing
         if answer.status < 400:
             standing.circuit.answered()
-            return _Tried(asking, answer, None, _GOOD)
+            return Tried(asking, answer, None, GOOD, standing)
+        turn.attempt_answered(answer.status, answer.headers, attempt)
+        turn.standing = standing
         return await self._judged(asking, answer, standing)
 
-    async def _judged(self, asking: "_Asking", answer: Answer, standing: Standing) -> _Tried:
+    async def _judged(self, asking: Asking, answer: Answer, standing: Standing) -> Tried:
         """Judge an answer that is an error; what it says is kept, to be passed on as it came."""
         status, body = answer.status, b""
         if not asking.alone or status in _TELLING or status >= 500:
@@ -206,7 +174,7 @@ class Dispatcher:
                 body = await read_error(answer)
             except UpstreamFault as error:
                 standing.circuit.failed(self._monotonic(), error.kind)
-                return _Tried(asking, None, error, _FAILED)
+                return Tried(asking, None, error, _FAILED, standing)
             except asyncio.CancelledError:
                 standing.circuit.left(trial=True)
                 raise
@@ -215,7 +183,7 @@ class Dispatcher:
             answer = PreparedAnswer(status, answer.headers, [body])
         verdict = judge(status, answer.headers, body, self._clock.now_us() / 1e6)
         self._note(standing, verdict, f"it answered {status}")
-        return _Tried(asking, answer, None, verdict)
+        return Tried(asking, answer, None, verdict, standing)
 
     def _note(self, standing: Standing, verdict: Verdict, why: str) -> None:
         """Let all other requests know what an answer means for them."""
@@ -230,7 +198,7 @@ class Dispatcher:
         elif verdict.kind in ("quota", "auth"):
             circuit.open(now, _COMES_LAST, why)
 
-    def _send(self, asking: "_Asking") -> Coroutine[object, object, Answer]:
+    def _send(self, asking: Asking) -> Coroutine[object, object, Answer]:
         step, passage = asking.step, asking.passage
         if passage.ready is not None:
             return _ready(passage.ready)
@@ -241,7 +209,7 @@ class Dispatcher:
         hurried = not asking.last and asking.turn.intent.stream
         return self._upstream.send(step.line, head, passage.body, self._patience if hurried else None)
 
-    def _next(self, tried: list[_Tried], began: float) -> tuple[_Tried, float] | None:
+    def _next(self, tried: list[Tried], began: float) -> tuple[Tried, float] | None:
         """Return whom to ask once more and after how many seconds, None when nobody."""
         targets = {str(one.asking.step.target): one for one in tried}
         rounds = len(tried) - len(targets)
@@ -283,18 +251,7 @@ async def _ready(body: bytes) -> Answer:
     return PreparedAnswer.whole(200, body)
 
 
-def _passage(passages: Passages, step: Step, *, last: bool) -> Passage:
-    passage = passages.last(step) if last else passages.to(step)
-    if passages.strict and passage.losses:
-        lost = ", ".join(f"{loss.what} ({loss.why})" for loss in passage.losses[:10])
-        raise LossRefused(
-            f"{step.provider} speaks `{step.dialect}`, in which this cannot be said: {lost}; leave it out, "
-            "choose another model, or send the request without x-llm-gateway-strict"
-        )
-    return passage
-
-
-def _outcome(plan: Plan, tried: list[_Tried]) -> tuple[Answer, Passage]:
+def _outcome(plan: Plan, tried: list[Tried]) -> tuple[Answer, Passage]:
     """Return what the last target said, or raise what it did instead."""
     if not tried:
         raise UpstreamUnreachable(f"{plan.asked!r} has no targets")

@@ -215,7 +215,13 @@ class Turn:
 
     def attempt_answered(self, status: int, headers: Headers, attempt: Try | None = None) -> None:
         """Take note that the head of an answer came."""
-        self._try = attempt = attempt or self._try
+        attempt = attempt or self._try
+        self.adopt(attempt, status, headers)
+        self._note_attempt(attempt, status, "" if status < 400 else "upstream_status", self._upstream_id)
+
+    def adopt(self, attempt: Try, status: int, headers: Headers) -> None:
+        """Let the turn be that of this attempt, whoever was asked beside it; `status` 0 is no answer."""
+        self._try = attempt
         self._step = attempt.step
         self._status = status
         self._upstream_id = ""
@@ -223,7 +229,6 @@ class Turn:
             if (value := get(headers, name)) is not None:
                 self._upstream_id = value[:128].decode("latin-1")
                 break
-        self._note_attempt(attempt, status, "" if status < 400 else "upstream_status", self._upstream_id)
 
     def attempt_failed(self, error: UpstreamFault, attempt: Try | None = None) -> None:
         """Take note that no answer came."""
