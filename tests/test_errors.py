@@ -81,6 +81,7 @@ def test_a_retry_helps_where_it_was_not_the_clients_fault_nor_a_defect_of_ours()
         "CoolingDown",
         "LedgerUnavailable",
         "ContentUnavailable",
+        "TooManyConnections",
         "Draining",
     }
 

@@ -32,6 +32,7 @@ GatewayError
     ├── LedgerUnavailable   503   ledger_unavailable     nothing answered may be unaccounted
     ├── AuditUnavailable    503   audit_unavailable      what is administered has to be on record
     ├── ContentUnavailable  503   content_unavailable    what is kept cannot be reached now
+    ├── TooManyConnections  503   too_many_connections   in all, or from one address
     └── Draining            503   draining               shutting down
 
 An answer that an upstream gave, whatever its status, is not an error here: it passes through.
@@ -68,6 +69,7 @@ __all__ = [
     "RefusedByPolicy",
     "RequestTimeout",
     "TargetTooLong",
+    "TooManyConnections",
     "Unauthenticated",
     "UnknownModel",
     "UnknownResponse",
@@ -298,6 +300,12 @@ class ContentUnavailable(GatewayFault):
     """What is kept cannot be reached now: the disk is full, or somebody else holds the database."""
 
     kind, status, retryable = "content_unavailable", 503, True
+
+
+class TooManyConnections(GatewayFault):
+    """There are as many connections as there may be, in all or from one address."""
+
+    kind, status, retryable = "too_many_connections", 503, True
 
 
 class Draining(GatewayFault):

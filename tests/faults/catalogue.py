@@ -51,7 +51,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("C6", "nesting from 10 to 5,000,000", "400 in no time, or passed; nothing breaks"),
     Fault("C7", "odd JSON", "as the table says"),
     Fault("C8", "smuggling and header injection", "4xx and a close"),
-    Fault("C9", "10,000 idle and half-sent connections", "at most 12 KiB each; others are answered"),
+    Fault(
+        "C9",
+        "10,000 idle and half-sent connections",
+        "at most 12 KiB each; others are answered; bounded by address",
+    ),
     Fault("C10", "storm of connects, TLS and junk", "no growth, alive"),
     Fault("C11", "storm of wrong keys", "401 without the database; others are answered"),
     Fault("C12", "malformed WebSocket frames", "closed with 1002 or 1007"),

@@ -12,19 +12,46 @@ from llm_gateway.http.listener import Listener
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-def test_connections_over_the_limit_are_closed() -> None:
+@pytest.mark.parametrize(
+    ("limits", "setting"),
+    [
+        (Limits(max_connections=2), b"server.max_connections)"),
+        (Limits(max_connections_per_own_peer=2), b"server.max_connections_per_peer)"),
+    ],
+)
+def test_connections_over_the_limit_are_told_so_and_closed(limits: Limits, setting: bytes) -> None:
     async def play(stage: Stage) -> None:
-        _, first = await asyncio.open_connection("127.0.0.1", stage.port)
-        reader, second = await asyncio.open_connection("127.0.0.1", stage.port)
-        try:
-            assert await asyncio.wait_for(reader.read(), 2) == b""
-        except ConnectionResetError:
-            pass
+        held = [await asyncio.open_connection("127.0.0.1", stage.port) for _ in range(2)]
+        for _ in range(2):  # one that is turned away counts for nothing
+            refusal = await stage.say(b"")
+            assert refusal.startswith(b"HTTP/1.1 503 ") and b"retry-after: 1\r\n" in refusal
+            assert b"connection: close\r\n" in refusal and refusal.endswith(b"too_many_connections")
+        assert stage.listener.connections == 2
+        assert [error.kind for error in stage.refused] == ["too_many_connections"] * 2
+        assert setting in stage.refused[0].message.encode()
+        held[0][1].close()
+        await held[0][1].wait_closed()
+        await asyncio.sleep(0.05)  # until the listener has heard of it
         assert stage.listener.connections == 1
-        first.close()
-        second.close()
+        reader, writer = held[1]
+        for each in (held[1], await asyncio.open_connection("127.0.0.1", stage.port)):
+            reader, writer = each
+            writer.write(GET)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+            writer.close()
 
-    on_stage(play, echo, Limits(max_connections=1))
+    on_stage(play, echo, limits)
+
+
+def test_this_machine_has_no_bound_as_a_peer_unless_one_is_set() -> None:
+    async def play(stage: Stage) -> None:
+        held = [await asyncio.open_connection("127.0.0.1", stage.port) for _ in range(20)]
+        held[-1][1].write(GET)
+        assert (await held[-1][0].readline()).startswith(b"HTTP/1.1 200 ")
+        for _, writer in held:
+            writer.close()
+
+    on_stage(play, echo, Limits(max_connections_per_peer=2))
 
 
 def test_a_peer_that_is_not_admitted_gets_nothing() -> None:

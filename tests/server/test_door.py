@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 
 from certificate import self_signed
+from llm_gateway.clock import SystemClock
 from llm_gateway.config import Server
+from llm_gateway.dialects.chat import CHAT
 from llm_gateway.errors import ConfigError, GatewayError
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
-from llm_gateway.server.door import open_door, url_of, welcome
+from llm_gateway.server.door import listener_for, open_door, url_of, welcome
+from llm_gateway.server.edge import Access, Edge
+from llm_gateway.server.guard import Guard
+from llm_gateway.server.routes import Routes
+from llm_gateway.telemetry.log import Log
+from llm_gateway.telemetry.metrics import Metrics
 
 
 def opened(server: Server) -> int:
@@ -68,3 +75,18 @@ def test_a_certificate_without_its_key_is_said(tmp_path: Path) -> None:
     certificate, _ = self_signed(tmp_path)
     with pytest.raises(ConfigError, match="are no pair"):
         opened(Server(host="127.0.0.1", port=0, tls_cert=str(certificate), tls_key=str(tmp_path / "none")))
+
+
+@pytest.mark.parametrize(
+    ("setting", "elsewhere", "here"), [(None, 1024, 0), (0, 0, 0), (7, 7, 7)], ids=["left out", "none", "set"]
+)
+def test_a_bound_by_address_spares_this_machine_unless_it_is_set(
+    setting: int | None, elsewhere: int, here: int
+) -> None:
+    async def limits() -> Limits:
+        access, telemetry = Access(b"", b""), (Log(SystemClock()), Metrics())
+        edge = Edge(Routes(()), Guard(Server()), access, lambda path: CHAT, telemetry)
+        return listener_for(Server(max_connections_per_peer=setting), edge).limits
+
+    found = asyncio.run(limits())
+    assert (found.max_connections_per_peer, found.max_connections_per_own_peer) == (elsewhere, here)

@@ -18,6 +18,7 @@ from llm_gateway.cli.keys import first_key
 from llm_gateway.cli.local_api import LocalApi, Running, is_alive
 from llm_gateway.cli.output import FAILED, NOT_RUNNING, Stop, json_line, say, waiting
 from llm_gateway.config import Loaded
+from llm_gateway.http.descriptors import make_room
 
 __all__ = ["down", "up"]
 
@@ -89,6 +90,7 @@ async def _serve(app: App, loaded: Loaded, *, as_json: bool) -> None:
             app.hurry()
         stop.set()
 
+    make_room(loaded.settings.server.max_connections)
     await app.start()
     try:
         _on_signals(end)

@@ -109,8 +109,17 @@ class Server(msgspec.Struct, frozen=True):
     ] = 64 * 1024
     max_headers: Annotated[int, Meta(ge=16, le=1000, description="Most header fields of a request.")] = 128
     max_connections: Annotated[int, Meta(ge=1, le=1_000_000, description="Most connections at a time.")] = (
-        10_000
+        20_000
     )
+    max_connections_per_peer: Annotated[
+        int | None,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Most connections at a time from one address (IPv6: one /64); 0 is no bound. "
+            "Left out: 1024, and none for this machine's own addresses.",
+        ),
+    ] = None
 
 
 class UpstreamSettings(msgspec.Struct, frozen=True):

@@ -11,7 +11,8 @@ class Limits(msgspec.Struct, frozen=True):
     `header_timeout` runs from the first byte (or the accept) to the end of the header section;
     `body_timeout` between two pieces of a body; `idle_timeout` between two requests;
     `write_timeout` is how long a client may refuse to read. A WebSocket is asked for a sign of life after
-    `idle_timeout`, and closed when nothing was asked of it for `socket_idle_timeout`.
+    `idle_timeout`, and closed when nothing was asked of it for `socket_idle_timeout`. Of a bound by peer 0 is
+    none; an own peer is this machine.
     """
 
     header_timeout: float = 10.0
@@ -23,4 +24,6 @@ class Limits(msgspec.Struct, frozen=True):
     max_headers: int = 128
     max_target_bytes: int = 16 * 1024
     max_body_bytes: int = 64 * 1024 * 1024
-    max_connections: int = 10_000
+    max_connections: int = 20_000
+    max_connections_per_peer: int = 0
+    max_connections_per_own_peer: int = 0

@@ -5,9 +5,10 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from llm_gateway.errors import GatewayError
+from llm_gateway.errors import Draining, GatewayError, TooManyConnections
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.outbox import Outbox
+from llm_gateway.http.peers import Peers
 from llm_gateway.http.server import Connection, Handler, Refusal
 from llm_gateway.http.sweep import Sweep
 
@@ -38,6 +39,7 @@ class Listener:
         self.draining = False
         self._admits = admits
         self._connections: set[Connection] = set()
+        self._peers = Peers(limits.max_connections_per_peer, limits.max_connections_per_own_peer)
         self._empty = asyncio.Event()
         self._empty.set()
         self._servers: list[asyncio.Server] = []
@@ -64,15 +66,23 @@ class Listener:
 
     def joined(self, connection: Connection, peer: str) -> bool:
         """Count a connection in; False when it may not stay."""
-        if len(self._connections) >= self.limits.max_connections or self.draining or not self._admits(peer):
+        if not self._admits(peer):
+            return False
+        why = Draining("the gateway is shutting down") if self.draining else self._full(peer)
+        if why is not None:
+            self.refused(why)
+            connection.decline(why)
             return False
         self._connections.add(connection)
+        self._peers.joined(peer)
         self._empty.clear()
         return True
 
     def left(self, connection: Connection) -> None:
         """Count a connection out."""
-        self._connections.discard(connection)
+        if connection in self._connections:  # one that might not stay is told of, too
+            self._connections.remove(connection)
+            self._peers.left(connection.peer)
         if not self._connections:
             self._empty.set()
 
@@ -95,6 +105,19 @@ class Listener:
         for connection in tuple(self._connections):
             connection.cut()
         self.loop.call_later(_LAST_WORD, self._abort)
+
+    def _full(self, peer: str) -> TooManyConnections | None:
+        if len(self._connections) >= (most := self.limits.max_connections):
+            return TooManyConnections(
+                f"there are {most} connections, as many as there may be (server.max_connections); "
+                "close some that rest, or try again in a moment"
+            )
+        if most := self._peers.most(peer):
+            return TooManyConnections(
+                f"{most} connections come from your address, as many as may "
+                "(server.max_connections_per_peer); use those that rest, or try again in a moment"
+            )
+        return None
 
     def _abort(self) -> None:
         for connection in tuple(self._connections):

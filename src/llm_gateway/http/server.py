@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Protocol, cast
 
 from llm_gateway.errors import Draining, GatewayError, RequestTimeout
+from llm_gateway.http import wording
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.outbox import Outbox
@@ -58,7 +59,6 @@ class Connection(asyncio.Protocol):
         "_listener",
         "_loop",
         "_outbox",
-        "_peer",
         "_reader",
         "_socket",
         "_task",
@@ -66,6 +66,7 @@ class Connection(asyncio.Protocol):
         "closing",
         "deadline",
         "paused",
+        "peer",
     )
 
     def __init__(self, listener: Owner) -> None:
@@ -76,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._current: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._drain: asyncio.Future[None] | None = None
-        self._peer = ""
+        self.peer = ""
         self._socket: WebSocket | None = None
         self.paused = False
         self.closing = False
@@ -89,11 +90,10 @@ class Connection(asyncio.Protocol):
         # uvloop's transports have the methods of asyncio.Transport without being one.
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self._peer = peer[0] if isinstance(peer, tuple) else ""
+        self.peer = peer[0] if isinstance(peer, tuple) else ""
         self.deadline = self._loop.time() + self._listener.limits.header_timeout
-        if not self._listener.joined(self, self._peer):
-            self.closing = True
-            self._transport.abort()
+        if not self._listener.joined(self, self.peer) and not self.closing:
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel what was being answered: nobody listens any more."""
@@ -243,7 +243,7 @@ class Connection(asyncio.Protocol):
     # details
 
     def _open(self) -> Exchange:
-        return Exchange(self, self._peer)
+        return Exchange(self, self.peer)
 
     def expire(self) -> None:
         """Act on a deadline that has passed."""
@@ -260,6 +260,15 @@ class Connection(asyncio.Protocol):
                 current.fail(RequestTimeout("the body came too slowly"))
         else:
             self._broken(RequestTimeout("the request came too slowly"))
+
+    def decline(self, error: GatewayError) -> None:
+        """Say why this connection may not stay, and close it, without waiting for what it asks."""
+        headers, body = self._listener.refusal(error)
+        status = wording.status_line(error.status)
+        fields = b"%bretry-after: 1\r\nconnection: close\r\n" % headers
+        self._transport.write(b"%b%bcontent-length: %d\r\n\r\n%b" % (status, fields, len(body), body))
+        self._close(linger=False)
+        self._loop.call_later(_LINGER, self._transport.abort)  # a goodbye in TLS has two sides
 
     def shut(self) -> None:
         """Close if nothing is being answered; else after the answer."""
@@ -280,6 +289,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
+        self.closing = True
         self._transport.abort()
 
     def _next(self) -> None:
@@ -312,7 +322,7 @@ class Connection(asyncio.Protocol):
             last.close_after = True
             return
         headers, body = self._listener.refusal(error)
-        refused = Exchange(self, self._peer)
+        refused = Exchange(self, self.peer)
         refused.close_after = True
         self._current = refused
         refused.respond(error.status, headers, body)

@@ -17,9 +17,13 @@ from llm_gateway.server.guard import Peers
 
 __all__ = ["listener_for", "open_door", "url_of", "welcome"]
 
+# A browser opens six, a busy application a few dozen. Behind a proxy on another machine all have its address.
+_MOST_PER_PEER = 1024
+
 
 def listener_for(server: Server, edge: Edge) -> Listener:
     """Return a listener that hands requests to `edge`; nothing listens yet."""
+    per_peer = server.max_connections_per_peer
     limits = Limits(
         header_timeout=server.header_timeout,
         body_timeout=server.body_timeout,
@@ -29,6 +33,8 @@ def listener_for(server: Server, edge: Edge) -> Listener:
         max_headers=server.max_headers,
         max_body_bytes=server.max_body_bytes,
         max_connections=server.max_connections,
+        max_connections_per_peer=_MOST_PER_PEER if per_peer is None else per_peer,
+        max_connections_per_own_peer=per_peer or 0,
     )
     admits = Peers(welcome(server)).admits
     return Listener(edge.serve, edge.refusal, limits, admits=admits, on_refused=edge.refused)
