@@ -1,5 +1,6 @@
 """Room is held for all of a request's scopes or for none, and never twice."""
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -62,6 +63,31 @@ def test_a_request_that_is_over_a_limit_by_itself_need_not_come_again() -> None:
     with pytest.raises(LimitReached, match="more than the limit by itself") as caught:
         hold(made, claim=Claim(tokens=101))
     assert caught.value.retry_after is None
+
+
+def test_who_has_reached_several_limits_is_told_when_all_have_room() -> None:
+    made = limits(key=Bounds(requests_per_minute=1, per_day=NANO), all=Bounds(parallel=1))
+    both = (ALL, KEY)
+    hold(made, scopes=both, claim=Claim(nano=NANO))
+    with pytest.raises(LimitReached, match="1 requests per minute") as minute:
+        hold(made, scopes=both)
+    assert minute.value.retry_after == 60, "not the second after which one that runs may have ended"
+    with pytest.raises(BudgetReached) as day:
+        hold(made, scopes=both, claim=Claim(nano=1))
+    assert day.value.retry_after == 12 * 3600
+
+
+def test_what_reaches_a_limit_is_told_without_being_held() -> None:
+    made = limits(key=Bounds(requests_per_minute=1, tokens_per_minute=100))
+    assert made.reached(KEY, Claim(tokens=100), NOON) is None
+    hold(made, claim=Claim(tokens=100))
+    reached = made.reached(KEY, Claim(), NOON + SECOND)
+    assert reached is not None and reached.wait == 59
+    told = "this key has reached its limit of 1 requests per minute: 1 are used and this one needs 1"
+    assert reached.told == told
+    never = made.reached(KEY, Claim(tokens=101), NOON + SECOND)
+    assert never is not None and never.wait == math.inf
+    assert made.reached(OTHER, Claim(tokens=101), NOON) is None
 
 
 def test_requests_at_a_time() -> None:

@@ -5,6 +5,7 @@ cannot spend the same room twice. Who is asked, and what a token costs, is decid
 spent comes from the ledger at the start; the counters of a minute begin empty.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -15,7 +16,7 @@ from llm_gateway.errors import BudgetReached, Forbidden, GatewayError, LimitReac
 from llm_gateway.ledger.money import dollars
 from llm_gateway.pipeline.windows import PERIODS, Minute, Period, span
 
-__all__ = ["NO_BOUNDS", "Bounds", "Claim", "Hold", "Kept", "Limits", "Rated", "Scope", "Standing"]
+__all__ = ["NO_BOUNDS", "Bounds", "Claim", "Hold", "Kept", "Limits", "Rated", "Reached", "Scope", "Standing"]
 
 Kept = Literal["global", "key", "client", "provider"]
 """Whom a limit is for."""
@@ -94,6 +95,30 @@ class Standing(msgspec.Struct, frozen=True):
     def warned(self) -> bool:
         """Return whether so much is used that it is warned of."""
         return self.share >= self.warn_at
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """A limit that has no room for a request; `wait` is in how many seconds it has, infinity for never."""
+
+    scope: Scope
+    limit: str
+    used: str
+    wait: float
+    money: bool = False
+
+    @property
+    def told(self) -> str:
+        """Return it in words."""
+        return f"{_whose(self.scope)} has reached its limit of {self.limit}: {self.used}"
+
+    @property
+    def error(self) -> GatewayError:
+        """Return it as the error for the client."""
+        again, wait = "it is more than the limit by itself", None
+        if self.wait < math.inf:
+            again, wait = f"try again in {max(math.ceil(self.wait), 1)} seconds", self.wait
+        error = BudgetReached if self.money else LimitReached
+        return error(f"{self.told}; {again}", retry_after=wait)
 
 
 class Rated(msgspec.Struct, frozen=True):
@@ -177,8 +202,13 @@ class Limits:
         `names` are those that the model is known by. Raises Forbidden for a model that is not allowed, and
         LimitReached with the time from which it is worth trying again.
         """
+        reached: list[Reached] = []
         for scope in scopes:
-            self._check(scope, claim, names, now_us)
+            if forbidden := self.forbidden(scope, names):
+                raise Forbidden(forbidden)
+            reached += self._reached(scope, claim, now_us)
+        if reached:
+            raise max(reached, key=_wait).error
         warned: list[Standing] = []
         for scope in scopes:
             counters = self._of(scope)
@@ -189,6 +219,17 @@ class Limits:
                 counters.spent(period, now_us).held += claim.nano
             warned += [each for each in self._standing(scope, now_us) if each.warned]
         return Hold(scopes, claim, now_us, tuple(warned))
+
+    def forbidden(self, scope: Scope, names: Sequence[str]) -> str:
+        """Return why a scope may not ask for a model of these names, "" where it may."""
+        models = self._bounds.get(scope, NO_BOUNDS).models
+        if not models or not names or any(fnmatchcase(name, each) for name in names for each in models):
+            return ""
+        return f"{_whose(scope)} may not ask for {names[0]!r}; {_may(models)}"
+
+    def reached(self, scope: Scope, claim: Claim, now_us: int) -> Reached | None:
+        """Return which limit of a scope keeps such a request waiting now, and longest; None for none."""
+        return max(self._reached(scope, claim, now_us), key=_wait, default=None)
 
     def settle(self, hold: Hold, tokens: int, nano: int, now_us: int) -> None:
         """Give back what was held and count what was used; money counts in the period that held it."""
@@ -231,39 +272,30 @@ class Limits:
             counters = self._counters[scope] = _Counters()
         return counters
 
-    def _check(self, scope: Scope, claim: Claim, names: Sequence[str], now_us: int) -> None:
-        bounds = self._bounds.get(scope, NO_BOUNDS)
-        if (
-            bounds.models
-            and names
-            and not any(fnmatchcase(name, each) for name in names for each in bounds.models)
-        ):
-            raise Forbidden(f"{_whose(scope)} may not ask for {names[0]!r}; {_may(bounds.models)}")
-        counters = self._of(scope)
+    def _reached(self, scope: Scope, claim: Claim, now_us: int) -> Iterator[Reached]:
+        """Yield the limits of a scope that have no room for such a request now."""
+        bounds, counters = self._bounds.get(scope, NO_BOUNDS), self._of(scope)
         for minute, limit, amount, what in (
             (counters.requests, bounds.requests_per_minute, 1, "requests per minute"),
             (counters.tokens, bounds.tokens_per_minute, claim.tokens, "tokens per minute"),
         ):
             if limit is not None and (wait := minute.room_in(amount, limit, now_us)):
                 used = f"{minute.at(now_us)} are used and this one needs {amount}"
-                raise _reached(scope, f"{limit} {what}", used, wait)
+                yield Reached(scope, f"{limit} {what}", used, wait if wait > 0 else math.inf)
         if bounds.parallel is not None and counters.parallel >= bounds.parallel:
             used = f"{counters.parallel} run now"
-            raise _reached(scope, f"{bounds.parallel} requests at a time", used, _PARALLEL_AGAIN)
+            yield Reached(scope, f"{bounds.parallel} requests at a time", used, _PARALLEL_AGAIN)
         for period in PERIODS:
             if (most := bounds.money(period)) is not None:
-                self._check_money(scope, claim, (period, most), now_us)
-
-    def _check_money(self, scope: Scope, claim: Claim, limit: tuple[Period, int], now_us: int) -> None:
-        period, most = limit
-        spent = self._of(scope).spent(period, now_us)
-        if claim.nano and spent.settled + spent.held + claim.nano > most:
-            used = (
-                f"${_shown(spent.settled)} are spent, ${_shown(spent.held)} held for requests that run, "
-                f"and this one may cost ${_shown(claim.nano)}"
-            )
-            wait = (span(period, now_us).end - now_us) / 1e6
-            raise _reached(scope, f"${_shown(most)} per {period}", used, wait, money=True)
+                spent = counters.spent(period, now_us)
+                if not claim.nano or spent.settled + spent.held + claim.nano <= most:
+                    continue
+                used = (
+                    f"${_shown(spent.settled)} are spent, ${_shown(spent.held)} held for requests that run, "
+                    f"and this one may cost ${_shown(claim.nano)}"
+                )
+                wait = (span(period, now_us).end - now_us) / 1e6
+                yield Reached(scope, f"${_shown(most)} per {period}", used, wait, money=True)
 
     def _standing(self, scope: Scope, now_us: int) -> Iterator[Standing]:
         bounds, counters = self._bounds[scope], self._of(scope)
@@ -281,17 +313,8 @@ class Limits:
                 yield Standing(scope, f"usd_per_{period}", most, used, end, bounds.warn_at)
 
 
-def _allows(patterns: tuple[str, ...], names: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
-
-
-def _reached(scope: Scope, limit: str, used: str, wait: float, *, money: bool = False) -> GatewayError:
-    again = "it is more than the limit by itself" if wait < 0 else f"try again in {max(wait, 1):.0f} seconds"
-    error = BudgetReached if money else LimitReached
-    return error(
-        f"{_whose(scope)} has reached its limit of {limit}: {used}; {again}",
-        retry_after=wait if wait >= 0 else None,
-    )
+def _wait(reached: Reached) -> float:
+    return reached.wait
 
 
 def _whose(scope: Scope) -> str:
