@@ -24,7 +24,7 @@ from llm_gateway.wire.headers import Headers
         (b"codex-tui/1.0", "codex-cli"),
         (b"Codex Desktop/1.2 (Mac OS)", "codex-desktop"),
         (b"codex_vscode/0.5", "codex-ide"),
-        (b"GitHubCopilotChat/0.30.1", "github-copilot"),
+        (b"GitHubCopilotChat/0.30.1", "copilot-vscode"),
         (b"copilot/0.0.354", "github-copilot"),
         (b"GeminiCLI/0.9/gemini-3 (linux; x64)", "gemini-cli"),
         (b"opencode/1.0.2", "opencode"),

@@ -4,9 +4,10 @@ A row says how an application is found, how it is pointed at the gateway and bac
 it writes down what it used, and what cannot be done and why. Nothing here looks at a machine.
 
 Texts hold names in braces. In paths: `{home}`, the application's own folder; `{config}`, `{data}` and
-`{applications}`, the platform's; `{shell}`, the file that the person's shell reads when it starts. In
-settings: `{url}` and `{base}`, the gateway's address with and without `/v1`; `{key}`, the application's own
-key; `{host}`; `{model}`; `{client}`, the row's id.
+`{applications}`, the platform's; `{extensions}`, the folders of editors' extensions; `{shell}`, the file that
+the person's shell reads when it starts. A `*` there is any name. In settings: `{url}` and `{base}`, the
+gateway's address with and without `/v1`; `{key}`, the application's own key; `{host}`; `{model}`; `{client}`,
+the row's id.
 """
 
 import functools
@@ -45,7 +46,8 @@ class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     With `append`, `to` is put at the end of the list there; with `each_model` it is made once for every model
     that the gateway serves: a list, or, where `keyed`, a table by the model's name. `models_in` are members
-    of the table `to` that are lists with one item, which is made once for every model in the same way.
+    of the table `to` that are lists with one item, which is made once for every model in the same way. With
+    `if_missing`, what is there stays.
     """
 
     at: tuple[str, ...]
@@ -54,6 +56,7 @@ class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     each_model: bool = False
     keyed: bool = False
     models_in: tuple[str, ...] = ()
+    if_missing: bool = False
 
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,8 +99,8 @@ class Way(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `key`: it gets a key of the gateway's in place of its vendor's. `login`: it keeps its own login, which is
     passed on to its vendor; the gateway's key travels in a header beside it. `env` are the variables that do
-    the same for one process. `steps` are for a person, where no file can be written. `restart`: it reads its
-    settings only when it starts.
+    the same for one process. `steps` are for a person: what no file can do. `restart`: it reads its settings
+    only when it starts. `local_or_https`: it takes no address but https, or http of 127.0.0.1 by number.
     """
 
     files: tuple[File, ...] = ()
@@ -105,6 +108,7 @@ class Way(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: tuple[str, ...] = ()
     note: str = ""
     restart: bool = False
+    local_or_https: bool = False
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
