@@ -69,8 +69,8 @@ def _enclosing(records: list[Record]) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for record in records:
         if _is_answer(record):
-            above = (record.trace, record.parent)
-            while above in parents and above not in found:
+            own, above = (record.trace, record.span), (record.trace, record.parent)
+            while above[1] and above != own and above in parents and above not in found:
                 found.add(above)
                 above = (record.trace, parents[above])
     return found
