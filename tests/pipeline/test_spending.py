@@ -1,8 +1,11 @@
 """A request's size becomes what is held, its usage what is paid."""
 
+import math
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fakes import FakeClock
 from llm_gateway.canonical.usage import Usage
@@ -12,9 +15,10 @@ from llm_gateway.errors import BudgetReached, Forbidden, LimitReached
 from llm_gateway.ledger.money import NANO
 from llm_gateway.ledger.prices import Price, PriceBook, Rate
 from llm_gateway.ledger.spending import Spent
+from llm_gateway.pipeline.extent import Extent
 from llm_gateway.pipeline.limits import Bounds, Scope
 from llm_gateway.pipeline.plan import Plan, Step
-from llm_gateway.pipeline.spending import ASSUMED, Cost, Held, Spending
+from llm_gateway.pipeline.spending import ASSUMED, Cost, Held, Load, Spending
 
 KEY: Scope = ("key", "laptop")
 
@@ -178,6 +182,64 @@ def test_what_a_provider_did_not_answer_it_is_not_paid_for() -> None:
     made.enter(held, step("other"))
     made.settle(held, step("other"), Usage(1000, output=1000))
     assert [each.used for each in made.standing()] == [0]
+
+
+def provided(**bounds: Bounds) -> Spending:
+    made = Spending(FakeClock())
+    made.use(BOOK, {"paid"}, {("provider", name): each for name, each in bounds.items()})
+    return made
+
+
+def test_who_has_no_room_is_known_before_it_is_asked() -> None:
+    made = provided(paid=Bounds(requests_per_minute=1), other=Bounds(models=("small*",)))
+    steps, load = (step(), step("other"), step("third")), Load(100, Extent(10))
+    assert made.limits_providers and not spending(parallel=1).limits_providers
+    assert [*made.full(steps, load)] == [("other", "m")]
+    barred = made.full(steps, load)["other", "m"]
+    assert (barred.kind, barred.until) == ("models", math.inf)
+    assert barred.why == "the provider other may not ask for 'other/m'; it may ask for small*"
+    held = hold(made)
+    assert held is not None
+    made.enter(held, step())
+    full = made.full(steps, load)["paid", "m"]
+    assert (full.kind, full.until - FakeClock().monotonic()) == ("limit", 60)
+    assert full.why.startswith("the provider paid has reached its limit of 1 requests per minute: 1 are used")
+
+
+@given(size=st.integers(0, 5000), tokens=st.none() | st.integers(0, 3000), most=st.integers(1, 20_000))
+def test_no_room_is_what_entering_would_refuse(size: int, tokens: int | None, most: int) -> None:
+    bounds = Bounds(tokens_per_minute=most, per_day=most * NANO // 1000)
+    made = provided(paid=bounds, other=bounds)
+    asked = call(f',"x":"{"x" * size}"' + (f',"max_tokens":{tokens}' if tokens is not None else ""))
+    both = plan(step(), step("other"))
+    load = Load(len(asked), Extent(tokens), "generate")
+    held = hold(made, asked, of=both)
+    assert held is not None
+    full = made.full(both.steps, load)
+    for each in both.steps:
+        told = full.get((each.provider, "m"))
+        if told is None:
+            made.enter(held, each)
+        else:
+            with pytest.raises(BudgetReached if told.kind == "budget" else LimitReached) as caught:
+                made.enter(held, each)
+            assert caught.value.message.startswith(told.why)
+
+
+def test_a_provider_holds_what_a_request_may_cost_there() -> None:
+    made = provided(paid=Bounds(per_day=100 * NANO), other=Bounds(per_day=1))
+    held = hold(made, call(',"max_tokens":1000'), of=plan(step(), step("other")))
+    assert held is not None
+    made.enter(held, step())
+    made.enter(held, step("other"))
+    used = {each.scope[1]: each.used for each in made.standing()}
+    assert used["paid"] > 0 and used["other"] == 0, "nobody is to be paid there"
+
+
+def test_a_count_needs_no_tokens_and_no_money() -> None:
+    made = provided(paid=Bounds(tokens_per_minute=1, per_day=1))
+    assert made.full((step(),), Load(100, Extent(), "generate"))
+    assert not made.full((step(),), Load(100, Extent(), "count"))
 
 
 def test_limits_begin_with_what_the_ledger_knows() -> None:

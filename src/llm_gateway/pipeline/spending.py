@@ -4,24 +4,26 @@ Limits are counted in `limits.py`, prices looked up in the ledger's price book; 
 a claim, and a usage becomes money. Where nothing is limited, a request passes without being looked at.
 """
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
 from llm_gateway.canonical.usage import Usage, estimate_tokens
 from llm_gateway.clock import Clock
-from llm_gateway.dialects.contract import Call
+from llm_gateway.dialects.contract import Call, Kind
 from llm_gateway.ledger.money import nano
 from llm_gateway.ledger.prices import Price, PriceBook, Rate, cost, most
 from llm_gateway.ledger.spending import Spent
-from llm_gateway.pipeline.extent import extent
+from llm_gateway.pipeline.extent import Extent, extent
 from llm_gateway.pipeline.limits import Bounds, Claim, Hold, Limits, Scope, Standing
 from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.windows import PERIODS, Period
 
-__all__ = ["ASSUMED", "Cost", "Held", "Spending"]
+__all__ = ["ASSUMED", "Cost", "Full", "Held", "Load", "Spending"]
 
 _DAY_US = 86_400_000_000
 # Text rarely has fewer bytes a token than this: what is held has to be enough.
@@ -39,15 +41,36 @@ ASSUMED = Price(_flat(15), _flat(75), _flat(15), _flat(15), source="assumed")
 """For a model that is to be paid for and whose price nobody knows: as dear as the dearest usual ones."""
 
 
+class Load(msgspec.Struct, frozen=True):
+    """What is known of a request to say what it may use: its bytes, and what it makes a model write."""
+
+    size: int
+    asked: Extent
+    kind: Kind = "generate"
+
+
 class Held(msgspec.Struct, frozen=True):
     """What a request holds, and the header lines that tell its client what it is close to.
 
-    `entered` is what it holds at the providers that were asked.
+    `entered` is what it holds at the providers that were asked, `load` what that follows from, None where it
+    holds the same everywhere.
     """
 
     hold: Hold
     fields: bytes = b""
+    load: Load | None = None
     entered: dict[str, Hold] = {}
+
+
+class Full(msgspec.Struct, frozen=True):
+    """Why a target gets no request of a kind before a time, infinity for never, by its provider's own limits.
+
+    `until` is of the monotonic clock. `models`: it is not among those that may be asked for.
+    """
+
+    kind: Literal["limit", "budget", "models"]
+    until: float
+    why: str
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -69,6 +92,7 @@ class Spending:
         self._paid: frozenset[str] = frozenset()
         self._limits = Limits()
         self._bounded = False
+        self.limits_providers = False
         self._prices: dict[tuple[str, str], Price | None] = {}
         self._day = -1
         self._longest: dict[tuple[str, str], int] = {}
@@ -79,6 +103,7 @@ class Spending:
         self._paid = frozenset(paid)
         self._prices = {}
         self._bounded = bool(bounds)
+        self.limits_providers = any(kept == "provider" for kept, _ in bounds)
         self._limits.configure(bounds)
 
     @property
@@ -136,10 +161,11 @@ class Spending:
             return None
         now_us = self._clock.now_us()
         money = self._limits.costs((*scopes, *providers))
-        claim = Claim() if free else self._claim(call, plan, money=money)
+        load = None if free else Load(len(call), extent(call), plan.kind)
+        claim = self._claim(load, plan.steps, money=money) if load is not None else Claim()
         names = (call.model, *(f"{step.provider}/{step.model}" for step in plan.steps))
         hold = self._limits.hold(scopes, claim, names, now_us)
-        return Held(hold, _warning(hold))
+        return Held(hold, _warning(hold), load)
 
     def hold_unread(self, key: str, client: str, size: int, step: Step) -> Held | None:
         """Take the room for a request of so many bytes that is passed on without being understood."""
@@ -158,9 +184,32 @@ class Spending:
         """
         scopes = self._limits.bounded((("provider", step.provider),))
         if scopes and step.provider not in held.entered:
-            name = f"{step.provider}/{step.model}"
+            claim = held.hold.claim
+            if held.load is not None:
+                claim = self._claim(held.load, (step,), money=self._limits.costs(scopes))
             now_us = self._clock.now_us()
-            held.entered[step.provider] = self._limits.hold(scopes, held.hold.claim, (name,), now_us)
+            held.entered[step.provider] = self._limits.hold(scopes, claim, (str(step.target),), now_us)
+
+    def full(self, steps: Iterable[Step], load: Load) -> dict[tuple[str, str], Full]:
+        """Return the targets, by provider and model, whose providers have no room for a request now.
+
+        What `enter` would refuse, at this instant: nothing is held.
+        """
+        full: dict[tuple[str, str], Full] = {}
+        now_us, now = self._clock.now_us(), self._clock.monotonic()
+        for step in steps:
+            scope: Scope = ("provider", step.provider)
+            if not self._limits.bounded((scope,)):
+                continue
+            name = (step.provider, step.model)
+            if forbidden := self._limits.forbidden(scope, (str(step.target),)):
+                full[name] = Full("models", math.inf, forbidden)
+                continue
+            claim = self._claim(load, (step,), money=self._limits.costs((scope,)))
+            if (reached := self._limits.reached(scope, claim, now_us)) is not None:
+                kind: Literal["budget", "limit"] = "budget" if reached.money else "limit"
+                full[name] = Full(kind, now + reached.wait, reached.told)
+        return full
 
     def rate_fields(self, key: str, client: str) -> bytes:
         """Return the header lines by which OpenAI's and Anthropic's clients learn of limits by the minute.
@@ -204,18 +253,18 @@ class Spending:
 
     # details
 
-    def _claim(self, call: Call, plan: Plan, *, money: bool) -> Claim:
-        if plan.kind == "count":
+    def _claim(self, load: Load, steps: Collection[Step], *, money: bool) -> Claim:
+        if load.kind == "count":
             return Claim()
-        asked = extent(call)
-        longest = max((self._longest.get((step.provider, step.model), 0) for step in plan.steps), default=0)
+        longest = max((self._longest.get((step.provider, step.model), 0) for step in steps), default=0)
+        asked = load.asked
         each = asked.tokens if asked.tokens is not None else max(2 * longest, _USUAL_OUTPUT)
-        output = each * asked.answers if plan.kind != "embed" else 0
-        estimate = estimate_tokens(len(call)) + output
+        output = each * asked.answers if load.kind != "embed" else 0
+        estimate = estimate_tokens(load.size) + output
         if not money:
             return Claim(estimate)
-        size = -(-len(call) // _LEAST_BYTES)
-        dearest = max((self._most(step, size, output) for step in plan.steps), default=Decimal(0))
+        size = -(-load.size // _LEAST_BYTES)
+        dearest = max((self._most(step, size, output) for step in steps), default=Decimal(0))
         return Claim(estimate, nano(dearest))
 
     def _most(self, step: Step, size: int, output: int) -> Decimal:
