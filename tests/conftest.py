@@ -63,7 +63,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         raise TimeoutError(f"{item.nodeid} took longer than {_PATIENCE_S} seconds")
 
     kills = int(os.environ.get("LLM_GATEWAY_TEST_KILLS", "0")) if item.get_closest_marker("kills") else 0
-    patience = _PATIENCE_S + 10.0 * kills
+    soaked = float(os.environ.get("LLM_GATEWAY_TEST_SOAK_S", "0")) if item.get_closest_marker("soak") else 0
+    patience = _PATIENCE_S + 10.0 * kills + 1.1 * soaked
     before = signal.signal(signal.SIGALRM, too_long)
     signal.setitimer(signal.ITIMER_REAL, patience)
     try:

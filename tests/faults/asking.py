@@ -18,7 +18,6 @@ _PATHS = {
     "messages": "/v1/messages",
     "ollama": "/api/chat",
 }
-_WORDS = "Guten Tag"
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class Asking:
     dialect: str
     model: str
     stream: bool
+    words: str = "Guten Tag"
 
     def request(self, key: str) -> bytes:
         """Return its bytes."""
@@ -76,12 +76,12 @@ class Asking:
     # details
 
     def _body(self) -> dict[str, object]:
-        messages = [{"role": "user", "content": _WORDS}]
+        messages = [{"role": "user", "content": self.words}]
         match self.dialect:
             case "gemini":
-                return {"contents": [{"role": "user", "parts": [{"text": _WORDS}]}]}
+                return {"contents": [{"role": "user", "parts": [{"text": self.words}]}]}
             case "responses":
-                return {"model": self.model, "input": _WORDS, "stream": self.stream}
+                return {"model": self.model, "input": self.words, "stream": self.stream}
             case "messages":
                 asked = {"model": self.model, "max_tokens": 100, "stream": self.stream}
                 return {**asked, "messages": messages}
