@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from fakes import FakeClock
 from ledger_samples import Failures, intent, settlement
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.clients.coverage import Known
 from llm_gateway.clients.watching import Watching
+from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.coverage import passed_by
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.sightings import Sighting, since
@@ -143,6 +145,15 @@ def test_what_is_received_is_recognised_without_a_look(tmp_path: Path) -> None:
         await watching.recognise()
         (kept,) = await ledger.read(since, 0)
         assert (kept.turn_id, kept.sighting.machine) == (turn, "desk")
+
+    watched(tmp_path, scene)
+
+
+def test_what_the_database_does_not_take_is_not_received(tmp_path: Path) -> None:
+    async def scene(ledger: Ledger, watching: Watching, machine: Machine) -> None:
+        await ledger.write(lambda store: store.write([("DROP TABLE sightings", ())]))
+        with pytest.raises(LedgerUnavailable, match="cannot be written down"):
+            await watching.receive([told("a")])
 
     watched(tmp_path, scene)
 

@@ -6,6 +6,7 @@ ledger; what it means is `coverage.py`.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,7 @@ from llm_gateway.ledger.coverage import Detected, detected, put_detected
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.sightings import Sighting, answered, join, log_positions, put, put_position, since
 from llm_gateway.ledger.store import Statement, Store
+from llm_gateway.ledger.trouble import trouble
 
 __all__ = ["Looking", "Watching"]
 
@@ -151,7 +153,12 @@ class Watching:
             store.write(statements)
 
         if statements:
-            await self._ledger.write(write)
+            try:
+                await self._ledger.write(write)
+            except sqlite3.Error as error:
+                told = trouble(error)
+                why = f"what clients used cannot be written down: {told.what}. {told.way_out}"
+                raise LedgerUnavailable(why) from error
 
 
 def _next(batches: Iterator[Batch]) -> Batch | None:
