@@ -234,14 +234,11 @@ def test_endings() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"{]",
         b"[" * 100_000,
-        b'{"type":"response.output_text.delta","delta":"\xff"}',
         b'{"type":"response.output_text.delta","delta":7}',
         b'{"type":"response.function_call_arguments.delta","output_index":3,"delta":"x"}',
         b'{"type":"response.refusal.delta","delta":null}',
         b'{"type":"response.reasoning_text.delta"}',
-        b'{"type":7}',
         b"{}",
     ],
 )
@@ -252,6 +249,44 @@ def test_what_cannot_be_understood_is_passed_over(data: bytes) -> None:
         Started(),
         TextDelta("a", new=True),
     ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{]",
+        b'{"type":"response.output_text.delta","delta":"Gr',
+        b'{"type":"response.output_text.delta","delta":"\xff"}',
+        b'{"type":"response.output_text.delta","output_index":"one","delta":"x"}',
+        b'{"type":7}',
+    ],
+)
+def test_what_cannot_be_read_is_not_left_out_in_silence(data: bytes) -> None:
+    """An answer that lacks a word and ends well would be taken for whole."""
+    for named in (b"", b"event: x\n"):
+        decoder = ResponsesDecoder()
+        decoder.feed(event("response.output_text.delta", delta="a"))
+        with pytest.raises(UpstreamBroken, match="no part of a response"):
+            decoder.feed(named + b"data: " + data + b"\n\n")
+
+
+def test_an_event_that_nobody_knows_may_be_of_any_form() -> None:
+    decoder = ResponsesDecoder()
+    assert decoder.feed(event("response.weather", item="rain", output_index="one")) == []
+    assert [loss.what for loss in decoder.losses] == ["response.weather"]
+
+
+def test_a_stream_that_ends_inside_an_event_has_broken_off() -> None:
+    decoder = ResponsesDecoder()
+    whole = event("response.output_text.delta", delta="a")
+    assert len(decoder.feed(whole + whole[:-9])) == 2
+    assert decoder.close() == []
+
+
+def test_nothing_is_read_after_a_failure() -> None:
+    decoder = ResponsesDecoder()
+    decoder.feed(event("error", message="no"))
+    assert decoder.feed(b"data: {]\n\n") == []
 
 
 def test_data_on_several_lines() -> None:

@@ -31,7 +31,7 @@ from llm_gateway.dialects.responses.read_output import finish_of, parts_of, repo
 from llm_gateway.dialects.responses.response import error_text, read_usage
 from llm_gateway.dialects.responses.stream import read_event
 from llm_gateway.errors import UpstreamBroken
-from llm_gateway.wire.sse import EventTooLarge, SseSplitter
+from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 
 __all__ = ["ResponsesDecoder"]
 
@@ -49,7 +49,12 @@ class _Event(msgspec.Struct, gc=False):
     code: object = None
 
 
+class _Kind(msgspec.Struct, gc=False):
+    type: str = ""
+
+
 _event = msgspec.json.Decoder(_Event)
+_kind = msgspec.json.Decoder(_Kind)
 _answered = msgspec.json.Decoder(Answered)
 
 # Events that say again what others say, or nothing.
@@ -115,11 +120,17 @@ class ResponsesDecoder:
     def close(self) -> list[Event]:
         """Return what was left: a last event may lack its blank line."""
         rest = self._splitter.close()
-        return self._read(rest) if rest else []
+        try:
+            return self._read(rest) if rest else []
+        except UpstreamBroken:  # half an event: the stream broke off in it
+            return []
 
     def _read(self, raw: bytes) -> list[Event]:
+        if self._done:
+            return []
         told = read_event(raw, _event)
-        if told is None or self._done:
+        if told is None:
+            self._unread(event_data(raw))
             return []
         delta = told.delta
         if isinstance(delta, str) and told.output_index == self._place[0]:  # nearly all events
@@ -142,6 +153,18 @@ class ResponsesDecoder:
                 events.insert(0, Started())
         self.losses = self._lost.found()
         return events
+
+    def _unread(self, data: bytes) -> None:
+        """Take an event that cannot be read: what may have said something is not passed over in silence."""
+        if not data.startswith(b"{"):
+            return
+        try:
+            kind = _kind.decode(data).type
+        except UNREADABLE:
+            kind = None
+        if kind is None or kind in _READERS:
+            raise UpstreamBroken("the upstream's stream has an event that is no part of a response")
+        self._stray(kind)
 
     def _stray(self, kind: str) -> None:
         """Report an event that nobody knows; those of an item that is lost are lost with it."""
