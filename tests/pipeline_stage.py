@@ -111,7 +111,7 @@ class Stage:
         self.let_in(self.key, Identity("key_1", "ada"))
         self.spending = Spending(clock)
         self.standings = Standings()
-        self.routing = Routing(self.standings, clock, RoutingSettings())
+        self.routing = Routing(self.standings, clock, RoutingSettings(), self.spending)
         self.tasks = Tasks(lambda what, error: None)
         self.fares = upstream_standing.Standings(clock, lambda: 0.5)
         self.dispatcher = Dispatcher(

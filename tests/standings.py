@@ -1,8 +1,8 @@
 """How targets fare, put down beforehand: what a choice looks at, without anything having been asked."""
 
-from typing import Literal
-
 import msgspec
+
+from llm_gateway.pipeline import choose
 
 __all__ = ["Block", "Fares", "Standings"]
 
@@ -10,7 +10,7 @@ __all__ = ["Block", "Fares", "Standings"]
 class Block(msgspec.Struct, frozen=True):
     """Why a target is not to be asked before a time."""
 
-    kind: Literal["cooling", "open"]
+    kind: choose.Block
     until: float
     why: str = "it answered 429"
 

@@ -99,8 +99,8 @@ class App:
         self._metrics = Metrics()
         self._router = Router()
         self._standings = Standings(self._clock, random.random)
-        self._routing = Routing(self._standings, self._clock, loaded.settings.routing)
         self._spending = Spending(self._clock)
+        self._routing = Routing(self._standings, self._clock, loaded.settings.routing, self._spending)
         self.log = Log(self._clock, loaded.settings.log.level)
         self.tasks = Tasks(self.log.failure)
         self.port = 0

@@ -155,10 +155,18 @@ name = "scripted"
 requests_per_minute = 1
 """
     with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
-        told = [gateway.chat("both").header("x-llm-gateway-provider") for _ in range(2)]
-        assert told == ["scripted", "second"]
+        told = [gateway.chat("both") for _ in range(2)]
+        assert [reply.header("x-llm-gateway-provider") for reply in told] == ["scripted", "second"]
+        assert told[1].header("x-llm-gateway-attempts") == "1", "who has no room is not tried"
+        explained = gateway.dashboard("explain?model=both")["targets"]
+        assert isinstance(explained, list)
+        assert [each["order"] for each in explained] == [None, 1]
+        assert explained[0]["why"].startswith("left out: it has room again in ")
         reply = gateway.chat("scripted/other")
         assert reply.status == 429 and "the provider scripted" in str(reply.error()["message"])
+        assert reply.error()["code"] == "limit_reached"
+        assert 0 < int(reply.header("retry-after") or 0) <= 60
+        assert gateway.row(reply.header("x-llm-gateway-request-id"))["error"] == "limit_reached"
 
 
 def test_models_that_a_key_may_not_ask_for(tmp_path: Path, upstream: ScriptedUpstream) -> None:

@@ -1,5 +1,6 @@
 """Which targets are asked, in which order and why: one reason at a time, and what holds whatever they are."""
 
+import math
 from collections import Counter
 from decimal import Decimal
 from typing import get_args
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.config.routing import Prefer
-from llm_gateway.errors import CoolingDown, NoTarget
+from llm_gateway.errors import BudgetReached, CoolingDown, Forbidden, GatewayError, LimitReached, NoTarget
+from llm_gateway.pipeline.choose import Block as Kind
 from llm_gateway.pipeline.choose import Choice, choose, refusal
 from llm_gateway.pipeline.needs import NOTHING, Needs
 from llm_gateway.pipeline.plan import Left, Nature, Plan, Step, Traits
@@ -44,6 +46,10 @@ def order(choice: Choice) -> str:
 
 def cooling(seconds: float) -> Fares:
     return Fares(Block("cooling", NOW + seconds))
+
+
+def full(seconds: float, kind: Kind = "limit") -> Fares:
+    return Fares(Block(kind, NOW + seconds, "5 of 5 requests are used"))
 
 
 def opened(seconds: float) -> Fares:
@@ -185,6 +191,41 @@ def test_when_all_cool_down_the_client_is_told_for_how_long() -> None:
     assert choose(made, NOTHING, Standings(a=cooling(1)), NOW, "").retry_after is None
 
 
+def test_who_has_no_room_is_left_out_until_it_has() -> None:
+    names, why = chosen(plan(PLAIN, PLAIN, PLAIN), a=full(42), b=opened(5))
+    assert (names, why["a"]) == ("cb", "it has room again in 42.0 s: 5 of 5 requests are used")
+    for seconds, told in (
+        (150.0, "in 2 min"),
+        (43_200.0, "in 12.0 h"),
+        (math.inf, "never has that much room"),
+    ):
+        assert told in chosen(plan(PLAIN, PLAIN), a=full(seconds))[1]["a"]
+    names, why = chosen(plan(PLAIN, PLAIN), a=full(math.inf, "models"))
+    assert (names, why["a"]) == ("b", "5 of 5 requests are used")
+
+
+@pytest.mark.parametrize(
+    ("fares", "error", "wait"),
+    [
+        ((full(42), full(7)), LimitReached, 7),
+        ((full(42, "budget"), full(50, "budget")), BudgetReached, 42),
+        ((full(42, "budget"), full(50)), LimitReached, 42),
+        ((full(42), cooling(50)), CoolingDown, 42),
+        ((full(math.inf), full(50)), LimitReached, 50),
+        ((full(math.inf), full(math.inf, "models")), LimitReached, None),
+        ((full(math.inf, "models"), full(math.inf, "models")), Forbidden, None),
+    ],
+)
+def test_when_nobody_has_room_the_client_is_told_for_how_long(
+    fares: tuple[Fares, Fares], error: type[GatewayError], wait: float | None
+) -> None:
+    made = plan(PLAIN, PLAIN)
+    choice = choose(made, NOTHING, Standings(a=fares[0], b=fares[1]), NOW, "")
+    refused = refusal(made, choice)
+    assert (type(refused), refused.retry_after) == (error, wait)
+    assert "5 of 5" in refused.message
+
+
 def test_when_nobody_takes_such_a_request_the_client_is_told_why() -> None:
     made = plan(Traits(tools=False), left=(Left(1, Target("b", "m"), "it costs 5, and at most 3"),))
     choice = choose(made, Needs(tools=True), Standings(), NOW, "")
@@ -217,7 +258,8 @@ NEEDS = st.builds(
     output_tokens=st.sampled_from((0, 1024, 4096)),
 )
 BLOCKS = st.one_of(
-    st.none(), st.builds(Block, st.sampled_from(("cooling", "open")), st.floats(NOW, NOW + 3600))
+    st.none(),
+    st.builds(Block, st.sampled_from(get_args(Kind)), st.floats(NOW, NOW + 3600)),
 )
 FARES = st.builds(Fares, BLOCKS, st.one_of(st.none(), st.floats(0, 60)))
 

@@ -1,14 +1,19 @@
 """What a choice is made from is brought together for a request, and not where there is nothing to choose."""
 
+from collections.abc import Iterable
+
+import msgspec
 import pytest
 
 from fakes import FakeClock
 from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.dialects.contract import Call
-from llm_gateway.errors import CoolingDown, NoTarget
+from llm_gateway.errors import CoolingDown, LimitReached, NoTarget
+from llm_gateway.pipeline.extent import Extent
 from llm_gateway.pipeline.needs import Needs, conversation_named
 from llm_gateway.pipeline.plan import Plan, Step, Traits
 from llm_gateway.pipeline.routing import Routing
+from llm_gateway.pipeline.spending import Full, Load
 from pipeline_stage import call
 from standings import Block, Fares, Standings
 
@@ -16,14 +21,39 @@ CALL = call(model="fast")
 NAMED = [(b"session-id", b"0199")]
 
 
+class Rooms:
+    """Room as it is put down beforehand: who has none."""
+
+    def __init__(self) -> None:
+        self.without: dict[tuple[str, str], Full] = {}
+        self.looked: list[Load] = []
+
+    @property
+    def limits_providers(self) -> bool:
+        return bool(self.without)
+
+    def full(self, steps: Iterable[Step], load: Load) -> dict[tuple[str, str], Full]:
+        self.looked.append(load)
+        names = {(step.provider, step.model) for step in steps}
+        return {name: full for name, full in self.without.items() if name in names}
+
+
 class Scene:
     def __init__(self, **settings: float) -> None:
         self.clock = FakeClock()
         self.standings = Standings()
+        self.rooms = Rooms()
         ttl, most = settings.get("ttl", 3600.0), int(settings.get("most", 100))
         self.routing = Routing(
-            self.standings, self.clock, RoutingSettings(sticky_ttl=ttl, sticky_conversations=most)
+            self.standings,
+            self.clock,
+            RoutingSettings(sticky_ttl=ttl, sticky_conversations=most),
+            self.rooms,
         )
+
+    def fill(self, provider: str, seconds: float) -> None:
+        until = self.clock.monotonic() + seconds
+        self.rooms.without[provider, "m"] = Full("limit", until, f"the provider {provider} is full")
 
     def ask(self, plan: Plan, call: Call = CALL, headers: list[tuple[bytes, bytes]] = NAMED) -> Plan:
         return self.routing.chosen(plan, call, headers, "key_1", "turn_1")
@@ -59,6 +89,43 @@ def test_a_single_target_that_cools_down_is_not_asked() -> None:
     assert refused.value.retry_after == 7
     scene.standings.put("a", Fares())
     assert scene.ask(ONE) is ONE
+
+
+def test_a_provider_without_room_is_passed_over() -> None:
+    scene = Scene()
+    scene.fill("a", 7)
+    assert names(scene.ask(TWO)) == "b"
+    (load,) = scene.rooms.looked
+    assert (load.size, load.kind) == (len(CALL), "generate")
+    with pytest.raises(LimitReached, match=r"it has room again in 7\.0 s: the provider a is full") as refused:
+        scene.ask(ONE)
+    assert refused.value.retry_after == 7
+    other = msgspec.structs.replace(ONE, steps=(step("b"),))
+    assert scene.ask(other) is other, "what has room is asked as planned"
+    told = scene.routing.choice(TWO, Needs(input_tokens=10, output_tokens=5)).told
+    assert [each.order for each in told] == [None, 1]
+    assert scene.rooms.looked[-1] == Load(40, Extent(5))
+
+
+def test_a_login_is_not_held_against_anybody() -> None:
+    scene = Scene()
+    scene.fill("a", 7)
+    passed_on = msgspec.structs.replace(ONE, steps=(msgspec.structs.replace(step("a"), login=True),))
+    assert scene.ask(passed_on) is passed_on
+
+
+def test_the_longer_of_a_cool_down_and_a_limit_is_told() -> None:
+    scene = Scene()
+    scene.fill("a", 7)
+    now = scene.clock.monotonic()
+    for seconds, error in ((5, LimitReached), (9, CoolingDown)):
+        scene.standings.put("a", Fares(Block("cooling", now + seconds)))
+        with pytest.raises(error) as refused:
+            scene.ask(ONE)
+        assert refused.value.retry_after == max(seconds, 7)
+    scene.standings.put("a", Fares(Block("open", now + 9)))
+    with pytest.raises(LimitReached):
+        scene.ask(ONE)
 
 
 def test_of_several_targets_those_are_asked_that_can_be() -> None:

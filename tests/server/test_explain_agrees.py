@@ -1,9 +1,10 @@
 """What is explained is what happens: a thousand random requests, each explained, asked, and looked up.
 
-The fleet changes its state all the time; requests are of two dialects, with and without tools and images,
-short and long, of some conversations and of none.
+The fleet changes its state all the time, and its providers have limits, one of each kind; requests are of two
+dialects, with and without tools and images, short and long, of some conversations and of none.
 """
 
+import copy
 import json
 import random
 from decimal import Decimal
@@ -12,13 +13,19 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.dialects.contract import Dialect
 from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.ledger import queries
+from llm_gateway.ledger.money import NANO
+from llm_gateway.ledger.prices import Price, PriceBook, Rate
 from llm_gateway.pipeline.handle import handle
+from llm_gateway.pipeline.limits import Bounds, Scope
 from llm_gateway.pipeline.needs import needs_of
-from llm_gateway.pipeline.plan import Nature
+from llm_gateway.pipeline.plan import Nature, Plan, Step
+from llm_gateway.pipeline.routing import Routing
+from llm_gateway.pipeline.spending import Held
 from llm_gateway.providers.alias import Alias, AliasTarget
 from llm_gateway.providers.names import Directory, Target
 from llm_gateway.server.explain import Explained, Explaining
@@ -31,6 +38,7 @@ from standings import Block, Fares
 
 SEED, REQUESTS = 4, 1000
 NAMES = tuple("abcdef")
+REFUSALS = {"no_target", "cooling_down", "limit_reached"}
 OPERATIONS = {"chat": "chat/completions", "messages": "messages"}
 
 
@@ -56,6 +64,17 @@ ALIASES = {
 }
 
 
+DEAR = Rate(((0, Decimal(1000)),))
+PRICE = Price(DEAR, DEAR, DEAR, DEAR, source="configuration")
+BOUNDS: dict[Scope, Bounds] = {
+    ("provider", "a"): Bounds(requests_per_minute=1),
+    ("provider", "b"): Bounds(tokens_per_minute=3000),
+    ("provider", "d"): Bounds(parallel=1),
+    ("provider", "f"): Bounds(per_day=10 * NANO),
+}
+BUSY = Step("d", "m", "chat", None, None, asks_usage=False, counts=True, headers=b"")
+
+
 class Known:
     """What is known of the six, put down beforehand."""
 
@@ -79,13 +98,24 @@ class Play:
         self.down = closed_port()
         self.turns = 0
         self.refused = 0
+        self.refusals: set[str] = set()
         self.seen: set[str] = set()
         names = {alias: each.names for alias, each in ALIASES.items()}
         self.lines = {(name, self.dialect(name)): self.line(name) for name in NAMES}
         directory = Directory(dict.fromkeys(NAMES, ("m",)), names)
         stage.router.replace(directory, self.lines, {}, ALIASES, Known())
-        fleet = Fleet(stage.upstream, stage.clock, lambda: None)
-        self.door = Door(*Explaining(stage.router, stage.routing, fleet).routes())
+        stage.spending.use(PriceBook({"f/m": PRICE}, {}), {"f"}, BOUNDS)
+        self.busy: Held | None = None
+        self.fleet = Fleet(stage.upstream, stage.clock, lambda: None)
+        self.door = self.explaining(stage.routing)
+
+    def explaining(self, routing: Routing) -> Door:
+        return Door(*Explaining(self.stage.router, routing, self.fleet).routes())
+
+    def then(self) -> Door:
+        """Return a door that explains without conversations, and knows of the limits what is counted now."""
+        spending = copy.deepcopy(self.stage.spending)
+        return self.explaining(Routing(self.stage.standings, self.stage.clock, RoutingSettings(), spending))
 
     def dialect(self, name: str) -> str:
         return "messages" if name in "cf" else "chat"
@@ -103,10 +133,23 @@ class Play:
         ttft = self.chances.choice((None, self.chances.random()))
         self.stage.standings.put(self.chances.choice(NAMES), Fares(block, ttft))
         self.stage.clock.advance(self.chances.choice((0.1, 1, 400)))
+        self.occupy()
 
-    async def explained(self, **query: object) -> Explained:
+    def occupy(self) -> None:
+        """Let another request of d's begin, or end."""
+        spending = self.stage.spending
+        if self.busy is not None:
+            spending.settle(self.busy, None, None)
+            self.busy = None
+        elif self.chances.choice((False, True)):
+            call = DIALECTS["chat"].read_call(b'{"model":"d/m"}', CallPath("chat/completions"))
+            self.busy = spending.hold("other", "", call, Plan("d/m", (BUSY,)))
+            assert self.busy is not None
+            spending.enter(self.busy, BUSY)
+
+    async def explained(self, door: Door, **query: object) -> Explained:
         told = {name: value for name, value in query.items() if value}
-        reply = await self.door.ask(f"/api/dashboard/explain?{urlencode(told)}", token=DASHBOARD)
+        reply = await door.ask(f"/api/dashboard/explain?{urlencode(told)}", token=DASHBOARD)
         assert reply.status == 200, reply
         return msgspec.json.decode(reply.body, type=Explained)
 
@@ -121,13 +164,13 @@ class Play:
         asked = {"model": alias, "dialect": name, "session": session, "tools": int(needs.tools)}
         asked |= {"images": int(needs.images), "input_tokens": needs.input_tokens}
         asked |= {"output_tokens": needs.output_tokens}
-        before = await self.explained(**asked)
+        before, then = await self.explained(self.door, **asked), self.then()
         headers = [(b"session-id", session.encode())] if session else []
         turn_id = await self.ask(dialect, path, body, headers)
         if before.sticky and not session:
             return  # it has a conversation all the same, by how it opens: of which nobody told
         if not before.sticky:
-            before = await self.explained(**asked, request=turn_id)
+            before = await self.explained(then, **asked, request=turn_id)
         await self.compare(before, turn_id)
 
     def body(self, alias: str) -> bytes:
@@ -157,7 +200,8 @@ class Play:
         names = [provider for _, provider in order]
         if explained.refused:
             assert (names, attempts) == ([], ())
-            assert turn.settlement.error_kind in ("no_target", "cooling_down")
+            assert turn.settlement.error_kind in REFUSALS
+            self.refusals.add(turn.settlement.error_kind)
             self.refused += 1
         elif attempts:
             asked = list(dict.fromkeys(each.provider for each in attempts))  # some more than once
@@ -175,6 +219,7 @@ def test_a_thousand_requests_are_explained_as_they_are_asked(tmp_path: Path) -> 
             play.change()
             await play.once()
         assert play.turns > 0.8 * REQUESTS and play.refused > 10, "most were compared, some refused"
+        assert play.refusals == REFUSALS
         every = " ".join(play.seen)
         for reason in (
             "conversation last",
@@ -183,6 +228,12 @@ def test_a_thousand_requests_are_explained_as_they_are_asked(tmp_path: Path) -> 
             "weight 3 of 4",
             "is local",
             "window",
+            "1 requests per minute",
+            "3000 tokens per minute",
+            "1 requests at a time",
+            "$10.0000 per day",
+            "has room again in",
+            "never has that much room",
         ):
             assert reason in every, "the scenes have everything in them that decides"
 

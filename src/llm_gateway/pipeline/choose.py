@@ -1,7 +1,7 @@
 """Which targets of a plan are asked for one request, in which order and why: pure, and told in words.
 
 A request and whoever asks for an explanation call the same function. Nothing is read off a request here
-(`needs.py`), nothing is remembered (`sticky.py`), and how targets fare is only looked at.
+(`needs.py`), nothing is remembered (`sticky.py`) or counted (`limits.py`): how targets fare is looked at.
 """
 
 import math
@@ -12,12 +12,16 @@ from typing import Literal, Protocol, assert_never
 import msgspec
 
 from llm_gateway.config.routing import Prefer
-from llm_gateway.errors import CoolingDown, GatewayError, NoTarget
+from llm_gateway.errors import BudgetReached, CoolingDown, Forbidden, GatewayError, LimitReached, NoTarget
 from llm_gateway.pipeline.needs import Needs
 from llm_gateway.pipeline.plan import Nature, Plan, Step, Traits
 from llm_gateway.providers.names import Target
 
-__all__ = ["Blocked", "Candidate", "Choice", "Standing", "Standings", "choose", "refusal"]
+__all__ = ["Block", "Blocked", "Candidate", "Choice", "Standing", "Standings", "choose", "refusal"]
+
+Block = Literal["cooling", "open", "limit", "budget", "models"]
+"""Why a target should not be asked. `cooling`: it said so itself; `open`: it failed. The others are limits of
+its provider: `limit`, of requests and tokens; `budget`, of money; `models`, of what may be asked for."""
 
 _LOCAL: tuple[Nature, ...] = ("local", "subscription", "hosted")
 _SUBSCRIPTION: tuple[Nature, ...] = ("subscription", "local", "hosted")
@@ -29,16 +33,16 @@ _TOLD: dict[Nature, str] = {
 
 
 class Blocked(Protocol):
-    """Why a target should not be asked before a time. `cooling`: it said so itself; `open`: it failed."""
+    """Why a target should not be asked before a time."""
 
     @property
-    def kind(self) -> Literal["cooling", "open"]:
-        """Return which of the two it is."""
+    def kind(self) -> Block:
+        """Return which kind of reason it is."""
         ...
 
     @property
     def until(self) -> float:
-        """Return when that ends, by the same clock as `now`."""
+        """Return when that ends, by the same clock as `now`; infinity for never."""
         ...
 
     @property
@@ -84,6 +88,7 @@ class _Weighed(msgspec.Struct, gc=False):
 
     step: Step
     out: str = ""
+    block: Block | None = None
     wait: float = 0
     late: bool = False
     kept: bool = False
@@ -121,9 +126,14 @@ class Choice(msgspec.Struct, frozen=True):
 
     @property
     def retry_after(self) -> float | None:
-        """Return in how many seconds the first of them may be asked again, where all cool down."""
-        waits = [each.wait for each in self.weighed if each.wait]
+        """Return in how many seconds the first of them may be asked again, where none may be now."""
+        waits = [each.wait for each in self.weighed if 0 < each.wait < math.inf]
         return min(waits) if waits and not self.steps else None
+
+    @property
+    def blocks(self) -> frozenset[Block | None]:
+        """Return the kinds of reasons for which targets are left out for a while."""
+        return frozenset(each.block for each in self.weighed)
 
 
 def choose(plan: Plan, needs: Needs, standings: Standings, now: float, draw: str, kept: str = "") -> Choice:
@@ -151,8 +161,16 @@ def choose(plan: Plan, needs: Needs, standings: Standings, now: float, draw: str
 def refusal(plan: Plan, choice: Choice) -> GatewayError:
     """Return the error for a request that nobody is asked for."""
     reasons = "; ".join(f"{each.target}: {each.why}" for each in choice.told)
-    if choice.retry_after is not None:
-        return CoolingDown(f"{plan.asked!r} cannot be asked now: {reasons}", retry_after=choice.retry_after)
+    blocks, wait = choice.blocks, choice.retry_after
+    told = f"{plan.asked!r} cannot be asked now: {reasons}"
+    if "cooling" in blocks:
+        return CoolingDown(told, retry_after=wait)
+    if "limit" in blocks:
+        return LimitReached(told, retry_after=wait)
+    if "budget" in blocks:
+        return BudgetReached(told, retry_after=wait)
+    if "models" in blocks:
+        return Forbidden(f"{plan.asked!r} may not be asked for: {reasons}")
     return NoTarget(
         f"{plan.asked!r} has no target for this request: {reasons}; change the request, or what the "
         f"configuration says of `aliases.{plan.asked}`",
@@ -201,13 +219,25 @@ def _hold_back(each: _Weighed, blocked: Blocked | None, now: float) -> None:
     wait = max(blocked.until - now, 0.0)
     match blocked.kind:
         case "cooling":
-            each.wait = wait
+            each.block, each.wait = blocked.kind, wait
             each.out = f"it cools down for {wait:.1f} s more: {blocked.why}"
+        case "limit" | "budget":
+            each.block, each.wait = blocked.kind, wait
+            again = f"has room again in {_told(wait)}" if wait < math.inf else "never has that much room"
+            each.out = f"it {again}: {blocked.why}"
+        case "models":
+            each.block, each.out = blocked.kind, blocked.why
         case "open":
             each.late = True
             each.why = f"its circuit is open for {wait:.1f} s more ({blocked.why})"
         case _:
             assert_never(blocked.kind)
+
+
+def _told(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 # where a target comes
