@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clients.otlp.told import CANARY, EXPORTS, SESSION, event, in_json, in_protobuf, logs, span, traces
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.clients.otlp.batches import Coding, Signal, Value
+from llm_gateway.clients.otlp.batches import MOST_PARTS, Coding, Signal, Value
 from llm_gateway.clients.otlp.receive import WANTED, Whence, sightings_in
 from llm_gateway.errors import BodyTooLarge, MalformedRequest
 from llm_gateway.ledger.sightings import Sighting
@@ -246,4 +246,4 @@ def test_deep_nesting_is_refused_or_passed_over() -> None:
 
 def test_an_export_of_too_many_parts_is_refused() -> None:
     with pytest.raises(BodyTooLarge, match="smaller batches"):
-        sightings_in(b'{"resourceLogs":[' + b"{}," * 1_000_000 + b"{}]}", "logs", "json", WHENCE)
+        sightings_in(b'{"resourceLogs":[' + b"{}," * MOST_PARTS + b"{}]}", "logs", "json", WHENCE)

@@ -14,8 +14,8 @@ Signal = Literal["logs", "metrics", "traces"]
 Coding = Literal["json", "protobuf"]
 Value = str | int | float | bool
 
-MOST_PARTS = 1_000_000
-"""Of how many objects or fields an export may be made: exporters send some hundred records at once."""
+MOST_PARTS = 250_000
+"""Of how many objects or fields an export may be made. Exporters send 512 records at once, of some 50,000."""
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -102,7 +102,8 @@ def _after(at: int, size: int, end: int) -> int:
 def _read_varint(message: memoryview, at: int) -> tuple[int, int]:
     """Return a number and where it ends."""
     value = 0
-    for index, byte in enumerate(message[at : at + _LONGEST_VARINT]):
+    for index in range(min(_LONGEST_VARINT, len(message) - at)):
+        byte = message[at + index]
         value |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:
             return value & _64_BITS, at + index + 1
