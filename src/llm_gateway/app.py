@@ -21,6 +21,7 @@ from llm_gateway.errors import AuditUnavailable, ConfigError
 from llm_gateway.http.asgi import serve_asgi
 from llm_gateway.http.client import Patience
 from llm_gateway.http.exchange import Exchange
+from llm_gateway.http.handover import NOTHING, Inherited
 from llm_gateway.http.pool import Pool
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
@@ -39,7 +40,7 @@ from llm_gateway.providers.alias import read_aliases
 from llm_gateway.providers.names import Directory
 from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.dialect_routes import dialect_at, dialect_routes
-from llm_gateway.server.door import listener_for, open_door, url_of
+from llm_gateway.server.door import as_given, context_for, listener_for, open_door, url_of
 from llm_gateway.server.edge import Access, Edge
 from llm_gateway.server.explain import Explaining
 from llm_gateway.server.exposure import confirmed, judge_bind
@@ -76,8 +77,8 @@ _FIRST_LOOK = 0.2
 class App:
     """A running gateway. `start` makes one; `close` ends it in order.
 
-    `flags` are those that `loaded` was loaded with; `look_again` is how often the configuration's file is
-    looked at, in seconds.
+    `flags` are those that `loaded` was loaded with; `inherited` are sockets that are open already;
+    `look_again` is how often the configuration's file is looked at, in seconds.
     """
 
     def __init__(
@@ -85,12 +86,15 @@ class App:
         loaded: Loaded,
         environ: Mapping[str, str],
         flags: Mapping[str, object] | None = None,
+        inherited: Inherited = NOTHING,
         *,
         look_again: float = 2.0,
     ) -> None:
         self._loaded = loaded
         self._environ = environ
         self._flags = flags or {}
+        self._inherited = inherited
+        self._servers = as_given(loaded.settings.server, inherited.given)
         self._look_again = look_again
         self._watch = FileWatch(loaded.file)  # what was read a moment ago: a later change is a change
         self._refused = ""
@@ -110,17 +114,14 @@ class App:
     @property
     def url(self) -> str:
         """Return the address under which this machine's clients reach the gateway."""
-        return url_of(self._loaded.settings.server, self.port)
+        return url_of(self._servers[0], self.port)
 
     async def start(self) -> None:
         """Open the ledger, muster the providers, listen. ConfigError says why not; then nothing is open."""
         settings = self._loaded.settings
         for warning in self._loaded.warnings:
             self.log.write("warning", "configuration", error=warning)
-        confirmation = confirmed(self._loaded.home, settings.server)
-        refusal = judge_bind(settings.server, confirmed=confirmation, keys_on=True)
-        if refusal is not None:
-            raise refusal
+        self._judge()
         async with AsyncExitStack() as opened:
             opened.callback(self.log.close)
             await self._open(opened)
@@ -132,6 +133,27 @@ class App:
         self.tasks.start("delete what has expired", self._content.look_after())
         self.tasks.start("look after applications", self._watching.run(settings.clients.interval))
 
+    async def check(self) -> None:
+        """Raise the ConfigError that `start` would, as far as that shows while another gateway runs here."""
+        self._judge()
+        context_for(self._servers[0])
+        self._upstream = self._make_upstream()
+        self._engines = self._make_engines()
+        self._muster(self._loaded, lambda: None)
+        self._upstream.close()
+
+    async def hand_over(self, stopped: Callable[[], bool]) -> Inherited | None:
+        """Let answers finish, write everything down, and return what the next gateway goes on with.
+
+        None when `stopped` before that: then `close` is to follow.
+        """
+        kept = await self._listener.hand_over(self._loaded.settings.server.drain_timeout, stopped)
+        if kept is None:
+            return None
+        await self.close()
+        given = bool(self._inherited.given)
+        return Inherited(kept.bound if given else (), () if given else kept.bound, kept.connections)
+
     async def close(self) -> None:
         """Take nothing new, let answers finish, write everything down."""
         self._edge.draining = True
@@ -142,6 +164,12 @@ class App:
         self._listener.hurry()
 
     # the parts of the start
+
+    def _judge(self) -> None:
+        for server in self._servers:
+            confirmation = confirmed(self._loaded.home, server)
+            if refusal := judge_bind(server, confirmed=confirmation, keys_on=True):
+                raise refusal
 
     async def _open(self, opened: AsyncExitStack) -> None:
         """Make everything that a request meets; what has to be closed is left to `opened`."""
@@ -236,12 +264,14 @@ class App:
         return {engine.name: engine for engine in engines}
 
     async def _listen(self, gateway: Gateway) -> None:
-        server = self._loaded.settings.server
         self._edge = self._make_edge(gateway)
-        self._listener = listener_for(server, self._edge)
+        self._listener = listener_for(self._servers[0], self._edge)
         self._metrics.gauges["llm_gateway_client_connections"] = lambda: self._listener.connections
-        self.port = await open_door(self._listener, server)
-        self._guard.listen_on(self.port)
+        await open_door(self._listener, self._servers[0], self._inherited, self._listens_on)
+
+    def _listens_on(self, port: int) -> None:
+        self.port = port
+        self._guard.listen_on(port)
 
     def _make_edge(self, gateway: Gateway) -> Edge:
         dashboard = self._loaded.dashboard_token
@@ -252,7 +282,7 @@ class App:
         self._kept = KeptResponses(gateway, self._content, server.default_provider)
         table = self._routes(gateway)
         self.routes = table.all
-        self._guard = Guard(server)
+        self._guard = Guard(self._servers[0])
         sockets = responses_sockets(gateway, self._kept) if server.websockets else {}
         return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics), sockets)
 

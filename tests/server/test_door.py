@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from llm_gateway.config import Server
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.errors import ConfigError, GatewayError
 from llm_gateway.http.exchange import Exchange
+from llm_gateway.http.handover import NOTHING, Inherited
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
 from llm_gateway.server.door import listener_for, open_door, url_of, welcome
@@ -21,21 +23,29 @@ from llm_gateway.server.routes import Routes
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
 
+Play = Callable[[Listener], Awaitable[None]]
 
-def opened(server: Server) -> int:
-    async def scene() -> int:
-        async def serve(exchange: Exchange) -> None: ...
 
-        def refusal(error: GatewayError) -> tuple[bytes, bytes]:
-            return b"", b""
+def opened(server: Server, inherited: Inherited = NOTHING) -> int:
+    return asyncio.run(scene(server, inherited))
 
-        listener = Listener(serve, refusal, Limits())
-        try:
-            return await open_door(listener, server)
-        finally:
-            await listener.close(0)
 
-    return asyncio.run(scene())
+async def scene(server: Server, inherited: Inherited, play: Play | None = None) -> int:
+    async def serve(exchange: Exchange) -> None:
+        exchange.respond(200, b"", b"served")
+
+    def refusal(error: GatewayError) -> tuple[bytes, bytes]:
+        return b"", b""
+
+    listener = Listener(serve, refusal, Limits())
+    ports: list[int] = []
+    try:
+        await open_door(listener, server, inherited, ports.append)
+        if play is not None:
+            await play(listener)
+        return ports[0]
+    finally:
+        await listener.close(0)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from llm_gateway.errors import Draining, GatewayError, TooManyConnections
+from llm_gateway.http.handover import Inherited, duplicate
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.outbox import Outbox
 from llm_gateway.http.peers import Peers
@@ -15,7 +16,11 @@ from llm_gateway.http.sweep import Sweep
 __all__ = ["Listener"]
 
 _SEND_BUFFER = 512 * 1024
+_BACKLOG = 1024
 _LAST_WORD = 2.0
+_LOOK_AGAIN = 0.01
+# An accepted connection takes three turns of asyncio's loop until it is one of ours.
+_TURNS = 4
 
 
 class Listener:
@@ -37,6 +42,7 @@ class Listener:
         self.limits = limits
         self.outbox = Outbox(self.loop)
         self.draining = False
+        self.leaving = False  # another program of this process takes over: what rests stays open
         self._admits = admits
         self._connections: set[Connection] = set()
         self._peers = Peers(limits.max_connections_per_peer, limits.max_connections_per_own_peer)
@@ -52,17 +58,41 @@ class Listener:
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Bind and accept; return the port, which the system chose when `port` was 0."""
+        bound = await self.bind(host, port, tls)
+        await self.accept()
+        return bound
+
+    async def bind(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Bind and return the port; nobody is let in before `accept`."""
         server = await self.loop.create_server(
-            lambda: Connection(self), host, port, ssl=tls, backlog=1024, reuse_address=True
+            self._connection, host, port, ssl=tls, backlog=_BACKLOG, reuse_address=True, start_serving=False
         )
-        self._servers.append(server)
-        for each in server.sockets:
-            # Accepted sockets inherit it. Else the kernel keeps up to 4 MiB for a reader that stops.
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        return self._add(server)
+
+    async def use(self, bound: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> int:
+        """Take sockets that are bound, and return the port of the first; nobody is let in before `accept`."""
+        ports = [
+            self._add(
+                await self.loop.create_server(
+                    self._connection, sock=each, ssl=tls, backlog=_BACKLOG, start_serving=False
+                )
+            )
+            for each in bound
+        ]
+        return ports[0]
+
+    async def accept(self) -> None:
+        """Let clients in."""
         if self._sweep is None:
             self._sweep = Sweep(self.loop, self._expire)
-        bound: socket.socket = server.sockets[0]
-        return int(bound.getsockname()[1])
+        for server in self._servers:
+            await server.start_serving()
+
+    async def adopt(self, accepted: socket.socket) -> None:
+        """Go on with a connection that was accepted before, in plain TCP."""
+        _, connection = await self.loop.connect_accepted_socket(self._connection, accepted)
+        if connection.rests:
+            connection.deadline = self.loop.time() + self.limits.idle_timeout
 
     def joined(self, connection: Connection, peer: str) -> bool:
         """Count a connection in; False when it may not stay."""
@@ -100,9 +130,36 @@ class Listener:
         if self._sweep is not None:
             self._sweep.cancel()
 
+    async def hand_over(self, drain: float, stopped: Callable[[], bool]) -> Inherited | None:
+        """Let answers finish for `drain` seconds, then give away what listens and what rests.
+
+        New clients wait in the kernel meanwhile, and so does what resting ones send. None, once `stopped`:
+        then nothing is given away, and `close` is to follow.
+        """
+        self.leaving = True
+        bound = [duplicate(each.fileno()) for server in self._servers for each in server.sockets]
+        for server in self._servers:
+            server.close()
+        for connection in tuple(self._connections):
+            connection.stay()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        limit = self.loop.call_later(drain, self.hurry)
+        while self._busy() and not stopped():  # noqa: ASYNC110 - a buffer that empties tells nobody
+            await asyncio.sleep(_LOOK_AGAIN)
+        limit.cancel()
+        if stopped():
+            self.leaving = False
+            for each in bound:
+                each.close()
+            return None
+        resting = [connection.give_away() for connection in tuple(self._connections)]
+        await self._empty.wait()
+        return Inherited(bound=tuple(bound), connections=tuple(each for each in resting if each is not None))
+
     def hurry(self) -> None:
         """Cut every connection now; who does not take the last word in a moment does without."""
-        for connection in tuple(self._connections):
+        for connection in self._busy():
             connection.cut()
         self.loop.call_later(_LAST_WORD, self._abort)
 
@@ -120,8 +177,23 @@ class Listener:
         return None
 
     def _abort(self) -> None:
-        for connection in tuple(self._connections):
+        for connection in self._busy():
             connection.abort()
+
+    def _busy(self) -> list[Connection]:
+        """Return the connections that are to be closed: all, unless those that rest can be given away."""
+        return [each for each in self._connections if not (self.leaving and each.rests)]
+
+    def _connection(self) -> Connection:
+        return Connection(self)
+
+    def _add(self, server: asyncio.Server) -> int:
+        self._servers.append(server)
+        for each in server.sockets:
+            # Accepted sockets inherit it. Else the kernel keeps up to 4 MiB for a reader that stops.
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        bound: socket.socket = server.sockets[0]
+        return int(bound.getsockname()[1])
 
     def _expire(self, now: float) -> None:
         for connection in tuple(self._connections):

@@ -6,16 +6,18 @@ WebSocket hands every byte to that.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Protocol, cast
 
 from llm_gateway.errors import Draining, GatewayError, RequestTimeout
 from llm_gateway.http import wording
 from llm_gateway.http.exchange import Exchange
+from llm_gateway.http.handover import duplicate
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.outbox import Outbox
 from llm_gateway.http.reader import BETWEEN, BODY, HEAD, RequestReader
-from llm_gateway.http.websocket import Carrier, WebSocket
+from llm_gateway.http.websocket import GOING_AWAY, RESTARTING, Carrier, WebSocket
 
 __all__ = ["Connection", "Handler", "Owner", "Refusal"]
 
@@ -36,6 +38,7 @@ class Owner(Protocol):
     limits: Limits
     outbox: Outbox
     draining: bool
+    leaving: bool
 
     def joined(self, connection: "Connection", peer: str) -> bool:
         """Count a connection in; False when it may not stay."""
@@ -94,6 +97,8 @@ class Connection(asyncio.Protocol):
         self.deadline = self._loop.time() + self._listener.limits.header_timeout
         if not self._listener.joined(self, self.peer) and not self.closing:
             self.abort()
+        elif self._listener.leaving:
+            self._loop.call_soon(self.stay)  # uvloop begins to read when this has returned
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel what was being answered: nobody listens any more."""
@@ -192,6 +197,8 @@ class Connection(asyncio.Protocol):
         elif self._reader.ready:
             # In its own turn of the loop: this one still runs inside the handler of the last.
             self._loop.call_soon(self._next)
+        elif self._listener.leaving:
+            self.stay()
         elif not self.closing:
             timeout = self._listener.limits
             self.deadline = self._loop.time() + (
@@ -214,8 +221,8 @@ class Connection(asyncio.Protocol):
         self._socket = socket
         if early := self._reader.take_early():
             socket.received(early)
-        if self._listener.draining:
-            socket.go_away()
+        if self._listener.draining or self._listener.leaving:
+            socket.go_away(RESTARTING if self._listener.leaving else GOING_AWAY)
 
     def resume_reading(self) -> None:
         """Read again."""
@@ -278,6 +285,30 @@ class Connection(asyncio.Protocol):
             self._close(linger=False)
         elif self._current is not None:
             self._current.close_after = True
+
+    def stay(self) -> None:
+        """Read nothing new, so that the connection can be handed over; what has begun goes on before."""
+        if self._transport.get_extra_info("ssl_object") is not None:
+            self.shut()  # the state of TLS is in this process
+        elif self._socket is not None:
+            self._socket.go_away(RESTARTING)
+        elif self._is_idle():
+            self.deadline = 0.0  # what the client sends now waits in the kernel; it is not too late
+            self._transport.pause_reading()
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing of a request or an answer is in this process."""
+        return self._is_idle() and not self._transport.get_write_buffer_size()
+
+    def give_away(self) -> socket.socket | None:
+        """Return the connection as a socket, and let go of it; None where no descriptor is left for it."""
+        try:
+            return duplicate(self._transport.get_extra_info("socket").fileno())
+        except OSError:
+            return None
+        finally:
+            self.abort()  # closes only our own descriptor
 
     def cut(self) -> None:
         """End what is under way: its handler says its last word, and then the connection closes."""
@@ -342,6 +373,11 @@ class Connection(asyncio.Protocol):
                 self._transport.write_eof()
                 return
         self._transport.close()
+
+    def _is_idle(self) -> bool:
+        reader = self._reader
+        between = reader.section == BETWEEN and not reader.ready and not reader.refused
+        return between and self._current is None and self._socket is None and not self.closing
 
     def _unless_closing(self, go_on: Callable[[], None]) -> None:
         if not self.closing:

@@ -23,9 +23,9 @@ from llm_gateway.http.inflating import Inflating
 from llm_gateway.http.limits import Limits
 from llm_gateway.wire.headers import Headers, get_all
 
-__all__ = ["GOING_AWAY", "NORMAL", "VERSION", "Carrier", "Opening", "WebSocket"]
+__all__ = ["GOING_AWAY", "NORMAL", "RESTARTING", "VERSION", "Carrier", "Opening", "WebSocket"]
 
-NORMAL, GOING_AWAY = 1000, 1001
+NORMAL, GOING_AWAY, RESTARTING = 1000, 1001, 1012
 _UNSUPPORTED, _INVALID, _POLICY, _TOO_BIG, _DEFECT = 1003, 1007, 1008, 1009, 1011
 VERSION = b"13"
 
@@ -131,6 +131,7 @@ class WebSocket:
         "_unfinished",
         "_unread",
         "_waiter",
+        "farewell",
     )
 
     def __init__(self, carrier: Carrier, opening: Opening) -> None:
@@ -150,6 +151,7 @@ class WebSocket:
         self._pinged = False
         self._rests_since = carrier.now()  # while the handler waits for a message
         self._pong: bytes | None = None
+        self.farewell = GOING_AWAY  # with which code the handler is to close when it gets no more messages
         carrier.within(self._limits.idle_timeout)
 
     # for the handler
@@ -231,8 +233,9 @@ class WebSocket:
             self._carrier.send(self._protocol.send(Ping()))
             self._rest()
 
-    def go_away(self) -> None:
+    def go_away(self, farewell: int = GOING_AWAY) -> None:
         """Let the handler close after what it is at."""
+        self.farewell = farewell
         self._leaving = True
         self._wake()
 

@@ -15,7 +15,7 @@ from llm_gateway.dialects.contract import Path
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import GatewayError, MalformedRequest, UnknownResponse, UpgradeRefused
 from llm_gateway.http.exchange import Exchange, Memo
-from llm_gateway.http.websocket import GOING_AWAY, VERSION, WebSocket
+from llm_gateway.http.websocket import VERSION, WebSocket
 from llm_gateway.pipeline.handle import Gateway, handle
 from llm_gateway.pipeline.relay import refuse
 from llm_gateway.pipeline.sender import Sender, sender_of
@@ -80,7 +80,7 @@ class ResponsesSocket:
             await talk.hear(message)
             if socket.blocked:  # who takes no answers gets no more of them
                 await socket.drain()
-        await socket.close(GOING_AWAY, "open another one to go on")
+        await socket.close(socket.farewell, "open another one to go on")
 
 
 class _Talk:
