@@ -26,8 +26,8 @@ _UNSEEN = ("left",)
 class Told:
     """What a client was told of one request.
 
-    `tokens` are what its upstream used, `tried` is how often one was asked; `spoilt` says that the last of them
-    did not answer well, which a client that has left does not know.
+    `tokens` are what its upstream used, `tried` is how often one was asked; `spoilt` says that the last of
+    them did not answer well, which a client that has left does not know.
     """
 
     request_id: str

@@ -26,7 +26,7 @@ _BROKEN_STREAMS: Collection[Fault] = ("inside", "hang inside", "no end")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a client saw of its order. `at`: when it ended, of `time.monotonic`; `seconds`: since it was due."""
+    """What a client saw of its order. `at` is of `time.monotonic`, `seconds` count from when it was due."""
 
     order: Order
     reply: Reply | None

@@ -14,8 +14,6 @@ from soak.orders import Order
 
 __all__ = ["Load"]
 
-# Longer than any deadline of the gateway in this test, with all its targets tried.
-_PATIENCE_S = 60.0
 _PIECES_BEFORE_LEAVING = 2
 
 
@@ -29,6 +27,8 @@ class Load:
     per_second: float
     order: Callable[[int], Order]
     told: Callable[[Outcome], None]
+    patience: float = 60.0
+    """Seconds for one order; by default longer than all deadlines of a gateway, one target after another."""
 
     async def drive(self, seconds: float) -> int:
         """Send orders for so long, wait until the last one has its end, and return how many there were."""
@@ -48,7 +48,7 @@ class Load:
         request = order.request(self.key, self.unknown_key)
         exchange = Exchange()
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(self.patience):
                 if order.behaviour == "breaks off":
                     await connections.break_off(request, 0.02)
                     exchange.ended = "left"
