@@ -11,13 +11,13 @@ from llm_gateway.clients.catalog import Edit, Format
 from llm_gateway.clients.edits import (
     MISSING,
     CannotEdit,
-    Setting,
+    Wanted,
     apply,
     put,
     read,
     remove,
     remove_item,
-    settings,
+    wanted,
 )
 
 URL = "http://127.0.0.1:8787/v1"
@@ -136,27 +136,41 @@ def test_an_edit_that_would_change_more_is_refused() -> None:
 def test_edits_come_once_for_every_model() -> None:
     about: object = {"id": "{model}", "name": ["the {model}"], "n": 1}
     models = ("m", "demo/echo")
-    wanted = list(
-        settings(
-            [
-                Edit(("list",), about, each_model=True),
-                Edit(("table",), about, each_model=True, keyed=True),
-                Edit(("more",), "{model}", each_model=True, append=True),
-                Edit(("as", "it"), "is {model}"),
-            ],
-            models,
-        )
+    values = wanted(
+        [
+            Edit(("list",), about, each_model=True),
+            Edit(("table",), about, each_model=True, keyed=True),
+            Edit(("more",), "{model}", each_model=True, append=True),
+            Edit(("items",), {"id": "us", "models": [about], "n": 2}, append=True, models_in=("models",)),
+            Edit(("as", "it"), "is {model}"),
+        ],
+        models,
     )
     first, second = ({"id": name, "name": [f"the {name}"], "n": 1} for name in models)
-    assert wanted == [
-        Setting(("list",), [first, second]),
-        Setting(("table",), {"m": first, "demo/echo": second}),
-        Setting(("more",), "m", append=True),
-        Setting(("more",), "demo/echo", append=True),
-        Setting(("as", "it"), "is {model}"),
+    assert values == [
+        Wanted(("list",), [first, second]),
+        Wanted(("table",), {"m": first, "demo/echo": second}),
+        Wanted(("more",), "m", append=True),
+        Wanted(("more",), "demo/echo", append=True),
+        Wanted(("items",), {"id": "us", "models": [first, second], "n": 2}, append=True),
+        Wanted(("as", "it"), "is {model}"),
     ]
-    made = json.loads(put("json", "", wanted))
+    made = json.loads(put("json", "", values))
     assert made["table"]["demo/echo"] == second and made["more"] == ["m", "demo/echo"]
+
+
+def test_what_is_set_in_a_table_of_ours_is_a_part_of_it() -> None:
+    table: object = {"name": "us"}
+    edits = [Edit(("p", "us"), table), Edit(("p", "us", "models"), "{model}", each_model=True)]
+    assert wanted(edits, ["m"]) == [Wanted(("p", "us"), {"name": "us", "models": ["m"]})]
+    text = apply("json", '{"p": {}}', edits, ["m"])
+    assert apply("json", text, edits, ["m"]) == text
+    assert table == {"name": "us"}
+
+
+def test_what_is_there_may_be_asked_to_stay() -> None:
+    edits = [Edit(("name",), "Local", if_missing=True), Edit(("version",), "1", if_missing=True)]
+    assert apply("yaml", "name: mine\n", edits) == 'name: mine\nversion: "1"\n'
 
 
 def test_what_is_not_there_cannot_be_taken_out() -> None:

@@ -26,14 +26,14 @@ __all__ = [
     "MISSING",
     "CannotEdit",
     "Missing",
-    "Setting",
+    "Wanted",
     "apply",
     "put",
     "read",
     "remove",
     "remove_item",
     "same",
-    "settings",
+    "wanted",
 ]
 
 _BOM = "\ufeff"
@@ -56,25 +56,33 @@ _EDITORS: Mapping[Format, _Editor] = {
 }
 
 
-class Setting(NamedTuple):
-    """One value at one place, or, with `append`, one more item of the list there."""
+class Wanted(NamedTuple):
+    """One value at one place, or, with `append`, one more item of the list there.
+
+    With `if_missing`, what is there already stays.
+    """
 
     at: tuple[str, ...]
     value: object
     append: bool = False
+    if_missing: bool = False
 
 
-def settings(edits: Iterable[Edit], models: Sequence[str] = ()) -> Iterator[Setting]:
-    """Yield what edits come to, when these are the models that the gateway serves."""
-    for edit in edits:
-        if not edit.each_model:
-            yield Setting(edit.at, edit.to, edit.append)
-        elif edit.append:
-            yield from (Setting(edit.at, _about(edit.to, model), append=True) for model in models)
-        elif edit.keyed:
-            yield Setting(edit.at, {model: _about(edit.to, model) for model in models})
+def wanted(edits: Iterable[Edit], models: Sequence[str] = ()) -> list[Wanted]:
+    """Return what edits come to, when these are the models that the gateway serves.
+
+    What is set within a table that an edit before it made is a part of that table.
+    """
+    made: list[Wanted] = []
+    for each in (each for edit in edits for each in _expanded(edit, models)):
+        around = next((index for index, other in enumerate(made) if _is_within(each, other)), None)
+        if around is None:
+            made.append(each)
         else:
-            yield Setting(edit.at, [_about(edit.to, model) for model in models])
+            table = made[around]
+            value = placed(table.value, each.at[len(table.at) :], each.value)
+            made[around] = table._replace(value=value)
+    return made
 
 
 def read(format: Format, text: str, at: Sequence[str]) -> object | Missing:
@@ -84,16 +92,18 @@ def read(format: Format, text: str, at: Sequence[str]) -> object | Missing:
 
 def apply(format: Format, text: str, edits: Iterable[Edit], models: Sequence[str] = ()) -> str:
     """Return a text of settings with edits made; what is so already stays as it is written."""
-    return put(format, text, settings(edits, models))
+    return put(format, text, wanted(edits, models))
 
 
-def put(format: Format, text: str, wanted: Iterable[Setting]) -> str:
+def put(format: Format, text: str, values: Iterable[Wanted]) -> str:
     """Return a text of settings with values put in their places."""
     editor = _EDITORS[format]
     mark, text = _split(text)
-    for at, value, append in wanted:
+    for at, value, append, if_missing in values:
         tree = editor.parse(text)
         known = get(tree, at)
+        if if_missing and known is not MISSING:
+            continue
         if append:
             if isinstance(known, list) and any(same(each, value) for each in known):
                 continue
@@ -128,13 +138,13 @@ def remove_item(format: Format, text: str, at: Sequence[str], index: int, kept: 
     return remove(format, text, (*at, str(index)), kept)
 
 
-def _checked(editor: _Editor, text: str, wanted: object, at: Sequence[str]) -> str:
-    """Return an edited text when it says what is wanted, and nothing else that is new."""
+def _checked(editor: _Editor, text: str, meant: object, at: Sequence[str]) -> str:
+    """Return an edited text when it says what is meant, and nothing else that is new."""
     try:
         made = editor.parse(text)
     except CannotEdit:
         made = MISSING
-    if made is MISSING or not same(made, wanted):
+    if made is MISSING or not same(made, meant):
         raise CannotEdit(
             f"{at_name(at)} stands there in a form that cannot be changed safely; set it by hand"
         )
@@ -143,6 +153,28 @@ def _checked(editor: _Editor, text: str, wanted: object, at: Sequence[str]) -> s
 
 def _split(text: str) -> tuple[str, str]:
     return (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
+
+
+def _expanded(edit: Edit, models: Sequence[str]) -> Iterator[Wanted]:
+    value = edit.to
+    for name in edit.models_in:
+        match value:
+            case dict() if isinstance(items := value.get(name), list):
+                value = {**value, name: [_about(item, model) for model in models for item in items]}
+    if not edit.each_model:
+        yield Wanted(edit.at, value, edit.append, edit.if_missing)
+    elif edit.append:
+        yield from (Wanted(edit.at, _about(value, model), append=True) for model in models)
+    elif edit.keyed:
+        yield Wanted(edit.at, {model: _about(value, model) for model in models})
+    else:
+        yield Wanted(edit.at, [_about(value, model) for model in models])
+
+
+def _is_within(inner: Wanted, outer: Wanted) -> bool:
+    if inner.append or outer.append or not isinstance(outer.value, dict):
+        return False
+    return len(inner.at) > len(outer.at) and inner.at[: len(outer.at)] == outer.at
 
 
 def _about(value: object, model: str) -> object:

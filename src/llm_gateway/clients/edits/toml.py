@@ -39,14 +39,16 @@ def put(text: str, at: Sequence[str], value: object) -> str:
     if isinstance(value, dict) and value:
         return _section(text, f"[{_path(at)}]", value)
     table = tuple(at[:-1])
-    line = f"{_key(at[-1])} = {_written(value)}"
-    if not table:
-        top = [each for each in found if each.kind == "key" and not each.table]
-        return lines.insert(text, lines.content_end(text, top[-1].end) if top else None, [line])
     inside = [each for each in found if (each.path if each.kind == "table" else each.table) == table]
-    if any(each.kind == "table" for each in inside):
+    if table and any(each.kind == "table" for each in inside):
+        line = f"{_key(at[-1])} = {_written(value)}"
         return lines.insert(text, lines.content_end(text, inside[-1].end), [line])
-    return _section(text, f"[{_path(table)}]", {at[-1]: value})
+    if table and not any(each.covers(table) for each in found):
+        return _section(text, f"[{_path(table)}]", {at[-1]: value})
+    # At the top, in a table that is there only by what is in it, too: that has no header to put it under.
+    top = [each for each in found if each.kind == "key" and not each.table]
+    line = f"{_path(at)} = {_written(value)}"
+    return lines.insert(text, lines.content_end(text, top[-1].end) if top else None, [line])
 
 
 def append(text: str, at: Sequence[str], item: object) -> str:

@@ -40,6 +40,7 @@ def put(text: str, at: Sequence[str], value: object) -> str:
     here = _root(text)
     if here is None:
         return lines.insert(text, lines.tail(text), _block(_nested(at, value)))
+    inside = here
     for depth, name in enumerate(at):
         if _is_empty(text, here):
             return _filled(text, here, _nested(at[depth:], value), root=not depth)
@@ -50,12 +51,14 @@ def put(text: str, at: Sequence[str], value: object) -> str:
         part = here.part(name)
         if part is None:
             return _added(text, here, _block({name: _nested(at[depth + 1 :], value)}))
-        here = part
+        inside, here = here, part
     simple = not isinstance(value, dict | list) or not value
     if simple and here.kind == "scalar" and text[here.value_start : here.value_start + 1] not in ("|", ">"):
         gap = "" if text[here.value_start - 1 : here.value_start] in (" ", "\t") else " "
         return text[: here.value_start] + gap + _scalar(value) + text[here.end :]
-    return put(cut(text, at), at, value)
+    block = _block({here.name: value} if inside.kind == "mapping" else [value])
+    indent = " " * (here.start - lines.line_start(text, here.start))
+    return text[: here.start] + (lines.newline(text) + indent).join(block) + text[here.end :]
 
 
 def append(text: str, at: Sequence[str], item: object) -> str:
