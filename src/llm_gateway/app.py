@@ -30,6 +30,7 @@ from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.pipeline.knowledge import FleetKnowledge
+from llm_gateway.pipeline.limits import Standing
 from llm_gateway.pipeline.plan import Router
 from llm_gateway.pipeline.quotas import Quotas
 from llm_gateway.pipeline.replay import Replays
@@ -48,6 +49,7 @@ from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.keys_api import KeysApi
+from llm_gateway.server.limit_views import limit_view
 from llm_gateway.server.login_routes import login_routes
 from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.ollama_api import OllamaApi
@@ -103,9 +105,9 @@ class App:
         self._metrics = Metrics()
         self._router = Router()
         self._standings = Standings(self._clock, random.random)
-        self._spending = Spending(self._clock)
-        self._routing = Routing(self._standings, self._clock, loaded.settings.routing, self._spending)
         self.log = Log(self._clock, loaded.settings.log.level)
+        self._spending = Spending(self._clock, self._close_to)
+        self._routing = Routing(self._standings, self._clock, loaded.settings.routing, self._spending)
         self.tasks = Tasks(self.log.failure)
         self.port = 0
         self.first_key: Minted | None = None
@@ -372,6 +374,11 @@ class App:
         while True:
             await self.fleet.refresh(older_than=_LOOK_AGAIN / 2)
             await asyncio.sleep(_LOOK_AGAIN)
+
+    def _close_to(self, limit: Standing) -> None:
+        view = limit_view(limit)
+        told = {"scope": view.scope, "name": view.name, "limit": view.limit}
+        self.log.write("warning", "a limit is close", **told, used=view.used, most=view.most)
 
     def _skipped(self, why: str) -> None:
         self.log.write("warning", "provider skipped", error=why)

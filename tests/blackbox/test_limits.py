@@ -177,8 +177,25 @@ def test_models_that_a_key_may_not_ask_for(tmp_path: Path, upstream: ScriptedUps
         assert reply.status == 403 and "may ask for scripted/small*" in str(reply.error()["message"])
 
 
-def test_a_client_is_warned_before_it_is_refused(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+def test_a_limit_that_is_close_is_told_in_three_places(tmp_path: Path, upstream: ScriptedUpstream) -> None:
     more = LIMIT + "requests_per_minute = 4\nwarn_at = 0.5\n"
     with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
-        warnings = [gateway.chat("scripted/other").header("x-llm-gateway-limit-warning") for _ in range(2)]
-        assert warnings == [None, "key requests_per_minute 50%"]
+        warnings = [gateway.chat("scripted/other").header("x-llm-gateway-limit-warning") for _ in range(3)]
+        assert warnings == [None, "key requests_per_minute 50%", "key requests_per_minute 75%"]
+        limits = gateway.dashboard("limits")["limits"]
+        assert isinstance(limits, list)
+        ((told, name, share),) = [(each["warned"], each["name"], each["share"]) for each in limits]
+        assert (told, name, share) == (True, "bootstrap", 0.75)
+        gateway.stop()
+        lines = [json.loads(line) for line in gateway.stderr().splitlines() if '"a limit is close"' in line]
+        (line,) = lines
+        del line["at"]
+        assert line == {
+            "level": "warning",
+            "event": "a limit is close",
+            "scope": "key",
+            "name": "bootstrap",
+            "limit": "requests_per_minute",
+            "used": 2,
+            "most": 4,
+        }, "once, not with every request"

@@ -143,6 +143,25 @@ def test_a_client_is_told_what_it_is_close_to() -> None:
     assert held.fields == b"x-llm-gateway-limit-warning: key parallel 100%\r\n"
 
 
+def test_a_limit_is_warned_of_once_until_less_of_it_is_used() -> None:
+    clock, told = FakeClock(), list[str]()
+    made = Spending(clock, lambda each: told.append(f"{each.scope[1]} {each.limit} {each.used}"))
+    bounds = Bounds(requests_per_minute=4, warn_at=0.5)
+    made.use(BOOK, {"paid"}, {KEY: bounds, ("provider", "paid"): Bounds(parallel=2, warn_at=0.5)})
+    for _ in range(3):
+        assert hold(made) is not None
+    assert told == ["laptop requests_per_minute 2"]
+    held = made.hold("desk", "", call(), plan())
+    assert held is not None
+    made.enter(held, step())
+    assert told[1:] == ["paid parallel 1"]
+    assert held.fields == b"x-llm-gateway-limit-warning: provider parallel 50%\r\n"
+    clock.advance(61)
+    for _ in range(2):
+        assert hold(made) is not None
+    assert told[2:] == ["laptop requests_per_minute 2"], "it was far from it in between"
+
+
 def test_rates_are_told_as_the_vendors_do() -> None:
     made = spending(requests_per_minute=5, tokens_per_minute=50_000)
     assert spending().rate_fields("laptop", "codex-cli") == b""

@@ -5,7 +5,7 @@ a claim, and a usage becomes money. Where nothing is limited, a request passes w
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
@@ -50,16 +50,24 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """What a request holds, and the header lines that tell its client what it is close to.
+    """What a request holds.
 
     `entered` is what it holds at the providers that were asked, `load` what that follows from, None where it
     holds the same everywhere.
     """
 
     hold: Hold
-    fields: bytes = b""
     load: Load | None = None
     entered: dict[str, Hold] = {}
+
+    @property
+    def fields(self) -> bytes:
+        """Return the header line that warns the client of limits of which much is used, if there are such."""
+        warned = [each for hold in (self.hold, *self.entered.values()) for each in hold.warned]
+        if not warned:
+            return b""
+        told = ", ".join(f"{each.scope[0]} {each.limit} {each.share:.0%}" for each in warned)
+        return b"x-llm-gateway-limit-warning: %b\r\n" % told.encode("ascii", "replace")
 
 
 class Full(msgspec.Struct, frozen=True):
@@ -84,10 +92,15 @@ _NOTHING = Cost()
 
 
 class Spending:
-    """The money and the room of this gateway."""
+    """The money and the room of this gateway.
 
-    def __init__(self, clock: Clock) -> None:
+    `on_warned` is told of a limit of which much is used, once until less of it is.
+    """
+
+    def __init__(self, clock: Clock, on_warned: Callable[[Standing], None] = lambda standing: None) -> None:
         self._clock = clock
+        self._on_warned = on_warned
+        self._warned: frozenset[tuple[Scope, str]] = frozenset()
         self._book = PriceBook({}, {})
         self._paid: frozenset[str] = frozenset()
         self._limits = Limits()
@@ -165,7 +178,8 @@ class Spending:
         claim = self._claim(load, plan.steps, money=money) if load is not None else Claim()
         names = (call.model, *(f"{step.provider}/{step.model}" for step in plan.steps))
         hold = self._limits.hold(scopes, claim, names, now_us)
-        return Held(hold, _warning(hold), load)
+        self._warn(hold)
+        return Held(hold, load)
 
     def hold_unread(self, key: str, client: str, size: int, step: Step) -> Held | None:
         """Take the room for a request of so many bytes that is passed on without being understood."""
@@ -175,7 +189,8 @@ class Spending:
         claim = Claim(nano=nano(self._most(step, -(-size // _LEAST_BYTES), 0)))
         names = (f"{step.provider}/{step.model}",) if step.model else ()
         hold = self._limits.hold(scopes, claim, names, self._clock.now_us())
-        return Held(hold, _warning(hold))
+        self._warn(hold)
+        return Held(hold)
 
     def enter(self, held: Held, step: Step) -> None:
         """Take the room at a provider that is about to be asked; LimitReached when it has none.
@@ -188,7 +203,9 @@ class Spending:
             if held.load is not None:
                 claim = self._claim(held.load, (step,), money=self._limits.costs(scopes))
             now_us = self._clock.now_us()
-            held.entered[step.provider] = self._limits.hold(scopes, claim, (str(step.target),), now_us)
+            hold = self._limits.hold(scopes, claim, (str(step.target),), now_us)
+            held.entered[step.provider] = hold
+            self._warn(hold)
 
     def full(self, steps: Iterable[Step], load: Load) -> dict[tuple[str, str], Full]:
         """Return the targets, by provider and model, whose providers have no room for a request now.
@@ -220,11 +237,12 @@ class Spending:
         now_us = self._clock.now_us()
         lines: list[str] = []
         for each in self._limits.rates(scopes, now_us):
-            resets = datetime.fromtimestamp(now_us / 1e6 + each.resets_in, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            at = datetime.fromtimestamp(math.ceil(now_us / 1e6 + each.resets_in), UTC)
+            resets = at.strftime("%Y-%m-%dT%H:%M:%SZ")  # whole seconds, and none too early
             lines += (
                 f"x-ratelimit-limit-{each.kind}: {each.most}",
                 f"x-ratelimit-remaining-{each.kind}: {each.left}",
-                f"x-ratelimit-reset-{each.kind}: {each.resets_in:.0f}s",
+                f"x-ratelimit-reset-{each.kind}: {math.ceil(each.resets_in)}s",
                 f"anthropic-ratelimit-{each.kind}-limit: {each.most}",
                 f"anthropic-ratelimit-{each.kind}-remaining: {each.left}",
                 f"anthropic-ratelimit-{each.kind}-reset: {resets}",
@@ -252,6 +270,17 @@ class Spending:
         return self._cost(step, usage).nano
 
     # details
+
+    def _warn(self, hold: Hold) -> None:
+        """Tell of limits that were not warned of the last time; forget those that are not now."""
+        if not hold.warned and not self._warned:
+            return
+        close = {(each.scope, each.limit): each for each in hold.warned}
+        for name, standing in close.items():
+            if name not in self._warned:
+                self._on_warned(standing)
+        others = {name for name in self._warned if name[0] not in hold.scopes}
+        self._warned = frozenset(others | close.keys())
 
     def _claim(self, load: Load, steps: Collection[Step], *, money: bool) -> Claim:
         if load.kind == "count":
@@ -298,11 +327,3 @@ class Spending:
         name = (step.provider, step.model)
         if output > self._longest.get(name, 0) and len(self._longest) < _MOST_REMEMBERED:
             self._longest[name] = output
-
-
-def _warning(hold: Hold) -> bytes:
-    """Return the header line that warns of limits of which much is used."""
-    if not hold.warned:
-        return b""
-    told = ", ".join(f"{each.scope[0]} {each.limit} {each.share:.0%}" for each in hold.warned)
-    return b"x-llm-gateway-limit-warning: %b\r\n" % told.encode("ascii", "replace")

@@ -8,7 +8,7 @@ from llm_gateway.ledger.money import dollars
 from llm_gateway.pipeline.limits import Standing
 from llm_gateway.server.views import iso
 
-__all__ = ["LimitView", "limit_views"]
+__all__ = ["LimitView", "limit_view", "limit_views"]
 
 
 class LimitView(msgspec.Struct, frozen=True):
@@ -26,10 +26,13 @@ class LimitView(msgspec.Struct, frozen=True):
 
 def limit_views(standing: Iterable[Standing]) -> list[LimitView]:
     """Show every limit, the one that is used most first."""
-    return sorted(map(_view, standing), key=lambda view: (-view.share, view.scope, view.name, view.limit))
+    return sorted(
+        map(limit_view, standing), key=lambda view: (-view.share, view.scope, view.name, view.limit)
+    )
 
 
-def _view(each: Standing) -> LimitView:
+def limit_view(each: Standing) -> LimitView:
+    """Show one limit."""
     scope, name = each.scope
     money = each.limit.startswith("usd_")
     return LimitView(
