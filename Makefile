@@ -4,7 +4,7 @@
 PYTHON ?= python3
 DEV = @$(PYTHON) scripts/dev.py
 
-.PHONY: help run test check bench kill-test faults clients conformance setup changelog pin clean
+.PHONY: help run test check bench kill-test soak faults clients conformance setup changelog pin clean
 
 help:
 	$(DEV) help || true
@@ -23,6 +23,9 @@ bench:
 
 kill-test:
 	$(DEV) kills $(ARGS)
+
+soak:
+	$(DEV) soak $(ARGS)
 
 faults:
 	$(DEV) faults $(ARGS)

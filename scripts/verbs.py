@@ -5,6 +5,7 @@
     check        linters, formatting, types, import contracts, house rules
     bench        measure the gateway beside nginx; arguments go to bench/run.py
     kills        end the gateway 1,000 times under 50 streams, and look for what is missing
+    soak         an hour of mixed load with faults: nothing unexplained, nothing that grows
     faults       break upstreams, clients, disk, clock and configuration in every known way; show a table
     clients      install real AI clients (Claude Code, Codex, ...) and run them through the gateway
     conformance  install conformance suites and the AI SDK, and run them against the gateway
@@ -35,7 +36,7 @@ __all__ = ["main"]
 
 ROOT = Path(__file__).resolve().parents[1]
 # Tests that start gateways and mostly wait for them; and tests that measure, which nothing may disturb.
-OUTSIDE = ("tests/blackbox", "tests/faults", "tests/cli")
+OUTSIDE = ("tests/blackbox", "tests/faults", "tests/cli", "tests/soak")
 ALONE = ("tests/perf", "tests/ledger/test_cost.py")
 # What tests with programs of others may take, all together: as they are, and as somebody chose them.
 LONGEST_S = 720.0
@@ -121,6 +122,15 @@ def kills(environment: Environment, arguments: list[str]) -> int:
     os.environ.setdefault("LLM_GATEWAY_TEST_KILLS", "1000")
     os.environ.setdefault("LLM_GATEWAY_TEST_STREAMS", "50")
     return call(environment, "-m", "pytest", "-m", "kills", "-o", "faulthandler_timeout=7200", *arguments)
+
+
+def soak(environment: Environment, arguments: list[str]) -> int:
+    """Run the soak at its full length: an hour, or LLM_GATEWAY_TEST_SOAK_S seconds."""
+    environment.ready(["test"])
+    seconds = float(os.environ.setdefault("LLM_GATEWAY_TEST_SOAK_S", "3600"))
+    say(f"this takes {seconds / 60:.0f} minutes")
+    longest = f"faulthandler_timeout={2 * seconds + 600:.0f}"
+    return call(environment, "-m", "pytest", "-m", "soak", "-o", longest, "tests/soak", *arguments)
 
 
 def faults(environment: Environment, arguments: list[str]) -> int:
@@ -219,6 +229,7 @@ VERBS: dict[str, Verb] = {
     "check": check,
     "bench": bench,
     "kills": kills,
+    "soak": soak,
     "faults": faults,
     "clients": clients,
     "conformance": conform,
