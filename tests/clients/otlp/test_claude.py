@@ -62,5 +62,14 @@ def test_a_renamed_service_is_known_by_its_scope_and_a_like_event_of_others_is_n
     assert read({}, scope="somebody.else") == []
 
 
+def test_what_started_it_is_a_program_of_its_own() -> None:
+    for entrypoint, client in (
+        ("claude-desktop", "claude-desktop"),
+        ("sdk-cli", "claude-code"),
+        ("", "claude-code"),
+    ):
+        assert [each.client for each in read({"app.entrypoint": entrypoint})] == [client]
+
+
 def test_every_attribute_that_is_read_is_declared() -> None:
     assert {"request_id", "session.id", "anthropic.custom_base_url"} <= READS

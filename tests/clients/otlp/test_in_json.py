@@ -3,9 +3,9 @@
 import pytest
 
 from clients.otlp.told import CANARY, event, in_json, logs, span, traces
-from llm_gateway.clients.otlp.batches import Batch, Record, Signal
+from llm_gateway.clients.otlp.batches import MOST_PARTS, Batch, Record, Signal
 from llm_gateway.clients.otlp.in_json import decode_json
-from llm_gateway.errors import MalformedRequest
+from llm_gateway.errors import BodyTooLarge, MalformedRequest
 
 WANTED = frozenset(("service.name", "service.version", "event.name", "a"))
 
@@ -96,6 +96,17 @@ def test_an_export_may_be_empty(signal: Signal, body: str) -> None:
 def test_what_is_no_export_is_refused_without_its_words(signal: Signal, body: bytes) -> None:
     with pytest.raises(MalformedRequest, match="not an OTLP export in JSON"):
         decode_json(body, signal, WANTED)
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    deep = b'{"arrayValue":{"values":[' * 20_000 + b"]}}" * 20_000
+    with pytest.raises(MalformedRequest, match="nested deeper"):
+        decode_json(b'{"resourceLogs":[{"unknown":' + deep + b"}]}", "logs", WANTED)
+
+
+def test_what_is_made_of_too_many_objects_is_refused() -> None:
+    with pytest.raises(BodyTooLarge, match="smaller batches"):
+        decode_json(b'{"resourceLogs":[' + b"{}," * MOST_PARTS + b"{}]}", "logs", WANTED)
 
 
 def test_a_refusal_does_not_repeat_what_was_sent() -> None:

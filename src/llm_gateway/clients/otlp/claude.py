@@ -18,6 +18,7 @@ READS = frozenset(
     (
         "anthropic.custom_base_url",
         "anthropic.provider",
+        "app.entrypoint",
         "cache_creation_tokens",
         "cache_read_tokens",
         "event.name",
@@ -55,8 +56,10 @@ def _answer(batch: Batch, record: Record) -> Sighting:
     # The sequence begins anew when a conversation is taken up again, time does not.
     mark = request_id or f"{session}:{at_us}:{told('event.sequence', '')}"
     custom = told("anthropic.custom_base_url") is True
+    client = client_of(batch.service, _CLIENT)
     return Sighting(
-        client=client_of(batch.service, _CLIENT),
+        # Where it was started from is told on demand (OTEL_METRICS_INCLUDE_ENTRYPOINT).
+        client=client_of(name(told("app.entrypoint")), client),
         machine="",
         source="otlp",
         mark=mark,
