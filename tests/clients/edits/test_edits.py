@@ -11,7 +11,7 @@ from llm_gateway.clients.catalog import Edit, Format
 from llm_gateway.clients.edits import (
     MISSING,
     CannotEdit,
-    Wanted,
+    Setting,
     apply,
     put,
     read,
@@ -148,12 +148,12 @@ def test_edits_come_once_for_every_model() -> None:
     )
     first, second = ({"id": name, "name": [f"the {name}"], "n": 1} for name in models)
     assert values == [
-        Wanted(("list",), [first, second]),
-        Wanted(("table",), {"m": first, "demo/echo": second}),
-        Wanted(("more",), "m", append=True),
-        Wanted(("more",), "demo/echo", append=True),
-        Wanted(("items",), {"id": "us", "models": [first, second], "n": 2}, append=True),
-        Wanted(("as", "it"), "is {model}"),
+        Setting(("list",), [first, second]),
+        Setting(("table",), {"m": first, "demo/echo": second}),
+        Setting(("more",), "m", append=True),
+        Setting(("more",), "demo/echo", append=True),
+        Setting(("items",), {"id": "us", "models": [first, second], "n": 2}, append=True),
+        Setting(("as", "it"), "is {model}"),
     ]
     made = json.loads(put("json", "", values))
     assert made["table"]["demo/echo"] == second and made["more"] == ["m", "demo/echo"]
@@ -162,7 +162,7 @@ def test_edits_come_once_for_every_model() -> None:
 def test_what_is_set_in_a_table_of_ours_is_a_part_of_it() -> None:
     table: object = {"name": "us"}
     edits = [Edit(("p", "us"), table), Edit(("p", "us", "models"), "{model}", each_model=True)]
-    assert wanted(edits, ["m"]) == [Wanted(("p", "us"), {"name": "us", "models": ["m"]})]
+    assert wanted(edits, ["m"]) == [Setting(("p", "us"), {"name": "us", "models": ["m"]})]
     text = apply("json", '{"p": {}}', edits, ["m"])
     assert apply("json", text, edits, ["m"]) == text
     assert table == {"name": "us"}

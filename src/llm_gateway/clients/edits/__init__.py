@@ -26,7 +26,7 @@ __all__ = [
     "MISSING",
     "CannotEdit",
     "Missing",
-    "Wanted",
+    "Setting",
     "apply",
     "put",
     "read",
@@ -56,7 +56,7 @@ _EDITORS: Mapping[Format, _Editor] = {
 }
 
 
-class Wanted(NamedTuple):
+class Setting(NamedTuple):
     """One value at one place, or, with `append`, one more item of the list there.
 
     With `if_missing`, what is there already stays.
@@ -68,12 +68,12 @@ class Wanted(NamedTuple):
     if_missing: bool = False
 
 
-def wanted(edits: Iterable[Edit], models: Sequence[str] = ()) -> list[Wanted]:
+def wanted(edits: Iterable[Edit], models: Sequence[str] = ()) -> list[Setting]:
     """Return what edits come to, when these are the models that the gateway serves.
 
     What is set within a table that an edit before it made is a part of that table.
     """
-    made: list[Wanted] = []
+    made: list[Setting] = []
     for each in (each for edit in edits for each in _expanded(edit, models)):
         around = next((index for index, other in enumerate(made) if _is_within(each, other)), None)
         if around is None:
@@ -95,7 +95,7 @@ def apply(format: Format, text: str, edits: Iterable[Edit], models: Sequence[str
     return put(format, text, wanted(edits, models))
 
 
-def put(format: Format, text: str, values: Iterable[Wanted]) -> str:
+def put(format: Format, text: str, values: Iterable[Setting]) -> str:
     """Return a text of settings with values put in their places."""
     editor = _EDITORS[format]
     mark, text = _split(text)
@@ -155,23 +155,23 @@ def _split(text: str) -> tuple[str, str]:
     return (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
 
 
-def _expanded(edit: Edit, models: Sequence[str]) -> Iterator[Wanted]:
+def _expanded(edit: Edit, models: Sequence[str]) -> Iterator[Setting]:
     value = edit.to
     for name in edit.models_in:
         match value:
             case dict() if isinstance(items := value.get(name), list):
                 value = {**value, name: [_about(item, model) for model in models for item in items]}
     if not edit.each_model:
-        yield Wanted(edit.at, value, edit.append, edit.if_missing)
+        yield Setting(edit.at, value, edit.append, edit.if_missing)
     elif edit.append:
-        yield from (Wanted(edit.at, _about(value, model), append=True) for model in models)
+        yield from (Setting(edit.at, _about(value, model), append=True) for model in models)
     elif edit.keyed:
-        yield Wanted(edit.at, {model: _about(value, model) for model in models})
+        yield Setting(edit.at, {model: _about(value, model) for model in models})
     else:
-        yield Wanted(edit.at, [_about(value, model) for model in models])
+        yield Setting(edit.at, [_about(value, model) for model in models])
 
 
-def _is_within(inner: Wanted, outer: Wanted) -> bool:
+def _is_within(inner: Setting, outer: Setting) -> bool:
     if inner.append or outer.append or not isinstance(outer.value, dict):
         return False
     return len(inner.at) > len(outer.at) and inner.at[: len(outer.at)] == outer.at
