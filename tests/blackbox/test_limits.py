@@ -1,8 +1,10 @@
 """Limits from the outside: many requests at once, a restart, a kill, and what a client is told."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ model = "openai/m"
 input = 1
 output = 1000
 """
+ASKED = [{"role": "user", "content": "x"}]
 LIMIT = """
 [[limits]]
 scope = "key"
@@ -101,42 +104,48 @@ def test_what_was_spent_is_remembered(paid: GatewayProcess, upstream: ScriptedUp
     assert ask(paid, 5000).status == 429
 
 
-def test_a_key_at_its_limit_leaves_others_alone(tmp_path: Path, upstream: ScriptedUpstream) -> None:
-    more = LIMIT + "requests_per_minute = 2\n"
+DIALECTS: dict[str, tuple[dict[str, object], str]] = {
+    "/v1/chat/completions": ({"messages": ASKED}, "limit_reached"),
+    "/v1/messages": ({"max_tokens": 5, "messages": ASKED}, "rate_limit_error"),
+    "/v1/responses": ({"input": "x"}, "limit_reached"),
+    "/v1beta/models/scripted/other:generateContent": (
+        {"contents": [{"role": "user", "parts": [{"text": "x"}]}]},
+        "RESOURCE_EXHAUSTED",
+    ),
+    "/api/chat": ({"messages": ASKED, "stream": False}, "limit"),
+}
+
+
+def test_a_limit_is_told_in_each_dialect_and_another_key_has_room(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    more = LIMIT + "requests_per_minute = 1\ntokens_per_minute = 100000\n"
     with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
         other = made_key(gateway, "other")
-        assert [gateway.chat("scripted/other").status for _ in range(3)] == [200, 200, 429]
-        reply = gateway.chat("scripted/other")
-        assert 0 < int(reply.header("retry-after") or 0) <= 60
-        assert reply.header("x-ratelimit-limit-requests") == "2"
-        assert reply.header("anthropic-ratelimit-requests-remaining") == "0"
-        body = gateway.chat_body("scripted/other")
-        with gateway.client() as client:
-            client.send(request("POST", "/v1/chat/completions", body=body, key=other))
-            assert client.read_reply().status == 200
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "told"),
-    [
-        (
-            "/v1/messages",
-            {"max_tokens": 5, "messages": [{"role": "user", "content": "x"}]},
-            "rate_limit_error",
-        ),
-        ("/v1/responses", {"input": "x"}, "limit_reached"),
-        ("/v1beta/models/scripted/other:generateContent", {"contents": []}, "RESOURCE_EXHAUSTED"),
-        ("/api/chat", {"messages": []}, "limit"),
-    ],
-)
-def test_a_limit_is_told_in_the_clients_dialect(
-    tmp_path: Path, upstream: ScriptedUpstream, path: str, body: dict[str, object], told: str
-) -> None:
-    more = LIMIT + "tokens_per_minute = 1\n"
-    with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
-        reply = gateway.post(path, json.dumps({"model": "scripted/other", **body}).encode())
-        assert reply.status == 429 and told in reply.body.decode()
-    assert not upstream.asked()
+        began = time.time()
+        assert gateway.chat("scripted/other", max_tokens=5).status == 200
+        for path, (fields, told) in DIALECTS.items():
+            body = json.dumps({"model": "scripted/other", **fields}).encode()
+            reply = gateway.post(path, body)
+            assert reply.status == 429 and told in reply.body.decode(), path
+            # Counted to the second: there is room when that of the first one is a minute old.
+            left = int(began) + 60 - time.time()
+            assert left - 1 <= int(reply.header("retry-after") or 0) <= left + 2, path
+            assert reply.header("x-ratelimit-limit-requests") == "1"
+            assert reply.header("x-ratelimit-remaining-requests") == "0"
+            assert 0 < int((reply.header("x-ratelimit-reset-requests") or "0s")[:-1]) <= 60
+            assert reply.header("x-ratelimit-limit-tokens") == "100000"
+            assert 0 < int(reply.header("x-ratelimit-remaining-tokens") or 0) < 100_000
+            assert reply.header("anthropic-ratelimit-requests-remaining") == "0"
+            resets = datetime.fromisoformat(reply.header("anthropic-ratelimit-requests-reset") or "")
+            assert left - 1 <= resets.timestamp() - time.time() <= left + 2
+            row = gateway.row(reply.header("x-llm-gateway-request-id"))
+            assert (row["http_status"], row["error"]) == (429, "limit_reached")
+            with gateway.client() as client:
+                client.send(request("POST", path, body=body, key=other))
+                allowed = client.read_reply()
+            assert allowed.status == 200, (path, allowed.body)
+        assert len(upstream.asked()) == 1 + len(DIALECTS)
 
 
 def test_a_provider_without_room_is_passed_over(tmp_path: Path, upstream: ScriptedUpstream) -> None:

@@ -14,7 +14,7 @@ from llm_gateway.dialects.gemini.errors import (
     encode_failure,
     rpc_status,
 )
-from llm_gateway.errors import LossRefused, MalformedRequest, UpstreamTimeout
+from llm_gateway.errors import LimitReached, LossRefused, MalformedRequest, UpstreamTimeout
 from scripted import gemini
 
 INFO = "type.googleapis.com/google.rpc.ErrorInfo"
@@ -42,6 +42,14 @@ def test_our_own() -> None:
     }
     assert told(encode_error(UpstreamTimeout("slow")))["status"] == "DEADLINE_EXCEEDED"
     assert told(encode_error(LossRefused("no")))["status"] == "FAILED_PRECONDITION"
+
+
+def test_when_to_come_again_stands_where_google_says_it() -> None:
+    details = told(encode_error(LimitReached("no", retry_after=33.2)))["details"]
+    assert isinstance(details, list)
+    assert details[1:] == [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}]
+    never = told(encode_error(LimitReached("no")))["details"]
+    assert isinstance(never, list) and len(never) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ and by `status`, one of the names of google.rpc.Code; whatever else there is to 
 """
 
 from collections.abc import Mapping
+from math import ceil
 from types import MappingProxyType
 
 import msgspec
@@ -37,6 +38,7 @@ _CODES: Mapping[str, int] = MappingProxyType(
     {name: code for code, name in _NAMES.items() if code not in (502, 408, 529)}
 )
 _INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+_RETRY = "type.googleapis.com/google.rpc.RetryInfo"
 _DOMAIN = "llm-gateway"
 
 _MAX_TEXT = 4096  # long enough for any sentence about a request, too short for a page of HTML
@@ -49,11 +51,15 @@ class _Info(msgspec.Struct, omit_defaults=True, tag=_INFO, tag_field="@type"):
     metadata: Mapping[str, str] = {}
 
 
+class _Retry(msgspec.Struct, rename="camel", tag=_RETRY, tag_field="@type"):
+    retry_delay: str
+
+
 class _Detail(msgspec.Struct, omit_defaults=True):
     code: int
     message: str
     status: str
-    details: tuple[_Info, ...] = ()
+    details: tuple[_Info | _Retry, ...] = ()
 
 
 class _Envelope(msgspec.Struct):
@@ -72,8 +78,10 @@ def rpc_status(status: int) -> str:
 def encode_error(error: GatewayError) -> bytes:
     """Return the body of an error answer, which is the last piece of a stream as well."""
     metadata = {"param": error.param} if error.param else {}
-    info = _Info(error.kind, _DOMAIN, metadata)
-    return _encode(_Envelope(_Detail(error.status, error.message, rpc_status(error.status), (info,))))
+    details: tuple[_Info | _Retry, ...] = (_Info(error.kind, _DOMAIN, metadata),)
+    if error.retry_after is not None:  # where Google says it; Gemini CLI looks here
+        details += (_Retry(f"{max(ceil(error.retry_after), 1)}s"),)
+    return _encode(_Envelope(_Detail(error.status, error.message, rpc_status(error.status), details)))
 
 
 def encode_broken(message: str, kind: str) -> bytes:
