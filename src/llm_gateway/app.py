@@ -123,7 +123,7 @@ class App:
         settings = self._loaded.settings
         for warning in self._loaded.warnings:
             self.log.write("warning", "configuration", error=warning)
-        self._judge()
+        self._may_listen()
         async with AsyncExitStack() as opened:
             opened.callback(self.log.close)
             await self._open(opened)
@@ -137,7 +137,7 @@ class App:
 
     async def check(self) -> None:
         """Raise the ConfigError that `start` would, as far as that shows while another gateway runs here."""
-        self._judge()
+        self._may_listen()
         context_for(self._servers[0])
         self._upstream = self._make_upstream()
         self._engines = self._make_engines()
@@ -167,10 +167,10 @@ class App:
 
     # the parts of the start
 
-    def _judge(self) -> None:
+    def _may_listen(self) -> None:
         for server in self._servers:
-            confirmation = confirmed(self._loaded.home, server)
-            if refusal := judge_bind(server, confirmed=confirmation, keys_on=True):
+            refusal = judge_bind(server, confirmed=confirmed(self._loaded.home, server), keys_on=True)
+            if refusal is not None:
                 raise refusal
 
     async def _open(self, opened: AsyncExitStack) -> None:

@@ -21,10 +21,17 @@ _PROC = Path("/proc")
 
 
 class Running(msgspec.Struct, frozen=True):
-    """Where the gateway of a home listens."""
+    """Where the gateway of a home listens.
+
+    `run` is another one with each start, also where the process stays; `refusals` says how often a restart
+    was refused in it, `refused` why the last time.
+    """
 
     url: str
     pid: int
+    run: str = ""
+    refusals: int = 0
+    refused: str = ""
 
     def leave(self, home: Path) -> None:
         """Say it to the commands to come."""

@@ -19,6 +19,7 @@ __all__ = ["cli", "leaves", "main", "run"]
 _VERBS: Mapping[str, tuple[str, str]] = {
     "up": ("up", "up"),
     "down": ("up", "down"),
+    "restart": ("restart", "restart"),
     "status": ("look", "status"),
     "doctor": ("doctor", "doctor"),
     "smoke": ("smoke", "smoke"),

@@ -17,8 +17,10 @@ from llm_gateway.cli.context import Context, pass_context
 from llm_gateway.cli.keys import first_key
 from llm_gateway.cli.local_api import LocalApi, Running, is_alive
 from llm_gateway.cli.output import FAILED, NOT_RUNNING, Stop, json_line, say, waiting
+from llm_gateway.cli.restart import Rehearsal, become, hold_signals, take_signals, trial_command
 from llm_gateway.config import Loaded
 from llm_gateway.http.descriptors import make_room
+from llm_gateway.http.handover import Inherited, read_activation
 
 __all__ = ["down", "up"]
 
@@ -55,13 +57,21 @@ class _Up:
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on; 0 lets the system choose.")
 @click.option("--detach", is_flag=True, help="Leave it running in the background.")
+@click.option("--check", is_flag=True, help="Say whether it could start so; start nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Say that it is ready as JSON on stdout.")
 @pass_context
-def up(context: Context, host: str | None, port: int | None, detach: bool, as_json: bool) -> None:
+def up(
+    context: Context, host: str | None, port: int | None, detach: bool, check: bool, as_json: bool
+) -> None:
     """Run the gateway until Ctrl-C."""
+    inherited = read_activation(os.environ, os.getpid())
     flags = context.flags(**{"server.host": host, "server.port": port})
     loaded = context.load(**flags)
-    found = LocalApi.find(loaded.home)
+    if check:
+        asyncio.run(App(loaded, context.environ, flags).check())
+        say("it can start so")
+        return
+    found = None if inherited.restarted else LocalApi.find(loaded.home)
     if found is not None:
         say(f"already running: {found.url} (pid {found.pid})")
         if as_json:
@@ -71,7 +81,15 @@ def up(context: Context, host: str | None, port: int | None, detach: bool, as_js
         _detach(loaded, host, port, as_json=as_json)
         return
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(App(loaded, context.environ, flags), loaded, as_json=as_json))
+        app = App(loaded, context.environ, flags, inherited)
+        trial = trial_command(inherited.given)
+        kept = runner.run(_serve(app, loaded, trial, as_json=as_json and not inherited.restarted))
+    if kept is not None:
+        try:
+            become(kept, context.environ)
+        except OSError as error:
+            Running.forget(loaded.home)
+            raise Stop(FAILED, f"error: the gateway ends: {sys.executable}: {error.strerror}") from error
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -82,29 +100,44 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def _serve(app: App, loaded: Loaded, *, as_json: bool) -> None:
-    stop = asyncio.Event()
+async def _serve(app: App, loaded: Loaded, trial: list[str], *, as_json: bool) -> Inherited | None:
+    """Serve until it is told to end; return what it leaves to the next program when it is told to restart."""
+    told, stop = asyncio.Event(), asyncio.Event()
+    kept: Inherited | None = None
 
     def end() -> None:
         if stop.is_set():  # the second one means: now
             app.hurry()
         stop.set()
+        told.set()
 
     make_room(loaded.settings.server.max_connections)
     await app.start()
     try:
         _on_signals(end)
         _on_hangup(end, app.reload_soon)
-        Running(app.url, os.getpid()).leave(loaded.home)
+        running = Running(app.url, os.getpid(), os.urandom(8).hex())
+        rehearsal = Rehearsal(loaded.home, running, trial, told.set)
+        _on_restart(lambda: app.tasks.start("restart", rehearsal.begin()))
+        take_signals()
+        running.leave(loaded.home)
         ready = _Up(app, loaded)
         if as_json:
             json_line("up", ready.as_json())
         ready.tell()
-        await stop.wait()
+        await told.wait()
+        if not stop.is_set():
+            say("restarting: running answers may finish, who comes meanwhile waits")
+            kept = await app.hand_over(stop.is_set)
+        if kept is not None:
+            hold_signals()
+            await asyncio.sleep(0)  # those that came before are heard here
     finally:
-        say("stopping: running answers may finish, a second Ctrl-C cuts them")
-        Running.forget(loaded.home)
-        await app.close()
+        if kept is None or stop.is_set():
+            say("stopping: running answers may finish, a second Ctrl-C cuts them")
+            Running.forget(loaded.home)
+            await app.close()
+    return None if stop.is_set() else kept
 
 
 def _on_signals(end: Callable[[], None]) -> None:
@@ -129,6 +162,11 @@ def _on_hangup(end: Callable[[], None], reload: Callable[[], None]) -> None:
             reload()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
+
+
+def _on_restart(begin: Callable[[], object]) -> None:
+    if sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, begin)
 
 
 def _has_terminal() -> bool:
