@@ -31,7 +31,7 @@ class Detection(msgspec.Struct, frozen=True):
     """What was found of an application. `how` is the evidence; times are microseconds, 0 for never.
 
     `connection` is where its settings point now: to this `gateway`, `elsewhere` (to `host`), to its `vendor`
-    because they say nothing else, or `unknown` where that cannot be read. `way` is the way by which it is
+    because they choose nobody else, or `unknown` where that cannot be read. `way` is the way by which it is
     connected, where each of its settings is as it would be written, else "".
     """
 

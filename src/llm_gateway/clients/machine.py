@@ -252,13 +252,16 @@ def this_machine(environ: Mapping[str, str], processes: tuple[Process, ...] | No
     return Machine(platform, Path(named) if named else Path.home(), environ, processes=processes)
 
 
-def running(names: frozenset[str]) -> tuple[Process, ...]:
-    """Return the processes of this user that are programs of these names; of no other is anything kept."""
+def running(names: frozenset[str], user: str = "") -> tuple[Process, ...]:
+    """Return the processes of a user that are programs of these names; of no other is anything kept.
+
+    The user is the one that this program runs as, when none is named.
+    """
     # Loaded where it is used: it takes as long as everything else in this room, and most commands of the
     # program look at no process.
     psutil = importlib.import_module("psutil")
     gone: type[Exception] = psutil.Error
-    own: str = psutil.Process().username()
+    user = user or psutil.Process().username()
     found: list[Process] = []
     each: _Running
     for each in psutil.process_iter(["name", "create_time"]):
@@ -267,7 +270,7 @@ def running(names: frozenset[str]) -> tuple[Process, ...]:
             continue  # ended meanwhile, or somebody else's
         try:
             program = _program(name, each, names)
-            if program and each.username() == own:
+            if program and each.username() == user:
                 found.append(Process(program, each.pid, int(started * 1_000_000)))
         except gone:
             continue

@@ -32,7 +32,7 @@ _PORTS = {"http": 80, "https": 443}
 class Pointed(msgspec.Struct, frozen=True):
     """Where settings point, and what says so in words.
 
-    To this `gateway`, `elsewhere` (to `host`), to the application's `vendor` because they say nothing else,
+    To this `gateway`, `elsewhere` (to `host`), to the application's `vendor` because they choose nobody else,
     or `unknown` where that cannot be read. `way` is the way by which it is connected, where each of its
     settings is as it would be written.
     """
@@ -73,7 +73,7 @@ class _Settings:
 
     def point(self, installed: bool) -> Pointed:
         """Return where the application points."""
-        where, values = self._addresses()
+        where, values, chosen = self._addresses()
         problems = tuple(self._problems)
         hosts = [host for value in values if (host := _shown_host(value))]
         if any(_endpoint(value) in self._ours for value in values):
@@ -82,16 +82,21 @@ class _Settings:
             if not way and self._row.ways:
                 how.append("not every setting is as the gateway would write it")
             return Pointed("gateway", (*how, *problems), way=way)
-        if hosts:
+        if hosts and chosen:
             return Pointed("elsewhere", (f"{where} names {hosts[0]}", *problems), host=hosts[0])
+        if hosts:
+            return Pointed("vendor", (f"{where} names {hosts[0]}, to be chosen, not this gateway", *problems))
         if values:
             return Pointed("unknown", (f"{where} holds no address that can be read", *problems))
         if problems or not installed or not (pointers(self._row) or self._variables()):
             return Pointed("unknown", problems)
         return Pointed("vendor", ("its settings name no other address than its vendor's",))
 
-    def _addresses(self) -> tuple[str, list[str]]:
-        """Return what stands in the first setting that tells, and which that is, in words."""
+    def _addresses(self) -> tuple[str, list[str], bool]:
+        """Return which setting is the first that tells, in words, and what stands there.
+
+        And whether that is where it sends its requests, or only one of several that a person chooses from.
+        """
         for pointer in pointers(self._row):
             chosen = self._chosen(pointer)
             path = self._machine.place(pointer.path, self._row, chosen)
@@ -100,11 +105,11 @@ class _Settings:
                 continue
             if values := [each for each in _values(self._tree(path, pointer.format), at) if each]:
                 name = ".".join(part for part in at if part != "*")
-                return f"{name} in {self._machine.shown(path)}", values
+                return f"{name} in {self._machine.shown(path)}", values, "*" not in at
         for name in self._variables():
             if value := self._machine.environ.get(name, ""):
-                return f"{name} in this environment", [value]
-        return "", []
+                return f"{name} in this environment", [value], True
+        return "", [], True
 
     def _chosen(self, pointer: Pointer) -> str:
         """Return the name that stands for `{chosen}`; "" where none was chosen."""
@@ -200,6 +205,18 @@ def _values(tree: object, at: Sequence[str]) -> list[str]:
 
 def _endpoint(address: str) -> tuple[str, int]:
     """Return an address's host and port, this machine's own names being one; ("", 0) for none."""
+    host, port = _host_and_port(address)
+    return ("localhost" if host in _OF_ITSELF else host), port
+
+
+def _shown_host(address: str) -> str:
+    """Return the host of an address as it is shown: without a name, a password, a path or a query."""
+    host, port = _host_and_port(address)
+    host = f"[{host}]" if ":" in host else host
+    return host if port in (0, *_PORTS.values()) else f"{host}:{port}"
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
     try:
         parts = urlsplit(address.strip())
         host, port = parts.hostname or "", parts.port
@@ -207,13 +224,4 @@ def _endpoint(address: str) -> tuple[str, int]:
         return "", 0
     if not host or parts.scheme not in _PORTS:
         return "", 0
-    return "localhost" if host in _OF_ITSELF else host, port or _PORTS[parts.scheme]
-
-
-def _shown_host(address: str) -> str:
-    """Return the host of an address as it is shown: without a name, a password, a path or a query."""
-    host, port = _endpoint(address)
-    if not host:
-        return ""
-    host = f"[{host}]" if ":" in host else host
-    return host if port in _PORTS.values() else f"{host}:{port}"
+    return host, port or _PORTS[parts.scheme]
