@@ -1,0 +1,119 @@
+"""Restarts under load, as clients see them who never ask a second time."""
+
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from faults.asking import Asking
+from faults.stage import Stage, Start, Targets
+from llm_gateway.cli.main import run
+from rawhttp import RawClient
+from scripted import Pause, Script, ScriptedUpstream, Send, chat
+from scripted.wording import LAST_CHUNK, chunk, stream_head
+
+_KEPT, _NEW = 8, 4
+_STREAM_S = 0.8
+_PATIENCE_S = 30.0
+
+
+def slow() -> Script:
+    """Stream for nearly a second."""
+    events = chat.events("slow")
+    pieces = [step for event in events for step in (Pause(_STREAM_S / len(events)), Send(chunk(event)))]
+    return (Send(stream_head()), *pieces, Send(LAST_CHUNK))
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream(("m",)) as upstream:
+        upstream.on("slow", slow())
+        yield upstream
+
+
+@pytest.fixture
+def targets(upstream: ScriptedUpstream) -> Targets:
+    targets = Targets()
+    targets.add("up", upstream.url)
+    targets.alias("slow", "up/slow")
+    return targets
+
+
+def restart(stage: Stage) -> None:
+    """Restart the gateway as its owner does."""
+    gateway = stage.gateway
+    environ = {
+        "LLM_GATEWAY_HOME": str(gateway.home / "gateway"),
+        "LLM_GATEWAY_CONFIG": str(gateway.home / "gateway.toml"),
+    }
+    assert run(["restart"], environ) == 0, gateway.stderr()[-2000:]
+
+
+class Load:
+    """Clients that ask until it is over. The first answer that is not good and whole ends it, and fails."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.over = threading.Event()
+        self.ids: list[str] = []
+        self.longest = 0.0
+        self._stage = stage
+
+    def keep(self, number: int) -> None:
+        """Ask on one connection: every other client short requests, the rest streams of nearly a second."""
+        stream = number % 2 == 0
+        with self._stage.gateway.client(timeout=_PATIENCE_S) as client:
+            while not self.over.is_set():
+                self._ask(client, "slow" if stream else "up/m", stream=stream)
+
+    def come(self) -> None:
+        """Ask, each time on another connection."""
+        while not self.over.is_set():
+            with self._stage.gateway.client(timeout=_PATIENCE_S) as client:
+                self._ask(client, "up/m", stream=False)
+
+    def _ask(self, client: RawClient, model: str, *, stream: bool) -> None:
+        asking = Asking("chat", model, stream)
+        began = time.monotonic()
+        try:
+            client.sock.sendall(asking.request(self._stage.gateway.key))
+            reply = client.read_reply()
+            assert asking.ends_well(reply), reply
+            assert reply.header("connection") is None, "nobody is told to leave"
+        except BaseException:
+            self.over.set()
+            raise
+        self.longest = max(self.longest, time.monotonic() - began)
+        self.ids.append(str(reply.header("x-llm-gateway-request-id")))
+        time.sleep(0.005)
+
+
+@pytest.mark.fault("P15")
+def test_no_restart_under_load_fails_a_request(start: Start, targets: Targets, full: bool) -> None:
+    stage = start(targets)
+    gateway, load, restarts = stage.gateway, Load(stage), 100 if full else 20
+    with ThreadPoolExecutor(_KEPT + _NEW) as pool:
+        clients = [pool.submit(load.keep, number) for number in range(_KEPT)]
+        clients += [pool.submit(load.come) for _ in range(_NEW)]
+        try:
+            for _ in range(restarts):
+                restart(stage)
+                if load.over.is_set():
+                    break
+        finally:
+            load.over.set()
+        for client in clients:
+            client.result()
+    assert gateway.stderr().count("LLM Gateway is ready") == restarts + 1
+    assert len(load.ids) > 10 * restarts, "or there was no load"
+    assert load.longest < _PATIENCE_S / 2
+    assert gateway.stop() == 0
+    assert "Traceback" not in gateway.stderr()
+    with closing(sqlite3.connect(f"file:{gateway.database}?mode=ro", uri=True)) as ledger:
+        rows = ledger.execute("SELECT id, outcome FROM turns").fetchall()
+    assert Counter(row[0] for row in rows) == Counter(load.ids), "each request is there, and once"
+    assert {row[1] for row in rows} == {"ok"}, "and settled"
