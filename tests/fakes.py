@@ -55,6 +55,7 @@ class FakeIncoming:
         self.started = False
         self.bytes_out = 0
         self.ends_event = False
+        self.keep_alive = False
         self.blocked = False
         self.status = 0
         self.fields: Headers = []

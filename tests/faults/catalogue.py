@@ -22,7 +22,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("U1", "refuses the connection", "next target within 50 ms, else 502 with a stable code"),
     Fault("U2", "name does not resolve, or slowly", "next target or 502; nobody else waits"),
     Fault("U3", "accepts, never answers", "deadline, then next target or 504; connection closed, settled"),
-    Fault("U4", "hangs in mid-stream", "deadline, error event in the client's dialect, tokens accounted"),
+    Fault("U4", "hangs in mid-stream", "comments until the deadline, then an error event; accounted"),
     Fault("U5", "resets in mid-stream", "error event, never a clean end, never asked again"),
     Fault("U6", "ends without its last event", "error event, on record as truncated"),
     Fault("U7", "malformed server-sent events", "read as the HTML standard says; passed untouched"),

@@ -42,6 +42,9 @@ class Wire:
         self.ended.append(exchange)
 
 
+_EVENTS = b"content-type: text/event-stream\r\n"
+
+
 def opened(method: bytes = b"POST", *, complete: bool = True) -> tuple[Exchange, Wire]:
     """Return an exchange and the connection it is on."""
     wire = Wire()
@@ -127,10 +130,91 @@ def test_a_probe_is_harmless_and_stays_between_events() -> None:
     exchange, wire = opened()
     exchange.probe()
     assert wire.sent == b"HTTP/1.1 102 Processing\r\n\r\n"
-    exchange.begin(200, b"", b"data: half an")
+    exchange.begin(200, _EVENTS, b"data: half an")
     before = wire.sent
     exchange.probe()
     assert wire.sent == before
     exchange.write(b" event\n\n")
     exchange.probe()
     assert wire.sent.endswith(b"3\r\n:\n\n\r\n")
+
+
+def test_what_is_no_stream_of_events_is_not_probed() -> None:
+    exchange, wire = opened()
+    exchange.begin(200, b"content-type: text/plain\r\n", b"a paragraph\n\n")
+    before = wire.sent
+    exchange.probe()
+    assert wire.sent == before
+
+
+def looked(exchange: Exchange, wire: Wire, *times: float, every: float = 15.0) -> list[float]:
+    """Return at which of these times a comment was sent."""
+    said = []
+    for now in times:
+        before = wire.sent
+        exchange.look(now, every)
+        if wire.sent != before:
+            assert wire.sent[len(before) :] == b"e\r\n: keep-alive\n\n\r\n"
+            said.append(now)
+    return said
+
+
+SECONDS = [float(second) for second in range(60)]
+
+
+@pytest.mark.parametrize("first", [b"", b"data: 1\n\n", b"data: 1\r\n\r\n"])
+def test_a_silent_stream_is_said_to_go_on_every_few_seconds(first: bytes) -> None:
+    exchange, wire = opened()
+    exchange.begin(200, _EVENTS, first)
+    assert looked(exchange, wire, *SECONDS) == [14, 29, 44, 59], "never later than 15 seconds after a word"
+    assert exchange.bytes_out == len(first)
+
+
+def test_a_word_of_its_own_is_as_good() -> None:
+    exchange, wire = opened()
+    exchange.begin(200, _EVENTS)
+    said = []
+    for now in SECONDS:
+        if now % 10 == 5:
+            exchange.write(b"data: x\n\n")
+        said += looked(exchange, wire, now)
+    assert said == []
+
+
+def test_a_short_interval_is_kept_as_often_as_it_is_looked() -> None:
+    exchange, wire = opened()
+    exchange.begin(200, _EVENTS)
+    assert looked(exchange, wire, *SECONDS[:5], every=1.0) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("piece", [b"data: half", b"data: half\n", b"\n", b": half", b"data: x\r\n"])
+def test_nothing_is_said_within_an_event(piece: bytes) -> None:
+    exchange, wire = opened()
+    exchange.begin(200, _EVENTS, b"data: 1\n\n")
+    exchange.write(piece)
+    assert looked(exchange, wire, *SECONDS) == []
+    exchange.write(b"\n\n")
+    assert looked(exchange, wire, 60, 74) == [74]
+
+
+@pytest.mark.parametrize("kind", [b"application/json", b"application/x-ndjson", b"text/plain"])
+def test_nothing_is_said_in_what_is_no_stream_of_events(kind: bytes) -> None:
+    exchange, wire = opened()
+    exchange.begin(200, b"content-type: %b\r\n" % kind, b"[{}\n\n")
+    assert looked(exchange, wire, *SECONDS) == []
+
+
+def test_nothing_is_said_to_a_client_that_does_not_read() -> None:
+    exchange, wire = opened()
+    exchange.begin(200, _EVENTS)
+    wire.paused = True
+    assert looked(exchange, wire, *SECONDS) == []
+
+
+def test_a_comment_is_not_framed_for_a_client_that_knows_no_frames() -> None:
+    exchange, wire = opened()
+    exchange.http10 = True
+    exchange.begin(200, _EVENTS)
+    exchange.look(0, 1)
+    exchange.look(1, 1)
+    assert wire.sent.endswith(b"\r\n\r\n: keep-alive\n\n")

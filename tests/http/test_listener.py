@@ -101,3 +101,27 @@ def test_closing_lets_answers_finish_for_a_while(drain: float, whole: bool) -> N
             writer.close()
 
     assert asyncio.run(run()).endswith(b"4\r\nlast\r\n0\r\n\r\n") == whole
+
+
+@pytest.mark.parametrize(
+    ("wanted", "every", "expected"), [(True, 1.0, True), (True, 0.0, False), (False, 1.0, False)]
+)
+def test_a_silent_stream_is_kept_alive_where_its_client_takes_that(
+    wanted: bool, every: float, expected: bool
+) -> None:
+    async def silent(exchange: Exchange) -> None:
+        exchange.begin(200, b"content-type: text/event-stream\r\n", b"data: 1\n\n")
+        exchange.keep_alive = wanted
+        await asyncio.sleep(2.4)
+        exchange.end(b"data: 2\n\n")
+
+    async def play(stage: Stage) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+        writer.write(GET)
+        answer = await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)
+        writer.close()
+        return answer
+
+    answer = on_stage(play, silent, Limits(keep_alive_interval=every))
+    assert (b"e\r\n: keep-alive\n\n\r\n" in answer) is expected
+    assert answer.endswith(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")

@@ -91,6 +91,14 @@ class Server(msgspec.Struct, frozen=True):
     write_timeout: Annotated[float, _seconds("Seconds that a client may refuse to take what is sent.")] = (
         120.0
     )
+    keep_alive_interval: Annotated[
+        float,
+        _seconds(
+            "Seconds of silence in a stream of events until its client gets a comment that means nothing; "
+            "0: none. See http.md.",
+            least=0,
+        ),
+    ] = 15.0
     websockets: Annotated[
         bool,
         Meta(

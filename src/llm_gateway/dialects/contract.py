@@ -222,6 +222,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def takes_comments(self) -> bool:
+        """Return whether its clients pass over a comment between two events of a stream, as they should."""
+        ...
+
+    @property
     def embedding(self) -> Embedding | None:
         """Return the part that makes embeddings, where the dialect has one."""
         ...

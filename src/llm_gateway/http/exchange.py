@@ -15,6 +15,8 @@ from llm_gateway.wire.headers import Headers, get
 __all__ = ["Exchange", "Memo", "Wire"]
 
 _EARLY_BODY = 256 * 1024
+# Only looked for at the end of what is sent: an ending that comes in two pieces is one when the next is sent.
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n")
 
 
 class Wire(Protocol):
@@ -71,7 +73,10 @@ class Exchange:
     __slots__ = (
         "_chunked",
         "_done",
+        "_due",
+        "_events",
         "_failure",
+        "_heard",
         "_limit",
         "_parts",
         "_size",
@@ -85,6 +90,7 @@ class Exchange:
         "expects_continue",
         "headers",
         "http10",
+        "keep_alive",
         "memo",
         "method",
         "peer",
@@ -109,12 +115,16 @@ class Exchange:
         self.started = False
         self.bytes_out = 0
         self.ends_event = False
+        self.keep_alive = False
         self._parts: list[bytes] = []
         self._size = 0
         self._limit = -1
         self._failure: GatewayError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._chunked = False
+        self._events = False
+        self._heard = -1  # how much had been sent when it was looked at last
+        self._due = 0.0
         self._done = False
 
     # the request's body
@@ -217,7 +227,8 @@ class Exchange:
             self.close_after = True
         self.started = True
         self.bytes_out += len(first)
-        self.ends_event = first.endswith(b"\n\n")
+        self._events = b"content-type: text/event-stream" in headers
+        self.ends_event = not first or first.endswith(_EVENT_ENDS)
         self._wire.send(
             b"%b%b%b%b\r\n%b"
             % (
@@ -233,7 +244,7 @@ class Exchange:
         """Send a piece of the body of a begun response; nothing for no bytes."""
         if data:
             self.bytes_out += len(data)
-            self.ends_event = data.endswith(b"\n\n")
+            self.ends_event = data.endswith(_EVENT_ENDS)
             self._wire.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def end(self, data: bytes = b"") -> None:
@@ -284,8 +295,24 @@ class Exchange:
         if not self.started:
             if not self.http10:
                 self._wire.send(wording.STILL_THERE)
-        elif self._chunked and self.ends_event:
-            self._wire.send(wording.chunk(b":\n\n"))  # a comment event, ignored by every SSE reader
+        elif self._events and self.ends_event:
+            self._comment(b":\n\n")
+
+    def look(self, now: float, every: float) -> None:
+        """Say to a client that its stream goes on, once that has said nothing for `every` seconds.
+
+        Called once a second. What was sent since the last time may have been sent just after it. Nothing is
+        said in the middle of an event, nor to a client that does not read: that one has a deadline.
+        """
+        if self._heard != self.bytes_out:
+            self._heard = self.bytes_out
+            self._due = now + every - 1.0
+        elif self._due <= now and self._events and self.ends_event and not self._wire.paused:
+            self._comment(wording.KEEP_ALIVE)
+            self._due = now + every
+
+    def _comment(self, comment: bytes) -> None:
+        self._wire.send(wording.chunk(comment) if self._chunked else comment)
 
     def _closing(self) -> bool:
         return self.close_after or self.http10 or not self.complete

@@ -10,7 +10,8 @@ class Limits(msgspec.Struct, frozen=True):
 
     `header_timeout` runs from the first byte (or the accept) to the end of the header section;
     `body_timeout` between two pieces of a body; `idle_timeout` between two requests;
-    `write_timeout` is how long a client may refuse to read. A WebSocket is asked for a sign of life after
+    `write_timeout` is how long a client may refuse to read; `keep_alive_interval` how long it hears nothing
+    of a stream (0: for as long as there is nothing). A WebSocket is asked for a sign of life after
     `idle_timeout`, and closed when nothing was asked of it for `socket_idle_timeout`. Of a bound by peer 0 is
     none; an own peer is this machine.
     """
@@ -19,6 +20,7 @@ class Limits(msgspec.Struct, frozen=True):
     body_timeout: float = 30.0
     idle_timeout: float = 75.0
     write_timeout: float = 120.0
+    keep_alive_interval: float = 15.0
     socket_idle_timeout: float = 3600.0
     max_head_bytes: int = 64 * 1024
     max_headers: int = 128

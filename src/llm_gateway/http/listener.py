@@ -196,6 +196,9 @@ class Listener:
         return int(bound.getsockname()[1])
 
     def _expire(self, now: float) -> None:
+        every = self.limits.keep_alive_interval
         for connection in tuple(self._connections):
             if 0.0 < connection.deadline < now:
                 connection.expire()
+            elif every:
+                connection.look(now, every)

@@ -268,6 +268,11 @@ class Connection(asyncio.Protocol):
         else:
             self._broken(RequestTimeout("the request came too slowly"))
 
+    def look(self, now: float, every: float) -> None:
+        """Let a client know that its stream goes on, which says nothing for a while."""
+        if self._current is not None and self._current.keep_alive:
+            self._current.look(now, every)
+
     def decline(self, error: GatewayError) -> None:
         """Say why this connection may not stay, and close it, without waiting for what it asks."""
         headers, body = self._listener.refusal(error)

@@ -22,6 +22,8 @@ class Incoming(Protocol):
     started: bool
     bytes_out: int
     ends_event: bool
+    keep_alive: bool
+    """Whether the client may be sent comments while a stream of events says nothing; not before it began."""
 
     @property
     def memo(self) -> Memo:

@@ -102,6 +102,7 @@ async def _relay_stream(incoming: Incoming, relayed: Relayed, dialect: Dialect, 
         if seen.complete:
             await _settle(relayed, turn, len(out))
         incoming.begin(answer.status, _fields(relayed, dialect, turn), out)
+        incoming.keep_alive = dialect.takes_comments
         await _pour(incoming, relayed, meter, turn)
         await _finish(incoming, relayed, meter, turn)
     except UpstreamFault as error:

@@ -36,6 +36,7 @@ def listener_for(server: Server, edge: Edge) -> Listener:
         body_timeout=server.body_timeout,
         idle_timeout=server.idle_timeout,
         write_timeout=server.write_timeout,
+        keep_alive_interval=server.keep_alive_interval,
         max_head_bytes=server.max_header_bytes,
         max_headers=server.max_headers,
         max_body_bytes=server.max_body_bytes,

@@ -62,6 +62,7 @@ class SocketTurn:
         "dialect",
         "ends_event",
         "headers",
+        "keep_alive",
         "memo",
         "method",
         "started",
@@ -91,6 +92,7 @@ class SocketTurn:
         self.started = False
         self.bytes_out = 0
         self.ends_event = True
+        self.keep_alive = False  # a WebSocket has signs of life of its own
         self.answered = Answered()
 
     @property

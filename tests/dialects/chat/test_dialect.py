@@ -20,7 +20,7 @@ def asked(*, stream: bool) -> Asked:
 
 def test_it_is_a_dialect() -> None:
     dialect: Dialect = CHAT
-    assert dialect.name == "chat" and not dialect.keys_in_url
+    assert dialect.name == "chat" and not dialect.keys_in_url and dialect.takes_comments
     assert dialect.request_headers == b""
     assert [dialect.kind(operation) for operation in ("chat/completions", "embeddings", "completions")] == [
         "generate",

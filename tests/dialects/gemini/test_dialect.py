@@ -19,7 +19,7 @@ def asked(*, stream: bool, query: str = "alt=sse") -> Asked:
 
 def test_it_is_a_dialect() -> None:
     dialect: Dialect = GEMINI
-    assert dialect.name == "gemini" and dialect.keys_in_url
+    assert dialect.name == "gemini" and dialect.keys_in_url and not dialect.takes_comments
     assert dialect.request_headers == b""
     verbs = ("generateContent", "countTokens", "embedContent", "x")
     assert [dialect.kind(verb) for verb in verbs] == ["generate", "count", "embed", "native"]

@@ -15,6 +15,7 @@ BODY = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
 
 
 def test_what_it_is() -> None:
+    assert MESSAGES.takes_comments
     assert (MESSAGES.name, MESSAGES.keys_in_url, MESSAGES.embedding) == ("messages", False, None)
     assert [MESSAGES.kind(name) for name in ("messages", "messages/count_tokens", "messages/batches")] == [
         "generate",

@@ -19,7 +19,7 @@ def asked(*, stream: bool) -> Asked:
 
 def test_it_is_a_dialect() -> None:
     dialect: Dialect = OLLAMA
-    assert dialect.name == "ollama" and not dialect.keys_in_url
+    assert dialect.name == "ollama" and not dialect.keys_in_url and not dialect.takes_comments
     assert dialect.request_headers == b""
     assert [dialect.kind(operation) for operation in ("chat", "embed", "show")] == [
         "generate",

@@ -18,7 +18,7 @@ STREAM = Asked("responses", "t1", "m", True, True, 1)
 def test_its_name_and_where_things_are() -> None:
     dialect: Dialect = RESPONSES
     assert dialect.name == "responses"
-    assert dialect.embedding is None and not dialect.keys_in_url
+    assert dialect.embedding is None and not dialect.keys_in_url and dialect.takes_comments
     assert dialect.path("m", stream=True) == dialect.path("m", stream=False) == "responses"
     assert dialect.request_headers == b""
     assert dialect.id_headers(WHOLE) == b"x-request-id: req_t1\r\n"

@@ -35,6 +35,7 @@ __all__ = ["CHAT"]
 class _Chat:
     name = "chat"
     keys_in_url = False
+    takes_comments = True
     request_headers = b""
     embedding: Embedding | None = EMBEDDING
 

@@ -38,6 +38,8 @@ __all__ = ["GEMINI"]
 class _Gemini:
     name = "gemini"
     keys_in_url = True
+    # google-genai takes a line without `data:` for JSON (Python), or got stuck at it (JavaScript, older).
+    takes_comments = False
     request_headers = b""
     embedding: Embedding | None = EMBEDDING
 

@@ -29,6 +29,7 @@ __all__ = ["MESSAGES"]
 class _Messages:
     name = "messages"
     keys_in_url = False
+    takes_comments = True
     embedding: Embedding | None = None
     # The version whose requests are written here; later ones refuse `temperature` and others.
     request_headers = b"anthropic-version: 2023-06-01\r\n"

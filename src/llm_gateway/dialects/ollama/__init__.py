@@ -35,6 +35,7 @@ __all__ = ["OLLAMA"]
 class _Ollama:
     name = "ollama"
     keys_in_url = False
+    takes_comments = False  # its streams are lines of JSON
     request_headers = b""
     embedding = EMBEDDING
 

@@ -32,6 +32,7 @@ __all__ = ["RESPONSES"]
 class _Responses:
     name = "responses"
     keys_in_url = False
+    takes_comments = True
     embedding: Embedding | None = None
 
     def kind(self, operation: str) -> Kind:
