@@ -1,0 +1,59 @@
+"""A change as it is shown: the lines that go and come, without anybody's secrets.
+
+Files of settings hold keys of other vendors. Whatever looks like one, by its name or by itself, is covered;
+rather one word too many.
+"""
+
+import difflib
+import re
+
+from llm_gateway.clients.connect.files import Change
+
+__all__ = ["masked", "shown"]
+
+_OURS = re.compile(r"\blgw_([0-9A-Za-z]+)")
+# Names that hold secrets, then what separates them from their value in any of the formats.
+_NAMED = re.compile(
+    r"""(?ix) (?P<name> [\w.-]* (?:key|token|secret|passw|auth|cookie|credential|bearer) [\w.-]* ["']?)
+    (?P<between> \s*[:=]\s* | \s+ )
+    (?P<value> "(?:[^"\\]|\\.)*" | '[^']*' | [^\s,}\]#]+ )"""
+)
+_BY_ITSELF = re.compile(r"""\b(?:sk|pk|ghp|gho|github_pat|xox[a-z]|AIza|eyJ|Bearer\s)[\w.\-+/=]{8,}""")
+_LONG = re.compile(r"(?<![\w/.:-])(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{28,}(?![\w/.:-])")
+_COVER = "…"
+_SHORT = 4
+
+
+def shown(change: Change, name: str) -> str:
+    """Return a change as a diff, with a line of what is around; "" where nothing changes."""
+    before, after = _lines(change.before), _lines(change.after)
+    old = name if change.before is not None else "nothing"
+    new = name if change.after is not None else "nothing"
+    lines = [masked(line) for line in difflib.unified_diff(before, after, old, new, "", "", 1, "")]
+    if change.before is not None and change.after is not None and change.mode != change.after_mode:
+        lines.append(f"mode of {name}: {change.mode:04o} becomes {change.after_mode:04o}")
+    return "\n".join(lines)
+
+
+def masked(text: str) -> str:
+    """Return a text without secrets: of our own keys the end is left, of others nothing."""
+    text = _NAMED.sub(_named, text)
+    text = _BY_ITSELF.sub(_COVER, text)
+    text = _LONG.sub(lambda found: found[0] if found[0].startswith("lgw_") else _COVER, text)
+    return _OURS.sub(lambda found: f"lgw_{_COVER}{found[1][-4:]}", text)
+
+
+def _named(found: "re.Match[str]") -> str:
+    value = found["value"]
+    if (
+        "lgw_" in value
+        or value.strip("\"'").lower() in ("true", "false", "null", "{", "[")
+        or len(value) < _SHORT
+    ):
+        return found[0]
+    quote = value[0] if value[0] in "\"'" else ""
+    return f"{found['name']}{found['between']}{quote}{_COVER}{quote}"
+
+
+def _lines(data: bytes | None) -> list[str]:
+    return (data or b"").decode("utf-8", "replace").splitlines()
