@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import applications
 import loss_tables
 import references
 from llm_gateway.config.reference import settings_reference, variables_reference
@@ -19,6 +20,8 @@ from llm_gateway.telemetry.metrics import reference as metrics_reference
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
+    ("applications.md", "applications"): applications.applications,
+    ("applications.md", "settings"): applications.settings,
     ("cli.md", "commands"): references.commands,
     ("cli.md", "exit codes"): references.exit_codes,
     ("configuration.md", "settings"): settings_reference,

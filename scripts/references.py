@@ -16,7 +16,7 @@ from llm_gateway.config import load
 from llm_gateway.providers.catalog import ProviderRow, load_catalog
 from llm_gateway.server.routes import Route
 
-__all__ = ["commands", "exit_codes", "providers", "routes"]
+__all__ = ["commands", "exit_codes", "providers", "routes", "table"]
 
 _ACCESS = {
     "open": "nothing",
@@ -33,7 +33,7 @@ def commands() -> str:
 
 def exit_codes() -> str:
     """Return every way in which a command ends."""
-    return _table(("code", "meaning"), [[str(code), meaning] for code, meaning in EXIT_CODES.items()])
+    return table(("code", "meaning"), [[str(code), meaning] for code, meaning in EXIT_CODES.items()])
 
 
 def routes() -> str:
@@ -54,7 +54,7 @@ def routes() -> str:
         ]
         for (access, summary, paths), each in methods.items()
     ]
-    return _table(("path", "what it answers", "needs", "also as"), rows)
+    return table(("path", "what it answers", "needs", "also as"), rows)
 
 
 def providers() -> str:
@@ -63,7 +63,7 @@ def providers() -> str:
         [f"`{row.name}`", f"[{row.label}]({row.docs})" if row.docs else row.label, *_reached(row)]
         for row in load_catalog()
     ]
-    return _table(("name", "provider", "speaks", "is there when", "key in"), rows)
+    return table(("name", "provider", "speaks", "is there when", "key in"), rows)
 
 
 def _command(name: str, command: click.Command) -> str:
@@ -72,7 +72,7 @@ def _command(name: str, command: click.Command) -> str:
     lines = [f"### `{' '.join([name, *arguments])}`", "", inspect.cleandoc(command.help or "")]
     if shown:
         rows = [[f"`{_spelling(option)}`", _meaning(option)] for option in shown]
-        lines += ["", _table(("option", "what it is"), rows)]
+        lines += ["", table(("option", "what it is"), rows)]
     return "\n".join(lines)
 
 
@@ -117,6 +117,7 @@ def _reached(row: ProviderRow) -> tuple[str, str, str]:
     return speaks, "it is installed: it is part of the gateway", "none"
 
 
-def _table(titles: tuple[str, ...], rows: list[list[str]]) -> str:
+def table(titles: tuple[str, ...], rows: list[list[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [list(titles), ["---"] * len(titles), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
