@@ -9,7 +9,8 @@ import pytest
 
 from fakes import FakeClock
 from ledger_samples import NOON, Failures, with_ledger
-from llm_gateway.ledger.keys import KeyRow, insert, keep, listed, revoke, rotate
+from llm_gateway.ledger.key_limits import KeyLimits
+from llm_gateway.ledger.keys import KeyRow, insert, keep, limit, listed, revoke, rotate
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.store import Store
@@ -76,6 +77,20 @@ def test_what_a_key_keeps_is_changed_while_it_is_accepted(store: Store) -> None:
     assert not keep(store, "nobody", 30)
     revoke(store, "key_1", NOON + 1)
     assert not keep(store, "key_1", 30)
+
+
+def test_limits_are_those_of_all_keys_of_a_name(store: Store) -> None:
+    insert(store, OLD)
+    insert(store, NEW)
+    insert(store, KeyRow("key_3", "other", b"third", "f9Qz", NOON + 9))
+    assert limit(store, "key_1", KeyLimits(parallel=2))
+    assert [key.limited.parallel for key in listed(store)] == [2, 2, None]
+    assert limit(store, "key_2", KeyLimits())
+    assert [key.limits for key in listed(store)] == ["", "", ""]
+    revoke(store, "key_1", NOON)
+    assert not limit(store, "key_1", KeyLimits(parallel=2)) and not limit(store, "key_9", KeyLimits())
+    assert limit(store, "key_2", KeyLimits(parallel=3))
+    assert [key.limited.parallel for key in listed(store)] == [None, 3, None]
 
 
 def test_a_successor_keeps_under_the_first_id(store: Store) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from llm_gateway.errors import MalformedRequest, Unauthenticated
+from llm_gateway.ledger.key_limits import KeyLimits
+from llm_gateway.ledger.money import NANO
 from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted, check_days, made_for, mint, mint_successor
 from llm_gateway.vault import Secret, key_digest, looks_like_key, mint_key
@@ -134,6 +136,32 @@ def test_what_a_key_keeps_counts_from_the_moment_it_is_said(tmp_path: Path) -> N
         assert stage.keys.changes > changes, "what a header section said is found out anew"
         assert stage.keys.authenticate(headers).keep_days == 0
         assert not await keys.keep("nobody", 1)
+
+    on_stage(tmp_path, scene)
+
+
+def test_what_a_key_may_use_counts_from_the_moment_it_is_said(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        keys = admin(stage)
+        keys.hold_to(stage.spending)
+        minted = await keys.create("ada")
+        assert await keys.limit(minted.row.id, KeyLimits(parallel=1, usd_per_day=5.0))
+        told = {(each.scope, each.limit, each.most) for each in stage.spending.standing()}
+        scope = ("key", "ada")
+        assert told == {(scope, "parallel", 1), (scope, "usd_per_day", 5 * NANO)}
+        assert stage.spending.periods() == (), "what was spent is known"
+        entry = stage.ledger.audit.entries()[-1]
+        assert (entry.action, entry.target) == ("key.limit", minted.row.id)
+        assert entry.detail == {"limits": "1 at a time, $5 per day"}
+        second = await keys.rotate(minted.row.id, 0)
+        assert second is not None and second.row.limited == KeyLimits(parallel=1, usd_per_day=5.0)
+        assert stage.spending.standing()
+        assert await keys.limit(second.row.id, KeyLimits())
+        assert stage.spending.standing() == []
+        assert not await keys.limit("nobody", KeyLimits(parallel=1))
+        assert await keys.limit(second.row.id, KeyLimits(parallel=1))
+        assert await keys.revoke(second.row.id)
+        assert stage.spending.standing() == [], "nobody has that name any more"
 
     on_stage(tmp_path, scene)
 

@@ -3,6 +3,7 @@
 import math
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from llm_gateway.errors import BudgetReached, Forbidden, LimitReached
 from llm_gateway.ledger.money import NANO, nano
 from llm_gateway.pipeline.limits import Bounds, Claim, Hold, Limits, Scope
+from llm_gateway.pipeline.windows import PERIODS
 
 SECOND = 1_000_000
 NOON = 1_795_694_400 * SECOND  # a Thursday, 12:00 UTC
@@ -154,6 +156,33 @@ def test_models_that_are_not_allowed() -> None:
     with pytest.raises(Forbidden, match=r"may ask for openai/\*mini\*, fast"):
         hold(made)
     made.hold((KEY,), Claim(), ("fast", "openai/gpt-5.5"), NOON)
+
+
+def test_of_two_bounds_the_stricter_holds_limit_by_limit() -> None:
+    one = Bounds(10, 500, None, per_day=5, per_week=8, models=("openai/*",), warn_at=0.5)
+    other = Bounds(20, 400, 3, per_day=0, models=("*mini",))
+    assert one.within(other) == Bounds(
+        10, 400, 3, per_day=0, per_week=8, models=("openai/*",), also=("*mini",), warn_at=0.5
+    )
+    assert one.within(Bounds()) == one
+    assert Bounds(warn_at=0.5).within(other) == msgspec.structs.replace(other, warn_at=0.5)
+
+
+def test_a_model_has_to_be_allowed_by_both() -> None:
+    made = limits(key=Bounds(models=("openai/*",), also=("*mini", "fast")))
+    made.hold((KEY,), NOTHING, ("openai/mini",), NOON)
+    for name, told in (("openai/large", r"\*mini, fast"), ("ollama/mini", r"openai/\*")):
+        with pytest.raises(Forbidden, match=told):
+            made.hold((KEY,), NOTHING, (name,), NOON)
+
+
+def test_a_scope_without_money_is_asked_about_when_it_gets_a_limit_of_it() -> None:
+    made = limits(key=Bounds(parallel=1), all=Bounds(per_day=NANO))
+    for period in PERIODS:
+        made.remember(period, {ALL: 5, KEY: 7}, NOON)
+    assert made.unremembered() == []
+    made.configure({KEY: Bounds(per_day=NANO), ALL: Bounds(per_day=NANO)})
+    assert made.unremembered() == [KEY]
 
 
 def test_much_of_a_limit_is_warned_of() -> None:

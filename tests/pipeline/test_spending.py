@@ -261,6 +261,22 @@ def test_a_count_needs_no_tokens_and_no_money() -> None:
     assert not made.full((step(),), Load(100, Extent(), "count"))
 
 
+def test_a_keys_own_limits_hold_beside_those_of_the_configuration() -> None:
+    made = spending(parallel=2)
+    made.limit_keys({KEY: Bounds(parallel=1), ("key", "desk"): Bounds(parallel=1)})
+    assert [(each.scope[1], each.most) for each in made.standing()] == [("laptop", 1), ("desk", 1)]
+    held = hold(made)
+    with pytest.raises(LimitReached):
+        hold(made)
+    made.limit_keys({})
+    assert [(each.scope[1], each.most, each.used) for each in made.standing()] == [("laptop", 2, 1)]
+    made.limit_keys({KEY: Bounds(parallel=1)})
+    made.use(BOOK, set(), {})
+    with pytest.raises(LimitReached):
+        hold(made)
+    made.settle(held, step(), None)
+
+
 def test_limits_begin_with_what_the_ledger_knows() -> None:
     made = spending(per_day=NANO)
     assert made.periods() == ("day", "week", "month")

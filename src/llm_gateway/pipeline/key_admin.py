@@ -1,4 +1,4 @@
-"""Make, revoke and rotate keys and say what they keep, in the ledger and in the ring that checks requests."""
+"""Make, revoke and rotate keys, say what they keep and may use: on record, and where requests are checked."""
 
 import re
 
@@ -7,9 +7,12 @@ import msgspec
 from llm_gateway.clock import Clock
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.ledger import keys
+from llm_gateway.ledger.key_limits import KeyLimits
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import Credential, Identity, KeyRing
+from llm_gateway.pipeline.spending import Spending
+from llm_gateway.pipeline.terms import bounds_of_keys, remember
 from llm_gateway.vault import Secret, key_digest, mint_key
 
 __all__ = ["KeyAdmin", "Minted", "check_days", "made_for", "mint", "mint_successor"]
@@ -53,7 +56,7 @@ def mint_successor(old: KeyRow, pepper: bytes, key_id: str, now_us: int) -> Mint
     """Make a key of the same name and for the same application, which goes on with what the old one kept."""
     minted = mint(old.name, pepper, key_id, now_us, old.keep_content_days)
     row = msgspec.structs.replace(
-        minted.row, content_id=old.kept_under, client=old.client, machine=old.machine
+        minted.row, content_id=old.kept_under, client=old.client, machine=old.machine, limits=old.limits
     )
     return msgspec.structs.replace(minted, row=row)
 
@@ -92,23 +95,31 @@ class KeyAdmin:
             if secret is not None
         )
         self.clock = clock
+        self._spending: Spending | None = None
+
+    def hold_to(self, spending: Spending) -> None:
+        """Hold keys to their limits there, from the next look at them on."""
+        self._spending = spending
 
     async def load(self) -> int:
         """Accept what the ledger and the environment say from now on; return how many keys were ever made."""
         rows = await self.listed()
         now = self.clock.now_us()
+        open_now = [row for row in rows if row.accepted(now)]
         accepted = [
             Credential(
                 Identity(row.id, row.name, row.keep_content_days, row.content_id, row.client, row.machine),
                 row.digest,
                 row.expires_us,
             )
-            for row in rows
-            if row.accepted(now)
+            for row in open_now
         ]
         for name, secret in self._fixed:
             accepted.append(Credential(Identity(name, name), key_digest(self._pepper, secret.reveal())))
         self._ring.replace(accepted)
+        if self._spending is not None:
+            self._spending.limit_keys(bounds_of_keys(open_now))
+            await remember(self._spending, self._ledger, self.clock)
         return len(rows)
 
     async def record(self, action: str, target: str, **detail: str | int) -> None:
@@ -140,6 +151,13 @@ class KeyAdmin:
         """Keep what is said with a key for so many days from now on; False when there is no such key."""
         await self.record("key.keep", key_id, keep_content_days=days)
         done = await self._ledger.write(lambda store: keys.keep(store, key_id, days))
+        await self.load()
+        return done
+
+    async def limit(self, key_id: str, limits: KeyLimits) -> bool:
+        """Let the keys of a key's name use at most this from now on; False when there is no such key."""
+        await self.record("key.limit", key_id, limits=limits.told or "none")
+        done = await self._ledger.write(lambda store: keys.limit(store, key_id, limits))
         await self.load()
         return done
 

@@ -38,6 +38,8 @@ class Bounds(msgspec.Struct, frozen=True):
     per_month: int | None = None
     models: tuple[str, ...] = ()
     """Patterns of names that may be asked for; none means all."""
+    also: tuple[str, ...] = ()
+    """Patterns of which such a name has to match one, too; none means all."""
     warn_at: float = 0.8
     """The share of a limit from which it is warned of."""
 
@@ -55,6 +57,20 @@ class Bounds(msgspec.Struct, frozen=True):
                 return self.per_week
             case "month":
                 return self.per_month
+
+    def within(self, other: "Bounds") -> "Bounds":
+        """Return the stricter of these and others, limit by limit; they are warned of as these."""
+        return Bounds(
+            _least(self.requests_per_minute, other.requests_per_minute),
+            _least(self.tokens_per_minute, other.tokens_per_minute),
+            _least(self.parallel, other.parallel),
+            _least(self.per_day, other.per_day),
+            _least(self.per_week, other.per_week),
+            _least(self.per_month, other.per_month),
+            self.models or other.models,
+            other.models if self.models else (),
+            self.warn_at,
+        )
 
 
 NO_BOUNDS = Bounds()
@@ -185,7 +201,7 @@ class Limits:
         for scope in self.unremembered():
             self._of(scope).spent(period, now_us).settled = sums.get(scope, 0)
         if period == PERIODS[-1]:
-            self._known |= self._bounds.keys()
+            self._known.update(self.unremembered())
 
     def bounded(self, scopes: Iterable[Scope]) -> tuple[Scope, ...]:
         """Return those of the scopes that have limits."""
@@ -222,10 +238,11 @@ class Limits:
 
     def forbidden(self, scope: Scope, names: Sequence[str]) -> str:
         """Return why a scope may not ask for a model of these names, "" where it may."""
-        models = self._bounds.get(scope, NO_BOUNDS).models
-        if not models or not names or any(fnmatchcase(name, each) for name in names for each in models):
-            return ""
-        return f"{_whose(scope)} may not ask for {names[0]!r}; {_may(models)}"
+        bounds = self._bounds.get(scope, NO_BOUNDS)
+        for models in (bounds.models, bounds.also):
+            if models and names and not any(fnmatchcase(name, each) for name in names for each in models):
+                return f"{_whose(scope)} may not ask for {names[0]!r}; {_may(models)}"
+        return ""
 
     def reached(self, scope: Scope, claim: Claim, now_us: int) -> Reached | None:
         """Return which limit of a scope keeps such a request waiting now, and longest; None for none."""
@@ -311,6 +328,11 @@ class Limits:
                 spent = counters.spent(period, now_us)
                 used, end = spent.settled + spent.held, span(period, now_us).end
                 yield Standing(scope, f"usd_per_{period}", most, used, end, bounds.warn_at)
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    limits = [each for each in (one, other) if each is not None]
+    return min(limits, default=None)
 
 
 def _wait(reached: Reached) -> float:

@@ -105,6 +105,8 @@ class Spending:
         self._paid: frozenset[str] = frozenset()
         self._limits = Limits()
         self._bounded = False
+        self._configured: Mapping[Scope, Bounds] = {}
+        self._of_keys: Mapping[Scope, Bounds] = {}
         self.limits_providers = False
         self._prices: dict[tuple[str, str], Price | None] = {}
         self._day = -1
@@ -115,9 +117,13 @@ class Spending:
         self._book = book
         self._paid = frozenset(paid)
         self._prices = {}
-        self._bounded = bool(bounds)
-        self.limits_providers = any(kept == "provider" for kept, _ in bounds)
-        self._limits.configure(bounds)
+        self._configured = bounds
+        self._bind()
+
+    def limit_keys(self, bounds: Mapping[Scope, Bounds]) -> None:
+        """Hold keys to these limits from now on, beside those of the configuration: the stricter holds."""
+        self._of_keys = bounds
+        self._bind()
 
     @property
     def limits(self) -> Limits:
@@ -270,6 +276,14 @@ class Spending:
         return self._cost(step, usage).nano
 
     # details
+
+    def _bind(self) -> None:
+        bounds = dict(self._configured)
+        for scope, each in self._of_keys.items():
+            bounds[scope] = bounds[scope].within(each) if scope in bounds else each
+        self._bounded = bool(bounds)
+        self.limits_providers = any(kept == "provider" for kept, _ in bounds)
+        self._limits.configure(bounds)
 
     def _warn(self, hold: Hold) -> None:
         """Tell of limits that were not warned of the last time; forget those that are not now."""

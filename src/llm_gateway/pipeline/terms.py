@@ -1,10 +1,13 @@
-"""The limits and prices of the configuration, as the values that are counted with; and what was spent."""
+"""Limits and prices, as they are stated, as the values that are counted with; and what was spent."""
 
 from collections.abc import Iterable
 from decimal import Decimal
 
+import msgspec
+
 from llm_gateway.clock import Clock
 from llm_gateway.config.settings import Limit, ModelPrice, Settings
+from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import nano
 from llm_gateway.ledger.prices import Price, PriceBook, Rate
@@ -14,7 +17,7 @@ from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.windows import span
 from llm_gateway.upstream.fleet import Fleet
 
-__all__ = ["bounds_of", "go_by", "prices_of", "remember"]
+__all__ = ["bounds_of", "bounds_of_keys", "go_by", "prices_of", "remember"]
 
 _SOURCE = "configuration"
 
@@ -39,6 +42,17 @@ async def remember(spending: Spending, ledger: Ledger, clock: Clock) -> None:
 def bounds_of(limits: Iterable[Limit]) -> dict[Scope, Bounds]:
     """Return the bounds of each scope; of two limits for one scope the later one counts."""
     return {(each.scope, each.name): _bounds(each) for each in limits}
+
+
+def bounds_of_keys(keys: Iterable[KeyRow]) -> dict[Scope, Bounds]:
+    """Return the bounds of each name that keys have, the strictest where theirs are not the same."""
+    bounds: dict[Scope, Bounds] = {}
+    for key in keys:
+        if key.limits:
+            scope: Scope = ("key", key.name)
+            limits = _bounds(Limit(*scope, **msgspec.structs.asdict(key.limited)))
+            bounds[scope] = bounds[scope].within(limits) if scope in bounds else limits
+    return bounds
 
 
 def prices_of(models: Iterable[ModelPrice]) -> dict[str, Price]:
