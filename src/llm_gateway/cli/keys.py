@@ -19,7 +19,7 @@ from llm_gateway.pipeline.key_admin import Minted, check_days, made_for, mint, m
 from llm_gateway.server.keys_api import KeyView, key_view
 from llm_gateway.vault import Secret, load_or_create_pepper
 
-__all__ = ["first_key", "key_views", "keys"]
+__all__ = ["end_key", "first_key", "key_views", "keys", "make_key"]
 
 _COLUMNS = ("id", "name", "hint", "status", "created_at", "expires_at", "keep_content_days", "client")
 _YEAR = 366 * 86_400
@@ -46,19 +46,8 @@ def keys() -> None:
 @pass_context
 def create(context: Context, name: str, days: int, client: str, machine: str, as_json: bool) -> None:
     """Make a key and show it, this once."""
-    api = context.api_or_none()
-    if api is not None:
-        wanted = {"name": name, "keep_content_days": days, "client": client, "machine": machine}
-        made = api.call("POST", "/api/keys", wanted)
-        _show(str(made["key"]), msgspec.convert(made["row"], KeyView), as_json)
-        return
-    loaded = context.load()
-    check_days(days, loaded.settings.content.max_days)
-    with _store(loaded.home) as store:
-        minted = made_for(_mint(loaded.home, name, days), client, machine)
-        on_record(loaded.home, "key.create", minted.row.id, name=name, keep_content_days=days)
-        rows.insert(store, minted.row)
-    _show(minted.key.reveal(), _view(minted), as_json)
+    key, view = make_key(context, name, days, client, machine)
+    _show(key, view, as_json)
 
 
 @keys.command("list")
@@ -107,14 +96,7 @@ def revoke(context: Context, key: str) -> None:
     What is kept of it stays until its time has come, unless `content erase` ends it.
     """
     key_id = _id_of(context, key)
-    api = context.api_or_none()
-    if api is not None:
-        api.call("DELETE", f"/api/keys/{key_id}")
-    else:
-        home = context.load().home
-        with _store(home) as store:
-            on_record(home, "key.revoke", key_id)
-            rows.revoke(store, key_id, SystemClock().now_us())
+    end_key(context, key_id)
     say(f"revoked {key_id}")
 
 
@@ -144,6 +126,36 @@ def rotate(context: Context, key: str, overlap: int, as_json: bool) -> None:
         on_record(home, "key.rotate", key_id, successor=minted.row.id, overlap_seconds=overlap)
         rows.rotate(store, key_id, minted.row, SystemClock().now_us() + overlap * 1_000_000)
     _show(minted.key.reveal(), _view(minted), as_json)
+
+
+def make_key(
+    context: Context, name: str, days: int = 0, client: str = "", machine: str = ""
+) -> tuple[str, KeyView]:
+    """Make a key, by the gateway that runs, else in its ledger; return it, this once, and its row."""
+    api = context.api_or_none()
+    if api is not None:
+        wanted = {"name": name, "keep_content_days": days, "client": client, "machine": machine}
+        made = api.call("POST", "/api/keys", wanted)
+        return str(made["key"]), msgspec.convert(made["row"], KeyView)
+    loaded = context.load()
+    check_days(days, loaded.settings.content.max_days)
+    with _store(loaded.home) as store:
+        minted = made_for(_mint(loaded.home, name, days), client, machine)
+        on_record(loaded.home, "key.create", minted.row.id, name=name, keep_content_days=days)
+        rows.insert(store, minted.row)
+    return minted.key.reveal(), _view(minted)
+
+
+def end_key(context: Context, key_id: str) -> None:
+    """Accept a key no longer, by the gateway that runs, else in its ledger."""
+    api = context.api_or_none()
+    if api is not None:
+        api.call("DELETE", f"/api/keys/{key_id}")
+        return
+    home = context.load().home
+    with _store(home) as store:
+        on_record(home, "key.revoke", key_id)
+        rows.revoke(store, key_id, SystemClock().now_us())
 
 
 def first_key(home: Path) -> Secret | None:
