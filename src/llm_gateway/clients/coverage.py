@@ -228,7 +228,7 @@ def _why(row: Client, known: Known, verdict: Verdict, routed: _Sum, passed: _Sum
         return "it runs, nothing of it has come through, and where its settings point cannot be read", connect
     if known.installed:
         return "it is installed, and nothing of it has come through", connect
-    return "nothing of it has been seen", connect if row.ways else row.instead
+    return "nothing of it has been seen", connect if row.ways or row.part_of else row.instead
 
 
 def _status(known: Known, last_routed_us: int, now_us: int) -> Status:
