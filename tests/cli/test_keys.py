@@ -7,6 +7,7 @@ import pytest
 from gateway_process import GatewayProcess
 from llm_gateway.cli.keys import first_key
 from llm_gateway.vault import looks_like_key
+from rawhttp import request
 from server_stage import home_files
 from terminal import Terminal
 
@@ -124,3 +125,74 @@ def test_without_its_pepper_no_key_is_made(stopped: Terminal) -> None:
     done = stopped("keys", "create", "me")
     assert (done.code, done.out) == (1, "")
     assert "pepper holds 5 bytes" in done.err
+
+
+def limits_of(terminal: Terminal, name: str) -> object:
+    (row,) = listed(terminal, name)
+    return row["limits"]
+
+
+def test_limits_are_set_shown_and_forgotten(where: Terminal) -> None:
+    where.ok("keys", "create", "bounded")
+    assert where.ok("keys", "limit", "bounded").out == "bounded: no limits but those of the configuration\n"
+    options = ("--requests-per-minute", "60", "--money-per-day", "2.5", "--models", "fast, openai/*")
+    done = where.ok("keys", "limit", "bounded", *options)
+    assert done.out == "bounded: 60 requests per minute, $2.5 per day, models fast openai/*\n"
+    limits = {"requests_per_minute": 60, "usd_per_day": 2.5, "models": ["fast", "openai/*"]}
+    assert limits_of(where, "bounded") == limits
+    told = where.json("keys", "limit", "bounded", "--parallel", "2", "--models", "")
+    assert told["schema"] == "llm-gateway/key-limits/v1"
+    limits = {"requests_per_minute": 60, "parallel": 2, "usd_per_day": 2.5}
+    assert (told["name"], told["limits"]) == ("bounded", limits)
+    assert "60 requests per minute, 2 at a time, $2.5 per day" in where.ok("keys", "list").out
+    where.ok("keys", "limit", "bounded", "--none", "--tokens-per-minute", "500")
+    assert limits_of(where, "bounded") == {"tokens_per_minute": 500}
+    where.ok("keys", "limit", "bounded", "--none")
+    assert limits_of(where, "bounded") == {}
+    audit = [line for line in where.ok("audit").out.splitlines() if "key.limit" in line]
+    assert "limits=60 requests per minute, $2.5 per day, models fast openai/*" in audit[0]
+    assert "limits=none" in audit[-1] and len(audit) == 4, "looking at them is not on record"
+
+
+def test_a_successor_has_the_limits_and_both_keys_are_set_at_once(where: Terminal) -> None:
+    where.ok("keys", "create", "heir")
+    where.ok("keys", "limit", "heir", "--parallel", "3")
+    where.ok("keys", "rotate", "heir", "--overlap", "3600")
+    assert [row["limits"] for row in listed(where, "heir")] == [{"parallel": 3}] * 2
+    where.ok("keys", "limit", "heir", "--parallel", "1")
+    assert [row["limits"] for row in listed(where, "heir")] == [{"parallel": 1}] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (("--parallel", "0"), 2, "0 is not in the range"),
+        (("--money-per-week", "-1"), 2, "is not in the range"),
+        (("--models", "x" * 300), 1, "error: these are no limits"),
+    ],
+)
+def test_what_is_no_limit_is_refused(where: Terminal, options: tuple[str, str], code: int, told: str) -> None:
+    where.ok("keys", "create", "odd" + str(code) + options[0])
+    done = where("keys", "limit", "odd" + str(code) + options[0], *options)
+    assert done.code == code and told in done.err
+    nobody = where("keys", "limit", "nobody-at-all", "--parallel", "1")
+    assert nobody.code == 1 and "there is no active key 'nobody-at-all'" in nobody.err
+
+
+def test_a_running_gateway_holds_a_key_to_its_limits_at_once(
+    gateway: GatewayProcess, terminal: Terminal
+) -> None:
+    key = terminal.ok("keys", "create", "held").out.strip()
+
+    def status() -> int:
+        with gateway.client() as client:
+            client.send(request("POST", "/v1/chat/completions", body=gateway.chat_body("demo/echo"), key=key))
+            return client.read_reply().status
+
+    assert [status() for _ in range(2)] == [200, 200]
+    terminal.ok("keys", "limit", "held", "--requests-per-minute", "1")
+    assert [status() for _ in range(2)] == [200, 429]
+    terminal.ok("keys", "limit", "held", "--none")
+    assert [status() for _ in range(2)] == [200, 200]
+    terminal.ok("keys", "limit", "held", "--models", "nothing/*")
+    assert status() == 403

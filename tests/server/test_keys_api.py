@@ -27,6 +27,7 @@ class Desk:
     def __init__(self, stage: Stage, home: Path) -> None:
         self.stage = stage
         admin = KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None)
+        admin.hold_to(stage.spending)
         self.content = Content(Where(home), stage.clock, Failures(), most_days=90)
         self.door = Door(*KeysApi(admin, self.content).routes())
 
@@ -76,6 +77,7 @@ def seated(home: Path, scene: Callable[[Desk], Awaitable[None]]) -> None:
         ("PATCH", "/api/keys/x"),
         ("DELETE", "/api/content/x"),
         ("POST", "/api/key-rotations/x"),
+        ("PUT", "/api/key-limits/x"),
     ],
 )
 def test_keys_are_the_owners_alone(tmp_path: Path, method: str, target: str) -> None:
@@ -104,6 +106,7 @@ def test_a_key_is_shown_once_and_opens_at_once(tmp_path: Path) -> None:
             "kept_under": row["id"],
             "client": "",
             "machine": "",
+            "limits": {},
         }
         assert await desk.rows() == [row]
         assert key not in repr(await desk.rows())
@@ -274,5 +277,32 @@ def test_a_successor_keeps_content_as_the_old_key_did(tmp_path: Path) -> None:
         third_key, third = split(await desk.ask("POST", f"/api/key-rotations/{second['id']}", b"{}"))
         assert (third["keep_content_days"], third["kept_under"]) == (7, row["id"])
         assert desk.stage.keys.authenticate([(b"x-api-key", third_key.encode())]).kept_under == row["id"]
+
+    seated(tmp_path, scene)
+
+
+def test_a_key_says_what_it_may_use_and_is_held_to_it_at_once(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        _, row = await desk.make("ada")
+        assert row["limits"] == {}
+        said = b'{"parallel":2,"usd_per_day":0.5,"models":["fast"]}'
+        reply = await desk.ask("PUT", f"/api/key-limits/{row['id']}", said)
+        limits = {"parallel": 2, "usd_per_day": 0.5, "models": ["fast"]}
+        assert (reply.status, reply.json()) == (200, {"limits": limits})
+        assert (await desk.rows())[0]["limits"] == limits
+        assert {each.limit for each in desk.stage.spending.standing()} == {"parallel", "usd_per_day"}
+        reply = await desk.ask("PUT", f"/api/key-limits/{row['id']}", b"{}")
+        assert reply.json() == {"limits": {}} and desk.stage.spending.standing() == []
+
+    seated(tmp_path, scene)
+
+
+@pytest.mark.parametrize("said", [b'{"parallel":0}', b'{"usd_per_day":-1}', b'{"parallels":1}', b"", b"[]"])
+def test_limits_that_are_none_are_refused(tmp_path: Path, said: bytes) -> None:
+    async def scene(desk: Desk) -> None:
+        _, row = await desk.make("ada")
+        assert (await desk.ask("PUT", f"/api/key-limits/{row['id']}", said)).status == 400
+        assert (await desk.ask("PUT", "/api/key-limits/nobody", b'{"parallel":1}')).status == 404
+        assert (await desk.rows())[0]["limits"] == {}
 
     seated(tmp_path, scene)

@@ -1,8 +1,9 @@
-"""`keys`: make, list, revoke and rotate gateway keys, and say what they keep, with a gateway or without."""
+"""`keys`: make, list, end and rotate gateway keys, say what they keep and may use."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import msgspec
@@ -13,6 +14,7 @@ from llm_gateway.cli.output import FAILED, Stop, json_line, say, table
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger import keys as rows
 from llm_gateway.ledger.ids import Ids
+from llm_gateway.ledger.key_limits import KeyLimits
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.store import Store
 from llm_gateway.pipeline.key_admin import Minted, check_days, made_for, mint, mint_successor
@@ -21,8 +23,19 @@ from llm_gateway.vault import Secret, load_or_create_pepper
 
 __all__ = ["end_key", "first_key", "key_views", "keys", "make_key"]
 
+F = TypeVar("F", bound=Callable[..., object])
+
 _COLUMNS = ("id", "name", "hint", "status", "created_at", "expires_at", "keep_content_days", "client")
 _YEAR = 366 * 86_400
+_IN_CONFIGURATION = {f"money_per_{period}": f"usd_per_{period}" for period in ("day", "week", "month")}
+
+
+def _count(name: str, told: str) -> Callable[[F], F]:
+    return click.option(name, type=click.IntRange(1, 10**12), help=told)
+
+
+def _money(name: str, told: str) -> Callable[[F], F]:
+    return click.option(name, type=click.FloatRange(0, 10**6), metavar="DOLLARS", help=told)
 
 
 @click.group()
@@ -59,7 +72,8 @@ def list_keys(context: Context, as_json: bool) -> None:
     if as_json:
         json_line("keys", {"keys": found})
         return
-    table([name.upper() for name in _COLUMNS], ([getattr(view, name) for name in _COLUMNS] for view in found))
+    cells = ([*(getattr(view, name) for name in _COLUMNS), view.limits.told] for view in found)
+    table([*(name.upper() for name in _COLUMNS), "LIMITS"], cells)
     if not found:
         say("no keys yet; `llm-gateway keys create NAME` makes one")
 
@@ -85,6 +99,36 @@ def keep(context: Context, key: str, days: int) -> None:
             rows.keep(store, key_id, days)
     kept = f"keeps what is said for {days} days" if days else "keeps nothing of what is said"
     say(f"key {key_id} {kept} from now on; what is kept already stays until its time has come")
+
+
+@keys.command()
+@click.argument("key")
+@_count("--requests-per-minute", "Requests within a minute.")
+@_count("--tokens-per-minute", "Tokens within a minute, in and out.")
+@_count("--parallel", "Requests that run at a time.")
+@_money("--money-per-day", "US dollars a day, from midnight in UTC.")
+@_money("--money-per-week", "US dollars a week, from Monday in UTC.")
+@_money("--money-per-month", "US dollars a month, in UTC.")
+@click.option("--models", metavar="NAME,…", help="Names of models that may be asked for, `*` for any text.")
+@click.option("--none", is_flag=True, help="Forget the limits that were set before.")
+@json_option
+@pass_context
+def limit(context: Context, /, key: str, none: bool, as_json: bool, **wanted: float | str | None) -> None:
+    """Limit what a key may use, from now on; KEY is its id or its name.
+
+    A limit is that of all keys of the name, and of their successors. What is not named stays as it was;
+    without any option the limits are shown. Those of the configuration hold, too: of two the stricter one.
+    """
+    view = _named(context, key)
+    said = _said(wanted)
+    before = KeyLimits() if none else view.limits
+    limits = _checked({**msgspec.structs.asdict(before), **said})
+    if none or said:
+        _limit(context, view.id, limits)
+    if as_json:
+        json_line("key-limits", {"name": view.name, "limits": limits})
+    else:
+        print(f"{view.name}: {limits.told or 'no limits but those of the configuration'}")
 
 
 @keys.command()
@@ -198,6 +242,44 @@ def key_views(context: Context) -> list[KeyView]:
     now = SystemClock().now_us()
     with _store(context.load().home) as store:
         return [key_view(row, now) for row in rows.listed(store)]
+
+
+def _said(options: Mapping[str, float | str | None]) -> dict[str, object]:
+    """Return what was said, by the names of the configuration."""
+    said: dict[str, object] = {
+        _IN_CONFIGURATION.get(name, name): value for name, value in options.items() if value is not None
+    }
+    if isinstance(models := said.get("models"), str):
+        said["models"] = [name.strip() for name in models.split(",") if name.strip()]
+    return said
+
+
+def _limit(context: Context, key_id: str, limits: KeyLimits) -> None:
+    """Set limits, by the gateway that runs, else in its ledger."""
+    api = context.api_or_none()
+    if api is not None:
+        api.call("PUT", f"/api/key-limits/{key_id}", msgspec.to_builtins(limits))
+        return
+    home = context.load().home
+    with _store(home) as store:
+        on_record(home, "key.limit", key_id, limits=limits.told or "none")
+        rows.limit(store, key_id, limits)
+
+
+def _checked(limits: dict[str, object]) -> KeyLimits:
+    try:
+        return msgspec.convert(limits, KeyLimits)
+    except msgspec.ValidationError as error:
+        raise Stop(FAILED, f"error: these are no limits: {error}\nhint: docs/limits.md") from None
+
+
+def _named(context: Context, key: str) -> KeyView:
+    """Return an active key of the one name that is meant."""
+    active = [view for view in key_views(context) if view.status == "active"]
+    meant = [view for view in active if key in (view.id, view.name)]
+    if len({view.name for view in meant}) == 1:
+        return meant[0]
+    raise Stop(FAILED, f"error: there is no active key {key!r}\nhint: `llm-gateway keys list` shows them")
 
 
 def _id_of(context: Context, key: str) -> str:

@@ -56,7 +56,7 @@ _OPERATIONS: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
         ),
     ),
 }
-_OURS = (b"/api/dashboard/", b"/api/keys", b"/api/key-rotations", b"/api/content/")
+_OURS = (b"/api/dashboard/", b"/api/keys", b"/api/key-limits", b"/api/key-rotations", b"/api/content/")
 _GEMINI = ("/v1beta/models", "/v1/models", "/v1beta/v1beta/models", "/v1beta")
 # The last one: @ai-sdk/google takes a name with a slash for a whole resource name, as `tunedModels/x` is one
 # (vercel/ai, packages/google/src/get-model-path.ts), and `provider/model` is what names are here.

@@ -1,4 +1,4 @@
-"""Keys and what they keep, over the owner's local API: the command line uses it while the gateway runs."""
+"""Keys, what they keep and may use, over the owner's local API: the command line uses it beside a gateway."""
 
 from typing import Annotated, TypeVar
 
@@ -7,6 +7,7 @@ import msgspec
 from llm_gateway.content.content import Content
 from llm_gateway.errors import MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
+from llm_gateway.ledger.key_limits import KeyLimits
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted, check_days
 from llm_gateway.server.edge import respond_json
@@ -25,7 +26,8 @@ class KeyView(msgspec.Struct, frozen=True):
     """A key without the key: `status` is active, expired or revoked; `hint` its last four characters.
 
     Content is kept for `keep_content_days`, under the id of the first key that this one has replaced.
-    `client` and `machine` are what it was made for, "" for any.
+    `client` and `machine` are what it was made for, "" for any. `limits` are those that were said of it,
+    beside those of the configuration.
     """
 
     id: str
@@ -39,6 +41,7 @@ class KeyView(msgspec.Struct, frozen=True):
     kept_under: str
     client: str = ""
     machine: str = ""
+    limits: KeyLimits = KeyLimits()
 
 
 class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +60,7 @@ class _Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeysApi:
-    """Make, list, revoke and rotate keys, say for how long they keep content, and erase it."""
+    """Make, list, revoke and rotate keys, say what they may use and keep, and erase what they kept."""
 
     def __init__(self, admin: KeyAdmin, content: Content) -> None:
         self._admin = admin
@@ -72,6 +75,7 @@ class KeysApi:
                 "PATCH", "/api/keys/{}", self.keep, "Say for how long a gateway key keeps content", "owner"
             ),
             Route("DELETE", "/api/keys/{}", self.revoke, "Revoke a gateway key", "owner"),
+            Route("PUT", "/api/key-limits/{}", self.limit, "Say what a gateway key may use at most", "owner"),
             Route("DELETE", "/api/content/{}", self.erase, "Erase what is kept of a gateway key", "owner"),
             Route("POST", "/api/key-rotations/{}", self.rotate, "Replace a gateway key", "owner"),
         )
@@ -98,6 +102,13 @@ class KeysApi:
         if not await self._admin.keep(key_id, days):
             raise _no_key(key_id)
         respond_json(exchange, b'{"keep_content_days":%d}' % days)
+
+    async def limit(self, exchange: Exchange, key_id: str) -> None:
+        """Let the keys of a key's name use at most this from now on, in place of what was said before."""
+        limits = await _read(exchange, KeyLimits)
+        if not await self._admin.limit(key_id, limits):
+            raise _no_key(key_id)
+        respond_json(exchange, msgspec.json.encode({"limits": limits}))
 
     async def erase(self, exchange: Exchange, kept_under: str) -> None:
         """Erase everything that is kept under an id, whether or not its keys are still accepted."""
@@ -144,6 +155,7 @@ def key_view(row: KeyRow, now_us: int) -> KeyView:
         kept_under=row.kept_under,
         client=row.client,
         machine=row.machine,
+        limits=row.limited,
     )
 
 
