@@ -17,6 +17,7 @@ from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.handover import Inherited
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
+from llm_gateway.http.server import Handler
 from websocket_peer import opening, websocket
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -31,6 +32,12 @@ LOOPS: dict[str, Loop] = {
 """The gateway's own, and the one of systems that have no uvloop."""
 
 
+async def settle() -> None:
+    """Let the loop look for what has come, often enough for everything to be where it belongs."""
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+
+
 class Client:
     """A client that says what it is told to and never closes by itself."""
 
@@ -41,7 +48,7 @@ class Client:
     async def say(self, data: bytes) -> None:
         """Send bytes, and let the other side have them."""
         await asyncio.get_running_loop().sock_sendall(self.sock, data)
-        await asyncio.sleep(0.02)
+        await settle()
 
     async def hear(self, end: bytes) -> bytes:
         """Read up to this end; AssertionError when the connection closes before."""
@@ -100,7 +107,7 @@ class Scene:
         for each in kept.connections:
             await self.after.adopt(each)
 
-    def _answering(self, name: str) -> Callable[[Exchange], Awaitable[None]]:
+    def _answering(self, name: str) -> Handler:
         async def answer(exchange: Exchange) -> None:
             self.served.append(name)
             body = await exchange.body(1000)
@@ -168,7 +175,7 @@ def test_what_is_sent_meanwhile_and_who_comes_waits(loop: str) -> None:
         busy, resting = scene.client(), scene.client()
         await busy.say(WAIT)
         handing = asyncio.ensure_future(scene.hand_over())
-        await asyncio.sleep(0.05)
+        await settle()
         comes = scene.client()
         for client in (resting, comes):
             await client.say(GET)
@@ -193,7 +200,7 @@ def test_a_request_that_has_begun_to_come_is_answered_before(loop: str, split: i
         client = scene.client()
         await client.say(POST[:split])
         handing = asyncio.ensure_future(scene.hand_over())
-        await asyncio.sleep(0.05)
+        await settle()
         await client.say(POST[split:])
         await client.hear(b"bodybefore")
         await handing
@@ -209,7 +216,7 @@ def test_requests_that_were_read_already_are_answered_before(loop: str) -> None:
         client = scene.client()
         await client.say(WAIT + GET + GET)
         handing = asyncio.ensure_future(scene.hand_over())
-        await asyncio.sleep(0.05)
+        await settle()
         scene.gate.set()
         heard = await client.hear(b"\r\n\r\nbefore")
         if heard.count(b"HTTP/1.1 200") < 3:
@@ -228,7 +235,7 @@ def test_what_outlasts_the_limit_is_cut_and_what_rests_is_not(loop: str) -> None
         await resting.say(GET)
         await resting.hear(b"before")
         handing = asyncio.ensure_future(scene.hand_over(drain=0.1))
-        await asyncio.sleep(0.01)
+        await settle()
         await resting.say(GET)
         assert (await busy.hear_the_end()).endswith(b"begun \r\n")
         assert len((await handing).connections) == 1
@@ -245,7 +252,7 @@ def test_an_answer_that_is_not_taken_yet_stays_behind_nothing(loop: str) -> None
         slow = scene.client()
         await slow.say(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         handing = asyncio.ensure_future(scene.hand_over())
-        await asyncio.sleep(0.1)
+        await settle()
         assert not handing.done()
         await slow.hear(b"the end")
         await handing
@@ -261,7 +268,7 @@ def test_who_asks_for_a_close_gets_it(loop: str) -> None:
         client = scene.client()
         await client.say(WAIT.replace(b"Host", b"Connection: close\r\nHost"))
         handing = asyncio.ensure_future(scene.hand_over())
-        await asyncio.sleep(0.02)
+        await settle()
         scene.gate.set()
         assert (await client.hear_the_end()).endswith(b"0\r\n\r\n")
         assert (await handing).connections == ()
@@ -284,7 +291,7 @@ def test_clients_that_have_left_are_no_trouble(loop: str) -> None:
         kept = await handing
         assert kept is not None
         await scene.go_on(kept)
-        await asyncio.sleep(0.1)
+        await settle()
         assert scene.after.connections == 0
 
     on(loop, play)
@@ -297,7 +304,7 @@ def test_told_to_stop_meanwhile_it_stops(loop: str) -> None:
         await busy.say(WAIT)
         stopped = asyncio.Event()
         handing = asyncio.ensure_future(scene.before.hand_over(5.0, stopped.is_set))
-        await asyncio.sleep(0.05)
+        await settle()
         stopped.set()
         assert await handing is None
         closing = asyncio.ensure_future(scene.before.close(5.0))
