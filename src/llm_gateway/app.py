@@ -187,8 +187,7 @@ class App:
         self._owner = load_or_create_owner_token(home)
         bootstrap = self._loaded.bootstrap_key
         self._keys = KeyAdmin(self._ledger, ring, pepper, self._clock, bootstrap, self._owner)
-        self._keys.hold_to(self._spending)
-        ever_made = await self._keys.load()
+        ever_made = await self._keys.load(self._spending)
         self._upstream = self._make_upstream()
         opened.callback(self._upstream.close)
         self._dispatcher = Dispatcher(

@@ -143,7 +143,7 @@ def test_what_a_key_keeps_counts_from_the_moment_it_is_said(tmp_path: Path) -> N
 def test_what_a_key_may_use_counts_from_the_moment_it_is_said(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         keys = admin(stage)
-        keys.hold_to(stage.spending)
+        await keys.load(stage.spending)
         minted = await keys.create("ada")
         assert await keys.limit(minted.row.id, KeyLimits(parallel=1, usd_per_day=5.0))
         told = {(each.scope, each.limit, each.most) for each in stage.spending.standing()}

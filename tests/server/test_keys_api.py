@@ -26,8 +26,7 @@ class Desk:
 
     def __init__(self, stage: Stage, home: Path) -> None:
         self.stage = stage
-        admin = KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None)
-        admin.hold_to(stage.spending)
+        self.admin = admin = KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None)
         self.content = Content(Where(home), stage.clock, Failures(), most_days=90)
         self.door = Door(*KeysApi(admin, self.content).routes())
 
@@ -62,6 +61,7 @@ def split(reply: Reply) -> tuple[str, dict[str, object]]:
 def seated(home: Path, scene: Callable[[Desk], Awaitable[None]]) -> None:
     async def play(stage: Stage) -> None:
         desk = Desk(stage, home)
+        await desk.admin.load(stage.spending)
         await scene(desk)
         await desk.content.close()
 

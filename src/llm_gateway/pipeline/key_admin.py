@@ -97,12 +97,12 @@ class KeyAdmin:
         self.clock = clock
         self._spending: Spending | None = None
 
-    def hold_to(self, spending: Spending) -> None:
-        """Hold keys to their limits there, from the next look at them on."""
-        self._spending = spending
+    async def load(self, spending: Spending | None = None) -> int:
+        """Accept what the ledger and the environment say from now on; return how many keys were ever made.
 
-    async def load(self) -> int:
-        """Accept what the ledger and the environment say from now on; return how many keys were ever made."""
+        With `spending`, keys are held to their limits there from now on.
+        """
+        self._spending = spending or self._spending
         rows = await self.listed()
         now = self.clock.now_us()
         open_now = [row for row in rows if row.accepted(now)]
