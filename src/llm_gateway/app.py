@@ -180,6 +180,8 @@ class App:
             home, self._clock, durability=settings.ledger.durability, on_failure=self.log.failure
         )
         opened.push_async_callback(self._ledger.close)
+        if self._ledger.saved is not None:
+            self.log.write("info", "the database is migrated; there is a copy", path=str(self._ledger.saved))
         self._content = content_of(self._loaded, self._clock, self.log)
         opened.push_async_callback(self._content.close)
         pepper = load_or_create_pepper(home)

@@ -46,6 +46,7 @@ def test_status(gateway: GatewayProcess, terminal: Terminal) -> None:
         "advice": "",
         "unrecorded": 0,
         "configuration": "",
+        "saved": "",
     }
 
 

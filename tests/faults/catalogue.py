@@ -74,7 +74,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("P13", "clock jumps", "durations and the order of ids stand"),
     Fault("P14", "bad configuration at a reload", "the old one stays, the error is visible"),
     Fault("P15", "reloads and restarts under load", "no request fails"),
-    Fault("P16", "older or newer schema, crash in a migration", "upgraded, refused, resumed"),
+    Fault("P16", "older or newer schema, crash in a migration", "copied and upgraded, refused, resumed"),
     Fault("P17", "port in use, no permission, read-only home", "exact message, exit code"),
     Fault("P18", "log blocked or full", "answers go on"),
     Fault("P19", "no file descriptors left", "streams live, recovers"),

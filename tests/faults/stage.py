@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from faults.asking import Asking
 from gateway_process import GatewayProcess
 from rawhttp import Reply
 
-__all__ = ["GATEWAY", "Stage", "Start", "Targets", "seed"]
+__all__ = ["GATEWAY", "Stage", "Start", "Targets", "seed", "starting"]
 
 GATEWAY = (sys.executable, "-m", "llm_gateway")
 """How a gateway is started."""
@@ -20,6 +21,27 @@ GATEWAY = (sys.executable, "-m", "llm_gateway")
 def seed() -> str:
     """Return what repeats this run's chances: LLM_GATEWAY_TEST_SEED."""
     return os.environ.get("LLM_GATEWAY_TEST_SEED", "1")
+
+
+def starting(gateway: GatewayProcess, *program: str) -> tuple[int, str]:
+    """Start a gateway that will not start on the home of one; return its exit code and what it says."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    done = subprocess.run(
+        [*(program or GATEWAY), "up", "--port", "0", "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={
+            **kept,
+            "HOME": str(gateway.home / "user"),
+            "LLM_GATEWAY_HOME": str(gateway.home / "gateway"),
+            "LLM_GATEWAY_CONFIG": str(gateway.home / "gateway.toml"),
+            "SCRIPTED_API_KEY": "sk-scripted-upstream-0123456789",
+        },
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stderr
 
 
 @dataclass

@@ -1,11 +1,8 @@
 """What holds the account: full, failing, slow, locked, damaged, gone, older, newer."""
 
 import hashlib
-import os
 import resource
-import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +14,8 @@ import pytest
 
 from faults import inside as faulty
 from faults.namespace import inside, possible, read_only, small_disk
-from faults.stage import GATEWAY, Stage, Start, Targets
+from faults.stage import GATEWAY, Stage, Start, Targets, starting
 from gateway_process import GatewayProcess
-from llm_gateway.ledger.migrate import CREATE_TABLE, load_migrations
 from rawhttp import Reply
 from scripted import ScriptedUpstream
 
@@ -228,30 +224,9 @@ def test_a_database_that_somebody_locks_holds_up_no_answer(start: Start, targets
 def test_a_second_gateway_on_one_home_does_not_start(start: Start, targets: Targets) -> None:
     stage = start(targets)
     (stage.gateway.home / "gateway" / "running.json").unlink()
-    code, said = _starting(stage.gateway)
+    code, said = starting(stage.gateway)
     assert code == 1 and "open in another process" in said and f"pid {stage.gateway.pid}" in said
     assert stage.ask("openai/m").status == 200
-
-
-def _starting(gateway: GatewayProcess, *program: str) -> tuple[int, str]:
-    """Start a gateway that will not start on the home of one; return its exit code and what it says."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    done = subprocess.run(
-        [*(program or GATEWAY), "up", "--port", "0", "--json"],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={
-            **kept,
-            "HOME": str(gateway.home / "user"),
-            "LLM_GATEWAY_HOME": str(gateway.home / "gateway"),
-            "LLM_GATEWAY_CONFIG": str(gateway.home / "gateway.toml"),
-            "SCRIPTED_API_KEY": "sk-scripted-upstream-0123456789",
-        },
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stderr
 
 
 # P10
@@ -307,7 +282,7 @@ def test_a_damaged_database_is_not_started_on_and_not_touched(
         each.unlink()
     DAMAGE[name](gateway.database, random)
     before = _digests(gateway.database.parent)
-    code, said = _starting(gateway)
+    code, said = starting(gateway)
     assert code == 1
     assert str(gateway.database) in said and "db backup" in said, said
     assert _digests(gateway.database.parent) == before, "nothing was made anew"
@@ -345,55 +320,5 @@ if possible():
         stage.ask("openai/m")
         gateway.stop()
         program = inside(read_only(gateway.database.parent), program=GATEWAY)
-        code, said = _starting(gateway, *program)
+        code, said = starting(gateway, *program)
         assert code == 1 and "read-only" in said.lower() and str(gateway.database.parent) in said
-
-
-# P16
-
-
-@pytest.mark.fault("P16")
-@pytest.mark.parametrize("version", range(1, len(load_migrations()) + 1))
-def test_an_older_schema_is_brought_up_to_date_though_a_crash_came_between(
-    start: Start, targets: Targets, version: int
-) -> None:
-    stage = start(targets)
-    gateway = stage.gateway
-    gateway.stop()
-    for each in gateway.database.parent.rglob("*"):
-        if each.is_file():
-            each.unlink()
-    with closing(sqlite3.connect(gateway.database, isolation_level=None)) as connection:
-        connection.execute(CREATE_TABLE)
-        for migration in load_migrations()[:version]:
-            for sql, values in migration.statements(1):
-                connection.execute(sql, values)
-    if version < len(load_migrations()):
-        for statement in range(3):
-            crash = subprocess.run(
-                [*faulty.PROGRAM, "up", "--port", "0", "--home", str(gateway.home / "gateway")],
-                check=False,
-                capture_output=True,
-                timeout=60,
-                env={**os.environ, **faulty.environ(dies_in_migration=statement)},
-            )
-            assert crash.returncode == -signal.SIGKILL, crash
-    gateway.start()
-    assert stage.ask("openai/m").status == 200
-    gateway.stop()
-    assert list(on_record(gateway).values()) == ["ok"]
-    with closing(sqlite3.connect(gateway.database)) as connection:
-        assert len(list(connection.execute("SELECT number FROM migrations"))) == len(load_migrations())
-
-
-@pytest.mark.fault("P16")
-def test_a_newer_schema_is_refused_and_left_as_it_is(start: Start, targets: Targets) -> None:
-    stage = start(targets)
-    gateway = stage.gateway
-    gateway.stop()
-    with closing(sqlite3.connect(gateway.database)) as connection, connection:
-        connection.execute("INSERT INTO migrations VALUES (9999, '9999_later', 'x', 1)")
-    before = _digests(gateway.database.parent)
-    code, said = _starting(gateway)
-    assert code == 1 and "later version" in said
-    assert _digests(gateway.database.parent) == before

@@ -1,5 +1,8 @@
 """At the start the journal is replayed exactly once, damage is told, and what was running is interrupted."""
 
+import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,11 +12,13 @@ from ledger_samples import Failures, intent, settlement
 from llm_gateway.ledger.folder import Folder
 from llm_gateway.ledger.frames import frame
 from llm_gateway.ledger.journal import Journal, segments
+from llm_gateway.ledger.migrate import CREATE_TABLE, load_migrations
 from llm_gateway.ledger.opening import offline, open_files, reading
 from llm_gateway.ledger.queries import page, turn
 from llm_gateway.ledger.records import Record, encode
 from llm_gateway.ledger.refusal import LedgerBusy, LedgerDamaged, LedgerRefused
 from llm_gateway.ledger.rows import merge
+from llm_gateway.ledger.saving import saved
 
 
 def journal_of(home: Path, *records: Record, start: int = 0, limit: int = 1 << 20) -> list[int]:
@@ -149,3 +154,28 @@ def test_reading_makes_no_ledger(tmp_path: Path) -> None:
     ):
         pass
     assert not (tmp_path / "x").exists()
+
+
+def test_what_is_migrated_is_copied_before_and_on_record(tmp_path: Path) -> None:
+    Folder(tmp_path).create()
+    *older, newest = load_migrations()
+    with closing(sqlite3.connect(Folder(tmp_path).database, isolation_level=None)) as connection:
+        connection.execute(CREATE_TABLE)
+        for migration in older:
+            for sql, values in migration.statements(1):
+                connection.execute(sql, values)
+    opened = open_files(tmp_path, FakeClock(), Failures())
+    opened.store.close()
+    opened.lock.close()
+    assert opened.saved is not None and saved(Folder(tmp_path)) == [opened.saved]
+    line = json.loads((tmp_path / "audit.jsonl").read_text().splitlines()[-1])
+    assert (line["action"], line["target"]) == ("database.migrate", newest.name)
+    assert line["detail"] == {"copy": opened.saved.name}
+
+
+def test_what_is_up_to_date_is_not_copied(tmp_path: Path) -> None:
+    for _ in range(2):
+        opened = open_files(tmp_path, FakeClock(), Failures())
+        opened.store.close()
+        opened.lock.close()
+        assert opened.saved is None and saved(Folder(tmp_path)) == []

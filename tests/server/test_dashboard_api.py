@@ -101,6 +101,7 @@ def test_health_says_how_it_is(tmp_path: Path) -> None:
             "advice": "",
             "unrecorded": 0,
             "configuration": "",
+            "saved": "",
         }
 
     seated(tmp_path, scene)

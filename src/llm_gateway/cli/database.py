@@ -8,8 +8,10 @@ from llm_gateway.cli.context import Context, pass_context
 from llm_gateway.cli.output import say, waiting
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger.copying import copy
+from llm_gateway.ledger.folder import Folder
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.restoring import restore as put_back
+from llm_gateway.ledger.saving import saved
 
 __all__ = ["db"]
 
@@ -24,8 +26,12 @@ def db() -> None:
 def migrate(context: Context) -> None:
     """Bring the database to this version's schema; `up` does it, too."""
     home = context.load().home
+    before = saved(Folder(home))
     with waiting("the database"), offline(home, SystemClock(), _complain):
         say(f"the ledger of {home} is up to date")
+    for path in saved(Folder(home)):
+        if path not in before:
+            say(f"a copy from before is {path}")
 
 
 @db.command()

@@ -35,6 +35,8 @@ def status(context: Context, as_json: bool) -> None:
         print(f"{health['status']}  {api.url}  version {health['version']}  pid {health['pid']}")
         up, running = health["uptime_seconds"], health["inflight"]
         print(f"database {health['database']}, up {up} s, {running} requests running")
+        if health.get("saved"):
+            print(f"the database was migrated at this start; a copy from before is {health['saved']}")
         if health["configuration"]:
             print("configuration: the file cannot be used; the last good one is in use:")
             print("\n".join(f"  {line}" for line in str(health["configuration"]).splitlines()))

@@ -8,7 +8,7 @@ from pathlib import Path
 from llm_gateway.ledger.folder import NO_FOLLOW, Folder
 from llm_gateway.ledger.refusal import LedgerRefused
 
-__all__ = ["copy"]
+__all__ = ["copy", "copy_database"]
 
 
 def copy(home: Path, target: Path) -> int:
@@ -20,16 +20,26 @@ def copy(home: Path, target: Path) -> int:
     if not source.exists():
         raise LedgerRefused(f"{source}: there is no ledger yet; `llm-gateway up` makes one")
     try:
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600))
+        copy_database(source, target)
     except OSError as error:
         raise LedgerRefused(f"{target}: a copy cannot be made there: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise LedgerRefused(f"{source}: it cannot be copied: {error}") from error
+    return target.stat().st_size
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy one database to a new private file, which is there whole or not at all.
+
+    OSError says that the file cannot be made, sqlite3.Error that the copy cannot.
+    """
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600))
     try:
         with (
             closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as reader,
             closing(sqlite3.connect(target)) as writer,
         ):
             reader.backup(writer)
-    except sqlite3.Error as error:
+    except BaseException:
         target.unlink(missing_ok=True)
-        raise LedgerRefused(f"{source}: it cannot be copied: {error}") from error
-    return target.stat().st_size
+        raise

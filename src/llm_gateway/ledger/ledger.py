@@ -90,6 +90,11 @@ class Ledger:
         self._writer.start()
 
     @property
+    def saved(self) -> Path | None:
+        """Return the copy of the database from before it was migrated, where this start has done that."""
+        return self._opened.saved
+
+    @property
     def open_turns(self) -> Mapping[str, Intent]:
         """Return the turns that run now, by id."""
         return MappingProxyType(self._open)

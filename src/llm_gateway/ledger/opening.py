@@ -17,6 +17,7 @@ from llm_gateway.ledger.journal import Replayed, Segment, read_segment, segments
 from llm_gateway.ledger.reader import Reader
 from llm_gateway.ledger.refusal import LedgerBusy, LedgerDamaged, LedgerRefused
 from llm_gateway.ledger.reserve import Reserve
+from llm_gateway.ledger.saving import save
 from llm_gateway.ledger.sqlite import SqliteStore
 from llm_gateway.ledger.store import Rows, Store
 from llm_gateway.ledger.trouble import is_full, trouble
@@ -28,13 +29,17 @@ _AT_ONCE = 1000
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """A ledger that is ours and up to date; `position` is where a new journal goes on."""
+    """A ledger that is ours and up to date; `position` is where a new journal goes on.
+
+    `saved` is the copy of the database that was made before this opening migrated it.
+    """
 
     folder: Folder
     lock: Lock
     reserve: Reserve
     store: Store
     position: int
+    saved: Path | None = None
 
 
 def open_files(home: Path, clock: Clock, report: Report) -> Opened:
@@ -49,13 +54,14 @@ def open_files(home: Path, clock: Clock, report: Report) -> Opened:
     except OSError as error:
         raise LedgerRefused(f"{folder.root}: the folder cannot be used: {error.strerror}") from error
     reserve = Reserve(folder.reserve)
+    migrating = _Migrating(folder, clock)
     try:
         try:
-            store, position = _up_to_date(home, folder, clock, report)
+            store, position = _up_to_date(folder, migrating, clock, report)
         except (LedgerRefused, sqlite3.Error) as error:
             if not (is_full(error) and reserve.release()):
                 raise
-            store, position = _up_to_date(home, folder, clock, report)
+            store, position = _up_to_date(folder, migrating, clock, report)
     except BaseException as error:
         lock.close()
         if isinstance(error, sqlite3.Error | OSError):
@@ -66,17 +72,29 @@ def open_files(home: Path, clock: Clock, report: Report) -> Opened:
             ) from error
         raise
     reserve.hold()
-    return Opened(folder, lock, reserve, store, position)
+    return Opened(folder, lock, reserve, store, position, migrating.saved)
 
 
-def _up_to_date(home: Path, folder: Folder, clock: Clock, report: Report) -> tuple[Store, int]:
+class _Migrating:
+    """What is done before a database is migrated: a copy is made of it, once, and a line in the audit log."""
+
+    def __init__(self, folder: Folder, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self.saved: Path | None = None
+
+    def __call__(self, schema: int, names: str) -> None:
+        if self.saved is None:
+            self.saved = save(self._folder, schema, self._clock.now_us())
+        audit = AuditLog(self._folder.root.parent, self._clock)
+        audit.write("database.migrate", names, "gateway", copy=self.saved.name)
+
+
+def _up_to_date(folder: Folder, migrating: _Migrating, clock: Clock, report: Report) -> tuple[Store, int]:
     """Open the database, apply what the journal holds beyond it, and end what was left running."""
     found = segments(folder.journal)
     _refuse_orphans(folder, found)
-    audit = AuditLog(home, clock)
-    store = SqliteStore(
-        folder.database, clock.now_us(), lambda names: audit.write("database.migrate", names, "gateway")
-    )
+    store = SqliteStore(folder.database, clock.now_us(), migrating)
     try:
         position = _replay(store, found, report)
         store.interrupt()

@@ -57,13 +57,17 @@ _READ_POSITION = "SELECT value FROM meta WHERE name = 'journal_position'"
 _WRITE_POSITION = "UPDATE meta SET value = ? WHERE name = 'journal_position'"
 
 
+_Migrating = Callable[[int, str], None]
+
+
 class SqliteStore:
     """The one writing connection. Opening it brings the schema up to date.
 
-    `migrating` is told which migrations a database that is there needs, before they are applied.
+    `migrating` is told, before they are applied, the schema of a database that is there (the number of its
+    last migration), and which migrations it needs.
     """
 
-    def __init__(self, path: Path, now_us: int, migrating: Callable[[str], None] | None = None) -> None:
+    def __init__(self, path: Path, now_us: int, migrating: _Migrating | None = None) -> None:
         check_version(sqlite3.sqlite_version_info)
         self._path = path
         try:
@@ -151,7 +155,7 @@ class SqliteStore:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def _prepare(self, now_us: int, migrating: Callable[[str], None] | None) -> None:
+    def _prepare(self, now_us: int, migrating: _Migrating | None) -> None:
         try:
             self.rows("PRAGMA journal_mode = WAL")
             for pragma in ("synchronous = NORMAL", "journal_size_limit = 67108864", "trusted_schema = OFF"):
@@ -161,7 +165,7 @@ class SqliteStore:
             applied = self.rows(READ_TABLE)
             missing = pending(load_migrations(), applied, str(self._path))
             if applied and missing and migrating is not None:
-                migrating(", ".join(migration.name for migration in missing))
+                migrating(len(applied), ", ".join(migration.name for migration in missing))
             for migration in missing:
                 self.write(migration.statements(now_us))
             self.position()

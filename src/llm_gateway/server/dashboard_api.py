@@ -77,6 +77,7 @@ class DashboardApi:
             advice="" if trouble is None else trouble.way_out,
             unrecorded=self._gateway.ledger.kept,
             configuration=refused,
+            saved=str(self._gateway.ledger.saved or ""),
         )
         _answer(exchange, view)
 

@@ -35,7 +35,8 @@ class HealthView(msgspec.Struct, frozen=True):
     """How the gateway is: `status` is ok, degraded or down; `database` is connected or says what fails.
 
     `advice` is what helps then; `unrecorded` how many records are in memory alone. `configuration` says what
-    is wrong with the file and where, while the last good one is in use; else it is empty.
+    is wrong with the file and where, while the last good one is in use; else it is empty. `saved` is the copy
+    of the database that this start made before it migrated it.
     """
 
     status: str
@@ -47,6 +48,7 @@ class HealthView(msgspec.Struct, frozen=True):
     advice: str = ""
     unrecorded: int = 0
     configuration: str = ""
+    saved: str = ""
 
 
 class RequestView(msgspec.Struct, frozen=True):
