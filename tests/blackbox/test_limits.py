@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any  # JSON of many shapes, read by the tests that know them
 
 import pytest
 
@@ -47,11 +48,16 @@ def ask(gateway: GatewayProcess, tokens: int = 1000) -> Reply:
     return gateway.chat("openai/m", max_tokens=tokens)
 
 
-def made_key(gateway: GatewayProcess, name: str) -> str:
+def owned(gateway: GatewayProcess, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+    """Return what the owner's API answers, as JSON."""
     owner = (gateway.home / "gateway" / "owner-token").read_text().strip()
     with gateway.client() as client:
-        client.send(request("POST", "/api/keys", body=json.dumps({"name": name}).encode(), key=owner))
-        return str(client.read_reply().json()["key"])
+        client.send(request(method, path, body=body, key=owner))
+        return dict(client.read_reply().json())
+
+
+def made_key(gateway: GatewayProcess, name: str) -> str:
+    return str(owned(gateway, "POST", "/api/keys", json.dumps({"name": name}).encode())["key"])
 
 
 def used(gateway: GatewayProcess) -> float:
@@ -208,3 +214,21 @@ def test_a_limit_that_is_close_is_told_in_three_places(tmp_path: Path, upstream:
             "used": 2,
             "most": 4,
         }, "once, not with every request"
+
+
+def test_a_keys_own_limits_outlast_a_restart_and_the_stricter_holds(
+    tmp_path: Path, upstream: ScriptedUpstream
+) -> None:
+    more = LIMIT.replace("bootstrap", "other") + "requests_per_minute = 5\nparallel = 3\n"
+    with GatewayProcess(tmp_path, configuration(upstream.url, more=more)) as gateway:
+        made_key(gateway, "other")
+        (key_id,) = [row["id"] for row in owned(gateway, "GET", "/api/keys")["keys"]]
+        said = json.dumps({"requests_per_minute": 9, "parallel": 2, "usd_per_day": 1}).encode()
+        owned(gateway, "PUT", f"/api/key-limits/{key_id}", said)
+        expected = {"requests_per_minute": 5, "parallel": 2, "usd_per_day": 1}
+        for restart in (False, True):
+            if restart:
+                gateway.restart()
+            limits = gateway.dashboard("limits")["limits"]
+            assert isinstance(limits, list)
+            assert {each["limit"]: each["most"] for each in limits} == expected
