@@ -109,7 +109,7 @@ def test_a_question_that_comes_through_elsewhere_is_told(claude: Desk) -> None:
     command.write_text("#!/bin/sh\nexit 3\n")
     claude.environ["PATH"] = f"{command.parent}:/usr/bin:/bin"
     done = claude.run("connect", "claude-code", "--yes", "--verify")
-    assert done.code == 1 and "ended with exit code 3; nothing of it came through here" in done.err
+    assert done.code == 3 and "ended with exit code 3; nothing of it came through here" in done.err
     claude.run.ok("disconnect", "claude-code")
 
 
@@ -242,7 +242,7 @@ def test_without_a_gateway_what_needs_none_is_done(tmp_path: Path, stopped: Term
     needs = desk.run("connect", "opencode", "--yes")
     assert needs.code == 5 and "which models there are" in needs.err
     asked = desk.run("connect", "claude-code", "--yes", "--verify")
-    assert asked.code == 1 and "no gateway runs" in asked.err
+    assert asked.code == 3 and "no gateway runs" in asked.err
     desk.run.ok("disconnect", "--all")
     assert desk.keys("claude-code") == 0
 

@@ -10,7 +10,7 @@ import msgspec
 
 from llm_gateway.cli.connect_check import Checked, check
 from llm_gateway.cli.context import Context, json_option, pass_context
-from llm_gateway.cli.output import FAILED, USAGE, Stop, json_line, say
+from llm_gateway.cli.output import DEGRADED, FAILED, USAGE, Stop, json_line, say
 from llm_gateway.cli.own_keys import PLACEHOLDER, end_own_key, known_key, own_key
 from llm_gateway.cli.wishes import row_of, wish_for, words_for
 from llm_gateway.clients import connect as connecting
@@ -81,7 +81,9 @@ def connect(context: Context, /, client: str, as_json: bool, **asked: Unpack[_As
     own = own_key(context, row.id)
     words = msgspec.structs.replace(words, key=own.key)
     planned = _plan(wish, machine, words, loaded.home)
-    _apply(planned, loaded.home, own.id)
+    record = connecting.read_record(loaded.home, row.id)
+    if planned.changes or record is None or (record.way, record.key_id) != (wish.name, own.id):
+        _apply(planned, loaded.home, own.id)
     checked = check(api, wish, words, machine, wanted=asked["verify"])
     if as_json:
         told = {**_told(planned, machine), "applied": True, "key_id": own.id, "steps": _steps(wish, words)}
@@ -89,7 +91,7 @@ def connect(context: Context, /, client: str, as_json: bool, **asked: Unpack[_As
     else:
         _tell(wish, words, machine, checked)
     if checked is not None and not checked.captured:
-        raise Stop(FAILED, f"error: {checked.found}\nhint: {checked.hint}")
+        raise Stop(DEGRADED, f"warning: it is connected, but {checked.found}\nhint: {checked.hint}")
 
 
 @click.command()

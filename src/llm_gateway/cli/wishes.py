@@ -1,4 +1,4 @@
-"""What a command about an application has to know first: its row and way, the gateway's address and models."""
+"""What a command about an application has to know first: its row and way, the gateway's address, models."""
 
 import difflib
 from typing import Literal

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 __all__ = [
+    "PRIVATE",
     "CannotChange",
     "Change",
     "digest",
@@ -92,10 +93,13 @@ def missing_folders(path: Path) -> tuple[str, ...]:
 
 
 def make_folders(folders: Sequence[str]) -> None:
-    """Make folders, for their owner alone."""
+    """Make folders, for the owner of what they are in, alone."""
     for folder in folders:
         try:
             os.mkdir(folder, 0o700)
+            if _HAS_MODES and os.geteuid() == 0:
+                above = os.stat(Path(folder).parent)
+                os.chown(folder, above.st_uid, above.st_gid)
         except FileExistsError:
             pass
         except OSError as error:

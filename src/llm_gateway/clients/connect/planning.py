@@ -149,7 +149,7 @@ def _edits(
     path = machine.place(file.path, row)
     if path is None:
         return
-    path = path.resolve()
+    path = path.resolve() if path.is_symlink() else path
     if file.format != "shell":
         yield path, file.format, file.edits
         return

@@ -126,7 +126,9 @@ def _inserted(text: str, root: Node, node: Node, member: tuple[str | None, objec
     beside = _beside(text, after)
     first = node.members[0].start
     open_ = "\n" in text[node.start : first] or "//" in text[after:beside]
-    indent = lines.indent_of(text, first if "\n" in text[node.start : first] else node.start)
+    indent = lines.indent_of(text, first)
+    if "\n" not in text[node.start : first]:
+        indent += _unit(text)
     near = "" if _colon(text, root) == ":" else " "
     gap = lines.newline(text) + indent if open_ else near
     written = gap + _named(text, root, member, indent, inline=not open_)

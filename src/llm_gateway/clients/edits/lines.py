@@ -25,7 +25,7 @@ def content_end(text: str, position: int) -> int:
     end = text.find("\n", position)
     if end < 0:
         return len(text)
-    return end - 1 if end > position and text[end - 1] == "\r" else end
+    return end - 1 if end and text[end - 1] == "\r" else end
 
 
 def indent_of(text: str, position: int) -> str:
