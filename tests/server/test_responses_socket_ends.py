@@ -236,6 +236,20 @@ def test_a_strict_client_is_refused_what_would_be_lost(tmp_path: Path) -> None:
 # the end of the connection
 
 
+def test_a_listener_that_is_replaced_says_that_too(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        async with place.open() as peer:
+            leaving = asyncio.get_running_loop().create_task(place.listener.hand_over(5, lambda: False))
+            assert (await peer.closed())[0] == 1012
+            peer.writer.close()
+            kept = await asyncio.wait_for(leaving, 3)
+        assert kept is not None and kept.connections == ()
+        for each in kept.bound:
+            each.close()
+
+    talking(tmp_path, scene)
+
+
 def test_a_listener_that_closes_lets_a_turn_end_and_says_goodbye(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         place.scripted.queue((*BEGUN, Gate("drain"), *LAST))
