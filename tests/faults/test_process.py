@@ -18,9 +18,10 @@ from faults.asking import Asking
 from faults.namespace import inside, possible, read_only
 from faults.stage import GATEWAY, Stage, Start, Targets
 from gateway_process import GatewayProcess
+from llm_gateway.config import Server
 from rawhttp import RawClient, Reply, request
 from scripted import Gate, Script, ScriptedUpstream, Send, chat
-from scripted.wording import LAST_CHUNK, chunk, stream_head
+from scripted.wording import LAST_CHUNK, chunk, response, stream_head
 
 _STREAMS = 20
 
@@ -116,6 +117,39 @@ def test_streams_that_outlast_the_limit_end_with_an_error(
     stopping.join(20)
     assert stopping.code == 0
     assert statuses(stage) == ["error"] * _STREAMS
+
+
+@pytest.mark.fault("P1")
+def test_an_answer_while_it_stops_closes_its_connection_and_nobody_is_let_in(
+    start: Start, targets: Targets, upstream: ScriptedUpstream
+) -> None:
+    stage = start(targets)
+    gateway = stage.gateway
+    upstream.on("m", (Gate("answer"), Send(response(200, chat.completion("m")))))
+    with gateway.client(timeout=30) as resting, gateway.client(timeout=30) as asking:
+        ready = request("GET", "/readyz")
+        resting.send(ready)
+        assert resting.read_reply().status == 200
+        asking.send(Asking("chat", "up/m", False).request(gateway.key))
+        upstream.wait_gate("answer")
+        stopping = _Stopping(gateway)
+        _wait_refused(gateway.port)
+        assert resting.read_to_end() == (b"", "closed"), (
+            "what rests is closed at once, and nobody finds it ready"
+        )
+        asking.send(ready)
+        upstream.open("answer")
+        reply = asking.read_reply()
+        assert (reply.status, reply.header("connection"), reply.whole) == (200, "close", True)
+        assert asking.read_to_end()[0] == b"", "nothing new is answered"
+    stopping.join(20)
+    assert stopping.code == 0
+    assert statuses(stage) == ["ok"]
+
+
+@pytest.mark.fault("P1")
+def test_answers_have_two_minutes_to_finish_unless_it_is_set() -> None:
+    assert Server().drain_timeout == 120
 
 
 @pytest.mark.fault("P2")

@@ -106,8 +106,13 @@ class Server(msgspec.Struct, frozen=True):
         ),
     ] = True
     drain_timeout: Annotated[
-        float, _seconds("Seconds that running answers get to finish when the gateway stops.", least=0)
-    ] = 30.0
+        float,
+        _seconds(
+            "Seconds that running answers get to finish when the gateway stops; whatever stops it (systemd, "
+            "Docker, Kubernetes) has to wait as long.",
+            least=0,
+        ),
+    ] = 120.0
     max_body_bytes: Annotated[
         int, Meta(ge=1024, le=2**32, description="Largest body of a request, as sent and as decoded.")
     ] = 64 * 1024 * 1024
