@@ -39,6 +39,17 @@ def slow_sync(seconds: float) -> None:
     os.fsync = sync  # type: ignore[assignment]  # the gateway syncs handles only
 
 
+def sync_takes(file: str) -> None:
+    """Let every sync of a file take the seconds that a file names."""
+    real = os.fsync
+
+    def sync(handle: int) -> None:
+        time.sleep(float(Path(file).read_text(encoding="ascii")))
+        real(handle)
+
+    os.fsync = sync  # type: ignore[assignment]  # the gateway syncs handles only
+
+
 def clock(file: str) -> None:
     """Add to the wall clock the seconds that a file names; the monotonic clock is nobody's to set."""
     real = time.time_ns
@@ -79,7 +90,7 @@ def dies_in_migration(statement: int) -> None:
 
 
 FAULTS: dict[str, Callable[..., None]] = {
-    each.__name__: each for each in (slow_sync, clock, look_again, blocks, dies_in_migration)
+    each.__name__: each for each in (slow_sync, sync_takes, clock, look_again, blocks, dies_in_migration)
 }
 
 

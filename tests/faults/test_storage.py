@@ -16,6 +16,7 @@ from faults import inside as faulty
 from faults.namespace import inside, possible, read_only, small_disk
 from faults.stage import GATEWAY, Stage, Start, Targets, starting
 from gateway_process import GatewayProcess
+from llm_gateway.ledger.commit import LIMIT
 from rawhttp import Reply
 from scripted import ScriptedUpstream
 
@@ -196,6 +197,55 @@ def test_a_slow_sync_is_waited_for_together(start: Start, targets: Targets) -> N
     stage.gateway.start()
     stage.gateway.stop()
     assert request_ids(replies) <= on_record(stage.gateway).keys()
+
+
+@pytest.mark.fault("P8")
+def test_a_sync_of_seconds_is_waited_for_no_longer_than_the_limit(
+    start: Start, targets: Targets, tmp_path: Path
+) -> None:
+    takes = tmp_path / "takes"
+    takes.write_text("0")
+    stage = start(
+        targets,
+        more='[ledger]\ndurability = "power"',
+        program=faulty.PROGRAM,
+        environ=faulty.environ(sync_takes=str(takes)),
+    )
+
+    def timed(model: str) -> tuple[Reply, float]:
+        began = time.monotonic()
+        return stage.ask(model), time.monotonic() - began
+
+    before = [stage.ask("openai/m") for _ in range(5)]
+    takes.write_text(str(LIMIT + 3))
+    with ThreadPoolExecutor(40) as pool:
+        paid = [pool.submit(timed, "openai/m") for _ in range(20)]
+        free = [pool.submit(timed, "ollama/m") for _ in range(20)]
+        while not all(each.done() for each in (*paid, *free)):
+            _, took = timed_get(stage, "/livez")
+            assert took < 1, "a sync holds nobody else up"
+            time.sleep(0.1)
+    for reply, took in (each.result() for each in paid):
+        assert (reply.status, reply.error()["code"]) == (503, "ledger_unavailable")
+        assert int(reply.header("retry-after") or 0) > 0 and took < LIMIT + 2
+    for reply, took in (each.result() for each in free):
+        assert reply.status == 200 and took < LIMIT + 2
+    reply, took = timed("openai/m")
+    assert reply.status == 503 and took < 1, "while it is known to be slow, nobody waits for it"
+    assert timed_get(stage, "/readyz")[0] == 503
+    takes.write_text("0")
+    after = [recovers(stage), *(stage.ask("openai/m") for _ in range(5))]
+    stage.gateway.kill()
+    stage.gateway.start()
+    stage.gateway.stop()
+    rows = on_record(stage.gateway)
+    assert request_ids([*before, *(each.result()[0] for each in free), *after]) <= rows.keys()
+
+
+def timed_get(stage: Stage, path: str) -> tuple[int, float]:
+    """Return the status of a page and how long it took."""
+    began = time.monotonic()
+    return stage.gateway.get(path).status, time.monotonic() - began
 
 
 # P9
