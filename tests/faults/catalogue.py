@@ -20,7 +20,9 @@ class Fault:
 
 FAULTS: tuple[Fault, ...] = (
     Fault("U1", "refuses the connection", "next target within 50 ms, else 502 with a stable code"),
-    Fault("U2", "name does not resolve, or slowly", "next target or 502; nobody else waits"),
+    Fault(
+        "U2", "name does not resolve, or slowly", "next target or 502, after 5 s at most; nobody else waits"
+    ),
     Fault("U3", "accepts, never answers", "deadline, then next target or 504; connection closed, settled"),
     Fault("U4", "hangs in mid-stream", "comments until the deadline, then an error event; accounted"),
     Fault("U5", "resets in mid-stream", "error event, never a clean end, never asked again"),

@@ -124,6 +124,17 @@ if possible():
             assert stage.ask(alias).header("x-llm-gateway-provider") == "good"
 
     @pytest.mark.fault("U2")
+    def test_a_name_is_waited_for_five_seconds_and_not_longer(
+        start: Start, alive: ScriptedUpstream, names: NameServer, tmp_path: Path
+    ) -> None:
+        targets = Targets()
+        slow = targets.add("slow", "http://slow.test:1")
+        stage = with_names(start, targets, tmp_path, "connect_timeout = 20.0")
+        reply, seconds = timed(lambda: stage.ask(slow))
+        assert "within 5 seconds" in refused(reply, "upstream_unreachable")
+        assert 4.5 < seconds < 6.5
+
+    @pytest.mark.fault("U2")
     def test_a_slow_name_holds_up_nobody_else(
         start: Start, alive: ScriptedUpstream, names: NameServer, tmp_path: Path
     ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -113,3 +114,24 @@ def test_plain_http_behind_https_is_a_tls_failure() -> None:
             await pool.acquire(Origin("https", "127.0.0.1", peer.origin.port))
 
     play(scene, OK)
+
+
+def test_a_name_that_is_not_answered_is_given_up_before_a_connection_would_be() -> None:
+    answered = threading.Event()
+
+    def silent(host: str, port: int) -> list[str]:
+        answered.wait(10)
+        return ["127.0.0.1"]
+
+    async def run() -> None:
+        pool = Pool(connect_timeout=30, look_up=silent, look_up_timeout=0.05)
+        try:
+            with pytest.raises(
+                UpstreamUnreachable, match=r"name up\.test does not resolve within 0\.05 seconds"
+            ):
+                await pool.acquire(Origin("http", "up.test", 1))
+        finally:
+            answered.set()
+            pool.close()
+
+    asyncio.run(run())

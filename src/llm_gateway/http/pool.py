@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from llm_gateway.errors import UpstreamUnreachable
 from llm_gateway.http.client import ClientConnection
-from llm_gateway.http.names import Names
+from llm_gateway.http.names import LookUp, Names, look_up
 from llm_gateway.http.origin import Origin
 from llm_gateway.http.outbox import Outbox
 from llm_gateway.http.sweep import Sweep
@@ -17,6 +17,8 @@ __all__ = ["Pool"]
 # An idle connection is looked at before use once it has rested this long: within one turn of the
 # loop the loop itself knows of a close.
 _FRESH = 0.5
+# A name server that says nothing for so long is not there. Whoever asks next shares what it says later.
+_LOOK_UP_S = 5.0
 
 
 class Pool:
@@ -29,10 +31,13 @@ class Pool:
         idle_timeout: float = 55.0,
         max_idle: int = 100,
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        look_up: LookUp = look_up,
+        look_up_timeout: float = _LOOK_UP_S,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(self._loop)
-        self._names = Names()
+        self._names = Names(look_up)
+        self._look_up_timeout = look_up_timeout
         self._connect_timeout = connect_timeout
         self._idle_timeout = idle_timeout
         self._max_idle = max_idle
@@ -93,7 +98,7 @@ class Pool:
     async def _open_one(self, origin: Origin) -> ClientConnection:
         """Connect to the first address that takes it; OSError is the last one's."""
         context = self._context() if origin.secure else None
-        addresses = list(await self._names.addresses(origin.host, origin.port))
+        addresses = await self._addresses(origin)
         while True:
             try:
                 _, connection = await self._loop.create_connection(
@@ -110,6 +115,15 @@ class Pool:
                     raise
             else:
                 return connection
+
+    async def _addresses(self, origin: Origin) -> list[str]:
+        try:
+            async with asyncio.timeout(self._look_up_timeout):
+                return list(await self._names.addresses(origin.host, origin.port))
+        except TimeoutError as error:
+            raise UpstreamUnreachable(
+                f"the name {origin.host} does not resolve within {self._look_up_timeout:g} seconds"
+            ) from error
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
