@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from itertools import permutations
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -108,29 +108,35 @@ def test_what_one_leaves_the_next_finds(pair: tuple[socket.socket, socket.socket
     client.sendall(b"not read yet")
     server, other = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
     addresses = server.getsockname(), other.getsockname()
-    environ = leave(Inherited((server,), (other,), (accepted,)), FIRST)
-    assert all(os.get_inheritable(FIRST + number) for number in range(3))
-    found = read_activation(environ, PID, FIRST)
-    assert found.restarted
+    environ = leave(Inherited((server,), (other,), (accepted,)))
+    found = read_activation({**told(1), **environ}, PID, FIRST)
+    assert found.restarted, "and what a service manager gave long ago is not looked for again"
     assert (found.given[0].getsockname(), found.bound[0].getsockname()) == addresses
     assert found.connections[0].recv(100) == b"not read yet"
     for each in (*found.given, *found.bound, *found.connections):
+        assert not each.get_inheritable()
         each.close()
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-@pytest.mark.parametrize("start", [FIRST - 2, FIRST, FIRST + 1, FIRST + 5])
-def test_none_is_put_where_another_one_waits(order: tuple[int, ...], start: int) -> None:
-    sockets, ports = [], set()
-    for place in order:
-        server = socket.create_server(("127.0.0.1", 0))
-        ports.add(server.getsockname()[1])
-        put(server, start + place)
-        sockets.append(socket.socket(fileno=start + place))
-    found = read_activation(leave(Inherited(bound=tuple(sockets)), FIRST), PID, FIRST)
-    assert {each.getsockname()[1] for each in found.bound} == ports
-    for each in found.bound:
-        each.close()
+def test_what_is_left_stays_where_it_is_and_is_inherited() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    number = server.fileno()
+    environ = leave(Inherited(bound=(server,)))
+    assert os.get_inheritable(number)
+    assert environ == {"LLM_GATEWAY_KEPT_SOCKETS": f"{PID};;{number};"}
+    assert read_activation(dict(environ), 1) == NOTHING, "another process"
+    (found,) = read_activation(environ, PID).bound
+    assert found.fileno() == number and environ == {}
+    found.close()
+
+
+def test_a_variable_has_room_for_all_connections() -> None:
+    with socket.socket() as sock, ExitStack() as stack:
+        many = [stack.enter_context(socket.socket(fileno=os.dup(sock.fileno()))) for _ in range(300)]
+        ((_, text),) = leave(Inherited(connections=tuple(many))).items()
+        for each in read_activation({"LLM_GATEWAY_KEPT_SOCKETS": text}, PID).connections:
+            each.close()
+    assert len(text) / 300 * 16_000 * 2 < 128 * 1024, "descriptors of twice as many digits"
 
 
 def test_a_duplicate_keeps_a_connection_open(pair: tuple[socket.socket, socket.socket]) -> None:

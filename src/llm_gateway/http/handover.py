@@ -1,28 +1,24 @@
 """Sockets that outlive a program: those that a service manager gives, and those that a restart hands on.
 
-Both come by systemd's protocol (sd_listen_fds(3)): open descriptors from 3 on, told of by three variables.
-What is done with the sockets, and whether they may be used, is not decided here.
+The former come by systemd's protocol (sd_listen_fds(3)), as descriptors from 3 on; the latter stay where they
+are, and a variable says where. What is done with them, and whether they may be used, is not decided here.
 """
 
 import os
 import socket
-import sys
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 
 import msgspec
 
 from llm_gateway.errors import ConfigError
 
-if sys.platform != "win32":
-    import fcntl
-
 __all__ = ["NOTHING", "Inherited", "duplicate", "leave", "read_activation"]
 
 _FIRST = 3
 _PID, _COUNT, _NAMES = "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"
-# A unit's sockets have names of their own; what has one of these comes from the gateway that was here before.
-_GIVEN, _BOUND, _CONNECTION = "llm-gateway.given", "llm-gateway.bound", "llm-gateway.connection"
-_OURS = (_GIVEN, _BOUND, _CONNECTION)
+_KEPT = "LLM_GATEWAY_KEPT_SOCKETS"
+# A variable has room for 128 KiB (Linux, MAX_ARG_STRLEN), and a descriptor takes up to eight bytes of it.
+_MOST = 16_000
 
 
 class Inherited(msgspec.Struct, frozen=True):
@@ -46,40 +42,31 @@ def read_activation(environ: MutableMapping[str, str], pid: int, first: int = _F
 
     ConfigError says what is wrong with what was given.
     """
-    told, count, names = (environ.pop(name, "") for name in (_PID, _COUNT, _NAMES))
+    told, count, _ = (environ.pop(name, "") for name in (_PID, _COUNT, _NAMES))
+    owner, *kept = environ.pop(_KEPT, "").split(";")
+    if owner == str(pid):
+        given, bound, connections = (map(int, each.split(",") if each else ()) for each in kept)
+        return Inherited(
+            tuple(map(_listening, given)),
+            tuple(map(_listening, bound)),
+            tuple(map(_opened, connections)),
+            True,
+        )
     if told != str(pid):
         return NOTHING
     if not (count.isascii() and count.isdigit()):
         raise ConfigError(f"{_COUNT}: {count[:20]!r} is no number of descriptors")
-    named = names.split(":") if names else []
-    named += [""] * (int(count) - len(named))
-    found: dict[str, list[socket.socket]] = {kind: [] for kind in _OURS}
-    for number, name in enumerate(named[: int(count)], first):
-        kind = name if name in _OURS else _GIVEN
-        found[kind].append(_opened(number, listens=kind != _CONNECTION))
-    restarted = any(name in _OURS for name in named)
-    return Inherited(tuple(found[_GIVEN]), tuple(found[_BOUND]), tuple(found[_CONNECTION]), restarted)
+    return Inherited(given=tuple(map(_listening, range(first, first + int(count)))))
 
 
-def leave(kept: Inherited, first: int = _FIRST) -> dict[str, str]:
-    """Put sockets where the next program of this process finds them; return the variables that tell of them.
+def leave(kept: Inherited) -> dict[str, str]:
+    """Let the next program of this process have these sockets; return the variable that tells of them.
 
-    Nothing but that program may follow: descriptors from `first` on are overwritten.
+    They stay where they are: what is moved to a number that is free now may be closed by the thread that
+    had it, late, when it ends what it is at.
     """
-    kinds = ((_GIVEN, kept.given), (_BOUND, kept.bound), (_CONNECTION, kept.connections))
-    # In ascending order a descriptor is never put where another one still waits: none moves upward.
-    moving = sorted((_from(first, each.detach()), kind) for kind, sockets in kinds for each in sockets)
-    for place, (number, _) in enumerate(moving, first):
-        if number == place:
-            os.set_inheritable(number, True)
-        else:
-            os.dup2(number, place, inheritable=True)
-            os.close(number)
-    return {
-        _PID: str(os.getpid()),
-        _COUNT: str(len(moving)),
-        _NAMES: ":".join(kind for _, kind in moving),
-    }
+    lists = [_inheritable(each) for each in (kept.given, kept.bound, kept.connections[:_MOST])]
+    return {_KEPT: ";".join([str(os.getpid()), *lists])}
 
 
 def duplicate(number: int) -> socket.socket:
@@ -87,27 +74,30 @@ def duplicate(number: int) -> socket.socket:
     return socket.socket(fileno=os.dup(number))
 
 
-def _from(first: int, number: int) -> int:
-    """Return a descriptor from `first` on: who was started without stdin has a socket there."""
-    if number >= first or sys.platform == "win32":
-        return number
-    moved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, first)
-    os.close(number)
-    return moved
+def _inheritable(sockets: Sequence[socket.socket]) -> str:
+    numbers = [each.detach() for each in sockets]
+    for number in numbers:
+        os.set_inheritable(number, True)
+    return ",".join(map(str, numbers))
 
 
-def _opened(number: int, *, listens: bool) -> socket.socket:
+def _listening(number: int) -> socket.socket:
+    found = _opened(number)
+    why = ""
+    if found.family not in (socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:
+        why = "is no TCP socket; the gateway listens on TCP alone"
+    elif not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        why = "does not listen; a .socket unit needs `Accept=no`, its default"
+    if why:
+        found.close()
+        raise ConfigError(f"{_COUNT}: descriptor {number} {why}")
+    return found
+
+
+def _opened(number: int) -> socket.socket:
     try:
         found = socket.socket(fileno=number)
     except OSError as error:
         raise ConfigError(f"{_COUNT}: descriptor {number} is no socket: {error.strerror}") from error
     found.set_inheritable(False)
-    why = ""
-    if found.family not in (socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:
-        why = "is no TCP socket; the gateway listens on TCP alone"
-    elif listens and not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        why = "does not listen; a .socket unit needs `Accept=no`, its default"
-    if why:
-        found.close()
-        raise ConfigError(f"{_COUNT}: descriptor {number} {why}")
     return found
