@@ -13,7 +13,7 @@ from llm_gateway.clients.connect import Wish, Words, variables_of
 from llm_gateway.clients.connect.traces import filled
 from llm_gateway.clients.machine import Machine
 
-__all__ = ["Checked", "check"]
+__all__ = ["Checked", "ask", "check"]
 
 _PATIENCE_S = 60.0
 _PROMPT = "Say hello in one short sentence."
@@ -48,7 +48,7 @@ def check(
     command = [str(filled(each, {**words.with_model(), "prompt": _PROMPT})) for each in row.headless[1:]]
     environ = {**machine.environ, **(variables_of(wish, words) if not wish.files else {})}
     with waiting(f"the answer of {row.label}"):
-        ended = _ask([str(program), *command], environ)
+        ended = ask([str(program), *command], environ)
     new = [each for each in _requests(api, row.id) if str(each["id"]) not in before]
     if new:
         request_id = str(new[0]["id"])
@@ -66,7 +66,7 @@ def _requests(api: LocalApi, client: str) -> list[dict[str, object]]:
     return msgspec.convert(told["requests"], list[dict[str, object]])
 
 
-def _ask(command: list[str], environ: dict[str, str]) -> str:
+def ask(command: list[str], environ: dict[str, str], patience: float = _PATIENCE_S) -> str:
     """Run a command in an empty folder, with nobody at its keyboard, and say how it ended."""
     with tempfile.TemporaryDirectory(prefix="llm-gateway-") as folder:
         try:
@@ -82,10 +82,10 @@ def _ask(command: list[str], environ: dict[str, str]) -> str:
         except OSError as error:
             return f"could not be started ({error.strerror})"
         try:
-            return f"ended with exit code {child.wait(_PATIENCE_S)}"
+            return f"ended with exit code {child.wait(patience)}"
         except subprocess.TimeoutExpired:
             _end(child)
-            return f"did not end within {_PATIENCE_S:g} s"
+            return f"did not end within {patience:g} s"
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

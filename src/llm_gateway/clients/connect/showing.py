@@ -14,13 +14,14 @@ __all__ = ["masked", "shown"]
 _OURS = re.compile(r"\blgw_([0-9A-Za-z]+)")
 # Names that hold secrets, then what separates them from their value in any of the formats.
 _NAMED = re.compile(
-    r"""(?ix) (?P<name> [\w.-]* (?:key|token|secret|passw|auth|cookie|credential|bearer) [\w.-]* ["']?)
+    r"""(?ix) (?P<name> [\w.-]* (?:key|token|secret|passw|auth(?!ors?\b)|cookie|credential|bearer) [\w.-]* ["']?)
     (?P<between> \s*[:=]\s* | \s+ )
-    (?P<value> "(?:[^"\\]|\\.)*" | '[^']*' | [^\s,}\]#]+ )"""
+    (?P<value> (?:Bearer|Basic)\s+[^\s"']+ | "(?:[^"\\]|\\.)*" | '[^']*' | [^\s,}\]#]+ )"""
 )
 _BY_ITSELF = re.compile(r"""\b(?:sk|pk|ghp|gho|github_pat|xox[a-z]|AIza|eyJ|Bearer\s)[\w.\-+/=]{8,}""")
 _LONG = re.compile(r"(?<![\w/.:-])(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{28,}(?![\w/.:-])")
 _COVER = "…"
+_HARMLESS = ("true", "false", "null")
 _SHORT = 4
 
 
@@ -45,11 +46,8 @@ def masked(text: str) -> str:
 
 def _named(found: "re.Match[str]") -> str:
     value = found["value"]
-    if (
-        "lgw_" in value
-        or value.strip("\"'").lower() in ("true", "false", "null", "{", "[")
-        or len(value) < _SHORT
-    ):
+    word = value.strip("\"'").lower()
+    if "lgw_" in word or word in _HARMLESS or word.isdecimal() or len(word) < _SHORT:
         return found[0]
     quote = value[0] if value[0] in "\"'" else ""
     return f"{found['name']}{found['between']}{quote}{_COVER}{quote}"

@@ -1,0 +1,42 @@
+"""What a person sees of a change."""
+
+from pathlib import Path
+
+import pytest
+
+from llm_gateway.clients.connect.files import Change
+from llm_gateway.clients.connect.showing import masked, shown
+
+
+@pytest.mark.parametrize(
+    "text, seen",
+    [
+        ('"ANTHROPIC_AUTH_TOKEN": "sk-ant-0123456789",', '"ANTHROPIC_AUTH_TOKEN": "…",'),
+        ("OPENAI_API_KEY=abcdef # mine", "OPENAI_API_KEY=… # mine"),
+        ("openai-api-key: 'ab cd'", "openai-api-key: '…'"),
+        ('apiKey = "lgw_0123456789abcdWXYZ"', 'apiKey = "lgw_…WXYZ"'),
+        ("x-llm-gateway-key: lgw_0123456789abcdWXYZ", "x-llm-gateway-key: lgw_…WXYZ"),
+        ("Authorization: Bearer abcdefghijkl", "Authorization: …"),
+        ("command --header eyJhbGciOiJIUzI1NiJ9.e30", "command --header …"),
+        ("id = 0123456789abcdef0123456789abcdef", "id = …"),
+        ('"author": "Ada"', '"author": "Ada"'),
+        ('"requires_openai_auth": true', '"requires_openai_auth": true'),
+        ('model = "gpt-5.5"', 'model = "gpt-5.5"'),
+        ("base_url = http://127.0.0.1:8787/v1", "base_url = http://127.0.0.1:8787/v1"),
+        ('"max_tokens": 128000', '"max_tokens": 128000'),
+    ],
+)
+def test_secrets_are_covered(text: str, seen: str) -> None:
+    assert masked(text) == seen
+
+
+def test_a_change_is_a_diff_with_a_line_around() -> None:
+    before, after = b"a\nb\nc\nd\n", b"a\nb\nx\nd\n"
+    told = shown(Change(Path("/f"), before, after, 0o644, 0o600), "~/f")
+    assert told == ("--- ~/f\n+++ ~/f\n@@ -2,3 +2,3 @@\n b\n-c\n+x\n d\nmode of ~/f: 0644 becomes 0600")
+    assert (
+        shown(Change(Path("/f"), None, b"x\n", 0o600, 0o600), "~/f")
+        == "--- nothing\n+++ ~/f\n@@ -0,0 +1 @@\n+x"
+    )
+    assert shown(Change(Path("/f"), b"x", None, 0o600, 0o600), "~/f").endswith("\n-x")
+    assert shown(Change(Path("/f"), before, before, 0o600, 0o600), "~/f") == ""
