@@ -79,7 +79,6 @@ class ClientConnection(asyncio.Protocol):
         self._loop = loop
         self._outbox = outbox
         self._on_free = on_free
-        self._parser = httptools.HttpResponseParser(self)
         self._buffer: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
         self._failure: UpstreamFault | None = None
@@ -254,6 +253,7 @@ class ClientConnection(asyncio.Protocol):
         """Take the connected transport."""
         # uvloop's transports have the methods of asyncio.Transport without being one.
         self._transport = cast(asyncio.Transport, transport)
+        self._parser = httptools.HttpResponseParser(self)
         if (sock := transport.get_extra_info("socket")) is not None:
             # An answer is read as fast as its client takes it: what is not taken shall stay upstream.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
@@ -305,6 +305,7 @@ class ClientConnection(asyncio.Protocol):
                 self._failure = UpstreamBroken("the upstream closed the connection without an answer")
         self._on_free(self)
         self._wake()
+        del self._parser  # it and this hold each other
 
     # from the parser
 

@@ -106,6 +106,12 @@ class RequestReader:
         early, self._early = bytes(self._early or b""), bytearray()
         return early
 
+    def close(self) -> None:
+        """Forget what is still to be answered, and let go of the parser: it and this hold each other."""
+        self.ready.clear()
+        self.reading = None
+        del self._parser, self._open
+
     # from the parser
 
     def on_message_begin(self) -> None:

@@ -1,8 +1,7 @@
 """The accepting side of HTTP/1.1: one connection, its deadline, its queue of requests.
 
 What the bytes mean is the reader's business (`reader.py`). A request is handed to the handler as an
-`Exchange`; one task per request, one request at a time per connection. A connection that switches to a
-WebSocket hands every byte to that.
+`Exchange`; one task per request, one request at a time. After a switch a WebSocket gets every byte.
 """
 
 import asyncio
@@ -105,8 +104,10 @@ class Connection(asyncio.Protocol):
         self.closing = True
         self._listener.left(self)
         self._resume_writers()
-        self._reader.ready.clear()
+        self._reader.close()
         self._cancel()
+        if self._task is not None:  # what it ends with holds its frames, and with them this connection
+            self._task.add_done_callback(self._forget)
 
     def data_received(self, data: bytes) -> None:
         """Read what came, then start what became ready."""
@@ -332,16 +333,17 @@ class Connection(asyncio.Protocol):
         if not self._reader.ready or self._current is not None or self.closing:
             return
         exchange = self._current = self._reader.ready.popleft()
-        if exchange.complete:
-            self.deadline = 0.0
-        else:
-            self.deadline = self._loop.time() + self._listener.limits.body_timeout
+        timeout = self._listener.limits.body_timeout
+        self.deadline = 0.0 if exchange.complete else self._loop.time() + timeout
         self._task = self._loop.create_task(self._listener.handler(exchange))
 
     def _cancel(self, why: str | None = None) -> None:
         # Only once: a second cancellation would interrupt what the first one makes the handler do.
         if self._task is not None and not self._task.cancelling():
             self._task.cancel(why)
+
+    def _forget(self, _: "asyncio.Task[None]") -> None:
+        self._task = self._current = None
 
     def _broken(self, error: GatewayError) -> None:
         """Refuse what could not be read, after what was read before it."""
