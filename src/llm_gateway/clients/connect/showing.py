@@ -14,7 +14,8 @@ __all__ = ["masked", "shown"]
 _OURS = re.compile(r"\blgw_([0-9A-Za-z]+)")
 # Names that hold secrets, then what separates them from their value in any of the formats.
 _NAMED = re.compile(
-    r"""(?ix) (?P<name> [\w.-]* (?:key|token|secret|passw|auth(?!ors?\b)|cookie|credential|bearer) [\w.-]* ["']?)
+    r"""(?ix) (?P<name> [\w.-]* (?:key|token|secret|passw|auth(?!ors?\b)|cookie|credential|bearer)
+        [\w.-]* ["']?)
     (?P<between> \s*[:=]\s* | \s+ )
     (?P<value> (?:Bearer|Basic)\s+[^\s"']+ | "(?:[^"\\]|\\.)*" | '[^']*' | [^\s,}\]#]+ )"""
 )
