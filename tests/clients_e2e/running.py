@@ -103,7 +103,7 @@ def run(
 ) -> Outcome:
     """Set a client up in an empty HOME and run it to its end."""
     project = home / "project"
-    project.mkdir(parents=True)
+    project.mkdir(parents=True, exist_ok=True)
     told = {**words, "model": client.model, "project": str(project)}
     for name, content in client.files.items():
         file = home / name
