@@ -22,8 +22,12 @@ from llm_gateway.clock import SystemClock
 __all__ = ["connect", "disconnect"]
 
 _WAYS = {
-    "key": "by a key of the gateway's, in place of its vendor's; `--way login` keeps its own login",
-    "login": "by its own login, which is passed on to its vendor; `--way key` gives it a key in its place",
+    "key": "by a key of the gateway's in place of its vendor's",
+    "login": "by its own login, which is passed on to its vendor",
+}
+_OTHER = {
+    "key": "`--way login` keeps its own login, which is passed on to its vendor",
+    "login": "`--way key` gives it a key of the gateway's in its place",
 }
 
 
@@ -155,9 +159,8 @@ def _ask(*, as_json: bool) -> None:
 def _show(planned: Plan, machine: Machine) -> None:
     """Say by which way, and print the diff."""
     wish = planned.wish
-    say(
-        f"{wish.row.label} is connected {_WAYS[wish.name] if len(wish.row.ways) > 1 else f'by a {wish.name}'}"
-    )
+    other = _OTHER[wish.name] if len(wish.row.ways) > 1 else "it has no other way"
+    say(f"{wish.row.label}, {_WAYS[wish.name]}; {other}")
     for said in planned.said:
         say(said)
     for file in _files(planned, machine):

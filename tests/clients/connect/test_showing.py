@@ -21,6 +21,7 @@ from llm_gateway.clients.connect.showing import masked, shown
         ("id = 0123456789abcdef0123456789abcdef", "id = …"),
         ('"author": "Ada"', '"author": "Ada"'),
         ('"requires_openai_auth": true', '"requires_openai_auth": true'),
+        ('env_key = "OPENAI_API_KEY"', 'env_key = "OPENAI_API_KEY"'),
         ('model = "gpt-5.5"', 'model = "gpt-5.5"'),
         ("base_url = http://127.0.0.1:8787/v1", "base_url = http://127.0.0.1:8787/v1"),
         ('"max_tokens": 128000', '"max_tokens": 128000'),

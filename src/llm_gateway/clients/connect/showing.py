@@ -22,6 +22,8 @@ _NAMED = re.compile(
 _BY_ITSELF = re.compile(r"""\b(?:sk|pk|ghp|gho|github_pat|xox[a-z]|AIza|eyJ|Bearer\s)[\w.\-+/=]{8,}""")
 _LONG = re.compile(r"(?<![\w/.:-])(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{28,}(?![\w/.:-])")
 _COVER = "…"
+# The name of a variable that holds a key is none.
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _HARMLESS = ("true", "false", "null")
 _SHORT = 4
 
@@ -48,7 +50,13 @@ def masked(text: str) -> str:
 def _named(found: "re.Match[str]") -> str:
     value = found["value"]
     word = value.strip("\"'").lower()
-    if "lgw_" in word or word in _HARMLESS or word.isdecimal() or len(word) < _SHORT:
+    if (
+        "lgw_" in word
+        or word in _HARMLESS
+        or _VARIABLE.fullmatch(value.strip("\"'"))
+        or word.isdecimal()
+        or len(word) < _SHORT
+    ):
         return found[0]
     quote = value[0] if value[0] in "\"'" else ""
     return f"{found['name']}{found['between']}{quote}{_COVER}{quote}"
