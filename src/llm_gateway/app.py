@@ -3,11 +3,10 @@
 import asyncio
 import gc
 import random
-import socket
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
-from llm_gateway.clients.watching import Watching
+from llm_gateway.clients.watching import watching
 from llm_gateway.clock import SystemClock
 from llm_gateway.config import Loaded, reload
 from llm_gateway.config.watch import FileWatch
@@ -196,7 +195,7 @@ class App:
             self._upstream, self._standings, self._clock, settings.routing, random.random, self.tasks
         )
         self._replays = Replays(self._dispatcher, self._clock, settings.cache)
-        self._watching = self._make_watching()
+        self._watching = watching(self._loaded, self._environ, lambda: self.url, self._ledger, self._clock)
         self._engines = self._make_engines()
         for engine in self._engines.values():
             opened.push_async_callback(engine.close)
@@ -255,10 +254,6 @@ class App:
         self._metrics.gauges["llm_gateway_upstream_connections"] = lambda: pool.open_connections
         patience = Patience(wanted.first_byte_timeout, wanted.idle_timeout, wanted.total_timeout)
         return Upstream(pool, patience)
-
-    def _make_watching(self) -> Watching:
-        wanted = self._loaded.settings.clients
-        return Watching(self._ledger, self._clock, wanted.machine or socket.gethostname(), None)
 
     def _make_engines(self) -> dict[str, Engine]:
         models = chosen(self._loaded.settings.local)

@@ -60,7 +60,7 @@ def watched(home: Path, scene: Scene, *, closes: bool = True) -> None:
         ledger = await Ledger.open(home / "home", clock, on_failure=Failures())
         machine = Machine(home)
         try:
-            await scene(ledger, Watching(ledger, clock, "laptop", machine), machine)
+            await scene(ledger, Watching(ledger, clock, "laptop", lambda: machine), machine)
         finally:
             if closes:
                 await ledger.close()
@@ -115,7 +115,7 @@ def test_a_log_is_read_on_from_where_it_was(tmp_path: Path) -> None:
         for name in ("a", "b"):
             machine.answer(name)
             await watching.look()
-        again = Watching(ledger, FakeClock(), "laptop", machine)
+        again = Watching(ledger, FakeClock(), "laptop", lambda: machine)
         await again.look()
         assert [each.sighting.answer_id for each in await ledger.read(since, 0)] == ["msg_a", "msg_b"]
 

@@ -6,8 +6,10 @@ ledger; what it means is `coverage.py`.
 """
 
 import asyncio
+import importlib
+import socket
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +19,7 @@ from llm_gateway.clients.coverage import DAYS, Known
 from llm_gateway.clients.joining import NEAR_US, join_up
 from llm_gateway.clients.logs import Batch, Whose, read_logs
 from llm_gateway.clock import Clock
+from llm_gateway.config import Loaded
 from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.coverage import Detected, detected, put_detected
 from llm_gateway.ledger.ledger import Ledger
@@ -24,7 +27,7 @@ from llm_gateway.ledger.sightings import Sighting, answered, join, log_positions
 from llm_gateway.ledger.store import Statement, Store
 from llm_gateway.ledger.trouble import trouble
 
-__all__ = ["Looking", "Watching"]
+__all__ = ["Looking", "Watching", "watching"]
 
 _DAY_US = 86_400 * 1_000_000
 # A turn may still be told of a while after it ended; what was not recognised by then passed by.
@@ -46,12 +49,18 @@ class Looking(Protocol):
 
 
 class Watching:
-    """The applications of one machine, as far as the gateway knows them. `machine` is its name."""
+    """The applications of one machine, as far as the gateway knows them. `machine` is its name.
 
-    def __init__(self, ledger: Ledger, clock: Clock, machine: str, looking: Looking | None) -> None:
+    `looking` makes whoever knows the machine, in a thread, when it is first looked at; None looks at nothing.
+    """
+
+    def __init__(
+        self, ledger: Ledger, clock: Clock, machine: str, looking: Callable[[], Looking] | None
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._looking = looking
+        self._make_looking = looking
+        self._looking: Looking | None = None
         self._one_at_a_time = asyncio.Lock()
         self._new_from_us = (
             clock.now_us() - DAYS * _DAY_US
@@ -73,6 +82,8 @@ class Watching:
     async def look(self) -> None:
         """Look once at everything there is. LedgerUnavailable leaves the rest to the next look."""
         async with self._one_at_a_time:
+            if self._looking is None and self._make_looking is not None:
+                self._looking = await asyncio.to_thread(self._make_looking)
             if self._looking is not None:
                 await self._find(self._looking)
                 await self._read(self._looking)
@@ -159,6 +170,23 @@ class Watching:
                 told = trouble(error)
                 why = f"what clients used cannot be written down: {told.what}. {told.way_out}"
                 raise LedgerUnavailable(why) from error
+
+
+def watching(
+    loaded: Loaded, environ: Mapping[str, str], url: Callable[[], str], ledger: Ledger, clock: Clock
+) -> Watching:
+    """Return who looks after the applications of the machine that this program runs on, as configured."""
+    wanted = loaded.settings.clients
+
+    def looking() -> Looking:
+        # What knows applications and their files takes as long to load as half of the gateway: it is for
+        # after the start.
+        module = importlib.import_module("llm_gateway.clients.looking")
+        made: Looking = module.machine_look(loaded, environ, url)
+        return made
+
+    name = wanted.machine or socket.gethostname()
+    return Watching(ledger, clock, name, looking if wanted.detect else None)
 
 
 def _next(batches: Iterator[Batch]) -> Batch | None:
