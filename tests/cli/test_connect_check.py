@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from clients.homes import empty_home
@@ -54,7 +55,38 @@ def test_its_request_is_found(terminal: Terminal, gateway: GatewayProcess, machi
     api = Context({}, terminal.environ).api()
     checked = check(api, wish(), words(gateway), machine, wanted=True)
     assert checked is not None and checked.captured
-    assert gateway.row(checked.request_id)["client"] == "asked"
+    assert gateway.row(checked.request_id)["client"] == "asked" and "ended with" not in checked.found
+
+
+def test_a_turn_that_failed_has_come_through_and_is_told(
+    terminal: Terminal, gateway: GatewayProcess, machine: Machine
+) -> None:
+    api = Context({}, terminal.environ).api()
+    command(machine, _SENDS.format(python=sys.executable).replace("demo/echo", "no/such-model"))
+    checked = check(
+        api, wish(headless=("asked", "-m", "no/such-model")), words(gateway), machine, wanted=True
+    )
+    assert checked is not None and checked.captured
+    assert "that turn ended with error: `llm-gateway requests show" in checked.found
+
+
+def test_variables_for_a_shell_and_for_the_question_are_given(
+    terminal: Terminal, gateway: GatewayProcess, machine: Machine
+) -> None:
+    api = Context({}, terminal.environ).api()
+    shell = File({"any": "~/.profile"}, "shell", ())
+    row = wish().row
+    asked = msgspec.structs.replace(
+        row,
+        ways={"key": msgspec.structs.replace(row.ways["key"], files=(shell,))},
+        headless_env={"TRUSTED": "yes"},
+    )
+    command(
+        machine,
+        _SENDS.format(python=sys.executable).replace("body =", "assert os.environ['TRUSTED']\nbody ="),
+    )
+    checked = check(api, Wish(asked, "key"), words(gateway), machine, wanted=None)
+    assert checked is not None and checked.captured
 
 
 def test_one_that_sends_nothing_is_told(

@@ -46,15 +46,19 @@ def check(
     say(f"asking {row.label} one question, to see that it comes through here; --no-verify leaves it out")
     before = {str(each["id"]) for each in _requests(api, row.id)}
     command = [str(filled(each, {**words.with_model(), "prompt": _PROMPT})) for each in row.headless[1:]]
-    environ = {**machine.environ, **(variables_of(wish, words) if not wish.files else {})}
+    # What a shell will read in its next terminal has to be given to this process by hand.
+    in_files = wish.files and all(file.format != "shell" for file in wish.files)
+    given = {} if in_files else variables_of(wish, words)
+    environ = {**machine.environ, **row.headless_env, **given}
     with waiting(f"the answer of {row.label}"):
         ended = ask([str(program), *command], environ)
     new = [each for each in _requests(api, row.id) if str(each["id"]) not in before]
     if new:
-        request_id = str(new[0]["id"])
-        return Checked(
-            captured=True, found=f"{row.label} comes through here: {request_id}", request_id=request_id
-        )
+        request_id, status = str(new[0]["id"]), str(new[0]["status"])
+        found = f"{row.label} comes through here: {request_id}"
+        if status != "ok":
+            found += f"; that turn ended with {status}: `llm-gateway requests show {request_id}` says why"
+        return Checked(captured=True, found=found, request_id=request_id)
     found = f"{row.label} was asked and {ended}; nothing of it came through here"
     return Checked(
         captured=False, found=found, hint=f"`llm-gateway clients --client {row.id}` says what is known"

@@ -146,7 +146,8 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `commands` are looked for on the path, `processes` among what runs (the name of the executable, or of the
     script that an interpreter runs), `applications` and `settings` on the disk. `moved_by` names the variable
     that moves `home`. `agents` begin its User-Agent, `entries` stand in it where several programs share one.
-    `headless` is a command that asks one question and ends. `part_of` is the row whose settings it shares.
+    `headless` is a command that asks one question and ends, `headless_env` the variables that it needs for
+    that in a folder that it does not know. `part_of` is the row whose settings it shares.
     `points` are the settings that tell where it sends its requests, where its first edit with the gateway's
     address is not that. `cannot` says why it cannot be routed through a gateway, and `instead` what is left.
     """
@@ -169,6 +170,7 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ways: dict[Literal["key", "login"], Way] = {}
     points: tuple[Pointer, ...] = ()
     headless: tuple[str, ...] = ()
+    headless_env: dict[str, str] = {}
     version: tuple[str, ...] = ()
     logs: tuple[Log, ...] = ()
     telemetry: Telemetry | None = None
