@@ -76,6 +76,8 @@ class GatewayProcess:
             "LLM_GATEWAY_DASHBOARD_TOKEN": TOKEN,
             "SCRIPTED_API_KEY": "sk-scripted-upstream-0123456789",
             "PYTHONUNBUFFERED": "1",
+            # What else runs on the machine of a test is nothing to it.
+            "LLM_GATEWAY_CLIENTS__DETECT": "false",
             **(environ or {}),
         }
         (home / "user").mkdir(parents=True, exist_ok=True)

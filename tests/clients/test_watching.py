@@ -92,6 +92,18 @@ def test_what_is_found_is_kept(tmp_path: Path) -> None:
     watched(tmp_path, scene)
 
 
+def test_who_asks_is_told_what_is_there_now(tmp_path: Path) -> None:
+    async def scene(ledger: Ledger, watching: Watching, machine: Machine) -> None:
+        await watching.look_around(older_than=1.0)
+        first, machine.found = machine.found, {"claude-code": Known(installed=True, running=True)}
+        await watching.look_around(older_than=1.0)
+        assert await watching.known() == {"laptop": first}
+        await watching.look_around(older_than=0.0)
+        assert await watching.known() == {"laptop": machine.found}
+
+    watched(tmp_path, scene)
+
+
 def test_what_came_through_is_told_from_what_passed_by(tmp_path: Path) -> None:
     async def scene(ledger: Ledger, watching: Watching, machine: Machine) -> None:
         turn = await answered(ledger, "msg_routed")

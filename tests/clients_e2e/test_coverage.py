@@ -126,7 +126,8 @@ def desk(
     with ScriptedUpstream([client.model], [Vendor(client.dialect)]) as vendor:
         told = configuration(vendor.url, models=[client.model]).replace('["chat"]', f'["{client.dialect}"]')
         told += f"[clients]\ninterval = 1\nread_logs = {str(logs).lower()}\n"
-        with GatewayProcess(home, told) as gateway:
+        environ = {"LLM_GATEWAY_CLIENTS__DETECT": "true"}
+        with GatewayProcess(home, told, environ=environ) as gateway:
             # The same folder by another name: what has a client's HOME is ended with it.
             (home / "person").symlink_to(home / "user")
             yield Desk(gateway, vendor, home / "person", installation.path, proxy)

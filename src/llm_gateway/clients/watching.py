@@ -7,6 +7,7 @@ ledger; what it means is `coverage.py`.
 
 import asyncio
 import importlib
+import math
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,6 +63,7 @@ class Watching:
         self._make_looking = looking
         self._looking: Looking | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._found_at = -math.inf
         self._new_from_us = (
             clock.now_us() - DAYS * _DAY_US
         )  # what was kept before this start is looked at once
@@ -82,12 +84,16 @@ class Watching:
     async def look(self) -> None:
         """Look once at everything there is. LedgerUnavailable leaves the rest to the next look."""
         async with self._one_at_a_time:
-            if self._looking is None and self._make_looking is not None:
-                self._looking = await asyncio.to_thread(self._make_looking)
+            await self._find()
             if self._looking is not None:
-                await self._find(self._looking)
                 await self._read(self._looking)
             await self._recognise()
+
+    async def look_around(self, *, older_than: float) -> None:
+        """Find the applications anew, and no more than that, unless that was done so many seconds ago."""
+        if self._clock.monotonic() - self._found_at >= older_than:
+            async with self._one_at_a_time:
+                await self._find()
 
     async def run(self, every: float) -> None:
         """Look again and again, with so many seconds in between."""
@@ -113,9 +119,14 @@ class Watching:
 
     # details
 
-    async def _find(self, looking: Looking) -> None:
+    async def _find(self) -> None:
+        if self._make_looking is None:
+            return
+        if self._looking is None:
+            self._looking = await asyncio.to_thread(self._make_looking)
         now = self._clock.now_us()
-        known = await asyncio.to_thread(looking.known)
+        known = await asyncio.to_thread(self._looking.known)
+        self._found_at = self._clock.monotonic()
         await self._write(
             [
                 put_detected(Detected(self.machine, client, now, msgspec.json.encode(each).decode()))

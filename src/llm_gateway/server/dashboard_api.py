@@ -9,7 +9,7 @@ import msgspec
 from llm_gateway import __version__
 from llm_gateway.clients.coverage import DAYS, Uses, cover_all, gaps
 from llm_gateway.clients.watching import Watching
-from llm_gateway.errors import MalformedRequest, NotFound
+from llm_gateway.errors import LedgerUnavailable, MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger import queries
 from llm_gateway.ledger.coverage import passed_by, routed
@@ -32,6 +32,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _DAY_US = 86_400 * 1_000_000
+# Whoever has just connected an application wants to see that it is.
+_FRESH_S = 1.0
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -129,6 +131,10 @@ class DashboardApi:
 
     async def clients(self, exchange: Exchange, _: str) -> None:
         """Answer with every application: how much of it goes through here, why not all of it, what helps."""
+        try:
+            await self._watching.look_around(older_than=_FRESH_S)
+        except LedgerUnavailable:
+            pass  # what was found before is still there, and the ledger says itself what is wrong
         now = self._gateway.clock.now_us()
         since = now - DAYS * _DAY_US
         uses = Uses(tuple(await self._read(routed, since)), tuple(await self._read(passed_by, since)))
