@@ -84,12 +84,11 @@ parallel = 5000
 
 async def drive(load: Load, watch: Watch) -> int:
     """Send the orders while somebody looks on; return how many there were."""
-    looking = asyncio.create_task(watch.look())
-    try:
-        return await load.drive(_SECONDS)
-    finally:
+    async with asyncio.TaskGroup() as group:
+        looking = group.create_task(watch.look())
+        count = await load.drive(_SECONDS)
         looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+    return count
 
 
 def line(findings: Findings, watch: Watch, grown: Memory, account: Account) -> str:
