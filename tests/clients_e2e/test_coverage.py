@@ -144,7 +144,9 @@ def told_by(client: Client, otlp: bool) -> Client:
     return replace(client, environ=environ, files=files)
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    "source", ["both", *(pytest.param(name, marks=pytest.mark.grown) for name in ("log", "otlp"))]
+)
 @pytest.mark.parametrize("name", TELEMETRY)
 def test_what_is_routed_and_what_is_seen_equals_the_truth(
     name: str,
