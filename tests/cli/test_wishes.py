@@ -50,7 +50,9 @@ def test_a_key_is_the_usual_way_and_a_login_only_when_asked_for() -> None:
         assert stop_of(done)[0] == REFUSED and why in stop_of(done)[1]
 
 
-def test_models_are_asked_of_the_gateway_that_runs(terminal: Terminal) -> None:
+def test_models_are_asked_of_the_gateway_that_runs(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
     context = Context({}, terminal.environ)
     loaded, api = context.load(), context.api()
     wish = wish_for(catalog()["opencode"], None)
@@ -59,7 +61,9 @@ def test_models_are_asked_of_the_gateway_that_runs(terminal: Terminal) -> None:
     assert words.models and not any(name.startswith("demo/") for name in words.models)
     chosen = words_for(wish, "k", loaded, api, "mine")
     assert chosen.model == "mine" and chosen.models == ("mine", *words.models)
-    assert words_for(wish_for(catalog()["claude-code"], None), "k", loaded, api, None).models == ()
+    capsys.readouterr()
+    assert words_for(wish_for(catalog()["claude-code"], None), "k", loaded, api, "mine").models == ()
+    assert "--model changes nothing" in capsys.readouterr().err
 
 
 def test_without_a_gateway_the_address_is_the_configured_one(stopped: Terminal) -> None:

@@ -74,6 +74,8 @@ def words_for(wish: Wish, key: str, loaded: Loaded, api: LocalApi | None, model:
         models = _models(wish, api)
         if model is not None and model not in models:
             models = (model, *models)
+    elif model is not None:
+        say(f"{wish.row.label} takes its models from its own settings; --model changes nothing")
     return Words(base, key, wish.row.id, model or next(iter(models), ""), models)
 
 

@@ -5,12 +5,36 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from llm_gateway.clients.catalog import Format
+from llm_gateway.clients.catalog import Client, Edit, File, Format, Way
+from llm_gateway.clients.connect.applying import apply
 from llm_gateway.clients.connect.files import CannotChange, digest
+from llm_gateway.clients.connect.planning import Wish, Words, plan
 from llm_gateway.clients.connect.record import Kept, Made, Record
 from llm_gateway.clients.connect.traces import traces
 from llm_gateway.clients.connect.undoing import state, undo, undoing
+from llm_gateway.clients.machine import Machine
+
+_EDITS = (
+    Edit(("env", "URL"), "{url}"),
+    Edit(("env", "KEY"), "{key}"),
+    Edit(("deep", "er", "us"), {"url": "{url}", "name": "us"}),
+    Edit(("list",), {"url": "{url}", "key": "{key}"}, append=True),
+    Edit(("model",), "us/{model}"),
+)
+_leaves = st.none() | st.booleans() | st.integers(0, 9) | st.text(max_size=4)
+_users = st.fixed_dictionaries(
+    {},
+    optional={
+        "env": st.dictionaries(st.sampled_from(["URL", "OTHER"]), _leaves, max_size=2),
+        "deep": st.dictionaries(st.sampled_from(["er", "x"]), st.just({"theirs": 1}), max_size=2),
+        "list": st.lists(_leaves, max_size=3),
+        "model": _leaves,
+        "more": _leaves,
+    },
+)
 
 
 def made(*at: str, to: object, append: bool = False) -> Made:
@@ -109,3 +133,27 @@ def test_some_settings_may_be_rewritten(tmp_path: Path) -> None:
     assert state(done).name == "as written"
     path.write_text('a = "x"\n[t]\nb = "z"\n')
     assert (state(done).name, state(done).missing) == ("rewritten", ("t.b",))
+
+
+@given(_users, st.sampled_from([None, 0, 3, "\t"]), st.dictionaries(st.text(max_size=3), _leaves, max_size=2))
+def test_whatever_was_there_comes_back_whoever_wrote_it_anew(
+    tmp_path_factory: pytest.TempPathFactory,
+    users: dict[str, object],
+    indent: int | str | None,
+    added: dict[str, object],
+) -> None:
+    folder = tmp_path_factory.mktemp("home")
+    path, home = folder / "s.json", folder / "gateway"
+    before = json.dumps(users, indent=indent)
+    path.write_text(before)
+    row = Client("x", "X", "nobody", ways={"key": Way((File({"any": "~/s.json"}, "json", _EDITS),))})
+    words = Words("http://127.0.0.1:8787", "lgw_key", "x", "m", ("m",))
+    planned = plan(Wish(row, "key"), Machine("linux", folder, {}, folder), words, home)
+    undo(apply(planned, home, "key_1", 1), home)
+    assert path.read_text() == before
+    done = apply(planned, home, "key_1", 1)
+    theirs = {f"theirs {name}": value for name, value in added.items()}
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **theirs}, indent=2))
+    assert state(done).name == "as written"
+    assert undo(done, home).failed == ()
+    assert json.loads(path.read_bytes()) == {**users, **theirs}
