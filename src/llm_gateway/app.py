@@ -128,6 +128,8 @@ class App:
             await self._open(opened)
             opened.callback(Watchdog(self.log).close)
             self._opened = opened.pop_all()
+        if self._ledger.saved is not None:
+            self.log.write("info", "the database is migrated; there is a copy", path=str(self._ledger.saved))
         _spare_the_collector()
         self.tasks.start("look for models", self._look_for_models())
         self.tasks.start("look at the configuration", self._look_at_file())
@@ -179,8 +181,6 @@ class App:
             home, self._clock, durability=settings.ledger.durability, on_failure=self.log.failure
         )
         opened.push_async_callback(self._ledger.close)
-        if self._ledger.saved is not None:
-            self.log.write("info", "the database is migrated; there is a copy", path=str(self._ledger.saved))
         self._content = content_of(self._loaded, self._clock, self.log)
         opened.push_async_callback(self._content.close)
         pepper = load_or_create_pepper(home)

@@ -200,6 +200,9 @@ def test_a_database_damaged_under_a_gateway_costs_no_answer_and_no_row(
     assert {reply.status for reply in replies} == {200}, "the journal takes it"
     told = terminal("doctor")
     assert told.code == 1 and "the database is damaged" in told.out and "`llm-gateway db restore" in told.out
+    told = terminal("status")
+    assert told.code == 3 and "failing: the database is damaged" in told.out
+    assert json.loads(terminal("status", "--json").out)["status"] == "degraded"
     gateway.kill()
     assert "db restore" in terminal("up").err, "it does not start on that"
     terminal.ok("db", "restore", str(copy))

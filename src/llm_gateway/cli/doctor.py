@@ -187,8 +187,11 @@ def _running(api: LocalApi) -> Iterator[_Finding]:
     if health.configuration:
         said = f"the file is not in use, the last good one is: {health.configuration}"
         yield _Finding("reload", "error", said, "mend the file; the gateway looks at it by itself")
-    for gap in clients_of(api).gaps:
-        yield _Finding(f"client {gap.id}", "warning", gap.reason, gap.fix)
+    try:
+        for gap in clients_of(api).gaps:
+            yield _Finding(f"client {gap.id}", "warning", gap.reason, gap.fix)
+    except Stop as stop:  # what is known of them is in the database, too
+        yield _Finding("clients", "error", stop.message, "look at what is said of the ledger")
     try:
         providers = msgspec.convert(api.get("/api/dashboard/providers")["providers"], list[ProviderView])
     except Stop as stop:  # what is known of them is in the database

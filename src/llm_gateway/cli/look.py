@@ -5,7 +5,7 @@ import webbrowser
 import click
 import msgspec
 
-from llm_gateway.cli.clients import clients_of, first_line, gap_lines
+from llm_gateway.cli.clients import Clients, clients_of, first_line, gap_lines
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import DEGRADED, FAILED, Stop, json_line, say, table
 from llm_gateway.cli.reading import one_request, page_of_requests
@@ -24,14 +24,26 @@ def status(context: Context, as_json: bool) -> None:
     """Say whether the gateway runs, and how it is."""
     api = context.api()
     health = api.get("/api/dashboard/health")
-    found = clients_of(api)
+    try:
+        found: Clients | None = clients_of(api)
+    except Stop:  # what is known of them is in the database, which may be what is wrong
+        if health["status"] == "ok":
+            raise
+        found = None
     limits = msgspec.convert(api.get("/api/dashboard/limits")["limits"], list[LimitView])
     if as_json:
-        counts = {"running_clients": found.running, "captured_clients": found.captured}
-        gaps = [{"id": each.id, "reason": each.reason, "fix": each.fix} for each in found.gaps]
+        counts = {
+            "running_clients": found.running if found else None,
+            "captured_clients": found.captured if found else None,
+        }
+        gaps = (
+            [{"id": each.id, "reason": each.reason, "fix": each.fix} for each in found.gaps] if found else []
+        )
         json_line("status", {"url": api.url, **health, "limits": limits, **counts, "gaps": gaps})
     else:
-        print("\n".join([first_line(found), *gap_lines(found.gaps)]))
+        print(
+            "\n".join([first_line(found), *gap_lines(found.gaps)] if found else ["AI clients: not known now"])
+        )
         print(f"{health['status']}  {api.url}  version {health['version']}  pid {health['pid']}")
         up, running = health["uptime_seconds"], health["inflight"]
         print(f"database {health['database']}, up {up} s, {running} requests running")
