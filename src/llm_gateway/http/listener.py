@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from llm_gateway.errors import Draining, GatewayError, TooManyConnections
 from llm_gateway.http.handover import Inherited, duplicate
@@ -153,9 +154,12 @@ class Listener:
             for each in bound:
                 each.close()
             return None
-        resting = [connection.give_away() for connection in tuple(self._connections)]
+        connections = []
+        for connection in tuple(self._connections):
+            with suppress(OSError):  # without a descriptor for it, it is closed
+                connections.append(connection.give_away())
         await self._empty.wait()
-        return Inherited(bound=tuple(bound), connections=tuple(each for each in resting if each is not None))
+        return Inherited(bound=tuple(bound), connections=tuple(connections))
 
     def hurry(self) -> None:
         """Cut every connection now; who does not take the last word in a moment does without."""

@@ -305,14 +305,13 @@ class Connection(asyncio.Protocol):
     @property
     def rests(self) -> bool:
         """Whether nothing of a request or an answer is in this process."""
+        self._outbox.flush()  # what is still in there is in no buffer yet
         return self._is_idle() and not self._transport.get_write_buffer_size()
 
-    def give_away(self) -> socket.socket | None:
-        """Return the connection as a socket, and let go of it; None where no descriptor is left for it."""
+    def give_away(self) -> socket.socket:
+        """Return the connection as a socket, and let go of it; OSError where there is no descriptor for it."""
         try:
             return duplicate(self._transport.get_extra_info("socket").fileno())
-        except OSError:
-            return None
         finally:
             self.abort()  # closes only our own descriptor
 
