@@ -9,8 +9,8 @@ import pytest
 from gateway_process import GatewayProcess
 from llm_gateway.cli.context import Context
 from llm_gateway.cli.keys import key_views
-from llm_gateway.cli.own_keys import end_own_key, known_key, machine_name, own_key
-from llm_gateway.config import load
+from llm_gateway.cli.own_keys import end_own_key, known_key, own_key
+from llm_gateway.clients.machine import machine_name
 from llm_gateway.errors import ConfigError
 from llm_gateway.vault import looks_like_key
 from terminal import Terminal
@@ -33,7 +33,7 @@ def test_it_is_made_once_and_ended(context: Context) -> None:
     assert looks_like_key(made.key) and own_key(context, "zed") == made == known_key(context, "zed")
     assert stat.S_IMODE(kept(context).stat().st_mode) == 0o600
     (view,) = [view for view in key_views(context) if view.id == made.id]
-    machine = machine_name(context.load())
+    machine = machine_name(context.load().settings.clients.machine)
     assert (view.name, view.client, view.machine) == (f"zed@{machine}", "zed", machine)
     assert end_own_key(context, "zed", made.id) and not end_own_key(context, "zed")
     assert not kept(context).exists() and known_key(context, "zed") is None
@@ -63,12 +63,3 @@ def test_its_requests_are_the_applications(terminal: Terminal, gateway: GatewayP
     assert gateway.get("/v1/models", key=made.key).status == 200
     end_own_key(context, "zed")
     assert gateway.get("/v1/models", key=made.key).status == 401
-
-
-@pytest.mark.parametrize(
-    "name, called",
-    [("laptop", "laptop"), ("Ann's Mac!", "Ann-s-Mac"), ("\u96ea", "this-machine"), ("x" * 60, "x" * 32)],
-)
-def test_a_machine_has_a_name_that_a_key_may_have(name: str, called: str, tmp_path: Path) -> None:
-    environ = {"LLM_GATEWAY_HOME": str(tmp_path), "LLM_GATEWAY_CLIENTS__MACHINE": name}
-    assert machine_name(load(flags={}, environ=environ)) == called

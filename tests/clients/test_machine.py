@@ -11,7 +11,7 @@ import pytest
 
 from clients.homes import empty_home
 from llm_gateway.clients.catalog import Client, Places, Platform
-from llm_gateway.clients.machine import Machine, Process, running, this_machine
+from llm_gateway.clients.machine import Machine, Process, machine_name, running, this_machine
 
 ROW = Client("x", "X", "x", home={"any": "~/.x"}, moved_by="X_HOME")
 
@@ -216,3 +216,21 @@ def test_this_machine_is_where_the_environment_says(tmp_path: Path) -> None:
     assert here.home == tmp_path and here.processes == ()
     assert here.platform in ("linux", "macos", "windows")
     assert this_machine({}, (Process("x", 1, 2),)).home == Path.home()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "name"),
+    [
+        ("laptop", "laptop"),
+        ("Ada's MacBook.local", "Ada-s-MacBook.local"),
+        ("-._", "this-machine"),
+        ("x" * 99, "x" * 32),
+        ("\u96ea", "this-machine"),
+    ],
+)
+def test_a_machine_has_a_name_that_keys_may_have(chosen: str, name: str) -> None:
+    assert machine_name(chosen) == name
+
+
+def test_a_machine_without_a_chosen_name_has_its_own() -> None:
+    assert machine_name()

@@ -4,24 +4,20 @@ Others of the gateway's keys are shown once and kept nowhere. An application's o
 plain sight; it is kept beside their record as well, so that `env` and `run` need not make another each time.
 """
 
-import re
-import socket
-
 import msgspec
 
 from llm_gateway.cli.context import Context
 from llm_gateway.cli.keys import end_key, key_views, make_key
 from llm_gateway.clients.connect import folder_of
-from llm_gateway.config import Loaded
+from llm_gateway.clients.machine import machine_name
 from llm_gateway.errors import ConfigError
 from llm_gateway.vault import read_private, write_private
 
-__all__ = ["PLACEHOLDER", "OwnKey", "end_own_key", "known_key", "machine_name", "own_key"]
+__all__ = ["PLACEHOLDER", "OwnKey", "end_own_key", "known_key", "own_key"]
 
 PLACEHOLDER = "lgw_0000new"
 """What stands for a key in a plan while there is none."""
 
-_NOT_OF_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONGEST = 64
 
 
@@ -38,7 +34,7 @@ def own_key(context: Context, client: str) -> OwnKey:
     if known is not None:
         return known
     loaded = context.load()
-    machine = machine_name(loaded)
+    machine = machine_name(loaded.settings.clients.machine)
     name = f"{client}@{machine}"[:_LONGEST]
     key, view = make_key(context, name, client=client, machine=machine)
     made = OwnKey(view.id, key)
@@ -70,9 +66,3 @@ def end_own_key(context: Context, client: str, key_id: str = "") -> bool:
         end_key(context, each)
     path.unlink(missing_ok=True)
     return bool(ended)
-
-
-def machine_name(loaded: Loaded) -> str:
-    """Return this machine's name, as keys may be called."""
-    name = loaded.settings.clients.machine or socket.gethostname()
-    return _NOT_OF_A_NAME.sub("-", name).strip("-._")[: _LONGEST // 2] or "this-machine"

@@ -9,6 +9,7 @@ import fnmatch
 import importlib
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ import msgspec
 
 from llm_gateway.clients.catalog import Client, Places, Platform, catalog
 
-__all__ = ["Machine", "Process", "running", "this_machine"]
+__all__ = ["Machine", "Process", "machine_name", "running", "this_machine"]
 
 _PLATFORMS: dict[str, Platform] = {"darwin": "macos", "win32": "windows"}
 _LEADING_NAME = re.compile(r"\{(home|config|data|applications|extensions|shell)\}/?")
@@ -48,6 +49,8 @@ _BIN_IN_ROOT = ("usr/local/bin", "opt/homebrew/bin", "home/linuxbrew/.linuxbrew/
 _INTERPRETER = re.compile(r"(python|pypy|node|nodejs|bun|deno)[\d.]*", re.IGNORECASE)
 _SCRIPT_ENDING = re.compile(r"\.(js|mjs|cjs|ts|mts|py|pyw|exe|cmd)$", re.IGNORECASE)
 # What follows these is a program's text, or a module's name; any other option is passed over.
+_NOT_OF_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+_LONGEST_NAME = 32
 _INLINE = frozenset({"-c", "-e", "-p", "-pe", "--eval", "--print", "-"})
 
 
@@ -231,6 +234,12 @@ class Machine(msgspec.Struct, frozen=True):
         if text == "~" or text.startswith(("~/", "~\\")):
             return self.home / text[2:]
         return Path(text)
+
+
+def machine_name(chosen: str = "") -> str:
+    """Return this machine's name, as keys may be called: the chosen one, else what it calls itself."""
+    name = _NOT_OF_A_NAME.sub("-", chosen or socket.gethostname()).strip("-._")
+    return name[:_LONGEST_NAME] or "this-machine"
 
 
 class _Running(Protocol):

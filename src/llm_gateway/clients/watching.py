@@ -8,7 +8,6 @@ ledger; what it means is `coverage.py`.
 import asyncio
 import importlib
 import math
-import socket
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import msgspec
 from llm_gateway.clients.coverage import DAYS, Known
 from llm_gateway.clients.joining import NEAR_US, join_up
 from llm_gateway.clients.logs import Batch, Whose, read_logs
+from llm_gateway.clients.machine import machine_name
 from llm_gateway.clock import Clock
 from llm_gateway.config import Loaded
 from llm_gateway.errors import LedgerUnavailable
@@ -196,8 +196,7 @@ def watching(
         made: Looking = module.machine_look(loaded, environ, url)
         return made
 
-    name = wanted.machine or socket.gethostname()
-    return Watching(ledger, clock, name, looking if wanted.detect else None)
+    return Watching(ledger, clock, machine_name(wanted.machine), looking if wanted.detect else None)
 
 
 def _next(batches: Iterator[Batch]) -> Batch | None:
