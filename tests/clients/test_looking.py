@@ -50,6 +50,13 @@ def test_a_connection_that_was_rewritten_is_noticed(tmp_path: Path) -> None:
     assert "connected by its key" in found.evidence
 
 
+def test_a_record_that_is_none_hides_nothing_else(tmp_path: Path) -> None:
+    machine = make_home(ROW, "linux", tmp_path)
+    (tmp_path / "gateway" / "connections").mkdir(parents=True)
+    (tmp_path / "gateway" / "connections" / "claude-code.json").write_text("{")
+    assert look(machine, tmp_path / "gateway").known()["claude-code"].installed
+
+
 def test_logs_lie_where_the_catalog_says(tmp_path: Path) -> None:
     machine = make_home(ROW, "linux", tmp_path)
     places = dict(look(machine, tmp_path / "gateway").logs())

@@ -15,6 +15,7 @@ from llm_gateway.clients.coverage import Known
 from llm_gateway.clients.detect import Detection, detect_all
 from llm_gateway.clients.machine import Machine, this_machine
 from llm_gateway.config import Loaded
+from llm_gateway.errors import ConfigError
 
 __all__ = ["MachineLook", "machine_look"]
 
@@ -41,7 +42,10 @@ class MachineLook:
 
     def known(self) -> Mapping[str, Known]:
         """Return what is found of each application that is there, or was connected, by its id."""
-        connected = {record.client: record for record in records(self._home)}
+        try:
+            connected = {record.client: record for record in records(self._home)}
+        except ConfigError:  # `connect` and `disconnect` say what is wrong with a record; the rest is found
+            connected = {}
         found = detect_all(self._machine(), self._addresses())
         known: dict[str, Known] = {}
         for client, detection in found.items():

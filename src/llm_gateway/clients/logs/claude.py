@@ -77,7 +77,7 @@ _memory = msgspec.json.Decoder(_Memory | None)
 
 
 def kind_of_call(source: str) -> str:
-    """Return the kind of a call that the program made for itself, by its name for what asked; "" for others."""
+    """Return the kind of a call that the program made for itself, by what asked; "" for any other."""
     return "sub-agent" if source.startswith("agent:") else _LABELS.get(source, "")
 
 
