@@ -173,7 +173,11 @@ def test_an_export_that_is_sent_again_is_kept_once_and_without_a_word(tmp_path: 
 
 
 def test_a_large_export_is_read_whole(tmp_path: Path) -> None:
-    told: dict[str, Value] = {"conversation.id": "c", "event.kind": "response.completed", "input_token_count": 1}
+    told: dict[str, Value] = {
+        "conversation.id": "c",
+        "event.kind": "response.completed",
+        "input_token_count": 1,
+    }
     many = [event("codex.sse_event", told, 2 * 10**18 + number * 1000) for number in range(50)]
 
     async def scene(ledger: Ledger, at: Door) -> None:
