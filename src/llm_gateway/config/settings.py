@@ -112,7 +112,7 @@ class Server(msgspec.Struct, frozen=True):
             "Docker, Kubernetes) has to wait as long.",
             least=0,
         ),
-    ] = 120.0
+    ] = 30.0
     max_body_bytes: Annotated[
         int, Meta(ge=1024, le=2**32, description="Largest body of a request, as sent and as decoded.")
     ] = 64 * 1024 * 1024
