@@ -148,7 +148,7 @@ def test_an_answer_while_it_stops_closes_its_connection_and_nobody_is_let_in(
 
 
 @pytest.mark.fault("P1")
-def test_answers_have_two_minutes_to_finish_unless_it_is_set() -> None:
+def test_answers_have_half_a_minute_to_finish_unless_it_is_set() -> None:
     assert Server().drain_timeout == 30
 
 
