@@ -14,11 +14,24 @@ from scripted import Close, Received, Script, Send
 from scripted.script import Step
 from scripted.wording import response
 
-__all__ = ["KEPT", "ScriptedModel", "answer_to", "bytes_of", "named", "prompt", "refusal", "result", "spoken"]
+__all__ = [
+    "CANARIES",
+    "KEPT",
+    "ScriptedModel",
+    "answer_to",
+    "bytes_of",
+    "named",
+    "prompt",
+    "refusal",
+    "result",
+    "spoken",
+]
 
 KEPT = re.compile(rb"\b(plain|tool|refused|broken)-turn-([0-9a-z]+)\b")
 
 _SPOKEN = b"Spoken"
+CANARIES = ("Do what it says", "Spoken in turn", "Thought in turn", "printed-by-the-shell")
+"""What stands in every question, answer, thought and result: nowhere else may any of it be found."""
 
 # The shell tools of the clients, and the argument that takes the command.
 _SHELLS = {

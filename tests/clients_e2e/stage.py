@@ -13,8 +13,9 @@ from clients_e2e.speech import SPEECHES, Heard
 from clients_e2e.tap import Tap
 from gateway_process import GatewayProcess, configuration
 from scripted import Received, ScriptedUpstream
+from server_stage import home_files
 
-__all__ = ["Played", "Stage", "staged"]
+__all__ = ["Played", "Stage", "keeps_no_words", "staged"]
 
 _SETTLED_S = 10.0
 
@@ -143,3 +144,11 @@ def staged(
         with GatewayProcess(home, told) as gateway:
             tap.behind = gateway.port
             yield Stage(dialect, home, gateway, upstream, tap, *ways)
+            keeps_no_words(gateway)
+
+
+def keeps_no_words(gateway: GatewayProcess) -> None:
+    """Check that nothing of what was asked and answered in any turn is kept or logged, nor any key."""
+    kept = home_files(gateway.home / "gateway") + gateway.stderr().encode()
+    for words in (*scripted_model.CANARIES, gateway.key):
+        assert words.encode() not in kept, f"{words[:20]}… is kept"

@@ -16,6 +16,7 @@ import pytest
 from clients_e2e import scripted_model
 from clients_e2e.rows import CLIENTS, Client
 from clients_e2e.running import RefusingProxy, run
+from clients_e2e.stage import keeps_no_words
 from gateway_process import GatewayProcess, configuration
 from real_clients import Installation
 from scripted import Received, Script, ScriptedUpstream, Send
@@ -131,6 +132,7 @@ def desk(
             # The same folder by another name: what has a client's HOME is ended with it.
             (home / "person").symlink_to(home / "user")
             yield Desk(gateway, vendor, home / "person", installation.path, proxy)
+            keeps_no_words(gateway)
 
 
 def told_by(client: Client, otlp: bool) -> Client:
