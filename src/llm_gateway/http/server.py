@@ -309,7 +309,7 @@ class Connection(asyncio.Protocol):
         return self._is_idle() and not self._transport.get_write_buffer_size()
 
     def give_away(self) -> socket.socket:
-        """Return the connection as a socket, and let go of it; OSError where there is no descriptor for it."""
+        """Return the connection as a socket, and let go of it; OSError says that there is no room for one."""
         try:
             return duplicate(self._transport.get_extra_info("socket").fileno())
         finally:

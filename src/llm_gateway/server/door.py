@@ -61,7 +61,8 @@ async def open_door(
 ) -> None:
     """Listen, and tell the port before anybody comes in. ConfigError says why that cannot be.
 
-    What the gateway before this one has bound goes on if it is what would be bound now; its clients stay then.
+    What the gateway before this one has bound goes on if it is what would be bound now; then its clients
+    stay.
     """
     tls = context_for(server)
     address = listen_address(server.host)
