@@ -25,11 +25,10 @@ WAIT = GET.replace(b"/", b"/wait", 1)
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 _LARGE = b"." * 4_000_000 + b"the end"
 Loop = Callable[[], asyncio.AbstractEventLoop]
-LOOPS: dict[str, Loop] = {
+LOOPS: dict[str, Loop] = {  # the gateway's, and that of systems without uvloop
     "asyncio": asyncio.new_event_loop,
     "uvloop": importlib.import_module("uvloop").new_event_loop,
 }
-"""The gateway's own, and the one of systems that have no uvloop."""
 
 
 async def settle() -> None:
@@ -244,8 +243,6 @@ def test_what_outlasts_the_limit_is_cut_and_what_rests_is_not(loop: str) -> None
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_an_answer_that_is_not_taken_yet_stays_behind_nothing(loop: str) -> None:
-    """What waits in this process for a slow reader is sent before its connection goes."""
-
     async def play(scene: Scene) -> None:
         slow = scene.client()
         await slow.say(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
