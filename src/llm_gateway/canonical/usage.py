@@ -5,6 +5,8 @@ Not prices, and not a tokenizer: exact counting is a matter of compression, off 
 
 import msgspec
 
+from llm_gateway.wire.ready import ready
+
 __all__ = ["BYTES_PER_TOKEN", "Usage", "estimate_tokens"]
 
 # English text and code average about four bytes a token over the usual tokenizers; JSON runs lower and
@@ -12,6 +14,7 @@ __all__ = ["BYTES_PER_TOKEN", "Usage", "estimate_tokens"]
 BYTES_PER_TOKEN = 4
 
 
+@ready
 class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one turn. The three input parts do not overlap; `reasoning` is a part of `output`."""
 

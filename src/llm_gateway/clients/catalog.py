@@ -17,6 +17,8 @@ from typing import Literal
 
 import msgspec
 
+from llm_gateway.wire.ready import ready
+
 __all__ = [
     "Background",
     "Client",
@@ -140,6 +142,7 @@ class Background(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holds: dict[str, str] = {}
 
 
+@ready
 class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An application. What is empty does not exist, or is not known.
 

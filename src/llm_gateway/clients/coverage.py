@@ -13,6 +13,7 @@ import msgspec
 
 from llm_gateway.clients.catalog import Client, catalog
 from llm_gateway.ledger.coverage import Use
+from llm_gateway.wire.ready import ready
 
 __all__ = ["DAYS", "Covered", "Day", "Known", "Status", "Uses", "Verdict", "cover", "cover_all", "gaps"]
 
@@ -28,6 +29,7 @@ _UNKNOWN_FIX = "give it a gateway key of its own: llm-gateway keys create NAME"
 _SOURCES = {"otlp": "its telemetry", "log": "its own log"}
 
 
+@ready
 class Known(msgspec.Struct, frozen=True):
     """What was found of an application on a machine. Times are microseconds since 1970, 0 for never.
 

@@ -22,6 +22,7 @@ from llm_gateway.errors import AuditUnavailable, ConfigError
 from llm_gateway.ledger.folder import NO_FOLLOW, try_lock
 from llm_gateway.telemetry.log import masked
 from llm_gateway.vault import read_private, write_private
+from llm_gateway.wire.ready import ready
 
 __all__ = ["AuditLog", "Broken", "Entry", "Verdict"]
 
@@ -34,6 +35,7 @@ _PATIENCE_S = 5.0
 _PAUSE_S = 0.01
 
 
+@ready
 class Entry(msgspec.Struct, frozen=True):
     """One line. `actor` is who did it, `action` what, `target` to which thing; times are UTC."""
 
@@ -65,6 +67,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """A line stops in the middle at the end: its action was not done, and the next line takes its place."""
 
 
+@ready
 class _Head(msgspec.Struct, frozen=True):
     """The last line that was written."""
 

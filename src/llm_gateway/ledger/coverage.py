@@ -8,6 +8,7 @@ import msgspec
 
 from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.store import Rows, Statement, Value
+from llm_gateway.wire.ready import ready
 
 __all__ = ["Detected", "Use", "detected", "passed_by", "put_detected", "routed"]
 
@@ -35,6 +36,7 @@ _PUT_DETECTED = (
 )
 
 
+@ready
 class Use(msgspec.Struct, frozen=True):
     """What an application asked for in one hour (hours since 1970, UTC) on one machine.
 
@@ -52,6 +54,7 @@ class Use(msgspec.Struct, frozen=True):
     background: int
 
 
+@ready
 class Detected(msgspec.Struct, frozen=True):
     """What was found of an application on a machine when somebody last looked: JSON of the detection."""
 

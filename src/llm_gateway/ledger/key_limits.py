@@ -8,6 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from llm_gateway.wire.ready import ready
+
 __all__ = ["KeyLimits"]
 
 _Count = Annotated[int, Meta(ge=1, le=10**12)]
@@ -24,6 +26,7 @@ _WORDS = {
 }
 
 
+@ready
 class KeyLimits(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The limits of a key, by the names that they have in the configuration; None is no limit.
 

@@ -8,6 +8,7 @@ import msgspec
 
 from llm_gateway.ledger.key_limits import KeyLimits
 from llm_gateway.ledger.store import Rows, Statement, Store
+from llm_gateway.wire.ready import ready
 
 __all__ = ["KeyRow", "insert", "keep", "limit", "listed", "revoke", "rotate"]
 
@@ -29,6 +30,7 @@ _EXPIRE = (
 )
 
 
+@ready
 class KeyRow(msgspec.Struct, frozen=True):
     """A key as it is stored; `hint` is its last characters, and time 0 means never.
 

@@ -14,6 +14,7 @@ from importlib.resources import files
 import msgspec
 
 from llm_gateway.canonical.usage import Usage
+from llm_gateway.wire.ready import ready
 
 __all__ = ["Price", "PriceBook", "Rate", "cost", "most"]
 
@@ -86,6 +87,7 @@ class _Provider(msgspec.Struct, frozen=True):
     models: tuple[_Model, ...]
 
 
+@ready
 class _Table(msgspec.Struct, frozen=True):
     source: str
     version: str

@@ -10,6 +10,7 @@ from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.records import Turn
 from llm_gateway.ledger.rows import COLUMNS, turn_of
 from llm_gateway.ledger.store import Rows, Value
+from llm_gateway.wire.ready import ready
 
 __all__ = ["MOST", "ClientSeen", "Filter", "ProviderSeen", "clients", "page", "providers", "turn"]
 
@@ -55,6 +56,7 @@ class Filter(msgspec.Struct, frozen=True):
     since_us: int = 0
 
 
+@ready
 class ClientSeen(msgspec.Struct, frozen=True):
     """A client and its traffic through this gateway."""
 
@@ -63,6 +65,7 @@ class ClientSeen(msgspec.Struct, frozen=True):
     last_seen_us: int
 
 
+@ready
 class ProviderSeen(msgspec.Struct, frozen=True):
     """A provider and how it fared last; time 0 means not in the time asked for."""
 

@@ -12,6 +12,7 @@ import msgspec
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.store import Row, Rows, Statement, Value
+from llm_gateway.wire.ready import ready
 
 __all__ = [
     "Answered",
@@ -31,6 +32,7 @@ Source = Literal["otlp", "log"]
 """Where a sighting comes from: a client's telemetry, or its own log on disk."""
 
 
+@ready
 class Sighting(msgspec.Struct, frozen=True):
     """One answer as its client tells of it. `client` is a row of the catalog; times are microseconds.
 
@@ -55,6 +57,7 @@ class Sighting(msgspec.Struct, frozen=True):
     version: str = ""
 
 
+@ready
 class Kept(msgspec.Struct, frozen=True):
     """A sighting as it is kept: with the turn that it is, and the sighting that is the same answer."""
 
@@ -64,6 +67,7 @@ class Kept(msgspec.Struct, frozen=True):
     twin: int = 0
 
 
+@ready
 class Answered(msgspec.Struct, frozen=True):
     """What a sighting can be recognised by in a turn that was answered."""
 
@@ -78,6 +82,7 @@ class Answered(msgspec.Struct, frozen=True):
     usage: Usage | None
 
 
+@ready
 class LogPosition(msgspec.Struct, frozen=True):
     """How far a log was read; `state` is what its reader goes on from."""
 

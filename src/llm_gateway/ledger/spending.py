@@ -4,6 +4,7 @@ import msgspec
 
 from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.store import Rows
+from llm_gateway.wire.ready import ready
 
 __all__ = ["Spent", "spent_since"]
 
@@ -15,6 +16,7 @@ _SPENT = (
 )
 
 
+@ready
 class Spent(msgspec.Struct, frozen=True):
     """Money that one key spent with one client at one provider, in nanodollars."""
 

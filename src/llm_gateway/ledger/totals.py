@@ -11,6 +11,7 @@ import msgspec
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.store import Rows
+from llm_gateway.wire.ready import ready
 
 __all__ = ["Cached", "Group", "Share", "Spread", "Totals", "totals"]
 
@@ -38,6 +39,7 @@ _LATENCY = _SPREAD.format("latency_us")
 _TTFT = _SPREAD.format("ttft_us")
 
 
+@ready
 class Group(msgspec.Struct, frozen=True):
     """Turns that have everything in common that is asked for."""
 

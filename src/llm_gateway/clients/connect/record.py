@@ -14,6 +14,7 @@ from llm_gateway.clients.catalog import Format
 from llm_gateway.clients.connect.traces import Trace
 from llm_gateway.errors import ConfigError
 from llm_gateway.vault import write_private
+from llm_gateway.wire.ready import ready
 
 __all__ = [
     "Kept",
@@ -56,6 +57,7 @@ class Kept(msgspec.Struct, frozen=True):
     folders: tuple[str, ...] = ()
 
 
+@ready
 class Record(msgspec.Struct, frozen=True):
     """A connection of an application: which way, which key, since when, and the files that have it."""
 

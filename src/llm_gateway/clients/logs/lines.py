@@ -16,6 +16,7 @@ import msgspec
 
 from llm_gateway.clients.logs.reading import QUIET_US, UNREADABLE, Log, Read, Reader
 from llm_gateway.ledger.sightings import Sighting
+from llm_gateway.wire.ready import ready
 
 __all__ = ["PIECE", "Form", "line_reader"]
 
@@ -45,6 +46,7 @@ class Form(Protocol):
         ...
 
 
+@ready
 class _State(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int
     file: tuple[int, int]

@@ -15,6 +15,7 @@ import msgspec
 
 from llm_gateway.clients.logs.reading import UNREADABLE, Log, Read, Reader
 from llm_gateway.ledger.sightings import Sighting
+from llm_gateway.wire.ready import ready
 
 __all__ = ["ROWS", "Row", "Table", "table_reader"]
 
@@ -45,6 +46,7 @@ class Table(msgspec.Struct, frozen=True):
         return f"SELECT coalesce(max(rowid), 0) FROM {self.name}"  # noqa: S608 - our own tables' names
 
 
+@ready
 class _State(msgspec.Struct, frozen=True):
     files: tuple[tuple[int, int, int], ...]
     after: dict[str, int] = {}
