@@ -18,7 +18,7 @@ import pytest
 
 from gateway_process import GatewayProcess, configuration
 from kill_load import Witness, load
-from scripted import Pause, Script, ScriptedUpstream, Send, chat, wording
+from scripted import Hang, Pause, Script, ScriptedUpstream, Send, chat, wording
 
 _KILLS = int(os.environ.get("LLM_GATEWAY_TEST_KILLS", "6"))
 _STREAMS = int(os.environ.get("LLM_GATEWAY_TEST_STREAMS", "50"))
@@ -99,6 +99,24 @@ def compare(database: Path, witness: Witness, corrupt: int, slowest_start: float
         corrupt=corrupt,
         slowest_start=slowest_start,
     )
+
+
+@pytest.mark.fault("P3")
+def test_what_a_stream_had_brought_is_estimated_after_a_kill(tmp_path: Path) -> None:
+    events = list(chat.events("long", ["word " * 200, "more " * 200]))
+    begun = [Send(wording.stream_head()), *(Send(wording.chunk(event)) for event in events[:3])]
+    with ScriptedUpstream() as upstream:
+        upstream.on("long", (*begun, Hang()))
+        with GatewayProcess(tmp_path, configuration(upstream.url)) as gateway:
+            with gateway.client() as client:
+                client.send(gateway.chat_request("scripted/long", stream=True))
+                client.read_until(b"more more")
+                time.sleep(2.5)  # it is put on record every second
+                gateway.kill()
+            gateway.start()
+            (row,) = gateway.rows()
+    assert (row["status"], row["estimated"]) == ("interrupted", True)
+    assert isinstance(row["tokens_out"], int) and 200 < row["tokens_out"] < 600
 
 
 @pytest.mark.fault("P3")

@@ -25,8 +25,9 @@ from llm_gateway.ledger.frames import LONGEST
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.journal import Journal
 from llm_gateway.ledger.opening import Opened, open_files
+from llm_gateway.ledger.progress import Followers
 from llm_gateway.ledger.reader import Reader
-from llm_gateway.ledger.records import Intent, Record, Settlement, Turn, encode, scrub
+from llm_gateway.ledger.records import Intent, Progress, Record, Settlement, Turn, encode, scrub
 from llm_gateway.ledger.store import Rows, Store
 from llm_gateway.ledger.trouble import Trouble, is_damaged, trouble
 from llm_gateway.ledger.writer import Job, Report, Writer, apply_records
@@ -86,6 +87,9 @@ class Ledger:
         self._journal_failure: LedgerUnavailable | None = None
         self._again: asyncio.TimerHandle | None = None
         self._closed = False
+        self._followers = Followers(self._progress)
+        self.follow = self._followers.follow
+        """Put on record once a second how far a turn that runs has come: with its id, and its answer."""
         self.audit = AuditLog(opened.folder.root.parent, clock)
         self._writer.start()
 
@@ -153,6 +157,7 @@ class Ledger:
 
         After LedgerUnavailable the end is kept in memory, and written when journal or database takes it.
         """
+        self._followers.leave(settlement.id)
         intent = self._open.pop(settlement.id, None)
         if intent is None:
             self._report(
@@ -198,6 +203,7 @@ class Ledger:
     async def close(self) -> None:
         """Write what waits and let go of everything; turns still open are `interrupted` at the next start."""
         self._feed.close()
+        self._followers.close()
         if self._again is not None:
             self._again.cancel()
         await asyncio.to_thread(self._close)
@@ -224,6 +230,14 @@ class Ledger:
         if self._journal_failure is not None:
             self._journal_failure = None
         return position
+
+    def _progress(self, progress: Progress) -> None:
+        """Put on record how far a turn is; where that cannot be, its end will say more."""
+        try:
+            position = self._append(progress)
+        except LedgerUnavailable:
+            return
+        self._writer.put(progress, position)
 
     # where the journal takes nothing
 

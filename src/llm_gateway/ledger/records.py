@@ -1,4 +1,4 @@
-"""What the ledger is told: that a turn begins, and how it ended. And the turn as it is read back.
+"""What the ledger is told: that a turn begins, how far it is, how it ended. And the turn as it is read back.
 
 Not the table's rows (`rows.py`) and not the journal's framing (`frames.py`). Records are written to the
 journal as arrays: new fields go to the end and have defaults, so that an older journal is still read.
@@ -14,6 +14,7 @@ __all__ = [
     "Attempt",
     "Intent",
     "Outcome",
+    "Progress",
     "Purpose",
     "Record",
     "Settlement",
@@ -108,7 +109,17 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """What that would have cost now, in nanodollars; None where nobody would have been paid."""
 
 
-Record = Intent | Settlement
+class Progress(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
+    """How far a turn that runs has come: what the answer brought so far, in bytes of content.
+
+    It is what is known of the turn should the gateway be killed before its end.
+    """
+
+    id: str
+    content_bytes: int
+
+
+Record = Intent | Settlement | Progress
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -124,7 +135,7 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Intent | Settlement)
+_DECODER = msgspec.msgpack.Decoder(Intent | Settlement | Progress)
 
 
 encode = _ENCODER.encode

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from llm_gateway.ledger.records import Intent, Record, Settlement, Turn
+from llm_gateway.ledger.records import Intent, Progress, Record, Settlement, Turn
 
 __all__ = ["BEGUN", "COLUMNS", "SETTLED", "Batch", "merge", "turn_of"]
 
@@ -82,11 +82,12 @@ _json = msgspec.json.Encoder().encode
 class Batch(msgspec.Struct, frozen=True):
     """What one transaction writes: new rows over COLUMNS, and the ends of turns that are rows already.
 
-    An end is SETTLED, then provider, model and id.
+    An end is SETTLED, then provider, model and id; a progress is bytes of content, then id.
     """
 
     begun: list[tuple[object, ...]]
     settled: list[tuple[object, ...]]
+    progressed: list[tuple[int, str]] = []
 
 
 def merge(records: Iterable[Record]) -> Batch:
@@ -94,6 +95,7 @@ def merge(records: Iterable[Record]) -> Batch:
     begun: dict[str, tuple[object, ...]] = {}
     settled: list[tuple[object, ...]] = []
     intents: dict[str, Intent] = {}
+    progressed: dict[str, int] = {}
     for record in records:
         if type(record) is Intent:
             if record.id not in begun:
@@ -105,7 +107,9 @@ def merge(records: Iterable[Record]) -> Batch:
                 settled.append((*_end(record), record.provider, record.model, record.id))
             else:
                 begun[record.id] = _beginning(intent, record) + _end(record)
-    return Batch(list(begun.values()), settled)
+        elif type(record) is Progress:
+            progressed[record.id] = record.content_bytes
+    return Batch(list(begun.values()), settled, [(size, name) for name, size in progressed.items()])
 
 
 def turn_of(row: Sequence[object]) -> Turn:

@@ -47,11 +47,14 @@ _SETTLE = (
     "provider = coalesce(nullif(?, ''), provider), model = coalesce(nullif(?, ''), model) "
     "WHERE id = ? AND outcome IS NULL"
 )
+_PROGRESS = "UPDATE turns SET response_bytes = ? WHERE id = ? AND outcome IS NULL"
 _INTERRUPT = (
     "UPDATE turns SET outcome = 'interrupted', http_status = 0, error_kind = '', "
-    "uncached = (request_bytes + ? - 1) / ?, cache_read = 0, cache_write = 0, output = 0, reasoning = 0, "
-    "estimated = 1, response_bytes = 0, upstream_request_id = '', response_id = '', finish_reason = '', "
-    "attempts = '[]', losses = '[]', cost_nano = nullif(held_nano, 0), price = '' WHERE outcome IS NULL"
+    "uncached = (request_bytes + ?1 - 1) / ?1, cache_read = 0, cache_write = 0, "
+    "output = (coalesce(response_bytes, 0) + ?1 - 1) / ?1, reasoning = 0, "
+    "estimated = 1, response_bytes = coalesce(response_bytes, 0), upstream_request_id = '', "
+    "response_id = '', finish_reason = '', attempts = '[]', losses = '[]', "
+    "cost_nano = nullif(held_nano, 0), price = '' WHERE outcome IS NULL"
 )
 _READ_POSITION = "SELECT value FROM meta WHERE name = 'journal_position'"
 _WRITE_POSITION = "UPDATE meta SET value = ? WHERE name = 'journal_position'"
@@ -110,6 +113,7 @@ class SqliteStore:
                 connection.execute(_INSERT_CHUNK, values)
             connection.executemany(_INSERT_ONE, begun[whole:])
             connection.executemany(_SETTLE, batch.settled)
+            connection.executemany(_PROGRESS, batch.progressed)
             connection.execute(_WRITE_POSITION, (position,))
             connection.execute("COMMIT")
         except BaseException:
@@ -118,7 +122,7 @@ class SqliteStore:
 
     def interrupt(self) -> int:
         """Settle every open turn as `interrupted`, with an estimate, and return how many there were."""
-        (count,) = self.write([(_INTERRUPT, (BYTES_PER_TOKEN, BYTES_PER_TOKEN))])
+        (count,) = self.write([(_INTERRUPT, (BYTES_PER_TOKEN,))])
         return count
 
     def write(self, statements: Sequence[Statement]) -> list[int]:

@@ -250,6 +250,8 @@ class Turn:
     def first_byte(self) -> None:
         """Take note that the first byte of the answer's body came."""
         self.ttft_us = self._since(self._started)
+        if self.intent.stream:
+            self._ledger.follow(self.id, self.seen)
         if self.standing is not None and self.intent.stream:
             self.standing.measured(self._monotonic() - self._try.started)
 
