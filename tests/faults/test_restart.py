@@ -15,7 +15,7 @@ from faults.asking import Asking
 from faults.stage import Stage, Start, Targets
 from llm_gateway.cli.main import run
 from rawhttp import RawClient
-from scripted import Pause, Script, ScriptedUpstream, Send, chat
+from scripted import Gate, Pause, Script, ScriptedUpstream, Send, chat
 from scripted.wording import LAST_CHUNK, chunk, stream_head
 
 _KEPT, _NEW = 8, 4
@@ -67,7 +67,7 @@ class Load:
         self._stage = stage
 
     def keep(self, number: int) -> None:
-        """Ask on one connection: every other client short requests, the rest streams of over half a second."""
+        """Ask on one connection: half of the clients for streams, half for short answers."""
         stream = number % 2 == 0
         with self._stage.gateway.client(timeout=_PATIENCE_S) as client:
             while not self.over.is_set():
@@ -125,3 +125,27 @@ def test_no_restart_under_load_fails_a_request(
         rows = ledger.execute("SELECT id, outcome FROM turns").fetchall()
     assert Counter(row[0] for row in rows) == Counter(load.ids), "each request is there, and once"
     assert {row[1] for row in rows} == {"ok"}, "and settled"
+
+
+@pytest.mark.fault("P15")
+@pytest.mark.parametrize("dialect", ["chat", "messages"])
+def test_a_stream_that_outlasts_the_limit_ends_with_an_error_and_others_go_on(
+    start: Start, targets: Targets, upstream: ScriptedUpstream, dialect: str
+) -> None:
+    events = chat.events("held")
+    upstream.on("held", (Send(stream_head()), *(Send(chunk(event)) for event in events[:3]), Gate("end")))
+    stage = start(targets, server="drain_timeout = 0.5")
+    long, short = Asking(dialect, "up/held", True), Asking("chat", "up/m", False)
+    with stage.gateway.client() as held, stage.gateway.client() as resting:
+        resting.send(short.request(stage.gateway.key))
+        resting.read_reply()
+        held.send(long.request(stage.gateway.key))
+        upstream.wait_gate("end")
+        restart(stage)
+        reply = held.read_reply()
+        assert long.error(reply) and not long.ends_well(reply)
+        resting.send(short.request(stage.gateway.key))
+        assert short.ends_well(resting.read_reply())
+    row = stage.row(reply)
+    assert (row["status"], row["error"]) == ("error", "draining")
+    upstream.open("end")

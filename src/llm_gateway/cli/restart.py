@@ -28,6 +28,10 @@ _TRIAL_S = 30.0
 _START_S = 30.0
 _LONGEST = 4000
 _SAID = "error: "
+if sys.platform == "win32":
+    _HEARD: tuple[signal.Signals, ...] = ()
+else:
+    _HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
 
 
 @click.command()
@@ -162,6 +166,3 @@ def take_signals() -> None:
     """Hear what came meanwhile, and what comes."""
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
-
-
-_HEARD = () if sys.platform == "win32" else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)

@@ -131,7 +131,7 @@ async def _serve(app: App, loaded: Loaded, trial: list[str], *, as_json: bool) -
             kept = await app.hand_over(stop.is_set)
         if kept is not None:
             hold_signals()
-            await asyncio.sleep(0)  # those that came before are heard here
+            await asyncio.sleep(0.01)  # those that came before are heard here
     finally:
         if kept is None or stop.is_set():
             say("stopping: running answers may finish, a second Ctrl-C cuts them")
