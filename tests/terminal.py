@@ -124,7 +124,9 @@ def _command(arguments: tuple[str, ...]) -> list[str]:
 
 def _environ(home: Path, more: Mapping[str, str] | None) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return {**kept, "HOME": str(home.parent), "LLM_GATEWAY_HOME": str(home), **(more or {})}
+    # What else runs on the machine of a test is nothing to it.
+    own = {"HOME": str(home.parent), "LLM_GATEWAY_HOME": str(home), "LLM_GATEWAY_CLIENTS__DETECT": "false"}
+    return {**kept, **own, **(more or {})}
 
 
 def _object(line: str) -> dict[str, object]:

@@ -227,7 +227,7 @@ def test_tls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 received += data
         assert received.startswith(b"HTTP/1.1 200 OK\r\n")
         terminal = Terminal(tmp_path / "gateway", capsys)
-        assert terminal.ok("status").out.startswith(f"ok  {gateway.url}  ")
+        assert f"\nok  {gateway.url}  " in terminal.ok("status").out
         assert terminal.json("smoke", "demo/echo")["visible"] is True
         assert gateway.stop() == 0
 
