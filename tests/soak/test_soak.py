@@ -31,8 +31,8 @@ _LOOK_EACH_S = 5.0 if _SECONDS >= 120 else 1.0
 # What fills up to a bound (a table of conversations, SQLite's pages, the windows of limits) is full by then.
 _WARM_UP_S = min(600.0, _SECONDS / 2)
 # Of a long run the slope counts. In the second half of three minutes, 4,500 requests, 230 bytes a request
-# that leak are 1 MiB; a gateway that is well still grows by a part of that, so less is found. A run of seconds
-# is over before it is warm: there only what is gross counts.
+# that leak are 1 MiB; a gateway that is well still grows by a part of that, so less is found. A run of
+# seconds is over before it is warm: there only what is gross counts.
 _LONG_S, _SHORT_S = 1800.0, 120.0
 _MOST_MIB_PER_HOUR = 1.0
 _MOST_GROWTH_MIB = 1.0 if _SECONDS >= _SHORT_S else 8.0
