@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 _DAY_US = 86_400 * 1_000_000
 # Whoever has just connected an application wants to see that it is.
-_FRESH_S = 1.0
+_FRESH_S = 0.25
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
