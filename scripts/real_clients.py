@@ -26,6 +26,7 @@ _PINS = {
     "node": "clients/node/package.json",
     "npm": "clients/package.json",
     "python": "clients/requirements.txt",
+    "aider": "clients/aider/requirements.txt",
 }
 # Where a machine has no npm: a package of Python's that brings one.
 _NPM_ITSELF = "clients/npm/requirements.txt"
@@ -48,7 +49,7 @@ class Installation:
     """
 
     what = "real clients"
-    size = "1.8 GB"
+    size = "2.8 GB"
     stamp = "installed.json"
     longest_s = 480.0
 
@@ -94,7 +95,8 @@ class Installation:
     @property
     def path(self) -> str:
         """Return a search path that finds the clients and their Node first."""
-        ours = ("npm/node_modules/.bin", "node/node_modules/node/bin", "python/bin", "npm-itself/bin")
+        node = ("npm/node_modules/.bin", "node/node_modules/node/bin")
+        ours = (*node, "python/bin", "aider/bin", "npm-itself/bin")
         return os.pathsep.join([*(str(self.folder / name) for name in ours), self._environ["PATH"]])
 
     def wanted(self, name: str) -> dict[str, str]:
@@ -180,6 +182,7 @@ class Installation:
                 for program in self._programs(self.folder / place / "node_modules" / package, version):
                     yield program, self._said(program, version)
         yield "llm", self._said("llm", self.wanted("python")["llm"])
+        yield "aider", self._said("aider", self.wanted("aider")["aider-chat"])
 
     def _programs(self, package: Path, version: str) -> Sequence[str]:
         """Return the names of a package's programs; raise Failed when it is another version."""

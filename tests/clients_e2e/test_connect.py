@@ -23,11 +23,17 @@ _ALIASES = f"""
 
 # What is in its home before: settings that its user has made, to be found again afterwards.
 HOMES: Mapping[str, Mapping[str, str]] = {
+    "aider": {".aider.conf.yml": "# mine\ndark-mode: true\n"},
     "claude-code": {".claude/settings.json": '{\n  "model": "claude-opus-4-5",\n  "env": {}\n}\n'},
     "codex-cli": {".codex/config.toml": f'# mine\nmodel = "{MODEL}"\n\n[history]\npersistence = "none"\n'},
     "gemini-cli": {".gemini/.env": "# mine\nNO_COLOR=1\n"},
     "github-copilot": {".bashrc": "# mine\n"},
     "llm": {".config/io.datasette.llm/keys.json": '{"mine": "sk-of-nobody"}'},
+    "opencode": {
+        ".config/opencode/opencode.json": (
+            '{\n  "$schema": "https://opencode.ai/config.json",\n  // mine\n  "theme": "system"\n}\n'
+        )
+    },
     "pi": {".pi/agent/models.json": '{"providers": {}}\n'},
 }
 
