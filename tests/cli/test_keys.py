@@ -161,6 +161,8 @@ def test_a_successor_has_the_limits_and_both_keys_are_set_at_once(where: Termina
     assert [row["limits"] for row in listed(where, "heir")] == [{"parallel": 3}] * 2
     where.ok("keys", "limit", "heir", "--parallel", "1")
     assert [row["limits"] for row in listed(where, "heir")] == [{"parallel": 1}] * 2
+    where.ok("keys", "limit", "heir", "--none")
+    assert [row["limits"] for row in listed(where, "heir")] == [{}] * 2
 
 
 @pytest.mark.parametrize(
