@@ -32,8 +32,11 @@ def test_names_are_unique() -> None:
 
 def test_the_page_tells_the_pinned_versions() -> None:
     installation = Installation(ROOT)
-    pinned = {*installation.wanted("npm").values(), installation.wanted("python")["llm"]}
+    python, aider = installation.wanted("python")["llm"], installation.wanted("aider")["aider-chat"]
+    connected = {installation.wanted("npm")["opencode-ai"], aider}  # these are connected, and play no turns
+    pinned = {*installation.wanted("npm").values(), python} - connected
     assert {version.strip() for _, version, _, _ in LINE.findall(PAGE)} - {""} == pinned
+    assert all(version in PAGE for version in connected)
 
 
 def test_the_page_tells_who_meets_whom() -> None:
