@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from gateway_process import GatewayProcess, configuration
-from scripted import ScriptedUpstream
+from rawhttp import RawClient
+from scripted import Gate, ScriptedUpstream, chat
 from terminal import Terminal
 
-__all__ = ["gateway", "stopped", "terminal", "upstream"]
+__all__ = ["gateway", "stopped", "streaming", "terminal", "upstream"]
 
 _ALIASES = """
 [aliases]
@@ -60,3 +61,19 @@ def stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
     Its port is any free one: on the usual one this machine's own gateway may be running.
     """
     return Terminal(tmp_path / "home", capsys, {"LLM_GATEWAY_SERVER__PORT": "0"})
+
+
+@pytest.fixture
+def streaming(tmp_path: Path) -> Iterator[tuple[GatewayProcess, ScriptedUpstream, RawClient]]:
+    """Return a gateway in the middle of an answer that goes on when the gate `rest` opens."""
+    with (
+        ScriptedUpstream() as upstream,
+        GatewayProcess(tmp_path, configuration(upstream.url)) as gateway,
+        gateway.client() as client,
+    ):
+        head, first, *rest = chat.stream(chat.events("m"))
+        upstream.queue((head, first, Gate("rest"), *rest))
+        client.send(gateway.chat_request("scripted/m", stream=True))
+        client.read_until(b"data: ")
+        upstream.wait_gate("rest")
+        yield gateway, upstream, client

@@ -14,11 +14,11 @@ from typing import Self
 
 import pytest
 
-from gateway_process import GatewayProcess, configuration
+from gateway_process import GatewayProcess
 from llm_gateway.cli.local_api import Running
 from llm_gateway.vault import mint_key
 from rawhttp import RawClient, request
-from scripted import Gate, ScriptedUpstream, chat
+from scripted import ScriptedUpstream
 from terminal import Started, Terminal, program
 
 LIVE = request("GET", "/livez")
@@ -221,22 +221,6 @@ def test_a_start_that_fails_all_the_same_is_said(tmp_path: Path) -> None:
 
 
 # while answers run
-
-
-@pytest.fixture
-def streaming(tmp_path: Path) -> Iterator[tuple[GatewayProcess, ScriptedUpstream, RawClient]]:
-    """Return a gateway in the middle of an answer that goes on when the gate `rest` opens."""
-    with (
-        ScriptedUpstream() as upstream,
-        GatewayProcess(tmp_path, configuration(upstream.url)) as gateway,
-        gateway.client() as client,
-    ):
-        head, first, *rest = chat.stream(chat.events("m"))
-        upstream.queue((head, first, Gate("rest"), *rest))
-        client.send(gateway.chat_request("scripted/m", stream=True))
-        client.read_until(b"data: ")
-        upstream.wait_gate("rest")
-        yield gateway, upstream, client
 
 
 Streaming = tuple[GatewayProcess, ScriptedUpstream, RawClient]

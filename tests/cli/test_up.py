@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from certificate import self_signed
-from gateway_process import GatewayProcess, configuration
+from gateway_process import GatewayProcess
 from llm_gateway.vault import looks_like_key
 from rawhttp import RawClient, request
-from scripted import Gate, ScriptedUpstream, chat
+from scripted import ScriptedUpstream
 from server_stage import home_files
 from terminal import Started, Terminal, program
 
@@ -147,22 +147,6 @@ def test_a_start_in_the_background_that_is_refused_says_why(detached: Path) -> N
 
 
 # the end
-
-
-@pytest.fixture
-def streaming(tmp_path: Path) -> Iterator[tuple[GatewayProcess, ScriptedUpstream, RawClient]]:
-    """Return a gateway in the middle of an answer that goes on when the gate `rest` opens."""
-    with (
-        ScriptedUpstream() as upstream,
-        GatewayProcess(tmp_path, configuration(upstream.url)) as gateway,
-        gateway.client() as client,
-    ):
-        head, first, *rest = chat.stream(chat.events("m"))
-        upstream.queue((head, first, Gate("rest"), *rest))
-        client.send(gateway.chat_request("scripted/m", stream=True))
-        client.read_until(b"data: ")
-        upstream.wait_gate("rest")
-        yield gateway, upstream, client
 
 
 Streaming = tuple[GatewayProcess, ScriptedUpstream, RawClient]

@@ -15,7 +15,7 @@ ROW = catalog()["claude-code"]
 
 
 def look(machine: Machine, home: Path, *, logs: bool = True) -> MachineLook:
-    return MachineLook(lambda: machine, home, lambda: [ADDRESS], logs=logs)
+    return MachineLook(lambda processes: machine, home, lambda: [ADDRESS], logs=logs)
 
 
 def test_an_empty_machine_has_nothing(tmp_path: Path) -> None:

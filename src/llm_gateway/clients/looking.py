@@ -13,7 +13,7 @@ from llm_gateway.clients.connect.record import Record, records
 from llm_gateway.clients.connect.undoing import state
 from llm_gateway.clients.coverage import Known
 from llm_gateway.clients.detect import Detection, detect_all
-from llm_gateway.clients.machine import Machine, this_machine
+from llm_gateway.clients.machine import Machine, Process, this_machine
 from llm_gateway.config import Loaded
 from llm_gateway.errors import ConfigError
 
@@ -23,13 +23,13 @@ __all__ = ["MachineLook", "machine_look"]
 class MachineLook:
     """A machine, seen from the gateway of a home.
 
-    `machine` is asked for anew at each look: it holds what runs. `addresses` are those under which
-    applications know the gateway.
+    `machine` is asked for anew at each look, with what is known to run, or None to find out. `addresses` are
+    those under which applications know the gateway.
     """
 
     def __init__(
         self,
-        machine: Callable[[], Machine],
+        machine: Callable[[tuple[Process, ...] | None], Machine],
         home: Path,
         addresses: Callable[[], Sequence[str]],
         *,
@@ -46,7 +46,7 @@ class MachineLook:
             connected = {record.client: record for record in records(self._home)}
         except ConfigError:  # `connect` and `disconnect` say what is wrong with a record; the rest is found
             connected = {}
-        found = detect_all(self._machine(), self._addresses())
+        found = detect_all(self._machine(None), self._addresses())
         known: dict[str, Known] = {}
         for client, detection in found.items():
             record = connected.get(catalog()[client].part_of or client)
@@ -58,7 +58,7 @@ class MachineLook:
         """Return the applications that write logs, with the readers and the patterns of paths of each."""
         if not self._reads_logs:
             return []
-        machine = self._machine()
+        machine = self._machine(())  # where logs lie: what runs is nothing to them
         return [
             (row.id, [(log.reader, path) for log in row.logs for path in machine.expand(log.paths, row)])
             for row in catalog().values()
