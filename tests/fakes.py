@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
+from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.errors import BodyTooLarge, GatewayError
 from llm_gateway.http.exchange import Exchange, Memo
 from llm_gateway.http.websocket import Carrier
@@ -199,6 +200,8 @@ class FakeEngine:
         self.name = name
         self.models: Sequence[str] = ("m",)
         self.counts = counts
+        self.dialect = "chat"
+        self.abilities: Abilities | None = None
         self._answer = answer
 
     async def answer(self, operation: str, body: bytes, model: str) -> Answer:

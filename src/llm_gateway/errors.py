@@ -5,6 +5,7 @@ GatewayError
 │   ├── MalformedRequest    400   invalid_request        the bytes or the JSON are wrong
 │   ├── UnknownResponse     400   previous_response_not_found   no answer of this name is kept here
 │   ├── NoTarget            400   no_target              the alias has no target for such a request
+│   ├── UnsupportedByBridge 400   unsupported_by_bridge  the bridge cannot do what the request is about
 │   ├── Unauthenticated     401   invalid_api_key        no key, or one that is not known
 │   ├── Forbidden           403   forbidden              known, but not allowed
 │   ├── NotFound            404   not_found              no such path or object
@@ -73,6 +74,7 @@ __all__ = [
     "Unauthenticated",
     "UnknownModel",
     "UnknownResponse",
+    "UnsupportedByBridge",
     "UnsupportedEncoding",
     "UpgradeRefused",
     "UpstreamBroken",
@@ -126,6 +128,12 @@ class NoTarget(ClientFault):
     """No target of an alias takes such a request: of such a length, with tools, in this dialect."""
 
     kind, status = "no_target", 400
+
+
+class UnsupportedByBridge(ClientFault):
+    """The request needs what the bridge to a subscription cannot do: tools, pictures, a form to answer in."""
+
+    kind, status = "unsupported_by_bridge", 400
 
 
 class Unauthenticated(ClientFault):

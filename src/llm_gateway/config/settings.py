@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
 
 __all__ = [
@@ -295,6 +296,7 @@ class Settings(msgspec.Struct, frozen=True):
         Meta(description="A model name of your own → the `provider/model` targets to try, in order."),
     ] = {}
     routing: RoutingSettings = RoutingSettings()
+    bridges: tuple[BridgeSettings, ...] = ()
     prices: Prices = Prices()
     limits: tuple[Limit, ...] = ()
     ledger: LedgerSettings = LedgerSettings()

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import msgspec
 from msgspec import Raw
 
+from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.canonical.embedding import DecodedEmbedding, Embedded, EmbeddingRequest
 from llm_gateway.canonical.events import Event
 from llm_gateway.canonical.loss import Loss
@@ -33,6 +34,7 @@ __all__ = [
     "Seen",
     "StreamMeter",
     "Target",
+    "TargetDialect",
     "Written",
 ]
 
@@ -111,12 +113,14 @@ class Target(msgspec.Struct, frozen=True):
     """Whom a translated request is written for: the provider's name of the model, and its quirks.
 
     `usage` is whether a stream may be made to report its usage where the dialect asks for it;
-    `max_tokens` is what to allow where the dialect demands a limit and the client set none.
+    `max_tokens` is what to allow where the dialect demands a limit and the client set none. `abilities` are
+    those of a bridge.
     """
 
     model: str
     usage: bool = True
     max_tokens: int = 8192
+    abilities: Abilities | None = None
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -208,13 +212,47 @@ class Embedding(Protocol):
         ...
 
 
-class Dialect(Protocol):
-    """A wire language."""
+class TargetDialect(Protocol):
+    """A language in which somebody is asked; whether clients speak it, too, is another matter."""
 
     @property
     def name(self) -> str:
         """Return the dialect's name, as in the configuration."""
         ...
+
+    @property
+    def embedding(self) -> Embedding | None:
+        """Return the part that makes embeddings, where the dialect has one."""
+        ...
+
+    def path(self, model: str, *, stream: bool) -> str:
+        """Return where below the endpoint's path an encoded request goes."""
+        ...
+
+    @property
+    def request_headers(self) -> bytes:
+        """Return the header lines that an encoded request needs beside its content type."""
+        ...
+
+    def encode_request(self, request: Request, target: Target) -> Encoded:
+        """Write a request."""
+        ...
+
+    def decode_response(self, body: bytes) -> Read:
+        """Read a whole answer; UpstreamBroken when it is none."""
+        ...
+
+    def decoder(self) -> EventDecoder:
+        """Return a decoder for one stream."""
+        ...
+
+    def decode_error(self, status: int, body: bytes) -> Failure:
+        """Read an upstream's error answer, whatever its form; its words are kept."""
+        ...
+
+
+class Dialect(TargetDialect, Protocol):
+    """A wire language that clients speak."""
 
     @property
     def keys_in_url(self) -> bool:
@@ -224,11 +262,6 @@ class Dialect(Protocol):
     @property
     def takes_comments(self) -> bool:
         """Return whether its clients pass over a comment between two events of a stream, as they should."""
-        ...
-
-    @property
-    def embedding(self) -> Embedding | None:
-        """Return the part that makes embeddings, where the dialect has one."""
         ...
 
     def kind(self, operation: str) -> Kind:
@@ -267,24 +300,11 @@ class Dialect(Protocol):
         """Return the body of an error of the gateway's own."""
         ...
 
-    def decode_error(self, status: int, body: bytes) -> Failure:
-        """Read an upstream's error answer, whatever its form; its words are kept."""
-        ...
-
     def encode_failure(self, failure: Failure) -> bytes:
         """Return the body of an error that an upstream of another dialect answered with."""
         ...
 
     # translating requests of the kind `generate`
-
-    def path(self, model: str, *, stream: bool) -> str:
-        """Return where below the endpoint's path an encoded request goes."""
-        ...
-
-    @property
-    def request_headers(self) -> bytes:
-        """Return the header lines that an encoded request needs beside its content type."""
-        ...
 
     def content_type(self, asked: Asked) -> bytes:
         """Return the content type of an encoded 2xx answer."""
@@ -298,20 +318,8 @@ class Dialect(Protocol):
         """Read a request; raise `MalformedRequest` with the field at fault."""
         ...
 
-    def encode_request(self, request: Request, target: Target) -> Encoded:
-        """Write a request."""
-        ...
-
-    def decode_response(self, body: bytes) -> Read:
-        """Read a whole answer; UpstreamBroken when it is none."""
-        ...
-
     def encode_response(self, response: Response, asked: Asked) -> Written:
         """Write a whole answer."""
-        ...
-
-    def decoder(self) -> EventDecoder:
-        """Return a decoder for one stream."""
         ...
 
     def encoder(self, asked: Asked) -> EventEncoder:

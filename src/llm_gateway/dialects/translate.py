@@ -24,13 +24,13 @@ from llm_gateway.canonical.loss import Loss
 from llm_gateway.canonical.parts import ToolCall
 from llm_gateway.canonical.request import CustomTool, Decoded, Encoded
 from llm_gateway.canonical.response import Response, fold, unfold
-from llm_gateway.dialects.contract import Asked, Call, Dialect, Read, Seen, StreamMeter, Target
+from llm_gateway.dialects.contract import Asked, Call, Dialect, Read, Seen, StreamMeter, Target, TargetDialect
 from llm_gateway.errors import GatewayError, UpstreamBroken
 
 __all__ = ["TranslatingMeter", "Translation", "can_translate"]
 
 
-def can_translate(client: Dialect, target: Dialect, operation: str) -> bool:
+def can_translate(client: Dialect, target: TargetDialect, operation: str) -> bool:
     """Whether a client's operation has a counterpart in the target's dialect."""
     match client.kind(operation):
         case "generate":
@@ -59,14 +59,14 @@ class Translation:
 
     # the request
 
-    def path(self, target: Dialect, model: str) -> str:
+    def path(self, target: TargetDialect, model: str) -> str:
         """Return where below the target's path the request goes."""
         if self._embeds:
             assert target.embedding is not None
             return target.embedding.path(model)
         return target.path(model, stream=self._call.stream)
 
-    def request(self, target: Dialect, to: Target) -> Encoded:
+    def request(self, target: TargetDialect, to: Target) -> Encoded:
         """Write the call for a target; MalformedRequest when the client's own request is at fault."""
         if self._embeds:
             return self._embedding_request(target, to)
@@ -88,7 +88,7 @@ class Translation:
             self._asked = msgspec.structs.replace(self._asked, notes=decoded.notes)
         return decoded
 
-    def _embedding_request(self, target: Dialect, to: Target) -> Encoded:
+    def _embedding_request(self, target: TargetDialect, to: Target) -> Encoded:
         assert self._client.embedding is not None and target.embedding is not None
         decoded = self._client.embedding.decode_request(self._call)
         encoded = target.embedding.encode_request(decoded.request, to)
@@ -96,7 +96,9 @@ class Translation:
 
     # the answer
 
-    def answer(self, target: Dialect, body: bytes, *, streamed: bool) -> tuple[bytes, Seen, tuple[Loss, ...]]:
+    def answer(
+        self, target: TargetDialect, body: bytes, *, streamed: bool
+    ) -> tuple[bytes, Seen, tuple[Loss, ...]]:
         """Translate a whole answer, which the upstream may have `streamed` although nobody asked it to.
 
         A client that wants a stream gets one. UpstreamBroken when the answer cannot be read.
@@ -115,11 +117,11 @@ class Translation:
         seen.response_id = written.id
         return written.body, seen, read.losses + written.losses
 
-    def meter(self, target: Dialect) -> "TranslatingMeter":
+    def meter(self, target: TargetDialect) -> "TranslatingMeter":
         """Return what translates a stream while it passes."""
         return TranslatingMeter(self._client, target, self._asked, self._customs)
 
-    def _embedded(self, target: Dialect, body: bytes) -> tuple[bytes, Seen, tuple[Loss, ...]]:
+    def _embedded(self, target: TargetDialect, body: bytes) -> tuple[bytes, Seen, tuple[Loss, ...]]:
         assert self._client.embedding is not None and target.embedding is not None
         request = self._client.embedding.decode_request(self._call).request
         embedded = target.embedding.decode_response(body)
@@ -138,7 +140,7 @@ class TranslatingMeter(StreamMeter):
 
     seen: Seen
 
-    def __init__(self, client: Dialect, target: Dialect, asked: Asked, customs: frozenset[str]) -> None:
+    def __init__(self, client: Dialect, target: TargetDialect, asked: Asked, customs: frozenset[str]) -> None:
         self._decoder = target.decoder()
         self._encoder = client.encoder(asked)
         self._customs = CustomCalls(customs) if customs else None
@@ -192,7 +194,7 @@ class TranslatingMeter(StreamMeter):
                 pass
 
 
-def _folded(target: Dialect, body: bytes) -> Read:
+def _folded(target: TargetDialect, body: bytes) -> Read:
     decoder = target.decoder()
     events = [*decoder.feed(body), *decoder.close()]
     failed = next((event for event in events if isinstance(event, Failed)), None)

@@ -1,11 +1,9 @@
-"""What an engine of ours is to the pipeline: a provider that answers in the same verbs as an upstream.
-
-Which dialects an engine speaks is told by its row in the catalog, like any provider's.
-"""
+"""What an engine of ours is to the pipeline: a provider that answers in the same verbs as an upstream."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
+from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.upstream.answer import Answer
 
 __all__ = ["Engine"]
@@ -29,8 +27,18 @@ class Engine(Protocol):
         """Whether its turns count as usage: they come from a model."""
         ...
 
+    @property
+    def dialect(self) -> str:
+        """The one dialect in which it is asked: a name of `dialects.registry.TARGETS`."""
+        ...
+
+    @property
+    def abilities(self) -> Abilities | None:
+        """What a bridge can be told; None for whom its dialect says all."""
+        ...
+
     async def answer(self, operation: str, body: bytes, model: str) -> Answer:
-        """Answer a call of the `chat` dialect; `body` names the model without its provider.
+        """Answer a call of its dialect; `body` names the model without its provider.
 
         What it refuses is an answer with its status. Raises UpstreamFault when there is no answer at all.
         """

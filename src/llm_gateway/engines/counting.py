@@ -22,6 +22,11 @@ _EACH = 4  # what roles, names and marks around every object cost
 class TellsCounts(Protocol):
     """A dialect, as far as it is needed here."""
 
+    @property
+    def name(self) -> str:
+        """Return the dialect's name."""
+        ...
+
     def encode_count(self, tokens: int) -> bytes:
         """Write the answer to a request that only counts tokens."""
         ...
@@ -31,15 +36,17 @@ class Counting:
     """The engine behind count operations that no upstream answers."""
 
     name = "llm-gateway"
+    abilities = None
     models: Sequence[str] = ()
     counts = False
 
     def __init__(self, dialect: TellsCounts) -> None:
-        self._dialect = dialect
+        self.dialect = dialect.name
+        self._counts = dialect
 
     async def answer(self, operation: str, body: bytes, model: str) -> PreparedAnswer:
         """Answer with a count; a header says how it was made and how far off it may be."""
-        told = self._dialect.encode_count(counted(body))
+        told = self._counts.encode_count(counted(body))
         return PreparedAnswer.whole(
             200, told, extra=[(b"x-llm-gateway-count", b"estimate; within about 30 %")]
         )

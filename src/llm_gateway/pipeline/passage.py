@@ -8,8 +8,8 @@ from typing import Protocol, TypeAlias
 
 from llm_gateway.canonical.loss import Loss
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.dialects.contract import Asked, Call, Dialect, Seen, StreamMeter, Target
-from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.dialects.contract import Asked, Call, Dialect, Seen, StreamMeter, Target, TargetDialect
+from llm_gateway.dialects.registry import TARGETS
 from llm_gateway.dialects.translate import TranslatingMeter, Translation
 from llm_gateway.pipeline.plan import Step
 from llm_gateway.pipeline.sender import Sender
@@ -111,7 +111,7 @@ class Passages:
             translation = self._translation = Translation(self._dialect, call, asked)
         if (ready := self._dialect.ready(self.call, translation.asked)) is not None:
             return _Ready(self._dialect, ready)
-        return _Translated(translation, self._dialect, DIALECTS[step.dialect], step, self._sender.neutral)
+        return _Translated(translation, self._dialect, TARGETS[step.dialect], step, self._sender.neutral)
 
 
 class _Direct:
@@ -184,9 +184,10 @@ class _Translated:
     __slots__ = ("_back", "_client", "_meter", "_target", "_there", "_translation", "body", "headers", "path")
 
     def __init__(
-        self, translation: Translation, client: Dialect, target: Dialect, step: Step, neutral: bytes
+        self, translation: Translation, client: Dialect, target: TargetDialect, step: Step, neutral: bytes
     ) -> None:
-        encoded = translation.request(target, Target(step.model, step.asks_usage))
+        abilities = step.engine.abilities if step.engine is not None else None
+        encoded = translation.request(target, Target(step.model, step.asks_usage, abilities=abilities))
         self._translation = translation
         self._client = client
         self._target = target

@@ -12,7 +12,7 @@ import msgspec
 
 from llm_gateway.config.routing import Prefer
 from llm_gateway.dialects.contract import Dialect, Kind
-from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.dialects.registry import DIALECTS, TARGETS
 from llm_gateway.dialects.translate import can_translate
 from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.counting import Counting
@@ -29,7 +29,6 @@ Nature = Literal["local", "subscription", "hosted"]
 Reading = Literal["tools", "images", "size", "session"]
 """What has to be known of a request to choose among a plan's targets."""
 
-_ENGINES_SPEAK = "chat"
 _NOT_CONFIGURED = "no such provider is configured"
 _DEAF = "it has nothing like this request"
 
@@ -302,7 +301,7 @@ class Router:
         line: Line | None = None
         dialect = client.name
         if engine is not None:
-            dialect = _ENGINES_SPEAK
+            dialect = engine.dialect
             if dialect != client.name and not _translatable(client, dialect, operation):
                 engine = None
         else:
@@ -359,7 +358,7 @@ def _reads(steps: list[Step], *, sticky: bool) -> frozenset[Reading]:
 
 
 def _translatable(client: Dialect, dialect: str, operation: str) -> bool:
-    target = DIALECTS.get(dialect)
+    target = TARGETS.get(dialect)
     return target is not None and (not operation or can_translate(client, target, operation))
 
 

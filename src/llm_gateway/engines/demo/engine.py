@@ -32,6 +32,8 @@ class DemoEngine:
     name = "demo"
     models: Sequence[str] = ("echo", "slow", "error-429", "error-500")
     counts = False
+    dialect = "chat"
+    abilities = None
 
     def __init__(self, clock: Clock, *, pause: float = _PAUSE_S) -> None:
         self._clock = clock

@@ -20,6 +20,8 @@ class LocalEngine:
     """The engine behind the local models. `environ` is the gateway's own; little of it is passed on."""
 
     counts = True
+    dialect = "chat"
+    abilities = None
 
     def __init__(
         self,

@@ -1,0 +1,227 @@
+"""A bridge as a provider of the pipeline: slots, a bounded queue, deadlines, and what a turn says of its state."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+
+from llm_gateway.bridges.answer import Deadlines, TurnAnswer, TurnRun
+from llm_gateway.bridges.contract import Ask, Bridge
+from llm_gateway.bridges.faults import BridgeFault, answer_of
+from llm_gateway.bridges.health import BridgeModel, Health, Verified
+from llm_gateway.canonical.abilities import Abilities
+from llm_gateway.clock import Clock
+from llm_gateway.dialects.bridge import BRIDGE
+from llm_gateway.dialects.bridge.request import decode_request
+from llm_gateway.engines.prepared import PreparedAnswer
+from llm_gateway.tasks import Tasks
+from llm_gateway.upstream.answer import Answer
+
+__all__ = ["Bounds", "BridgeEngine"]
+
+_HEALTH_HOLDS = 15.0
+_HEALTH_TAKES = 2.0
+_DEGRADED_AFTER = 3  # turns in a row that failed
+_LAPSE = 60.0  # how long a fault of a turn counts for more than what the bridge says of itself
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How much a bridge does at a time, and for how long: turns, turns that wait, seconds."""
+
+    parallel: int = 4
+    queue: int = 16
+    wait: float = 30.0
+    first: float = 60.0
+    between: float = 120.0
+    total: float = 1800.0
+
+
+class BridgeEngine:
+    """The engine behind one bridge; `name` is that of its provider."""
+
+    counts = True
+    dialect = BRIDGE.name
+
+    def __init__(
+        self, name: str, bridge: Bridge, abilities: Abilities, bounds: Bounds, clock: Clock, tasks: Tasks
+    ) -> None:
+        self.name = name
+        self.bridge = bridge
+        self.abilities: Abilities | None = abilities
+        self._bounds = bounds
+        self._deadlines = Deadlines(bounds.first, bounds.between, bounds.total)
+        self._clock = clock
+        self._tasks = tasks
+        self._running = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._offered: tuple[BridgeModel, ...] = ()
+        self._seen = Health("starting")
+        self._seen_at = -_HEALTH_HOLDS
+        self._looking = asyncio.Lock()
+        self._verified: Verified = "none"
+        self._failures = 0
+        self._last_fault: BridgeFault | None = None
+        self._fault_at = 0.0
+        self._last_success_us = 0
+        self._paused = False
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The names of its models, as far as they are known."""
+        return tuple(model.id for model in self._offered)
+
+    @property
+    def offered(self) -> tuple[BridgeModel, ...]:
+        """What it offered when it was last looked at."""
+        return self._offered
+
+    def pause(self, *, paused: bool) -> None:
+        """Take no turn any more, or take them again; those that run go on."""
+        self._paused = paused
+        self._seen_at = -_HEALTH_HOLDS
+
+    async def look(self, *, fresh: bool = False) -> Health:
+        """Return how the bridge is; asked of it again after 15 seconds, or when it has to be `fresh`."""
+        async with self._looking:
+            if fresh or self._clock.monotonic() - self._seen_at >= _HEALTH_HOLDS:
+                await self._look()
+        return self._judged()
+
+    async def answer(self, operation: str, body: bytes, model: str) -> Answer:
+        """Answer a turn of the bridges' language; the answer is there when its first event is."""
+        ask = Ask(model, decode_request(body))
+        try:
+            if self._paused:
+                raise BridgeFault(
+                    "bridge_disabled",
+                    f"the bridge {self.name} is paused by its owner; `llm-gateway bridges resume {self.name}` ends that",
+                )
+            await self._enter()
+        except BridgeFault as fault:
+            return _refused(fault)
+        run = TurnRun(self.bridge.turn(ask), self._deadlines)
+        task = self._tasks.start(f"a turn of {self.name}", run.run())
+        task.add_done_callback(lambda _: self._left(run))
+        try:
+            await run.heard()
+        except BaseException:
+            task.cancel()
+            raise
+        if not run.begun:
+            return _refused(run.fault or BridgeFault("bridge_failed", f"the bridge {self.name} said nothing"))
+        return TurnAnswer(run, lambda: _stop(task))
+
+    async def close(self) -> None:
+        """End what the bridge runs."""
+        while self._waiting:
+            self._waiting.popleft().cancel()
+        await self.bridge.close()
+
+    # slots
+
+    async def _enter(self) -> None:
+        """Take a slot, or wait for one; BridgeFault when too many wait."""
+        bounds = self._bounds
+        if self._running < bounds.parallel and not self._waiting:
+            self._running += 1
+            return
+        if len(self._waiting) >= bounds.queue:
+            raise self._busy(f"{len(self._waiting)} wait for it already")
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            async with asyncio.timeout(bounds.wait):
+                await place
+        except TimeoutError:
+            raise self._busy(f"no turn of it ended within {bounds.wait:g} seconds") from None
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self._give()
+            raise
+        finally:
+            if place in self._waiting:
+                self._waiting.remove(place)
+
+    def _busy(self, why: str) -> BridgeFault:
+        parallel = self._bounds.parallel
+        return BridgeFault(
+            "bridge_busy",
+            f"the bridge {self.name} answers {parallel} turns at a time and {why}; try again in a moment",
+            retry_after=1,
+        )
+
+    def _give(self) -> None:
+        """Hand a slot to whoever waits longest, or keep it free."""
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._running -= 1
+
+    def _left(self, run: TurnRun) -> None:
+        """Take note of what a turn that is over says of the bridge."""
+        self._give()
+        if run.complete:
+            self._verified, self._failures, self._last_fault = "turn_succeeded", 0, None
+            self._last_success_us = self._clock.now_us()
+        elif run.fault is not None and run.fault.kind != "refused":
+            self._failures += 1
+            self._last_fault, self._fault_at = run.fault, self._clock.monotonic()
+            if run.fault.state == "auth_required":
+                self._verified = "none"
+            self._seen_at = -_HEALTH_HOLDS
+
+    # its state
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(_HEALTH_TAKES):
+                self._seen = await self.bridge.health()
+        except TimeoutError:
+            self._seen = Health("unreachable", f"it did not say how it is within {_HEALTH_TAKES:g} seconds")
+        self._seen_at = self._clock.monotonic()
+        if self._seen.state == "ok":
+            self._offered = await self.bridge.models() or self._offered
+
+    def _judged(self) -> Health:
+        """Return what the bridge said of itself, corrected by what became of its latest turns."""
+        seen, fault = self._seen, self._last_fault
+        verified = self._verified if self._verified != "none" else seen.verified
+        state, reason, action, resets = seen.state, seen.reason, seen.action, seen.resets_us
+        if self._paused:
+            state, reason = "disabled", "it is paused by its owner"
+        elif state == "ok" and fault is not None and self._counts(fault):
+            state = fault.state or ("degraded" if self._failures >= _DEGRADED_AFTER else state)
+            reason, action, resets = fault.message, fault.action, fault.resets_us
+        elif state == "ok" and self._running >= self._bounds.parallel and self._waiting:
+            state, reason = "busy", f"{self._running} turns run and {len(self._waiting)} wait"
+        return msgspec.structs.replace(
+            seen,
+            state=state,
+            reason="" if state == "ok" else reason,
+            action=None if state == "ok" else action,
+            resets_us=resets,
+            verified=verified if state in ("ok", "busy", "degraded", "rate_limited") else "none",
+            last_success_us=self._last_success_us,
+            last_error=fault.message if fault is not None else "",
+            running=self._running,
+            waiting=len(self._waiting),
+        )
+
+    def _counts(self, fault: BridgeFault) -> bool:
+        """Whether a fault still says something: a quota until it begins anew, the rest for a minute."""
+        if fault.resets_us:
+            return self._clock.now_us() < fault.resets_us
+        return self._clock.monotonic() - self._fault_at < _LAPSE
+
+
+def _refused(fault: BridgeFault) -> PreparedAnswer:
+    status, headers, body = answer_of(fault)
+    return PreparedAnswer(status, headers, [body])
+
+
+def _stop(task: asyncio.Task[None]) -> None:
+    if not task.done():
+        task.cancel()

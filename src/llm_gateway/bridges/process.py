@@ -1,0 +1,146 @@
+"""A vendor's program as a child of ours: nothing of our environment but what it needs, an empty folder to stand
+in, lines in and out, and its end together with that of everything it started.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from llm_gateway.bridges.faults import BridgeFault
+
+__all__ = ["Child", "find_program", "scrubbed"]
+
+# What a vendor's program needs to find its own login, the network and the language. None of our secrets.
+_PASSED = (
+    "ALL_PROXY", "APPDATA", "COMSPEC", "DBUS_SESSION_BUS_ADDRESS", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG",
+    "LC_ALL", "LOCALAPPDATA", "LOGNAME", "NODE_EXTRA_CA_CERTS", "NO_PROXY", "PATH", "PATHEXT", "PROGRAMDATA",
+    "PROGRAMFILES", "SHELL", "SSL_CERT_DIR", "SSL_CERT_FILE", "SYSTEMROOT", "TEMP", "TERM", "TMP", "TMPDIR", "TZ",
+    "USER", "USERNAME", "USERPROFILE", "WINDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "all_proxy", "http_proxy", "https_proxy", "no_proxy",
+)  # fmt: skip
+_LONGEST_LINE = 64 * 1024 * 1024
+_TAIL = 8 * 1024
+_GRACE = 2.0
+
+
+def scrubbed(environ: Mapping[str, str], more: Sequence[str] = ()) -> dict[str, str]:
+    """Return the part of an environment that a vendor's program gets; `more` are names that it needs, too."""
+    return {name: environ[name] for name in (*_PASSED, *more) if name in environ}
+
+
+def find_program(name: str, environ: Mapping[str, str], given: str = "") -> Path | None:
+    """Return where a program is: where the configuration says, else on the path; None when it is not there."""
+    found = shutil.which(given or name, path=environ.get("PATH", os.defpath))
+    return Path(found) if found is not None else None
+
+
+class Child:
+    """A program that runs. Its folder is its own, mode 0700, and goes with it."""
+
+    def __init__(self, process: Process, folder: str) -> None:
+        self._process = process
+        self._folder = folder
+        self._tail = b""
+
+    @classmethod
+    async def start(cls, program: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> "Child":
+        """Start a program in an empty folder; BridgeFault when it cannot be started."""
+        folder = tempfile.mkdtemp(prefix="llm-gateway-bridge-")
+        try:
+            process = await asyncio.create_subprocess_exec(
+                str(program), *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=folder, env=dict(environ),
+                limit=_LONGEST_LINE, start_new_session=sys.platform != "win32",
+            )  # fmt: skip
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise BridgeFault(
+                "bridge_not_installed", f"{program.name} cannot be started: {error.strerror}"
+            ) from None
+        return cls(process, folder)
+
+    @property
+    def folder(self) -> str:
+        """Return the empty folder that it stands in."""
+        return self._folder
+
+    @property
+    def pid(self) -> int:
+        """Return the id of its process."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it is there."""
+        return self._process.returncode is None
+
+    async def write(self, data: bytes) -> None:
+        """Write to its stdin; BridgeFault when it has ended."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+        except (ConnectionError, RuntimeError):
+            raise BridgeFault("bridge_failed", "the vendor's program has ended; ask again") from None
+
+    async def line(self) -> bytes:
+        """Return its next line of stdout, b"" at its end; BridgeFault for one without end."""
+        assert self._process.stdout is not None
+        try:
+            return await self._process.stdout.readline()
+        except ValueError:
+            raise BridgeFault("bridge_failed", "the vendor's program writes a line without end") from None
+
+    async def watch_errors(self) -> None:
+        """Read its stderr to the end, and keep its last lines; without this it blocks when it writes much."""
+        assert self._process.stderr is not None
+        while data := await self._process.stderr.read(4096):
+            self._tail = (self._tail + data)[-_TAIL:]
+
+    @property
+    def said(self) -> str:
+        """Return the end of what it wrote to stderr. For us, to be judged: never for a log or a client."""
+        return self._tail.decode("utf-8", "replace")
+
+    async def wait(self) -> int:
+        """Wait for its end and return its status."""
+        return await self._process.wait()
+
+    async def close(self) -> None:
+        """End it and all that it started: politely, then not; its folder goes, too."""
+        try:
+            if self.running:
+                _signal(self._process, signal.SIGTERM)
+                try:
+                    async with asyncio.timeout(_GRACE):
+                        await self._process.wait()
+                except TimeoutError:
+                    pass
+            _signal(self._process, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+            await self._process.wait()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def kill(self) -> None:
+        """End it at once, without waiting; `close` is still to follow."""
+        _signal(self._process, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+
+
+def _signal(process: Process, number: int) -> None:
+    """Signal a process, and its whole group where there are groups."""
+    try:
+        if sys.platform == "win32":
+            if process.returncode is None:
+                subprocess.run(
+                    ["taskkill", "/T", "/F", "/PID", str(process.pid)], check=False, capture_output=True
+                )
+        else:
+            os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):  # it is gone; macOS says so in another way
+        pass
