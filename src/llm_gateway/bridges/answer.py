@@ -1,4 +1,4 @@
-"""The answer of a bridge's turn as an upstream's: lines of events, as fast as they are read and not faster."""
+"""The answer of a bridge's turn as an upstream's: lines of events, no faster than they are read."""
 
 import asyncio
 from collections.abc import Callable

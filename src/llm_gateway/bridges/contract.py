@@ -1,7 +1,7 @@
 """What a bridge is: a way to a subscription by a route that its vendor supports, with the user's own login.
 
 A vendor's bridge says how it is, what it offers, and answers turns in the common model. What all of them have
-in common is not its business: slots, the queue, deadlines, states after a fault and the form of the answer are
+in common is not its business: slots, the queue, deadlines, states after a fault and the form of an answer are
 in `engine.py`.
 """
 
@@ -18,9 +18,9 @@ from llm_gateway.wire.ready import ready
 __all__ = ["Ask", "Bridge", "LoginStep", "Turn"]
 
 Turn = AsyncGenerator[Said, None]
-"""The events of an answer, in the order of `canonical.events`: the last is `Finished`, or `Failed` for one that
-broke after it began. Before its first event it may raise BridgeFault, and after it, too. Closing it, or cancelling
-who reads it, stops the vendor's program at once, within 100 ms."""
+"""The events of an answer, in the order of `canonical.events`: the last is `Finished`, or `Failed` for one
+that broke after it began. Before its first event it may raise BridgeFault, and after it, too. Closing it, or
+cancelling who reads it, stops the vendor's program at once, within 100 ms."""
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -34,8 +34,8 @@ class Ask(msgspec.Struct, frozen=True):
 class LoginStep(msgspec.Struct, frozen=True):
     """One thing that a login needs a person for, or that it is done.
 
-    `open`: open `url` in a browser on the machine of the bridge; `code`: open `url` anywhere and enter `code`;
-    `run`: run `command` in a terminal there; `paste`: paste the address that the browser ended at; `done`.
+    `open`: open `url` in a browser on the bridge's machine; `code`: open `url` anywhere and enter `code`;
+    `run`: run `command` in a terminal there; `paste`: paste the address at which the browser ended; `done`.
     """
 
     kind: Literal["open", "code", "run", "paste", "done"]
@@ -49,7 +49,7 @@ class Bridge(Protocol):
     """A vendor's bridge. All of its verbs may be called at a time, from one event loop."""
 
     async def health(self) -> Health:
-        """Say how it is within two seconds, without a token; never raises for what is wrong with the vendor."""
+        """Say how it is within two seconds, without a token; what is wrong with the vendor is not raised."""
         ...
 
     async def models(self) -> tuple[BridgeModel, ...]:

@@ -1,4 +1,4 @@
-"""A bridge as a provider of the pipeline: slots, a bounded queue, deadlines, and what a turn says of its state."""
+"""A bridge as a provider of the pipeline: slots, a bounded queue, deadlines, its state after each turn."""
 
 import asyncio
 from collections import deque
@@ -95,7 +95,8 @@ class BridgeEngine:
             if self._paused:
                 raise BridgeFault(
                     "bridge_disabled",
-                    f"the bridge {self.name} is paused by its owner; `llm-gateway bridges resume {self.name}` ends that",
+                    f"the bridge {self.name} is paused by its owner; "
+                    f"`llm-gateway bridges resume {self.name}` ends that",
                 )
             await self._enter()
         except BridgeFault as fault:

@@ -1,7 +1,7 @@
 """Every way in which a bridge does not answer, with the state that it is in then and what its client is told.
 
-Statuses are those of HTTP, so that whoever asked does what they do with any upstream: 401 and 403 are not tried
-again at the same target, 429 after a while, 502 and 504 at another one.
+Statuses are those of HTTP, so that whoever asked does what they do with any upstream: 401 and 403 are not
+tried again at the same target, 429 after a while, 502 and 504 at another one.
 """
 
 from typing import Literal
@@ -30,7 +30,7 @@ FaultKind = Literal[
     "upstream_timeout",
 ]
 """`rate_limited`: the subscription's own quota; `bridge_busy`: as many turns run as the bridge lets run.
-`refused`: the vendor does not take this request, whoever asks; `bridge_failed`: it broke, for now or for good."""
+`refused`: the vendor does not take this request, whoever asks; `bridge_failed`: it broke."""
 
 
 class _Meaning(msgspec.Struct, frozen=True):
@@ -59,8 +59,8 @@ _MEANINGS: dict[FaultKind, _Meaning] = {
 class BridgeFault(Exception):
     """A bridge did not answer. `message` is for whoever asked: what, why, the way out; never what was said.
 
-    `action` is what the bridge's owner does about it; `retry_after` is in how many seconds it is worth another
-    try, `resets_us` when a quota begins anew, in microseconds since 1970; `param` is the field that was refused.
+    `action` is what the bridge's owner does about it; `retry_after` is in how many seconds it is worth a
+    second try, `resets_us` when a quota begins anew, in microseconds since 1970; `param` is what was refused.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ Verified = Literal["none", "login_seen", "turn_succeeded"]
 
 @ready
 class Action(msgspec.Struct, frozen=True):
-    """What helps: a sentence, and where there is one the command, or the address and the code to enter there."""
+    """What helps: a sentence, and where there is one the command, or an address and the code for it."""
 
     text: str
     command: str = ""

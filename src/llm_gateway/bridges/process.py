@@ -1,17 +1,19 @@
-"""A vendor's program as a child of ours: nothing of our environment but what it needs, an empty folder to stand
-in, lines in and out, and its end together with that of everything it started.
+"""A vendor's program as a child of ours, which gets nothing of our environment but what it needs.
+
+It stands in an empty folder, speaks by lines, and ends together with everything that it started.
 """
 
 import asyncio
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import psutil
 
 from llm_gateway.bridges.faults import BridgeFault
 
@@ -19,15 +21,50 @@ __all__ = ["Child", "find_program", "scrubbed"]
 
 # What a vendor's program needs to find its own login, the network and the language. None of our secrets.
 _PASSED = (
-    "ALL_PROXY", "APPDATA", "COMSPEC", "DBUS_SESSION_BUS_ADDRESS", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG",
-    "LC_ALL", "LOCALAPPDATA", "LOGNAME", "NODE_EXTRA_CA_CERTS", "NO_PROXY", "PATH", "PATHEXT", "PROGRAMDATA",
-    "PROGRAMFILES", "SHELL", "SSL_CERT_DIR", "SSL_CERT_FILE", "SYSTEMROOT", "TEMP", "TERM", "TMP", "TMPDIR", "TZ",
-    "USER", "USERNAME", "USERPROFILE", "WINDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
-    "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "all_proxy", "http_proxy", "https_proxy", "no_proxy",
-)  # fmt: skip
+    "ALL_PROXY",
+    "APPDATA",
+    "COMSPEC",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LANG",
+    "LC_ALL",
+    "LOCALAPPDATA",
+    "LOGNAME",
+    "NODE_EXTRA_CA_CERTS",
+    "NO_PROXY",
+    "PATH",
+    "PATHEXT",
+    "PROGRAMDATA",
+    "PROGRAMFILES",
+    "SHELL",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TERM",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "USERNAME",
+    "USERPROFILE",
+    "WINDIR",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
 _LONGEST_LINE = 64 * 1024 * 1024
 _TAIL = 8 * 1024
 _GRACE = 2.0
+_AT_ONCE = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
 
 
 def scrubbed(environ: Mapping[str, str], more: Sequence[str] = ()) -> dict[str, str]:
@@ -36,7 +73,7 @@ def scrubbed(environ: Mapping[str, str], more: Sequence[str] = ()) -> dict[str, 
 
 
 def find_program(name: str, environ: Mapping[str, str], given: str = "") -> Path | None:
-    """Return where a program is: where the configuration says, else on the path; None when it is not there."""
+    """Return where a program is: where it is said to be, else on the path; None when it is not there."""
     found = shutil.which(given or name, path=environ.get("PATH", os.defpath))
     return Path(found) if found is not None else None
 
@@ -122,25 +159,24 @@ class Child:
                         await self._process.wait()
                 except TimeoutError:
                     pass
-            _signal(self._process, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+            _signal(self._process, _AT_ONCE)
             await self._process.wait()
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def kill(self) -> None:
         """End it at once, without waiting; `close` is still to follow."""
-        _signal(self._process, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+        _signal(self._process, _AT_ONCE)
 
 
 def _signal(process: Process, number: int) -> None:
-    """Signal a process, and its whole group where there are groups."""
+    """Signal a process and everything that it started: its group where there are groups, else its tree."""
     try:
-        if sys.platform == "win32":
-            if process.returncode is None:
-                subprocess.run(
-                    ["taskkill", "/T", "/F", "/PID", str(process.pid)], check=False, capture_output=True
-                )
-        else:
+        if sys.platform != "win32":
             os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):  # it is gone; macOS says so in another way
+        elif process.returncode is None:
+            parent = psutil.Process(process.pid)
+            for each in (*parent.children(recursive=True), parent):
+                each.kill()
+    except (ProcessLookupError, PermissionError, psutil.Error):  # it is gone; macOS says so in another way
         pass

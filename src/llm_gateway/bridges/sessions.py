@@ -1,7 +1,8 @@
 """Sessions with a vendor's program that are kept for the next turn of their conversation.
 
-A turn tells its conversation by what was said so far: the model, the system text and all messages but those that
-are new. A session that nobody comes back to is closed after a while, and the longest unused when there are many.
+A turn tells its conversation by what was said so far: the model, the system text and all messages but the
+new ones. A session that nobody comes back to is closed after a while, and the longest unused when there are
+many.
 """
 
 import hashlib

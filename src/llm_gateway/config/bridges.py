@@ -20,15 +20,15 @@ class BridgeSettings(msgspec.Struct, frozen=True):
     name: Annotated[
         str,
         Meta(
-            description="Which one: `codex`, `claude`, `chatgpt`, `github-copilot`, `m365-copilot`, or for an "
-            "agent of your own a new name with `command`."
+            description="Which one: `codex`, `claude`, `chatgpt`, `github-copilot`, `m365-copilot`, or a new "
+            "name, with `command`, for an agent of your own."
         ),
     ]
     enabled: Annotated[
         bool | None,
         Meta(
-            description="Whether it is used. Left out: those are whose vendor's program is found or whose login "
-            "is there, but for those that ship disabled because of their vendor's terms."
+            description="Whether it is used. Left out: it is, but for those that ship disabled because of "
+            "their vendor's terms."
         ),
     ] = None
     program: Annotated[str, Meta(description="The vendor's program; found on the path when left out.")] = ""
@@ -39,8 +39,8 @@ class BridgeSettings(msgspec.Struct, frozen=True):
     home: Annotated[
         str,
         Meta(
-            description="Folder of a login of its own for the vendor's program; by default it uses the one that "
-            "the program itself uses."
+            description="Folder of a login of its own for the vendor's program; by default it is the one "
+            "that the program itself uses."
         ),
     ] = ""
     models: Annotated[
@@ -55,8 +55,8 @@ class BridgeSettings(msgspec.Struct, frozen=True):
     share_with: Annotated[
         tuple[str, ...],
         Meta(
-            description="People whose keys may use it beside its owner's. Read your vendor's terms first: most "
-            "forbid it."
+            description="People whose keys may use it beside its owner's. Read your vendor's terms first: "
+            "most forbid it."
         ),
     ] = ()
     parallel: Annotated[int, Meta(ge=1, le=256, description="Turns that it answers at a time.")] = 4

@@ -1,7 +1,7 @@
 """Requests to bridges: what a bridge cannot do is refused before anybody is asked, the rest is written.
 
-What changes what an answer is about (tools, pictures, a form) is refused; how tokens are chosen is reported as
-lost, because the vendors' programs that bridges run decide that themselves.
+What changes what an answer is about (tools, pictures, a form) is refused; how tokens are chosen is reported
+as lost, because the vendors' programs that bridges run decide that themselves.
 """
 
 from collections.abc import Iterator
