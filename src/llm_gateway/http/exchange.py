@@ -261,10 +261,11 @@ class Exchange:
         self.close_after = True
         self._finish()
 
-    def accept_websocket(self) -> WebSocket:
+    def accept_websocket(self, most_binary: int = 0) -> WebSocket:
         """Switch to a WebSocket; raise UpgradeRefused or MalformedRequest where its opening is not in order.
 
-        The exchange is over with the socket: a handler that ends without having closed it gives it up.
+        It speaks text, or with `most_binary` binary messages of so many bytes at most. The exchange is over
+        with the socket: a handler that ends without having closed it gives it up.
         """
         has_body = self.announced or not self.complete or get(self.headers, b"transfer-encoding") is not None
         if self.upgrade != b"websocket" or self.method != b"GET" or self.http10 or has_body:
@@ -274,7 +275,7 @@ class Exchange:
         opening = Opening(self.headers, carrier.limits)
         self.started = True
         self._wire.send(b"%b%b\r\n" % (wording.status_line(101), opening.fields))
-        socket = WebSocket(carrier, opening)
+        socket = WebSocket(carrier, opening, most_binary)
         carrier.carry(socket)
         return socket
 

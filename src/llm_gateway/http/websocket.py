@@ -1,8 +1,9 @@
 """A WebSocket (RFC 6455) on a connection that was HTTP/1.1 until now, as the rooms above see it.
 
 wsproto reads and writes the frames; here is what passes between them, the handler and the connection:
-text messages under a cap, pings, deadlines, both kinds of backpressure and the two ways to end. A client
-that leaves, breaks the protocol or falls silent cancels the handler. What a message means is not known here.
+messages of one kind under a cap, pings, deadlines, both kinds of backpressure and the two ways to end. A
+client that leaves, breaks the protocol or falls silent cancels the handler. What a message means is not known
+here.
 """
 
 import asyncio
@@ -112,16 +113,21 @@ class Opening:
 
 
 class WebSocket:
-    """One open WebSocket: `receive` and `send` for its handler, the rest for its connection."""
+    """One open WebSocket: `receive` and `send` for its handler, the rest for its connection.
+
+    Messages are text, or with `most_binary` binary ones of so many bytes at most.
+    """
 
     __slots__ = (
         "_begun",
+        "_binary",
         "_carrier",
         "_full",
         "_held",
         "_later",
         "_leaving",
         "_limits",
+        "_most",
         "_over",
         "_pinged",
         "_pong",
@@ -134,9 +140,11 @@ class WebSocket:
         "farewell",
     )
 
-    def __init__(self, carrier: Carrier, opening: Opening) -> None:
+    def __init__(self, carrier: Carrier, opening: Opening, most_binary: int = 0) -> None:
         self._carrier = carrier
         self._limits = carrier.limits
+        self._binary = most_binary > 0
+        self._most = most_binary or self._limits.max_body_bytes
         self._protocol = Connection(ConnectionType.SERVER, opening.extensions)
         self._ready: deque[bytes] = deque()
         self._held = 0
@@ -171,11 +179,15 @@ class WebSocket:
             self._go_on()
         return message
 
-    def send(self, text: bytes) -> None:
-        """Send a text message; nothing once the socket closes."""
-        if self._is_open():
+    def send(self, message: bytes) -> None:
+        """Send a message of the kind that is spoken here; nothing once the socket closes."""
+        if not self._is_open():
+            return
+        if self._binary:
+            self._carrier.send(self._protocol.send(BytesMessage(message)))
+        else:
             # What an upstream sends is UTF-8 unless it is broken; a broken text would close the socket.
-            self._carrier.send(self._protocol.send(TextMessage(text.decode("utf-8", "replace"))))
+            self._carrier.send(self._protocol.send(TextMessage(message.decode("utf-8", "replace"))))
 
     @property
     def blocked(self) -> bool:
@@ -262,10 +274,13 @@ class WebSocket:
             for event in self._protocol.events():
                 frames += 1
                 match event:
-                    case TextMessage():
-                        self._take(event.data, whole=event.message_finished)
-                    case BytesMessage():
-                        self._fail(_UNSUPPORTED, "only text messages are understood here")
+                    case TextMessage() if not self._binary:
+                        self._take(event.data.encode(), whole=event.message_finished)
+                    case BytesMessage() if self._binary:
+                        self._take(bytes(event.data), whole=event.message_finished)
+                    case TextMessage() | BytesMessage():
+                        kind = "binary" if self._binary else "text"
+                        self._fail(_UNSUPPORTED, f"only {kind} messages are understood here")
                     case Ping():
                         self._answer(bytes(event.payload))
                     case CloseConnection():
@@ -293,11 +308,10 @@ class WebSocket:
             self._carrier.resume_reading()
             self._rest()
 
-    def _take(self, text: str, *, whole: bool) -> None:
+    def _take(self, message: bytes, *, whole: bool) -> None:
         if not self._is_open():
             return  # we have said goodbye
-        message = text.encode()
-        if len(self._begun) + len(message) > self._limits.max_body_bytes:
+        if len(self._begun) + len(message) > self._most:
             self._fail(_TOO_BIG)
             return
         self._unfinished = not whole
@@ -342,7 +356,8 @@ class WebSocket:
 
     def _fail(self, code: int, reason: str = "") -> None:
         if code == _TOO_BIG:
-            reason = f"the message is over {self._limits.max_body_bytes} bytes (server.max_body_bytes)"
+            bound = "" if self._binary else " (server.max_body_bytes)"
+            reason = f"the message is over {self._most} bytes{bound}"
         elif code == _INVALID:  # what wsproto says of it quotes the message
             reason = "the message is not UTF-8, or not compressed as was agreed"
         if self._is_open():
