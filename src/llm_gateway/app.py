@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 from llm_gateway.clients.watching import watching
 from llm_gateway.clock import SystemClock
-from llm_gateway.config import Loaded, reload
+from llm_gateway.config import Loaded, Server, load, reload
 from llm_gateway.config.watch import FileWatch
 from llm_gateway.content.opening import content_of
 from llm_gateway.dashboard.landing import landing_page
@@ -43,7 +43,8 @@ from llm_gateway.server.dialect_routes import dialect_at, dialect_routes
 from llm_gateway.server.door import as_given, context_for, listener_for, open_door, url_of
 from llm_gateway.server.edge import Access, Edge
 from llm_gateway.server.explain import Explaining
-from llm_gateway.server.exposure import confirmed, judge_bind
+from llm_gateway.server.exposure import refusal_of
+from llm_gateway.server.exposure_watch import ExposureWatch, Retreat, is_exposed
 from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.kept_responses import KeptResponses
@@ -110,6 +111,7 @@ class App:
         self.tasks = Tasks(self.log.failure)
         self.port = 0
         self.first_key: Minted | None = None
+        self.moved: Callable[[str], None] = lambda url: None
         self.routes: tuple[Route, ...] = ()
 
     @property
@@ -135,6 +137,8 @@ class App:
         self.tasks.start("look at the configuration", self._look_at_file())
         self.tasks.start("delete what has expired", self._content.look_after())
         self.tasks.start("look after applications", self._watching.run(settings.clients.interval))
+        if is_exposed(self._servers):
+            self.tasks.start("watch the exposure", self._watch_exposure())
 
     async def check(self) -> None:
         """Raise the ConfigError that `start` would, as far as that shows while another gateway runs here."""
@@ -170,7 +174,7 @@ class App:
 
     def _may_listen(self) -> None:
         for server in self._servers:
-            refusal = judge_bind(server, confirmed=confirmed(self._loaded.home, server), keys_on=True)
+            refusal = refusal_of(self._loaded.home, server, self._clock.now_us())
             if refusal is not None:
                 raise refusal
 
@@ -355,6 +359,19 @@ class App:
             await asyncio.sleep(self._look_again)
             if self._watch.changed():
                 await self.reload()
+
+    async def _watch_exposure(self) -> None:
+        """Go on for this machine alone, once more than that is no longer wanted."""
+        home, started = self._loaded.home, self._loaded.settings.server
+
+        def in_file() -> Server:
+            return load(flags={**self._flags, "home": home}, environ=self._environ).settings.server
+
+        why = await ExposureWatch(home, self._clock, started, self._servers, in_file).over()
+        self.log.write("error", "listening on loopback alone from now on", error=why)
+        retreat = Retreat(self._listener, self._ledger.audit.record)
+        self._servers = (await retreat.to_loopback(self._servers[0], self.port, why),)
+        self.moved(self.url)
 
     def _plan_anew(self) -> None:
         settings = self._loaded.settings

@@ -1,11 +1,15 @@
 """`bridges expose`: what is confirmed, by whom, and how it is taken back."""
 
+import getpass
+import time
 from pathlib import Path
 
 import pytest
 
+from llm_gateway.clock import SystemClock
 from llm_gateway.config import load
-from llm_gateway.server.exposure import confirmed
+from llm_gateway.ledger.audit import AuditLog
+from llm_gateway.server.exposure import confirmation, confirmed
 from terminal import Terminal, program
 
 OPEN = '[server]\nhost = "192.0.2.1"\nport = 9000\nexpose = true\nallow_from = ["192.0.2.0/24"]\n'
@@ -19,7 +23,7 @@ def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
 
 def is_confirmed(terminal: Terminal) -> bool:
     loaded = load(flags={}, environ=terminal.environ)
-    return confirmed(loaded.home, loaded.settings.server)
+    return confirmed(loaded.home, loaded.settings.server, SystemClock().now_us())
 
 
 def test_it_is_shown_confirmed_and_taken_back(terminal: Terminal) -> None:
@@ -43,6 +47,27 @@ def test_it_asks(terminal: Terminal, answer: str, code: int) -> None:
     assert done.code == code
     assert "Is that what you want?" in done.err
     assert is_confirmed(terminal) == (code == 0)
+
+
+def test_it_is_on_record_who_when_what_and_until_when(terminal: Terminal) -> None:
+    before = time.time()
+    done = terminal.ok("bridges", "expose", "--yes", "--hours", "2")
+    assert "until            2" in done.err
+    (entry,) = AuditLog(terminal.home, SystemClock()).entries("")
+    assert (entry.action, entry.target) == ("exposure.confirm", "192.0.2.1:9000")
+    assert entry.detail["by"] == getpass.getuser() and entry.detail["allow_from"] == "192.0.2.0/24"
+    assert str(entry.detail["until"]).endswith(" UTC")
+    found = confirmation(terminal.home, load(flags={}, environ=terminal.environ).settings.server)
+    assert found is not None and 7195 < found.until_us / 1e6 - before < 7300
+    terminal.ok("bridges", "expose", "--withdraw")
+    assert AuditLog(terminal.home, SystemClock()).entries("")[-1].action == "exposure.withdraw"
+
+
+def test_somebody_who_became_somebody_else_is_named(terminal: Terminal) -> None:
+    terminal.environ["SUDO_USER"] = "ada"
+    terminal.ok("bridges", "expose", "--yes")
+    (entry,) = AuditLog(terminal.home, SystemClock()).entries("")
+    assert entry.detail["by"] == f"{getpass.getuser()} (sudo of ada)"
 
 
 def test_what_lacks_something_cannot_be_confirmed(terminal: Terminal, tmp_path: Path) -> None:

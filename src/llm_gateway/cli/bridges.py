@@ -1,10 +1,15 @@
 """`bridges expose`: the one verb that lets others than this machine reach the gateway."""
 
+import getpass
+from collections.abc import Mapping
+
 import click
 
 from llm_gateway.cli.audit import on_record
 from llm_gateway.cli.context import Context, pass_context
 from llm_gateway.cli.output import FAILED, Stop, say
+from llm_gateway.cli.until import shown_until, until_us
+from llm_gateway.clock import SystemClock
 from llm_gateway.config.addresses import reach
 from llm_gateway.server.exposure import confirm, judge_bind, withdraw
 
@@ -17,30 +22,47 @@ def bridges() -> None:
 
 
 @bridges.command()
+@click.option("--until", metavar="TIME", help="When it ends, such as 2027-01-31T18:00.")
+@click.option("--hours", type=float, help="How long it counts from now on, in place of --until.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--withdraw", "take_back", is_flag=True, help="Take the confirmation back.")
 @pass_context
-def expose(context: Context, yes: bool, take_back: bool) -> None:
-    """Confirm, once, that the configured address beyond loopback is wanted."""
+def expose(context: Context, until: str | None, hours: float | None, yes: bool, take_back: bool) -> None:
+    """Confirm that the configured address beyond loopback is wanted, for a time or until you take it back."""
     loaded = context.load()
     server = loaded.settings.server
+    who = _who(context.environ)
     if take_back:
-        on_record(loaded.home, "exposure.withdraw", server.host)
+        on_record(loaded.home, "exposure.withdraw", server.host, by=who)
         withdraw(loaded.home)
-        say("taken back; the next start listens on loopback or not at all")
+        say("taken back; a gateway that listens beyond loopback stops that within a second")
         return
     if reach(server.host) == "loopback":
         say(f"server.host is {server.host}, which only this machine can reach: there is nothing to confirm")
         return
+    now_us = SystemClock().now_us()
+    ends_us = until_us(until, hours, now_us)
     refusal = judge_bind(server, confirmed=True, keys_on=True)
     if refusal is not None:
         raise refusal
+    networks, ends = ", ".join(server.allow_from), shown_until(ends_us) or "you take it back"
     say(f"Whoever reaches {server.host}:{server.port} and holds a key will use your models and logins.")
     say(f"  TLS certificate  {server.tls_cert or 'none'}")
-    say(f"  allowed networks {', '.join(server.allow_from) or 'all'}")
+    say(f"  allowed networks {networks or 'all'}")
+    say(f"  until            {ends}")
     if not yes and not click.confirm("Is that what you want?", err=True):
         raise Stop(FAILED, "nothing was confirmed")
-    networks = ", ".join(server.allow_from)
-    on_record(loaded.home, "exposure.confirm", f"{server.host}:{server.port}", allow_from=networks)
-    confirm(loaded.home, server)
+    told = {"allow_from": networks or "all", "tls": server.tls_cert or "none", "until": ends}
+    on_record(loaded.home, "exposure.confirm", f"{server.host}:{server.port}", by=who, **told)
+    confirm(loaded.home, server, who, now_us, ends_us)
     say("confirmed; it counts for exactly this address and these settings, from the next `llm-gateway up` on")
+
+
+def _who(environ: Mapping[str, str]) -> str:
+    """Return who sits at the terminal, as far as the system knows."""
+    before = environ.get("SUDO_USER", "")
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        user = "somebody"
+    return f"{user} (sudo of {before})" if before and before != user else user

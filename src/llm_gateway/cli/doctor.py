@@ -24,7 +24,7 @@ from llm_gateway.engines.local.model import unavailable
 from llm_gateway.errors import ConfigError, ContentDamaged, ContentUnavailable
 from llm_gateway.ledger.audit import AuditLog
 from llm_gateway.ledger.folder import Folder
-from llm_gateway.server.exposure import confirmed, judge_bind
+from llm_gateway.server.exposure import exposure_view
 from llm_gateway.server.views import HealthView, ProviderView
 
 __all__ = ["doctor"]
@@ -147,13 +147,17 @@ def _content(loaded: Loaded) -> _Finding:
 
 
 def _exposure(loaded: Loaded) -> _Finding:
-    server = loaded.settings.server
-    refusal = judge_bind(server, confirmed=confirmed(loaded.home, server), keys_on=True)
-    if refusal is not None:
-        return _Finding(
-            "exposure", "error", str(refusal), "set server.host to 127.0.0.1, or give it all that"
-        )
-    return _Finding("exposure", "ok", f"listens on {server.host}:{server.port}")
+    seen = exposure_view(loaded.home, loaded.settings.server, SystemClock().now_us())
+    if not seen.allowed:
+        return _Finding("exposure", "error", seen.why, "set server.host to 127.0.0.1, or give it all that")
+    if seen.reach == "loopback":
+        return _Finding("exposure", "ok", f"listens on {seen.host}:{seen.port}, for this machine alone")
+    who = ", ".join(seen.allow_from) or "every network"
+    agreed = f"confirmed by {seen.confirmed_by or 'somebody'}, until {seen.until or 'it is taken back'}"
+    found = f"listens on {seen.host}:{seen.port} {'with' if seen.tls else 'without'} TLS, for {who}; {agreed}"
+    if seen.warning:
+        return _Finding("exposure", "warning", f"{found}; {seen.warning}", "see docs/exposure.md")
+    return _Finding("exposure", "ok", found)
 
 
 def _local_model(loaded: Loaded) -> _Finding:

@@ -94,6 +94,11 @@ class Rehearsal:
         self._then = then
         self._trying = False
 
+    def moved(self, url: str) -> None:
+        """Say to the commands to come that the gateway listens elsewhere now."""
+        self._running = msgspec.structs.replace(self._running, url=url)
+        self._running.leave(self._home)
+
     async def begin(self) -> None:
         """Try once; who asks again meanwhile has been heard already."""
         if self._trying:

@@ -118,6 +118,7 @@ async def _serve(app: App, loaded: Loaded, trial: list[str], *, as_json: bool) -
         _on_hangup(end, app.reload_soon)
         running = Running(app.url, os.getpid(), os.urandom(8).hex())
         rehearsal = Rehearsal(loaded.home, running, trial, told.set)
+        app.moved = rehearsal.moved
         _on_restart(lambda: app.tasks.start("restart", rehearsal.begin()))
         take_signals()
         running.leave(loaded.home)

@@ -161,6 +161,16 @@ class Listener:
         await self._empty.wait()
         return Inherited(bound=tuple(bound), connections=tuple(connections))
 
+    def retreat(self, admits: Callable[[str], bool]) -> None:
+        """Listen nowhere any more, and cut off at once whoever is not admitted by what counts from now on."""
+        self._admits = admits
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        for connection in tuple(self._connections):
+            if not admits(connection.peer):
+                connection.abort()
+
     def hurry(self) -> None:
         """Cut every connection now; who does not take the last word in a moment does without."""
         for connection in self._busy():
