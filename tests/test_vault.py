@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from llm_gateway.errors import ConfigError
+from llm_gateway.telemetry.log import masked
 from llm_gateway.vault import (
     Secret,
     check_secret,
@@ -23,7 +24,9 @@ from llm_gateway.vault import (
     load_or_create_owner_token,
     load_or_create_pepper,
     load_owner_token,
+    looks_like_join_token,
     looks_like_key,
+    mint_join_token,
     mint_key,
     read_private,
     write_private,
@@ -74,6 +77,13 @@ def test_a_minted_key_is_recognised_and_no_two_are_alike() -> None:
         assert len(key) == 53
         assert looks_like_key(key)
         assert looks_like_key(key.encode())
+
+
+def test_a_join_token_is_no_key_and_no_log_shows_it() -> None:
+    token = mint_join_token()
+    assert looks_like_join_token(token) and not looks_like_key(token)
+    assert not looks_like_join_token(mint_key()) and not looks_like_join_token(token[:-1])
+    assert masked(f"joined with {token}") == "joined with ***"
 
 
 def test_what_is_not_a_key_is_not_taken_for_one() -> None:

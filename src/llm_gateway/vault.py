@@ -21,7 +21,9 @@ __all__ = [
     "load_or_create_owner_token",
     "load_or_create_pepper",
     "load_owner_token",
+    "looks_like_join_token",
     "looks_like_key",
+    "mint_join_token",
     "mint_key",
     "read_private",
     "write_private",
@@ -30,6 +32,7 @@ __all__ = [
 _SHOWN = "***"
 _KEY_PREFIX = "lgw_"
 _OWNER_PREFIX = "lgo_"
+_JOIN_PREFIX = "lgj_"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_BYTES = 32
 _BODY_LENGTH = 43  # 62**43 > 2**256
@@ -147,6 +150,16 @@ def mint_key() -> str:
 def looks_like_key(text: str | bytes) -> bool:
     """Return whether this is a gateway key by its form; whether it opens the door is another question."""
     return _well_formed(text, _KEY_PREFIX)
+
+
+def mint_join_token() -> str:
+    """Return a token with which one machine enrols, once: of the same form and strength as a key."""
+    return _mint(_JOIN_PREFIX)
+
+
+def looks_like_join_token(text: str) -> bool:
+    """Return whether this is a join token by its form."""
+    return _well_formed(text, _JOIN_PREFIX)
 
 
 def key_digest(pepper: bytes, key: str | bytes) -> bytes:

@@ -65,7 +65,7 @@ _LONGEST = 500
 _MOST_WAITING = 1000
 
 _SECRET = re.compile(
-    r"lg[wo]_[0-9a-z]{8,}"
+    r"lg[jow]_[0-9a-z]{8,}"
     r"|\bsk-[0-9a-z_-]{6,}"
     r"|\b(?:pk|rk|gsk|xai|csk|nvapi|pplx|hf|r8|tgp|fw)[-_][0-9a-z_-]{12,}"
     r"|\bgh[oprsu]_[0-9a-z]{16,}|\bgithub_pat_\w{16,}"
