@@ -202,6 +202,7 @@ class FakeEngine:
         self.counts = counts
         self.dialect = "chat"
         self.abilities: Abilities | None = None
+        self.people: frozenset[str] | None = None
         self._answer = answer
 
     async def answer(self, operation: str, body: bytes, model: str) -> Answer:

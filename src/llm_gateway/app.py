@@ -6,26 +6,24 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
+from llm_gateway.bridges.opening import open_bridges
+from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.clients.watching import watching
 from llm_gateway.clock import SystemClock
 from llm_gateway.config import Loaded, Server, load, reload
 from llm_gateway.config.watch import FileWatch
 from llm_gateway.content.opening import content_of
-from llm_gateway.dashboard.landing import landing_page
 from llm_gateway.engines.contract import Engine
 from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.engines.local.engine import LocalEngine
 from llm_gateway.engines.local.model import chosen
 from llm_gateway.errors import AuditUnavailable, ConfigError
-from llm_gateway.http.asgi import serve_asgi
 from llm_gateway.http.client import Patience
-from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.handover import NOTHING, Inherited
 from llm_gateway.http.pool import Pool
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.dispatch import Dispatcher
-from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.pipeline.knowledge import FleetKnowledge
@@ -38,28 +36,18 @@ from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.terms import go_by, remember
 from llm_gateway.providers.alias import read_aliases
 from llm_gateway.providers.names import Directory
-from llm_gateway.server.dashboard_api import DashboardApi
-from llm_gateway.server.dialect_routes import dialect_at, dialect_routes
+from llm_gateway.server.bridges_api import BridgesApi
+from llm_gateway.server.dialect_routes import dialect_at
 from llm_gateway.server.door import as_given, context_for, listener_for, open_door, url_of
 from llm_gateway.server.edge import Access, Edge
-from llm_gateway.server.explain import Explaining
 from llm_gateway.server.exposure import refusal_of
 from llm_gateway.server.exposure_watch import ExposureWatch, Retreat, is_exposed
-from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.kept_responses import KeptResponses
-from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.limit_views import limit_view
-from llm_gateway.server.login_routes import login_routes
-from llm_gateway.server.models_api import ModelsApi
-from llm_gateway.server.ollama_api import OllamaApi
-from llm_gateway.server.openapi import describe
-from llm_gateway.server.operations import Operations
-from llm_gateway.server.otlp_routes import Receiver, otlp_routes
-from llm_gateway.server.responses_api import ResponsesApi
 from llm_gateway.server.responses_socket import responses_sockets
-from llm_gateway.server.routes import Route, Routes
-from llm_gateway.server.shelf import Shelf
+from llm_gateway.server.routes import Route
+from llm_gateway.server.surface import Parts, surface
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
@@ -136,6 +124,7 @@ class App:
         self.tasks.start("look for models", self._look_for_models())
         self.tasks.start("look at the configuration", self._look_at_file())
         self.tasks.start("delete what has expired", self._content.look_after())
+        self.tasks.start("look at bridges", self._bridges.attending.attend())
         self.tasks.start("look after applications", self._watching.run(settings.clients.interval))
         if is_exposed(self._servers):
             self.tasks.start("watch the exposure", self._watch_exposure())
@@ -201,7 +190,7 @@ class App:
         self._replays = Replays(self._dispatcher, self._clock, settings.cache)
         self._watching = watching(self._loaded, self._environ, lambda: self.url, self._ledger, self._clock)
         self._engines = self._make_engines()
-        for engine in self._engines.values():
+        for engine in (*self._engines.values(), *self._bridges.engines.values()):
             opened.push_async_callback(engine.close)
         self.fleet = self._muster(self._loaded, self._plan_anew)
         self._plan_anew()
@@ -250,6 +239,7 @@ class App:
         fleet = Fleet(self._upstream, self._clock, changed)
         built_in = {name: tuple(engine.models) for name, engine in self._engines.items()}
         muster(fleet, loaded.settings, self._environ, built_in, self._skipped)
+        self._bridges.join(fleet)
         return fleet
 
     def _make_upstream(self) -> Upstream:
@@ -264,6 +254,13 @@ class App:
         engines: list[Engine] = [DemoEngine(self._clock)]
         if models:
             engines.append(LocalEngine(models, self._upstream, self._environ))
+        self._bridges = open_bridges(
+            self._loaded.settings.bridges,
+            Surroundings(
+                self._environ, self._clock, self.tasks, self._upstream, self._loaded.home / "bridges"
+            ),
+            lambda: self.fleet,
+        )
         return {engine.name: engine for engine in engines}
 
     async def _listen(self, gateway: Gateway) -> None:
@@ -283,40 +280,24 @@ class App:
         )
         server = self._loaded.settings.server
         self._kept = KeptResponses(gateway, self._content, server.default_provider)
-        table = self._routes(gateway)
+        parts = Parts(
+            gateway,
+            self.fleet,
+            self._watching,
+            self._keys,
+            self._content,
+            self._kept,
+            BridgesApi(self._bridges.attending, self._bridges.rows, self._bridges.logins, self._ledger),
+            server,
+            self.tasks,
+            lambda: self.url,
+            lambda: self._refused,
+        )
+        table = surface(parts)
         self.routes = table.all
         self._guard = Guard(self._servers[0])
         sockets = responses_sockets(gateway, self._kept) if server.websockets else {}
         return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics), sockets)
-
-    def _routes(self, gateway: Gateway) -> Routes:
-        dashboard = DashboardApi(gateway, self.fleet, self._watching, lambda: self._refused)
-        operations = Operations(self._ledger, self._metrics, lambda: describe(table.all))
-        shelf = Shelf(self.fleet, self._router, self._clock, self.tasks)
-        models = ModelsApi(gateway, shelf)
-        server = self._loaded.settings.server
-        forwarding = Forwarding(gateway, server.default_provider)
-        telling = Receiver(
-            gateway.keys, self._clock, self._metrics, self._watching.receive, server.max_body_bytes
-        )
-        table = Routes(
-            dialect_routes(gateway, self._kept)
-            + models.routes()
-            + OllamaApi(gateway, shelf).routes()
-            + dashboard.routes()
-            + Explaining(self._router, self._routing, self.fleet).routes()
-            + KeysApi(self._keys, self._content).routes()
-            + operations.routes()
-            + ResponsesApi(self._kept, forwarding).routes()
-            + otlp_routes(telling)
-            + login_routes(forwarding, models.listed)
-            + forwarded_routes(forwarding)
-            + (Route("GET", "/", self._landing, "A page that says what this is", "open"),)
-        )
-        return table
-
-    async def _landing(self, exchange: Exchange, _: str) -> None:
-        await serve_asgi(exchange, landing_page(self.url))
 
     # while it runs
 
@@ -379,8 +360,10 @@ class App:
         aliases = read_aliases(settings.aliases)
         names = {name: alias.names for name, alias in aliases.items()}
         providers = {name: member.models for name, member in self.fleet.members.items()}
-        directory, logins = Directory(providers, names), self.fleet.lines(self.fleet.logins)
-        self._router.replace(directory, self.fleet.lines(), self._engines, aliases, known, logins)
+        engines = {**self._engines, **self._bridges.engines}
+        behind = tuple(self._bridges.engines)
+        directory, logins = Directory(providers, names, behind), self.fleet.lines(self.fleet.logins)
+        self._router.replace(directory, self.fleet.lines(), engines, aliases, known, logins)
         self._routing.use(settings.routing)
         self._replays.use(settings.cache)
 

@@ -141,8 +141,8 @@ WRONG = [
         "[bogus]\na = 1",
         [
             (
-                "bogus: there is no such setting; what is known here: aliases, cache, clients, content, "
-                "ledger, limits, local, log, prices, providers, routing, server, upstream "
+                "bogus: there is no such setting; what is known here: aliases, bridges, cache, clients, "
+                "content, ledger, limits, local, log, prices, providers, routing, server, upstream "
                 "(line 1 of gateway.toml)"
             )
         ],

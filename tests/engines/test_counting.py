@@ -11,6 +11,8 @@ from llm_gateway.engines.counting import Counting, counted
 class Plain:
     """A dialect that says a count in one word."""
 
+    name = "plain"
+
     def encode_count(self, tokens: int) -> bytes:
         return b'{"tokens":%d}' % tokens
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.engines.prepared import PreparedAnswer
@@ -38,6 +39,9 @@ class Timed:
     def __init__(self, name: str, *, status: int = 200) -> None:
         self.name = name
         self.models: Sequence[str] = ("m",)
+        self.dialect = "chat"
+        self.abilities: Abilities | None = None
+        self.people: frozenset[str] | None = None
         self.asked = asyncio.Event()
         self.given: Lent | None = None
         self.cancelled = False

@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
-from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.dialects.registry import TARGETS
 from llm_gateway.providers.catalog import ModelList, ProviderRow, Speaks, configured_row, load_catalog
 
 ROWS = {row.name: row for row in load_catalog()}
-DIALECT_NAMES = {"chat", "responses", "messages", "gemini", "ollama"}
+DIALECT_NAMES = {"chat", "responses", "messages", "gemini", "ollama", "bridge"}
 
 
 def test_the_promised_providers_are_there() -> None:
@@ -28,12 +28,16 @@ def test_the_promised_providers_are_there() -> None:
 def test_a_row_is_whole(row: ProviderRow) -> None:
     assert row.label
     assert row.dialects.keys() <= DIALECT_NAMES
-    assert row.dialects.keys() & DIALECTS.keys(), "nothing that is served could reach it"
+    assert row.dialects.keys() & TARGETS.keys(), "nothing that is served could reach it"
     assert row.metered is (row.kind == "hosted")
     if row.kind == "builtin":
         assert not row.base_url and not row.api_key_env and not row.ports
         return
     assert row.docs.startswith("https://")
+    if row.bridge is not None:
+        assert row.kind == "subscription" and not row.base_url and not row.api_key_env and not row.ports
+        assert tuple(row.dialects) == ("bridge",) and row.bridge.kind.isidentifier() and row.bridge.terms
+        return
     assert not row.base_url.endswith("/")
     assert row.models.root_path or row.models.dialect in row.dialects
     if row.kind == "hosted":

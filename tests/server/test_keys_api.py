@@ -107,6 +107,7 @@ def test_a_key_is_shown_once_and_opens_at_once(tmp_path: Path) -> None:
             "client": "",
             "machine": "",
             "limits": {},
+            "person": "",
         }
         assert await desk.rows() == [row]
         assert key not in repr(await desk.rows())

@@ -28,10 +28,14 @@ class Deadlines:
 
 
 class TurnRun:
-    """A turn that runs, and its events that wait to be read. `run` is the body of the task that owns it."""
+    """A turn that runs, and its events that wait to be read. `run` is the body of the task that owns it.
 
-    def __init__(self, turn: Turn, deadlines: Deadlines) -> None:
+    `told` is called when it is over, before whoever reads it can know.
+    """
+
+    def __init__(self, turn: Turn, deadlines: Deadlines, told: Callable[["TurnRun"], None]) -> None:
         self._turn = turn
+        self._told = told
         self._deadlines = deadlines
         self._ready: list[bytes] = []
         self._heard = asyncio.Event()
@@ -54,6 +58,7 @@ class TurnRun:
             self.fault = _late(f"its answer took longer than {self._deadlines.total:g} seconds in all")
         finally:
             self.over = True
+            self._told(self)
             self._heard.set()
             await self._turn.aclose()
 

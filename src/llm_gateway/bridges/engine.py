@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -10,12 +10,11 @@ from llm_gateway.bridges.answer import Deadlines, TurnAnswer, TurnRun
 from llm_gateway.bridges.contract import Ask, Bridge
 from llm_gateway.bridges.faults import BridgeFault, answer_of
 from llm_gateway.bridges.health import BridgeModel, Health, Verified
+from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.canonical.abilities import Abilities
-from llm_gateway.clock import Clock
 from llm_gateway.dialects.bridge import BRIDGE
 from llm_gateway.dialects.bridge.request import decode_request
 from llm_gateway.engines.prepared import PreparedAnswer
-from llm_gateway.tasks import Tasks
 from llm_gateway.upstream.answer import Answer
 
 __all__ = ["Bounds", "BridgeEngine"]
@@ -38,21 +37,31 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class BridgeEngine:
-    """The engine behind one bridge; `name` is that of its provider."""
+    """The engine behind one bridge; `name` is that of its provider.
+
+    `opened` makes the vendor's bridge, when it is first needed.
+    """
 
     counts = True
     dialect = BRIDGE.name
 
     def __init__(
-        self, name: str, bridge: Bridge, abilities: Abilities, bounds: Bounds, clock: Clock, tasks: Tasks
+        self,
+        name: str,
+        opened: Callable[[], Bridge],
+        abilities: Abilities,
+        bounds: Bounds,
+        around: Surroundings,
     ) -> None:
         self.name = name
-        self.bridge = bridge
         self.abilities: Abilities | None = abilities
+        self.people: frozenset[str] | None = frozenset(("",))
+        self._opened = opened
+        self._bridge: Bridge | None = None
         self._bounds = bounds
         self._deadlines = Deadlines(bounds.first, bounds.between, bounds.total)
-        self._clock = clock
-        self._tasks = tasks
+        self._clock = around.clock
+        self._tasks = around.tasks
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._offered: tuple[BridgeModel, ...] = ()
@@ -65,6 +74,19 @@ class BridgeEngine:
         self._fault_at = 0.0
         self._last_success_us = 0
         self._paused = False
+        self._doubted = False
+
+    @property
+    def bridge(self) -> Bridge:
+        """The vendor's bridge."""
+        if self._bridge is None:
+            self._bridge = self._opened()
+        return self._bridge
+
+    @property
+    def doubted(self) -> bool:
+        """Whether a turn has failed since it was last looked at."""
+        return self._doubted
 
     @property
     def models(self) -> Sequence[str]:
@@ -101,9 +123,9 @@ class BridgeEngine:
             await self._enter()
         except BridgeFault as fault:
             return _refused(fault)
-        run = TurnRun(self.bridge.turn(ask), self._deadlines)
+        run = TurnRun(self.bridge.turn(ask), self._deadlines, self._note)
         task = self._tasks.start(f"a turn of {self.name}", run.run())
-        task.add_done_callback(lambda _: self._left(run))
+        task.add_done_callback(lambda _: self._give())
         try:
             await run.heard()
         except BaseException:
@@ -117,7 +139,8 @@ class BridgeEngine:
         """End what the bridge runs."""
         while self._waiting:
             self._waiting.popleft().cancel()
-        await self.bridge.close()
+        if self._bridge is not None:
+            await self._bridge.close()
 
     # slots
 
@@ -161,9 +184,8 @@ class BridgeEngine:
                 return
         self._running -= 1
 
-    def _left(self, run: TurnRun) -> None:
+    def _note(self, run: TurnRun) -> None:
         """Take note of what a turn that is over says of the bridge."""
-        self._give()
         if run.complete:
             self._verified, self._failures, self._last_fault = "turn_succeeded", 0, None
             self._last_success_us = self._clock.now_us()
@@ -173,13 +195,19 @@ class BridgeEngine:
             if run.fault.state == "auth_required":
                 self._verified = "none"
             self._seen_at = -_HEALTH_HOLDS
+            self._doubted = True
 
     # its state
 
     async def _look(self) -> None:
+        self._doubted = False
         try:
             async with asyncio.timeout(_HEALTH_TAKES):
                 self._seen = await self.bridge.health()
+        except BridgeFault as fault:
+            self._seen = Health(
+                fault.state or "error", fault.message, fault.action, resets_us=fault.resets_us
+            )
         except TimeoutError:
             self._seen = Health("unreachable", f"it did not say how it is within {_HEALTH_TAKES:g} seconds")
         self._seen_at = self._clock.monotonic()

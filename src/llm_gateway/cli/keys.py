@@ -55,11 +55,14 @@ def keys() -> None:
 )
 @click.option("--client", default="", metavar="ID", help="The one application that it is for.")
 @click.option("--machine", default="", metavar="NAME", help="The one machine that it is for.")
+@click.option(
+    "--person", default="", metavar="NAME", help="Whose it is, when it is not yours; see bridges.md."
+)
 @json_option
 @pass_context
-def create(context: Context, name: str, days: int, client: str, machine: str, as_json: bool) -> None:
+def create(context: Context, /, name: str, days: int, as_json: bool, **made_for: str) -> None:
     """Make a key and show it, this once."""
-    key, view = make_key(context, name, days, client, machine)
+    key, view = make_key(context, name, days, **made_for)
     _show(key, view, as_json)
 
 
@@ -173,18 +176,19 @@ def rotate(context: Context, key: str, overlap: int, as_json: bool) -> None:
 
 
 def make_key(
-    context: Context, name: str, days: int = 0, client: str = "", machine: str = ""
+    context: Context, name: str, days: int = 0, client: str = "", machine: str = "", person: str = ""
 ) -> tuple[str, KeyView]:
     """Make a key, by the gateway that runs, else in its ledger; return it, this once, and its row."""
     api = context.api_or_none()
     if api is not None:
         wanted = {"name": name, "keep_content_days": days, "client": client, "machine": machine}
+        wanted["person"] = person
         made = api.call("POST", "/api/keys", wanted)
         return str(made["key"]), msgspec.convert(made["row"], KeyView)
     loaded = context.load()
     check_days(days, loaded.settings.content.max_days)
     with _store(loaded.home) as store:
-        minted = made_for(_mint(loaded.home, name, days), client, machine)
+        minted = made_for(_mint(loaded.home, name, days), client, machine, person)
         on_record(loaded.home, "key.create", minted.row.id, name=name, keep_content_days=days)
         rows.insert(store, minted.row)
     return minted.key.reveal(), _view(minted)

@@ -37,6 +37,11 @@ class Engine(Protocol):
         """What a bridge can be told; None for whom its dialect says all."""
         ...
 
+    @property
+    def people(self) -> frozenset[str] | None:
+        """Whose keys may use it, "" for the gateway's owner; None: everybody's."""
+        ...
+
     async def answer(self, operation: str, body: bytes, model: str) -> Answer:
         """Answer a call of its dialect; `body` names the model without its provider.
 

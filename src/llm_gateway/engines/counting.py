@@ -37,6 +37,7 @@ class Counting:
 
     name = "llm-gateway"
     abilities = None
+    people: frozenset[str] | None = None
     models: Sequence[str] = ()
     counts = False
 

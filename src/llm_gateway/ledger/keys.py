@@ -14,9 +14,9 @@ __all__ = ["KeyRow", "insert", "keep", "limit", "listed", "revoke", "rotate"]
 
 _COLUMNS = (
     "id, name, digest, hint, created_us, expires_us, revoked_us, keep_content_days, content_id, "
-    "client, machine, limits"
+    "client, machine, limits, person"
 )
-_INSERT = f"INSERT INTO keys ({_COLUMNS}) VALUES ({', '.join('?' * 12)})"
+_INSERT = f"INSERT INTO keys ({_COLUMNS}) VALUES ({', '.join('?' * 13)})"
 _LIST = f"SELECT {_COLUMNS} FROM keys ORDER BY created_us, id"
 _REVOKE = "UPDATE keys SET revoked_us = ? WHERE id = ? AND revoked_us = 0"
 _KEEP = "UPDATE keys SET keep_content_days = ? WHERE id = ? AND revoked_us = 0"
@@ -35,7 +35,8 @@ class KeyRow(msgspec.Struct, frozen=True):
     """A key as it is stored; `hint` is its last characters, and time 0 means never.
 
     What is said with it is kept for `keep_content_days`, under `kept_under`. Where it was made for one
-    application on one machine, `client` and `machine` say which. `limits` is what it may use, as JSON.
+    application on one machine, `client` and `machine` say which. `limits` is what it may use, as JSON;
+    `person` is whose it is, "" for the gateway's owner.
     """
 
     id: str
@@ -50,6 +51,7 @@ class KeyRow(msgspec.Struct, frozen=True):
     client: str = ""
     machine: str = ""
     limits: str = ""
+    person: str = ""
 
     @property
     def kept_under(self) -> str:

@@ -25,7 +25,8 @@ _MAX_KEY = 512
 class Identity(msgspec.Struct, frozen=True):
     """A caller that is known: its key's id and name, for how many days its content is kept and under what.
 
-    `client` is the application that the key was made for, `machine` where it runs; "" for any.
+    `client` is the application that the key was made for, `machine` where it runs; "" for any. `person` is
+    whose key it is, "" for the gateway's owner.
     """
 
     key_id: str
@@ -34,6 +35,7 @@ class Identity(msgspec.Struct, frozen=True):
     content_id: str = ""
     client: str = ""
     machine: str = ""
+    person: str = ""
 
     @property
     def kept_under(self) -> str:

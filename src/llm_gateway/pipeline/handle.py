@@ -18,6 +18,7 @@ from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.incoming import Incoming
+from llm_gateway.pipeline.owners import for_person
 from llm_gateway.pipeline.passage import Passages
 from llm_gateway.pipeline.plan import Plan, Router
 from llm_gateway.pipeline.quotas import Quotas
@@ -119,6 +120,8 @@ async def _begin(
         if login is not None:
             plan = gateway.router.login_plan(login.provider, call.model, dialect.name, call.operation)
         plan = plan or gateway.router.plan(call.model, dialect.name, call.operation)
+        if plan.owned:
+            plan = for_person(plan, caller.identity.person)
         plan = gateway.routing.chosen(plan, call, incoming.headers, caller.identity.key_id, turn.id)
         kept = gateway.replays.consult(sender, call, dialect, plan)
         free = kept is not None and kept.free

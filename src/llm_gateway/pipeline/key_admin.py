@@ -56,21 +56,27 @@ def mint_successor(old: KeyRow, pepper: bytes, key_id: str, now_us: int) -> Mint
     """Make a key of the same name and for the same application, which goes on with what the old one kept."""
     minted = mint(old.name, pepper, key_id, now_us, old.keep_content_days)
     row = msgspec.structs.replace(
-        minted.row, content_id=old.kept_under, client=old.client, machine=old.machine, limits=old.limits
+        minted.row,
+        content_id=old.kept_under,
+        client=old.client,
+        machine=old.machine,
+        limits=old.limits,
+        person=old.person,
     )
     return msgspec.structs.replace(minted, row=row)
 
 
-def made_for(minted: Minted, client: str, machine: str) -> Minted:
-    """Return a key as one for an application on a machine; MalformedRequest when a name of these is none."""
-    for name in (client, machine):
+def made_for(minted: Minted, client: str, machine: str, person: str = "") -> Minted:
+    """Return a key as one for an application on a machine, or a person's; MalformedRequest for no name."""
+    for name in (client, machine, person):
         if name and not _NAME.fullmatch(name):
             raise MalformedRequest(
-                f"{name[:64]!r} is no name of an application or a machine: letters, digits, space and _.@-",
+                f"{name[:64]!r} is no name of an application, a machine or a person: letters, digits, space "
+                "and _.@-",
                 param="client",
             )
     return msgspec.structs.replace(
-        minted, row=msgspec.structs.replace(minted.row, client=client, machine=machine)
+        minted, row=msgspec.structs.replace(minted.row, client=client, machine=machine, person=person)
     )
 
 
@@ -108,7 +114,15 @@ class KeyAdmin:
         open_now = [row for row in rows if row.accepted(now)]
         accepted = [
             Credential(
-                Identity(row.id, row.name, row.keep_content_days, row.content_id, row.client, row.machine),
+                Identity(
+                    row.id,
+                    row.name,
+                    row.keep_content_days,
+                    row.content_id,
+                    row.client,
+                    row.machine,
+                    row.person,
+                ),
                 row.digest,
                 row.expires_us,
             )
@@ -130,11 +144,14 @@ class KeyAdmin:
         """Return every key there ever was."""
         return await self._ledger.read(keys.listed)
 
-    async def create(self, name: str, keep_days: int = 0, *, client: str = "", machine: str = "") -> Minted:
-        """Make a key, for one application on one machine where these are named."""
+    async def create(
+        self, name: str, keep_days: int = 0, *, client: str = "", machine: str = "", person: str = ""
+    ) -> Minted:
+        """Make a key, for one application on one machine where these are named, or for a person."""
         minted = mint(name, self._pepper, self._ledger.new_id(), self.clock.now_us(), keep_days)
-        minted = made_for(minted, client, machine)
-        await self.record("key.create", minted.row.id, name=name, keep_content_days=keep_days)
+        minted = made_for(minted, client, machine, person)
+        told = {"person": person} if person else {}
+        await self.record("key.create", minted.row.id, name=name, keep_content_days=keep_days, **told)
         await self._ledger.write(lambda store: keys.insert(store, minted.row))
         await self.load()
         return minted

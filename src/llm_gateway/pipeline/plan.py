@@ -105,6 +105,11 @@ class Step(msgspec.Struct, frozen=True):
         """Return the target by its name."""
         return Target(self.provider, self.model)
 
+    @property
+    def people(self) -> frozenset[str] | None:
+        """Return whose keys may ask it, "" for the gateway's owner; None: everybody's."""
+        return self.engine.people if self.engine is not None else None
+
 
 class Left(msgspec.Struct, frozen=True):
     """A target that no such request can go to, and why."""
@@ -131,6 +136,8 @@ class Plan(msgspec.Struct, frozen=True):
     fixed: bool = False
     left: tuple[Left, ...] = ()
     session: str = ""
+    owned: bool = False
+    """Whether a step of it is for some people alone."""
 
     @property
     def login(self) -> bool:
@@ -270,6 +277,7 @@ class Router:
             reads=reads,
             fixed=not reads and (single or in_order_always),
             left=tuple(left),
+            owned=any(step.people is not None for step in steps),
         )
 
     def _terms(self, alias: Alias) -> Iterable[tuple[AliasTarget, Traits]]:

@@ -12,8 +12,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from llm_gateway.canonical.abilities import Abilities
+
 __all__ = [
     "Auth",
+    "BridgeRow",
     "Kind",
     "Login",
     "ModelList",
@@ -90,6 +93,23 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: str = ""
 
 
+class BridgeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bridge to a subscription: which of `bridges/` runs it, what it takes, and on whose terms.
+
+    `program` is the vendor's, found on the path; "" for one that needs none. `fidelity` is `model` where the
+    vendor's program is a plain model to its client, `agent` where it keeps its own instructions and tools.
+    `terms` is what the vendor allows, in a sentence for whoever shares it; one that ships `disabled` waits
+    for its owner's word.
+    """
+
+    kind: str
+    terms: str
+    program: str = ""
+    abilities: Abilities = Abilities()
+    fidelity: Literal["model", "agent"] = "model"
+    disabled: bool = False
+
+
 class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that answers, as data. `dialects` are in order of preference."""
 
@@ -105,6 +125,7 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quirks: Quirks = Quirks()
     docs: str = ""
     login: Login | None = None
+    bridge: BridgeRow | None = None
 
     @property
     def metered(self) -> bool:

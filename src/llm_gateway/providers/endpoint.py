@@ -86,7 +86,7 @@ def provider_endpoints(
     row: ProviderRow, secret: Secret | None, environ: Mapping[str, str]
 ) -> tuple[Endpoint, ...]:
     """Return an endpoint for each dialect of the row, in its order; none for what runs in this process."""
-    if row.kind == "builtin":
+    if row.kind == "builtin" or row.bridge is not None:
         return ()
     scheme, host, port, path = _parse(row.name, base_url(row, environ))
     known = [speaks.path for speaks in row.dialects.values()]

@@ -30,10 +30,14 @@ class Target(msgspec.Struct, frozen=True, order=True):
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """What there is to name: providers with the models they are known to serve, and aliases."""
+    """What there is to name: providers with the models they are known to serve, and aliases.
+
+    A bare name means a model of those in `behind` only where nobody else serves it.
+    """
 
     providers: Mapping[str, Collection[str]]
     aliases: Mapping[str, tuple[Target, ...]] = {}
+    behind: Collection[str] = ()
 
 
 def read_target(text: str) -> Target:
@@ -83,7 +87,7 @@ def _serving(name: str, directory: Directory) -> tuple[Target, ...]:
             if spelling in models
         )
         if found:
-            return found
+            return tuple(each for each in found if each.provider not in directory.behind) or found
     return ()
 
 

@@ -27,7 +27,7 @@ class KeyView(msgspec.Struct, frozen=True):
 
     Content is kept for `keep_content_days`, under the id of the first key that this one has replaced.
     `client` and `machine` are what it was made for, "" for any. `limits` are those that were said of it,
-    beside those of the configuration.
+    beside those of the configuration; `person` is whose key it is, "" for the gateway's owner.
     """
 
     id: str
@@ -42,6 +42,7 @@ class KeyView(msgspec.Struct, frozen=True):
     client: str = ""
     machine: str = ""
     limits: KeyLimits = KeyLimits()
+    person: str = ""
 
 
 class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +50,7 @@ class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_content_days: int = 0
     client: str = ""
     machine: str = ""
+    person: str = ""
 
 
 class _Keeping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +93,11 @@ class KeysApi:
         wanted = await _read(exchange, _Named)
         await self._agree(wanted.keep_content_days)
         minted = await self._admin.create(
-            wanted.name, wanted.keep_content_days, client=wanted.client, machine=wanted.machine
+            wanted.name,
+            wanted.keep_content_days,
+            client=wanted.client,
+            machine=wanted.machine,
+            person=wanted.person,
         )
         self._show(exchange, minted)
 
@@ -156,6 +162,7 @@ def key_view(row: KeyRow, now_us: int) -> KeyView:
         client=row.client,
         machine=row.machine,
         limits=row.limited,
+        person=row.person,
     )
 
 

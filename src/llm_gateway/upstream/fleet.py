@@ -20,8 +20,25 @@ from llm_gateway.upstream.client import Line, Upstream
 
 __all__ = ["Fleet", "Member", "Presence", "State"]
 
-State = Literal["unknown", "ok", "auth_required", "unreachable", "degraded"]
-Presence = Literal["configured", "key found", "found running", "built in"]
+State = Literal[
+    "unknown",
+    "ok",
+    "auth_required",
+    "unreachable",
+    "degraded",
+    "disabled",
+    "not_installed",
+    "starting",
+    "consent_required",
+    "not_entitled",
+    "rate_limited",
+    "busy",
+    "version_mismatch",
+    "error",
+]
+"""How a provider is; those from `disabled` on are of bridges alone."""
+
+Presence = Literal["configured", "key found", "found running", "built in", "bridge"]
 
 _MAX_LIST = 16 * 1024 * 1024
 _PATIENCE = Patience(3.0, 3.0)
@@ -95,12 +112,34 @@ class Fleet:
         )
         if row.kind == "builtin":
             member.state = "ok"
+        elif presence == "bridge":
+            member.state = "starting"
         if row.login is not None:
             self._logins[row.name] = member
         elif presence == "found running":
             self._candidates[row.name] = member
         else:
             self._members[row.name] = member
+
+    def told(
+        self, name: str, state: State, reason: str, entries: tuple[ModelEntry, ...] | None = None
+    ) -> None:
+        """Take note of what a bridge says of itself; `entries` None: its models are as they were."""
+        member = self._members.get(name)
+        if member is None:
+            return
+        before = self._known([member])
+        member.state, member.reason = state, reason
+        member.checked_us = self._clock.now_us()
+        if entries is not None:
+            member.entries = entries
+        if before != self._known([member]):
+            self._changed()
+
+    def leave(self, name: str) -> None:
+        """Know a provider no longer."""
+        if self._members.pop(name, None) is not None:
+            self._changed()
 
     async def become(self, other: "Fleet") -> None:
         """Take over the providers of another fleet in place of all of these."""

@@ -32,7 +32,7 @@ def muster(
         _add_configured(fleet, provider, catalog, environ)
     taken = {provider.name for provider in settings.providers}
     for row in catalog:
-        if row.name in taken:
+        if row.name in taken or row.bridge is not None:
             continue
         if row.kind == "builtin":
             if row.name in built_in:

@@ -5,13 +5,26 @@ as lost, because the vendors' programs that bridges run decide that themselves.
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
+from msgspec import Raw
 
 from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import Audio, Document, Image, Part, ToolCall, ToolResult
-from llm_gateway.canonical.request import CustomTool, Encoded, Request, Sampling
+from llm_gateway.canonical.request import (
+    CustomTool,
+    Encoded,
+    Format,
+    FunctionTool,
+    Message,
+    Reasoning,
+    Request,
+    Sampling,
+    Tool,
+    ToolChoice,
+)
 from llm_gateway.dialects.contract import Target
 from llm_gateway.errors import MalformedRequest, UnsupportedByBridge
 
@@ -19,8 +32,40 @@ __all__ = ["decode_request", "encode_request"]
 
 _ITSELF = "the program behind a bridge decides that itself"
 
+_NOTHING = Raw(b"null")
+
+
+class _Function(msgspec.Struct, frozen=True, tag="function"):
+    """A tool on the wire: a schema that may be missing cannot be read as `Raw | None`."""
+
+    name: str
+    description: str = ""
+    schema: Raw = _NOTHING
+    strict: bool | None = None
+
+
+class _Format(msgspec.Struct, frozen=True):
+    kind: Literal["json", "schema"]
+    name: str = ""
+    description: str = ""
+    schema: Raw = _NOTHING
+    strict: bool | None = None
+
+
+class _Asked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A request on the wire, without what no bridge takes."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[_Function | CustomTool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    reasoning: Reasoning | None = None
+    format: _Format | None = None
+    stream: bool = False
+    cache_key: str = ""
+
+
 _encode = msgspec.json.encode
-_request = msgspec.json.Decoder(Request)
+_asked = msgspec.json.Decoder(_Asked)
 
 
 def encode_request(request: Request, target: Target) -> Encoded:
@@ -43,17 +88,67 @@ def encode_request(request: Request, target: Target) -> Encoded:
             losses.add(name, "a subscription is its owner's, with one tier")
     if not able.system and any(message.role == "system" for message in request.messages):
         losses.add("messages.system", "this bridge has no place for it: it is put before the conversation")
-    return Encoded(_encode(msgspec.structs.replace(request, sampling=Sampling())), losses.found())
+    asked = _Asked(
+        request.messages,
+        tuple(map(_tool_out, request.tools)),
+        request.tool_choice,
+        request.reasoning,
+        _format_out(request.format),
+        request.stream,
+        request.cache_key,
+    )
+    return Encoded(_encode(asked), losses.found())
 
 
 def decode_request(body: bytes) -> Request:
     """Read what `encode_request` wrote; MalformedRequest when it is anything else."""
     try:
-        return _request.decode(body)
+        asked = _asked.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MalformedRequest(
             "this is no request of the bridges' language; are both ends of one version?"
         ) from None
+    return Request(
+        asked.messages,
+        tuple(map(_tool_in, asked.tools)),
+        asked.tool_choice,
+        reasoning=asked.reasoning,
+        format=_format_in(asked.format),
+        stream=asked.stream,
+        cache_key=asked.cache_key,
+    )
+
+
+def _tool_out(tool: Tool) -> _Function | CustomTool:
+    if isinstance(tool, CustomTool):
+        return tool
+    return _Function(tool.name, tool.description, _or_null(tool.schema), tool.strict)
+
+
+def _tool_in(tool: _Function | CustomTool) -> Tool:
+    if isinstance(tool, CustomTool):
+        return tool
+    return FunctionTool(tool.name, tool.description, _or_none(tool.schema), tool.strict)
+
+
+def _format_out(form: Format | None) -> _Format | None:
+    if form is None:
+        return None
+    return _Format(form.kind, form.name, form.description, _or_null(form.schema), form.strict)
+
+
+def _format_in(form: _Format | None) -> Format | None:
+    if form is None:
+        return None
+    return Format(form.kind, form.name, form.description, _or_none(form.schema), form.strict)
+
+
+def _or_null(schema: Raw | None) -> Raw:
+    return _NOTHING if schema is None else schema
+
+
+def _or_none(schema: Raw) -> Raw | None:
+    return None if bytes(schema) == b"null" else schema.copy()
 
 
 def _missing(request: Request, able: Abilities) -> Iterator[str]:

@@ -34,6 +34,7 @@ class DemoEngine:
     counts = False
     dialect = "chat"
     abilities = None
+    people: frozenset[str] | None = None
 
     def __init__(self, clock: Clock, *, pause: float = _PAUSE_S) -> None:
         self._clock = clock

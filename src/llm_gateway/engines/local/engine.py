@@ -22,6 +22,7 @@ class LocalEngine:
     counts = True
     dialect = "chat"
     abilities = None
+    people: frozenset[str] | None = None
 
     def __init__(
         self,

@@ -1,0 +1,137 @@
+"""Which bridges there are by this configuration, as engines; none is imported before it is used.
+
+A vendor's bridge is imported when it is first looked at or asked: most gateways use one or two.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from llm_gateway.bridges.attending import Attending
+from llm_gateway.bridges.contract import Bridge
+from llm_gateway.bridges.engine import Bounds, BridgeEngine
+from llm_gateway.bridges.health import Health
+from llm_gateway.bridges.logins import Logins
+from llm_gateway.bridges.surroundings import Surroundings
+from llm_gateway.config.bridges import BridgeSettings
+from llm_gateway.errors import ConfigError
+from llm_gateway.providers.catalog import BridgeRow, ProviderRow, Speaks, load_catalog
+from llm_gateway.providers.discovery import ModelEntry
+from llm_gateway.tasks import Tasks
+from llm_gateway.upstream.fleet import Fleet
+
+__all__ = ["Bridges", "bridge_rows", "open_bridges"]
+
+_OWNER = ""
+_AGENT_TERMS = (
+    "an agent's vendor decides whether its plan may be used through another program; read its terms first"
+)
+
+
+def bridge_rows(configured: Iterable[BridgeSettings]) -> dict[str, tuple[ProviderRow, BridgeSettings]]:
+    """Return every bridge there is by name: those of the catalog, and agents that the configuration names.
+
+    ConfigError for a name that is no bridge's.
+    """
+    rows = {row.name: row for row in load_catalog() if row.bridge is not None}
+    settings = {each.name: each for each in configured}
+    for name, each in settings.items():
+        if each.command and name not in rows:
+            rows[name] = _agent(name)
+        elif name not in rows:
+            known = ", ".join(rows)
+            raise ConfigError(
+                f"bridges.{name}: there is no such bridge; there are {known}, and an agent of your own "
+                "needs its `command`"
+            )
+    return {name: (row, settings.get(name) or BridgeSettings(name)) for name, row in rows.items()}
+
+
+class Bridges:
+    """The bridges in use: their rows, their engines, and who looks after them."""
+
+    def __init__(
+        self,
+        rows: dict[str, ProviderRow],
+        engines: Mapping[str, BridgeEngine],
+        tasks: Tasks,
+        fleet: Callable[[], Fleet],
+    ) -> None:
+        self.rows = rows
+        self.engines = engines
+        self._fleet = fleet
+        self.attending = Attending(engines, self._told)
+        self.logins = Logins(engines, tasks)
+
+    def join(self, fleet: Fleet) -> None:
+        """Make every bridge a member of a fleet, with what is known of it by now."""
+        for name, row in self.rows.items():
+            if name in fleet.members:
+                continue  # somebody configured a provider of this name: a bridge that runs elsewhere
+            fleet.add(row, (), presence="bridge")
+            health = self.attending.last(name)
+            if health is not None:
+                fleet.told(name, health.state, health.reason, _entries(self.engines[name]))
+
+    def _told(self, name: str, engine: BridgeEngine, health: Health) -> None:
+        self._fleet().told(name, health.state, health.reason, _entries(engine))
+
+
+def open_bridges(
+    configured: Iterable[BridgeSettings], around: Surroundings, fleet: Callable[[], Fleet]
+) -> Bridges:
+    """Return the bridges that are in use; the folder of `around` is that of all of them.
+
+    `fleet` returns the fleet that hears of them. ConfigError for a name that is no bridge's.
+    """
+    rows: dict[str, ProviderRow] = {}
+    engines: dict[str, BridgeEngine] = {}
+    for name, (row, settings) in bridge_rows(configured).items():
+        assert row.bridge is not None
+        if settings.enabled is False or (row.bridge.disabled and not settings.enabled):
+            continue
+        rows[name] = row
+        own = msgspec.structs.replace(around, folder=around.folder / name)
+        engines[name] = _engine(name, row.bridge, settings, own)
+    return Bridges(rows, engines, around.tasks, fleet)
+
+
+def _entries(engine: BridgeEngine) -> tuple[ModelEntry, ...]:
+    return tuple(
+        ModelEntry(each.id, context_length=each.context, label=each.label) for each in engine.offered
+    )
+
+
+def _engine(name: str, row: BridgeRow, settings: BridgeSettings, around: Surroundings) -> BridgeEngine:
+    bounds = Bounds(
+        settings.parallel,
+        settings.queue,
+        settings.queue_timeout,
+        settings.first_timeout,
+        settings.idle_timeout,
+        settings.total_timeout,
+    )
+    engine = BridgeEngine(name, _opener(row.kind, settings, around), row.abilities, bounds, around)
+    engine.people = frozenset((_OWNER, *settings.share_with))
+    return engine
+
+
+def _opener(kind: str, settings: BridgeSettings, around: Surroundings) -> Callable[[], Bridge]:
+    def opened() -> Bridge:
+        made: Bridge = importlib.import_module(f"llm_gateway.bridges.{kind}.bridge").open_bridge(
+            settings, around
+        )
+        return made
+
+    return opened
+
+
+def _agent(name: str) -> ProviderRow:
+    bridge = BridgeRow("acp", _AGENT_TERMS, fidelity="agent")
+    bridge = msgspec.structs.replace(
+        bridge, abilities=msgspec.structs.replace(bridge.abilities, system=False)
+    )
+    return ProviderRow(
+        name, f"{name} (agent)", "subscription", {"bridge": Speaks(auth="none")}, bridge=bridge
+    )

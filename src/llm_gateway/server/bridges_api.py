@@ -1,0 +1,217 @@
+"""Bridges over the dashboard API: how each is and what helps, logging in and out, pausing.
+
+Of a login only what a person needs passes here: an address and a code, never a token.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from llm_gateway.bridges.attending import Attending
+from llm_gateway.bridges.contract import LoginStep
+from llm_gateway.bridges.faults import BridgeFault
+from llm_gateway.bridges.health import Action, Health
+from llm_gateway.bridges.logins import LoginProgress, Logins
+from llm_gateway.errors import MalformedRequest, NotFound, UpstreamUnreachable
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.providers.catalog import ProviderRow
+from llm_gateway.server.edge import respond_json
+from llm_gateway.server.query import query_values
+from llm_gateway.server.routes import Route
+from llm_gateway.server.subscription_views import WindowView
+from llm_gateway.server.views import iso
+
+__all__ = ["BridgeView", "BridgesApi", "LoginView", "bridge_view"]
+
+T = TypeVar("T")
+
+_MAX_BODY = 64 * 1024
+_WAIT = 20.0
+
+
+class BridgeView(msgspec.Struct, frozen=True):
+    """A bridge: its state, why, what helps, what is known to be true, and its subscription's windows."""
+
+    name: str
+    label: str
+    machine: str
+    state: str
+    reason: str
+    action: Action | None
+    verified: str
+    fidelity: str
+    account: str
+    version: str
+    required: str
+    resets_at: str | None
+    windows: list[WindowView]
+    models: list[str]
+    running: int
+    waiting: int
+    last_success_at: str | None
+    last_error: str
+    terms: str
+    docs: str
+
+
+class LoginView(msgspec.Struct, frozen=True):
+    """How far a login is."""
+
+    steps: tuple[LoginStep, ...]
+    over: bool
+    error: str
+
+
+class _Pasted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    text: str
+
+
+def bridge_view(row: ProviderRow, health: Health, models: tuple[str, ...], machine: str = "") -> BridgeView:
+    """Show a bridge; `machine` is "" for the gateway's own."""
+    bridge = row.bridge
+    assert bridge is not None
+    return BridgeView(
+        name=row.name,
+        label=row.label,
+        machine=machine,
+        state=health.state,
+        reason=health.reason,
+        action=health.action,
+        verified=health.verified,
+        fidelity=bridge.fidelity,
+        account=health.account,
+        version=health.version,
+        required=health.required,
+        resets_at=iso(health.resets_us) if health.resets_us else None,
+        windows=[
+            WindowView(each.name, each.used, iso(each.resets_us) if each.resets_us else None, each.status)
+            for each in health.windows
+        ],
+        models=list(models),
+        running=health.running,
+        waiting=health.waiting,
+        last_success_at=iso(health.last_success_us) if health.last_success_us else None,
+        last_error=health.last_error,
+        terms=bridge.terms,
+        docs=row.docs,
+    )
+
+
+class BridgesApi:
+    """Show bridges, log in and out, pause and resume."""
+
+    def __init__(
+        self, attending: Attending, rows: dict[str, ProviderRow], logins: Logins, ledger: Ledger
+    ) -> None:
+        self._attending = attending
+        self._rows = rows
+        self._logins = logins
+        self._ledger = ledger
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes, for whoever has the dashboard token."""
+        table = (
+            ("GET", "dashboard/bridges", self.listed, "Bridges to subscriptions, and how each is"),
+            ("POST", "bridge-logins/{}", self.begin, "Begin to log a bridge in"),
+            ("GET", "bridge-logins/{}", self.progress, "How far a bridge's login is"),
+            ("PUT", "bridge-logins/{}", self.paste, "Hand on what a login asked a person for"),
+            ("DELETE", "bridge-logins/{}", self.call_off, "Call a bridge's login off"),
+            ("POST", "bridge-logouts/{}", self.logout, "Log a bridge out"),
+            ("POST", "bridge-pauses/{}", self.pause, "Let a bridge take no more turns"),
+            ("DELETE", "bridge-pauses/{}", self.resume, "Let a bridge take turns again"),
+        )
+        return tuple(
+            Route(method, f"/api/{path}", answer, summary, "dashboard")
+            for method, path, answer, summary in table
+        )
+
+    async def listed(self, exchange: Exchange, _: str) -> None:
+        """Answer with every bridge; with `?fresh=1` each is looked at anew."""
+        fresh = query_values(exchange.target).get("fresh", "") == "1"
+        found = await self._attending.look_at_all(fresh=fresh)
+        shown = [
+            bridge_view(self._rows[name], health, tuple(self._attending.engines[name].models))
+            for name, health in found.items()
+        ]
+        _answer(exchange, {"bridges": shown})
+
+    async def begin(self, exchange: Exchange, name: str) -> None:
+        """Begin a login, and answer with its first step."""
+        self._known(name)
+        await self._ledger.audit.record("bridge.login", name)
+        _answer(exchange, _view(await self._logins.begin(name, _WAIT)))
+
+    async def progress(self, exchange: Exchange, name: str) -> None:
+        """Answer when there are more steps than `?seen=`, the login is over, or after 20 seconds."""
+        seen = query_values(exchange.target).get("seen", "0")
+        if not seen.isdecimal() or len(seen) > 4:
+            raise MalformedRequest(f"seen={seen[:20]!r} is not a number of steps", param="seen")
+        try:
+            progress = await self._logins.after(self._known(name), int(seen), _WAIT)
+        except KeyError:
+            raise NotFound(f"nobody is logging the bridge {name} in; POST to this path begins it") from None
+        if progress.over and not progress.error:
+            await self._attending.look(name, fresh=True)
+        _answer(exchange, _view(progress))
+
+    async def paste(self, exchange: Exchange, name: str) -> None:
+        """Hand on what a person pasted."""
+        pasted = await _read(exchange)
+        try:
+            await self._logins.answer(self._known(name), pasted.text)
+        except BridgeFault as fault:
+            raise MalformedRequest(fault.message, param="text") from None
+        respond_json(exchange, b'{"taken":true}')
+
+    async def call_off(self, exchange: Exchange, name: str) -> None:
+        """End a login that runs."""
+        self._logins.call_off(self._known(name))
+        respond_json(exchange, b'{"called_off":true}')
+
+    async def logout(self, exchange: Exchange, name: str) -> None:
+        """Take a login back."""
+        engine = self._attending.engines[self._known(name)]
+        await self._ledger.audit.record("bridge.logout", name)
+        try:
+            await engine.bridge.logout()
+        except BridgeFault as fault:
+            raise UpstreamUnreachable(fault.message) from None
+        health = await self._attending.look(name, fresh=True)
+        _answer(exchange, bridge_view(self._rows[name], health, tuple(engine.models)))
+
+    async def pause(self, exchange: Exchange, name: str) -> None:
+        """Take no more turns."""
+        await self._set(exchange, name, paused=True)
+
+    async def resume(self, exchange: Exchange, name: str) -> None:
+        """Take turns again."""
+        await self._set(exchange, name, paused=False)
+
+    async def _set(self, exchange: Exchange, name: str, *, paused: bool) -> None:
+        engine = self._attending.engines[self._known(name)]
+        await self._ledger.audit.record("bridge.pause" if paused else "bridge.resume", name)
+        engine.pause(paused=paused)
+        health = await self._attending.look(name, fresh=True)
+        _answer(exchange, bridge_view(self._rows[name], health, tuple(engine.models)))
+
+    def _known(self, name: str) -> str:
+        if name not in self._attending.engines:
+            known = ", ".join(self._attending.engines) or "none"
+            raise NotFound(f"there is no bridge {name[:40]!r} in use here (in use: {known})")
+        return name
+
+
+def _view(progress: LoginProgress) -> LoginView:
+    return LoginView(progress.steps, progress.over, progress.error)
+
+
+async def _read(exchange: Exchange) -> _Pasted:
+    try:
+        return msgspec.json.decode(await exchange.body(_MAX_BODY), type=_Pasted)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise MalformedRequest('the body is not {"text": "…"}') from None
+
+
+def _answer(exchange: Exchange, view: object) -> None:
+    respond_json(exchange, msgspec.json.encode(view))

@@ -1,0 +1,82 @@
+"""Every path that a gateway answers, in one table. What each of them does is in the modules named here."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from llm_gateway.clients.watching import Watching
+from llm_gateway.config import Server
+from llm_gateway.content.content import Content
+from llm_gateway.dashboard.landing import landing_page
+from llm_gateway.http.asgi import serve_asgi
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.pipeline.forwarding import Forwarding
+from llm_gateway.pipeline.handle import Gateway
+from llm_gateway.pipeline.key_admin import KeyAdmin
+from llm_gateway.server.bridges_api import BridgesApi
+from llm_gateway.server.dashboard_api import DashboardApi
+from llm_gateway.server.dialect_routes import dialect_routes
+from llm_gateway.server.explain import Explaining
+from llm_gateway.server.forwarded_routes import forwarded_routes
+from llm_gateway.server.kept_responses import KeptResponses
+from llm_gateway.server.keys_api import KeysApi
+from llm_gateway.server.login_routes import login_routes
+from llm_gateway.server.models_api import ModelsApi
+from llm_gateway.server.ollama_api import OllamaApi
+from llm_gateway.server.openapi import describe
+from llm_gateway.server.operations import Operations
+from llm_gateway.server.otlp_routes import Receiver, otlp_routes
+from llm_gateway.server.responses_api import ResponsesApi
+from llm_gateway.server.routes import Route, Routes
+from llm_gateway.server.shelf import Shelf
+from llm_gateway.tasks import Tasks
+from llm_gateway.upstream.fleet import Fleet
+
+__all__ = ["Parts", "surface"]
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What the paths need beside the pipeline. `refused` says why the configuration's file is not in use."""
+
+    gateway: Gateway
+    fleet: Fleet
+    watching: Watching
+    keys: KeyAdmin
+    content: Content
+    kept: KeptResponses
+    bridges: BridgesApi
+    server: Server
+    tasks: Tasks
+    url: Callable[[], str]
+    refused: Callable[[], str]
+
+
+def surface(parts: Parts) -> Routes:
+    """Return the table of a gateway's paths."""
+    gateway, server = parts.gateway, parts.server
+    shelf = Shelf(parts.fleet, gateway.router, gateway.clock, parts.tasks)
+    models = ModelsApi(gateway, shelf)
+    forwarding = Forwarding(gateway, server.default_provider)
+    telling = Receiver(
+        gateway.keys, gateway.clock, gateway.metrics, parts.watching.receive, server.max_body_bytes
+    )
+
+    async def landing(exchange: Exchange, _: str) -> None:
+        await serve_asgi(exchange, landing_page(parts.url()))
+
+    table = Routes(
+        dialect_routes(gateway, parts.kept)
+        + models.routes()
+        + OllamaApi(gateway, shelf).routes()
+        + DashboardApi(gateway, parts.fleet, parts.watching, parts.refused).routes()
+        + Explaining(gateway.router, gateway.routing, parts.fleet).routes()
+        + KeysApi(parts.keys, parts.content).routes()
+        + parts.bridges.routes()
+        + Operations(gateway.ledger, gateway.metrics, lambda: describe(table.all)).routes()
+        + ResponsesApi(parts.kept, forwarding).routes()
+        + otlp_routes(telling)
+        + login_routes(forwarding, models.listed)
+        + forwarded_routes(forwarding)
+        + (Route("GET", "/", landing, "A page that says what this is", "open"),)
+    )
+    return table
