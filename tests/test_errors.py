@@ -83,6 +83,7 @@ def test_a_retry_helps_where_it_was_not_the_clients_fault_nor_a_defect_of_ours()
         "ContentUnavailable",
         "TooManyConnections",
         "Draining",
+        "GatewayAway",
     }
 
 

@@ -34,6 +34,7 @@ GatewayError
     ├── AuditUnavailable    503   audit_unavailable      what is administered has to be on record
     ├── ContentUnavailable  503   content_unavailable    what is kept cannot be reached now
     ├── TooManyConnections  503   too_many_connections   in all, or from one address
+    ├── GatewayAway         503   gateway_away           a desktop's local door cannot reach its gateway
     └── Draining            503   draining               shutting down
 
 An answer that an upstream gave, whatever its status, is not an error here: it passes through.
@@ -55,6 +56,7 @@ __all__ = [
     "Draining",
     "Fault",
     "Forbidden",
+    "GatewayAway",
     "GatewayError",
     "GatewayFault",
     "HeadersTooLarge",
@@ -314,6 +316,12 @@ class TooManyConnections(GatewayFault):
     """There are as many connections as there may be, in all or from one address."""
 
     kind, status, retryable = "too_many_connections", 503, True
+
+
+class GatewayAway(GatewayFault):
+    """A companion's local door cannot reach its gateway; said on the desktop, where the client is."""
+
+    kind, status, retryable = "gateway_away", 503, True
 
 
 class Draining(GatewayFault):

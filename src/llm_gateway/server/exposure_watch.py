@@ -21,7 +21,7 @@ from llm_gateway.server.door import context_for
 from llm_gateway.server.exposure import refusal_of
 from llm_gateway.server.guard import Peers
 
-__all__ = ["ExposureWatch", "Retreat", "is_exposed", "tightened"]
+__all__ = ["ExposureWatch", "Recording", "Retreat", "is_exposed", "tightened"]
 
 _EVERY_S = 1.0
 _HERE = "127.0.0.1"
