@@ -20,11 +20,12 @@ EDGES = {
 # Who may touch what. A room is a folder, or a module of its own on the top floor.
 RESERVED = {
     "sqlite3": {"ledger", "content", "clients"},  # clients: the logs of some are databases
-    "cryptography": {"content"},
+    "cryptography": {"content", "companion"},
     "asyncpg": {"ledger"},
     "httptools": {"http"},
     "wsproto": {"http"},
-    "ssl": {"http", "upstream", "server", "app", "cli"},
+    "websockets": {"companion"},
+    "ssl": {"http", "upstream", "server", "app", "cli", "companion"},
     "subprocess": {"cli", "clients", "bridges", "companion"},
     "psutil": {"clients", "bridges", "companion", "telemetry"},
     "asyncio.subprocess": {"engines", "clients", "bridges", "companion"},
