@@ -52,6 +52,10 @@ class BridgeSettings(msgspec.Struct, frozen=True):
     tenant: Annotated[
         str, Meta(description="For `m365-copilot`: the directory to log in at; any work account by default.")
     ] = "organizations"
+    web: Annotated[
+        bool,
+        Meta(description="For `m365-copilot`: whether an answer may be searched for in the web, too."),
+    ] = True
     share_with: Annotated[
         tuple[str, ...],
         Meta(
