@@ -4,7 +4,7 @@
 PYTHON ?= python3
 DEV = @$(PYTHON) scripts/dev.py
 
-.PHONY: help run test check bench kill-test soak faults clients conformance setup changelog pin clean
+.PHONY: help run test check bench kill-test soak faults clients browsers conformance setup changelog pin clean
 
 help:
 	$(DEV) help || true
@@ -32,6 +32,9 @@ faults:
 
 clients:
 	$(DEV) clients $(ARGS)
+
+browsers:
+	$(DEV) browsers $(ARGS)
 
 conformance:
 	$(DEV) conformance $(ARGS)

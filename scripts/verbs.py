@@ -8,6 +8,7 @@
     soak         an hour of mixed load with faults: nothing unexplained, nothing that grows
     faults       break upstreams, clients, disk, clock and configuration in every known way; show a table
     clients      install real AI clients (Claude Code, Codex, ...) and run them through the gateway
+    browsers     install real browsers, and have a web page reach for the gateway with them
     conformance  install conformance suites and the AI SDK, and run them against the gateway
     setup        only make .venv ready
     changelog    show what the next version's section would say; with a version, write it
@@ -28,6 +29,7 @@ from pathlib import Path
 import changelog
 import conformance
 import first_run
+import real_browsers
 import real_clients
 from bounded import TooLong, bounded
 from environment import EXTRAS, WEIGHTS, Environment, Failed, say
@@ -154,6 +156,26 @@ def clients(environment: Environment, arguments: list[str]) -> int:
     return run_installed(environment, real_clients.Installation(ROOT), longest, *chosen, *arguments)
 
 
+def browsers(environment: Environment, arguments: list[str]) -> int:
+    """Run the tests with real browsers, where those can be installed."""
+    environment.ready(["test"])
+    try:
+        real_browsers.ready()
+    except real_browsers.Unavailable as error:
+        say(f"SKIPPED: browsers cannot be installed here: {error}")
+        return 0
+    environ = {**os.environ, real_browsers.VARIABLE: "1"}
+    command = [
+        environment.program("python"),
+        "-m",
+        "pytest",
+        "-m",
+        "browsers",
+        *(arguments or ["tests/browsers"]),
+    ]
+    return subprocess.call(command, cwd=ROOT, env=environ)
+
+
 def conform(environment: Environment, arguments: list[str]) -> int:
     """Run the AI SDK and the suites against the gateway, where they can be installed."""
     suites = conformance.Suites(ROOT)
@@ -232,6 +254,7 @@ VERBS: dict[str, Verb] = {
     "soak": soak,
     "faults": faults,
     "clients": clients,
+    "browsers": browsers,
     "conformance": conform,
     "setup": setup,
     "changelog": write_changelog,

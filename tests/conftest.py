@@ -11,6 +11,7 @@ from types import FrameType
 import pytest
 from hypothesis import settings
 
+import real_browsers
 from real_clients import FOLDER_VARIABLE
 
 __all__ = ["report"]
@@ -34,13 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put on record which fault a test is about.
 
-    Leave programs of others out of every run that did not install them: `make clients`, `conformance`.
+    Leave programs of others out of every run that did not install them: `make clients`, `conformance`,
+    `browsers`.
     """
     for item in items:
         item.user_properties += [("fault", mark.args[0]) for mark in item.iter_markers("fault")]
-    if os.environ.get(FOLDER_VARIABLE):
-        return
-    marked = [item for item in items if item.get_closest_marker("real_clients")]
+    needing = {"real_clients": FOLDER_VARIABLE, "browsers": real_browsers.VARIABLE}
+    left_out = [marker for marker, variable in needing.items() if not os.environ.get(variable)]
+    marked = [item for item in items if any(item.get_closest_marker(marker) for marker in left_out)]
     if marked:
         config.hook.pytest_deselected(items=marked)
         items[:] = [item for item in items if item not in marked]
