@@ -12,7 +12,9 @@ from llm_gateway.errors import (
     GatewayFault,
     MalformedRequest,
     MethodNotAllowed,
+    UpstreamBroken,
     UpstreamFault,
+    forget_frames,
 )
 
 LINE = re.compile(r"[│ ]*[├└]── (\w+) +(\d{3}) {3}(\w+)")
@@ -49,7 +51,7 @@ def test_the_picture_is_in_the_order_of_status() -> None:
 
 def test_every_class_is_exported() -> None:
     made = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
-    assert made == set(errors.__all__) - {"Fault"}
+    assert made == set(errors.__all__) - {"Fault", "forget_frames"}
     assert {leaf.__name__ for leaf in LEAVES} < made
 
 
@@ -96,3 +98,35 @@ def test_an_error_carries_its_message_and_the_field_at_fault() -> None:
 
 def test_a_wrong_configuration_is_nothing_that_a_client_meets() -> None:
     assert not issubclass(ConfigError, GatewayError)
+
+
+def broken() -> UpstreamBroken:
+    """Return an error with a cause, which came while another one was handled."""
+    try:
+        try:
+            try:
+                raise KeyError("context")
+            except KeyError:
+                raise ValueError("cause")  # noqa: B904 - the context is what is looked at
+        except ValueError as error:
+            raise UpstreamBroken("outer") from error
+    except UpstreamBroken as error:
+        return error
+
+
+def test_an_error_that_was_dealt_with_holds_no_frame_nor_do_those_it_came_from() -> None:
+    error = broken()
+    cause = error.__cause__
+    assert cause is not None and cause.__context__ is not None
+    chain = (error, cause, cause.__context__)
+    assert all(each.__traceback__ is not None for each in chain)
+    forget_frames(error)
+    assert [each.__traceback__ for each in chain] == [None] * 3
+
+
+def test_errors_that_came_from_each_other_are_forgotten_once() -> None:
+    error = broken()
+    assert error.__cause__ is not None
+    error.__cause__.__cause__ = error
+    forget_frames(error)
+    assert error.__cause__.__traceback__ is None

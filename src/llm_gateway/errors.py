@@ -84,6 +84,7 @@ __all__ = [
     "UpstreamTimeout",
     "UpstreamTruncated",
     "UpstreamUnreachable",
+    "forget_frames",
 ]
 
 Fault = Literal["client", "upstream", "gateway"]
@@ -346,3 +347,17 @@ class ConfigError(Exception):
 
 class RefusedByPolicy(ConfigError):
     """The configuration is valid, and a rule of safety says no; the message says what it takes."""
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let an error that was dealt with, and those it came from, hold no frame any more.
+
+    The frames hold the request, and through those that called them the connection that keeps the error: a
+    circle, which only the garbage collector would undo, much later.
+    """
+    left = [error]
+    while left:
+        known = left.pop()
+        if known.__traceback__ is not None:
+            known.__traceback__ = None
+            left += [each for each in (known.__cause__, known.__context__) if each is not None]

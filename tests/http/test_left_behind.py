@@ -116,6 +116,36 @@ def test_an_upstream_that_has_gone(answer: bytes, ask: Callable[[ClientConnectio
     asyncio.run(with_peer(run, [answer] * 4))
 
 
+def test_an_answer_that_nobody_can_take() -> None:
+    def sink(data: bytes) -> bool:
+        raise ValueError(data)
+
+    async def run(peer: Peer) -> None:
+        pool = Pool(connect_timeout=1)
+
+        async def visit() -> None:
+            connection = await pool.acquire(peer.origin)
+            await connection.send(GET, b"", Patience(1, 1))
+            asyncio.get_running_loop().call_later(0.01, peer.say, b"hi")
+            try:
+                await connection.pour(sink)
+            except ValueError:
+                pass
+            else:
+                raise AssertionError
+            connection.abort()
+            await asyncio.sleep(0.01)
+
+        await visit()
+        with leftovers() as found:
+            for _ in range(3):
+                await visit()
+        assert not found
+        pool.close()
+
+    asyncio.run(with_peer(run, [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"] * 4))
+
+
 def test_an_upstream_that_was_never_there() -> None:
     async def run(peer: Peer) -> None:
         pool = Pool(connect_timeout=1)

@@ -188,7 +188,11 @@ class ClientConnection(asyncio.Protocol):
             finally:
                 stopped, self._sink = self._sink is None, None
             if self._sink_failure is not None:
-                raise self._sink_failure
+                failure, self._sink_failure = self._sink_failure, None
+                try:
+                    raise failure
+                finally:
+                    del failure  # its traceback has this frame: they would hold each other
             if stopped:
                 return
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from llm_gateway.clock import Clock
 from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.engines.prepared import PreparedAnswer
-from llm_gateway.errors import ClientFault, UpstreamFault, UpstreamUnreachable
+from llm_gateway.errors import ClientFault, UpstreamFault, UpstreamUnreachable, forget_frames
 from llm_gateway.pipeline.passage import Passage, Passages
 from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.race import GOOD, Asking, Race, Tried
@@ -173,6 +173,7 @@ class Dispatcher:
             try:
                 body = await read_error(answer)
             except UpstreamFault as error:
+                forget_frames(error)
                 standing.circuit.failed(self._monotonic(), error.kind)
                 return Tried(asking, None, error, _FAILED, standing)
             except asyncio.CancelledError:

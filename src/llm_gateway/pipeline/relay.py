@@ -10,7 +10,14 @@ from math import ceil
 import msgspec
 
 from llm_gateway.dialects.contract import Asked, Dialect, Seen, StreamMeter
-from llm_gateway.errors import Draining, GatewayError, UpgradeRefused, UpstreamFault, UpstreamTruncated
+from llm_gateway.errors import (
+    Draining,
+    GatewayError,
+    UpgradeRefused,
+    UpstreamFault,
+    UpstreamTruncated,
+    forget_frames,
+)
 from llm_gateway.ledger.records import Outcome
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.passage import Passage
@@ -107,6 +114,7 @@ async def _relay_stream(incoming: Incoming, relayed: Relayed, dialect: Dialect, 
         await _finish(incoming, relayed, meter, turn)
     except UpstreamFault as error:
         if turn.is_settled():  # the stream had said its last word; what broke after it is nobody's loss
+            forget_frames(error)
             incoming.end(meter.close())
             return
         if not incoming.started:

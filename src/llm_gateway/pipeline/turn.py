@@ -16,6 +16,7 @@ from llm_gateway.errors import (
     LedgerUnavailable,
     UpstreamFault,
     UpstreamTruncated,
+    forget_frames,
 )
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import dollars
@@ -232,7 +233,7 @@ class Turn:
 
     def attempt_failed(self, error: UpstreamFault, attempt: Try | None = None) -> None:
         """Take note that no answer came."""
-        error.__traceback__ = None
+        forget_frames(error)
         self._note_attempt(attempt or self._try, 0, error.kind)
 
     def attempt_cancelled(self, attempt: Try | None = None) -> None:
@@ -284,7 +285,7 @@ class Turn:
 
     def fail(self, error: GatewayError, response_bytes: int = 0) -> Coroutine[object, object, None]:
         """Put an end with an error on record."""
-        error.__traceback__ = None  # its frames hold the request, and some of them the error: a cycle
+        forget_frames(error)
         outcome: Outcome = "truncated" if isinstance(error, UpstreamTruncated) else "error"
         if self.standing is not None and isinstance(error, UpstreamFault) and not self._settled:
             self.standing.broke_off(error.kind)
