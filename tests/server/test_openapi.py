@@ -7,24 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from llm_gateway import __version__
-from llm_gateway.clients.watching import Watching
-from llm_gateway.content.content import Content
-from llm_gateway.content.safe import Where
-from llm_gateway.pipeline.forwarding import Forwarding
-from llm_gateway.pipeline.key_admin import KeyAdmin
-from llm_gateway.server.dashboard_api import DashboardApi
-from llm_gateway.server.dialect_routes import dialect_routes
-from llm_gateway.server.forwarded_routes import forwarded_routes
-from llm_gateway.server.keys_api import KeysApi
-from llm_gateway.server.models_api import ModelsApi
-from llm_gateway.server.ollama_api import OllamaApi
 from llm_gateway.server.openapi import describe
-from llm_gateway.server.operations import Operations
 from llm_gateway.server.routes import Route
-from llm_gateway.server.shelf import Shelf
-from llm_gateway.tasks import Tasks
-from llm_gateway.upstream.fleet import Fleet
-from pipeline_stage import PEPPER, Stage, on_stage
+from surface_stage import on_surface
 
 Json = dict[str, Any]  # a JSON document, walked as it comes
 
@@ -32,29 +17,8 @@ METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 
 def table(home: Path) -> tuple[Route, ...]:
-    """Return the routes of every room of the server."""
-
-    async def scene(stage: Stage) -> tuple[Route, ...]:
-        fleet = Fleet(stage.upstream, stage.clock, lambda: None)
-        admin = KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None)
-        watching = Watching(stage.ledger, stage.clock, "", None)
-        shelf = Shelf(fleet, stage.router, stage.clock, Tasks(fail))
-        return (
-            *dialect_routes(stage.gateway),
-            *ModelsApi(stage.gateway, shelf).routes(),
-            *OllamaApi(stage.gateway, shelf).routes(),
-            *forwarded_routes(Forwarding(stage.gateway)),
-            *DashboardApi(stage.gateway, fleet, watching, lambda: "").routes(),
-            *KeysApi(admin, Content(Where(home), stage.clock, fail)).routes(),
-            *Operations(stage.ledger, stage.metrics, lambda: b"").routes(),
-        )
-
-    return on_stage(home, scene)
-
-
-def fail(name: str, failure: BaseException) -> None:
-    """Nothing runs in the background here."""
-    raise AssertionError(name) from failure
+    """Return the routes of a whole gateway."""
+    return on_surface(home).all
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:

@@ -4,7 +4,7 @@ A vendor's bridge is imported when it is first looked at or asked: most gateways
 """
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
@@ -49,17 +49,22 @@ def bridge_rows(configured: Iterable[BridgeSettings]) -> dict[str, tuple[Provide
 
 
 class Bridges:
-    """The bridges in use: their rows, their engines, and who looks after them."""
+    """The bridges in use: their rows, their engines, and who looks after them.
+
+    `named` are those that the configuration speaks of.
+    """
 
     def __init__(
         self,
         rows: dict[str, ProviderRow],
         engines: Mapping[str, BridgeEngine],
+        named: Collection[str],
         tasks: Tasks,
         fleet: Callable[[], Fleet],
     ) -> None:
         self.rows = rows
         self.engines = engines
+        self._named = named
         self._fleet = fleet
         self.attending = Attending(engines, self._told)
         self.logins = Logins(engines, tasks)
@@ -69,7 +74,7 @@ class Bridges:
         for name, row in self.rows.items():
             if name in fleet.members:
                 continue  # somebody configured a provider of this name: a bridge that runs elsewhere
-            fleet.add(row, (), presence="bridge")
+            fleet.add(row, (), presence="configured" if name in self._named else "bridge")
             health = self.attending.last(name)
             if health is not None:
                 fleet.told(name, health.state, health.reason, _entries(self.engines[name]))
@@ -79,7 +84,7 @@ class Bridges:
 
 
 def open_bridges(
-    configured: Iterable[BridgeSettings], around: Surroundings, fleet: Callable[[], Fleet]
+    configured: Collection[BridgeSettings], around: Surroundings, fleet: Callable[[], Fleet]
 ) -> Bridges:
     """Return the bridges that are in use; the folder of `around` is that of all of them.
 
@@ -94,7 +99,7 @@ def open_bridges(
         rows[name] = row
         own = msgspec.structs.replace(around, folder=around.folder / name)
         engines[name] = _engine(name, row.bridge, settings, own)
-    return Bridges(rows, engines, around.tasks, fleet)
+    return Bridges(rows, engines, {each.name for each in configured}, around.tasks, fleet)
 
 
 def _entries(engine: BridgeEngine) -> tuple[ModelEntry, ...]:

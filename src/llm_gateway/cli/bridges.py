@@ -1,24 +1,85 @@
-"""`bridges expose`: the one verb that lets others than this machine reach the gateway."""
+"""`bridges`: how the ways to subscriptions are, pausing them, and the verb that lets others reach them."""
 
 import getpass
 from collections.abc import Mapping
 
 import click
+import msgspec
 
 from llm_gateway.cli.audit import on_record
-from llm_gateway.cli.context import Context, pass_context
-from llm_gateway.cli.output import FAILED, Stop, say
+from llm_gateway.cli.context import Context, json_option, pass_context
+from llm_gateway.cli.output import FAILED, LOGIN_NEEDED, Stop, json_line, say, table
 from llm_gateway.cli.until import shown_until, until_us
 from llm_gateway.clock import SystemClock
 from llm_gateway.config.addresses import reach
+from llm_gateway.server.bridges_api import BridgeView
 from llm_gateway.server.exposure import confirm, judge_bind, withdraw
 
 __all__ = ["bridges"]
 
 
-@click.group()
-def bridges() -> None:
-    """Decide who may reach this machine's subscriptions and models."""
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def bridges(click_context: click.Context, /, as_json: bool) -> None:
+    """List the bridges to subscriptions, and how each is."""
+    if click_context.invoked_subcommand is None:
+        _print(_listed(click_context.ensure_object(Context), fresh=False), as_json)
+
+
+@bridges.command()
+@json_option
+@pass_context
+def check(context: Context, as_json: bool) -> None:
+    """Look at every bridge anew, without spending a token; exit code 4 when one needs a login."""
+    found = _listed(context, fresh=True)
+    _print(found, as_json)
+    needy = [each.name for each in found if each.state == "auth_required"]
+    if needy:
+        raise Stop(LOGIN_NEEDED, f"a login is needed: {', '.join(needy)}")
+
+
+@bridges.command()
+@click.argument("bridge")
+@pass_context
+def pause(context: Context, bridge: str) -> None:
+    """Let a bridge take no more turns, until `bridges resume` or the next start; those that run go on."""
+    context.api().call("POST", f"/api/bridge-pauses/{bridge}")
+    say(f"{bridge} takes no more turns; `llm-gateway bridges resume {bridge}` ends that")
+
+
+@bridges.command()
+@click.argument("bridge")
+@pass_context
+def resume(context: Context, bridge: str) -> None:
+    """Let a bridge take turns again."""
+    told = context.api().call("DELETE", f"/api/bridge-pauses/{bridge}")
+    say(f"{bridge} takes turns again; it is {told['state']}")
+
+
+def _listed(context: Context, *, fresh: bool) -> list[BridgeView]:
+    told = context.api().get("/api/dashboard/bridges", fresh="1" if fresh else "0")
+    return msgspec.convert(told["bridges"], list[BridgeView])
+
+
+def _print(found: list[BridgeView], as_json: bool) -> None:
+    if as_json:
+        json_line("bridges", {"bridges": found})
+        return
+    cells = (
+        (
+            f"{each.name}@{each.machine}" if each.machine else each.name,
+            each.state,
+            each.verified,
+            each.account,
+            len(each.models),
+            each.action.command if each.action is not None and each.action.command else each.reason,
+        )
+        for each in found
+    )
+    table(("BRIDGE", "STATE", "VERIFIED", "PLAN", "MODELS", "WHAT HELPS"), cells)
+    if not found:
+        say("no bridge is in use; docs/bridges.md says what there is")
 
 
 @bridges.command()

@@ -201,8 +201,13 @@ def _running(api: LocalApi) -> Iterator[_Finding]:
     except Stop as stop:  # what is known of them is in the database
         yield _Finding("providers", "error", stop.message, "look at what is said of the ledger")
         return
+    idle = [each.name for each in providers if each.presence == "bridge" and each.state != "ok"]
+    if idle:  # nobody said that they should answer: that they do not is no fault
+        yield _Finding("bridges", "ok", f"not in use: {', '.join(idle)}; see `llm-gateway bridges`")
     for provider in providers:
         name = f"provider {provider.name}"
+        if provider.name in idle:
+            continue
         if provider.state in ("ok", "unknown"):
             yield _Finding(name, "ok", f"{len(provider.models)} models")
         else:

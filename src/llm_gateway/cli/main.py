@@ -39,6 +39,8 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "db": ("database", "db"),
     "audit": ("audit", "audit"),
     "bridges": ("bridges", "bridges"),
+    "login": ("bridge_login", "login"),
+    "logout": ("bridge_login", "logout"),
     "import": ("migration", "import_"),
 }
 

@@ -33,7 +33,7 @@ EXIT_CODES = {
     FAILED: "it failed; the message says why",
     USAGE: "the command was used wrongly",
     DEGRADED: "degraded: it works, with warnings",
-    LOGIN_NEEDED: "a login is needed; no command ends so yet",
+    LOGIN_NEEDED: "a login is needed: `llm-gateway login BRIDGE`",
     NOT_RUNNING: "no gateway runs",
     REFUSED: "refused by policy",
     INTERRUPTED: "interrupted",

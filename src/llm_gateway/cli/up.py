@@ -36,7 +36,8 @@ class _Up:
         self.pid = os.getpid()
         self.home = str(loaded.home)
         self.first_key = app.first_key.key.reveal() if app.first_key is not None else None
-        self.providers = sorted(app.fleet.members)
+        members = app.fleet.members.items()
+        self.providers = sorted(name for name, each in members if each.row.bridge is None)
 
     def as_json(self) -> dict[str, object]:
         """Return where it is; the key is for eyes only."""
@@ -47,6 +48,7 @@ class _Up:
         say(f"LLM Gateway is ready on {self.url}  (pid {self.pid}, home {self.home})")
         say(f"  OpenAI base URL   {self.url}/v1")
         say(f"  providers         {', '.join(self.providers)}")
+        say("  subscriptions     llm-gateway bridges      shows which can answer, and what helps")
         if self.first_key is not None:
             say(f"  your first key    {self.first_key}")
             say("                    shown this once; `llm-gateway keys create NAME` makes more")

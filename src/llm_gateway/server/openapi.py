@@ -52,7 +52,7 @@ def describe(routes: Iterable[Route]) -> bytes:
 
 
 def _operation(route: Route, schemas: dict[type, dict[str, object]]) -> dict[str, object]:
-    name = re.sub(r"[^a-z0-9]+", "_", f"{route.method}{route.path.replace('{}', 'one')}".lower())
+    name = re.sub(r"[^a-z0-9]+", "_", f"{route.method}{route.path.replace('{}', 'one')}".lower()).strip("_")
     operation: dict[str, object] = {
         "operationId": name,
         "summary": route.summary,

@@ -112,7 +112,7 @@ class Fleet:
         )
         if row.kind == "builtin":
             member.state = "ok"
-        elif presence == "bridge":
+        elif row.bridge is not None:
             member.state = "starting"
         if row.login is not None:
             self._logins[row.name] = member

@@ -1,0 +1,71 @@
+"""Which bridges there are: the catalog's and agents of one's own, none imported before it is used."""
+
+import subprocess
+import sys
+
+import pytest
+
+from bridge_stage import Stage, played
+from llm_gateway.bridges.opening import bridge_rows, open_bridges
+from llm_gateway.clock import SystemClock
+from llm_gateway.config.bridges import BridgeSettings
+from llm_gateway.errors import ConfigError
+from llm_gateway.providers.catalog import load_catalog
+from llm_gateway.upstream.fleet import Fleet
+
+USUAL = {"codex", "claude", "chatgpt", "github-copilot", "m365-copilot"}
+
+
+def test_those_of_the_catalog_are_there_and_agents_that_are_named() -> None:
+    assert bridge_rows(()).keys() == USUAL
+    rows = bridge_rows(
+        [BridgeSettings("goose", command=("goose", "acp")), BridgeSettings("codex", parallel=2)]
+    )
+    assert rows.keys() == USUAL | {"goose"}
+    row, settings = rows["goose"]
+    assert row.bridge is not None and (row.bridge.kind, row.bridge.fidelity) == ("acp", "agent")
+    assert row.bridge.terms and settings.command == ("goose", "acp")
+    assert rows["codex"][1].parallel == 2
+
+
+def test_a_name_that_is_none_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="there is no such bridge; there are codex, claude"):
+        bridge_rows([BridgeSettings("codexx")])
+
+
+def test_what_is_switched_off_is_not_there() -> None:
+    async def scene(stage: Stage) -> None:
+        off = [BridgeSettings("codex", enabled=False), BridgeSettings("claude", share_with=("ada",))]
+        bridges = open_bridges(off, stage.around, lambda: fleet)
+        fleet = Fleet(stage.around.upstream, SystemClock(), lambda: None)
+        assert bridges.engines.keys() == bridges.rows.keys() == USUAL - {"codex"}
+        assert bridges.engines["claude"].people == frozenset(("", "ada"))
+        assert bridges.engines["chatgpt"].people == frozenset(("",))
+        bridges.join(fleet)
+        assert {name: member.state for name, member in fleet.members.items()} == dict.fromkeys(
+            USUAL - {"codex"}, "starting"
+        )
+
+    played(scene)
+
+
+def test_a_provider_of_its_name_takes_its_place() -> None:
+    async def scene(stage: Stage) -> None:
+        bridges = open_bridges((), stage.around, lambda: fleet)
+        fleet = Fleet(stage.around.upstream, SystemClock(), lambda: None)
+        row = next(row for row in load_catalog() if row.name == "ollama")
+        fleet.add(row, (), presence="configured")
+        bridges.join(fleet)
+        assert fleet.members["ollama"].presence == "configured"
+        assert fleet.members["codex"].presence == "bridge"
+
+    played(scene)
+
+
+def test_none_is_imported_before_it_is_used() -> None:
+    code = (
+        "import sys; import llm_gateway.bridges.opening as o; o.bridge_rows(()); "
+        "print([m for m in sys.modules if m.startswith('llm_gateway.bridges.') and m.count('.') > 2])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

@@ -1,0 +1,115 @@
+"""A vendor's program: what it gets of our environment, where it stands, and that nothing of it stays."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from llm_gateway.bridges.faults import BridgeFault
+from llm_gateway.bridges.process import Child, find_program, scrubbed
+
+PYTHON = Path(sys.executable)
+ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nowhere"}
+
+
+def test_it_gets_what_it_needs_and_no_secret() -> None:
+    ours = {
+        "HOME": "/h",
+        "PATH": "/bin",
+        "OPENAI_API_KEY": "sk-x",
+        "LLM_GATEWAY_MASTER_KEY_FILE": "k",
+        "X": "1",
+    }
+    assert scrubbed(ours) == {"HOME": "/h", "PATH": "/bin"}
+    assert scrubbed(ours, ("X", "Y")) == {"HOME": "/h", "PATH": "/bin", "X": "1"}
+
+
+def test_a_program_is_found_where_it_is(tmp_path: Path) -> None:
+    program = tmp_path / "vendor"
+    program.write_text("#!/bin/sh\n")
+    assert find_program("vendor", {"PATH": str(tmp_path)}) is None, "it may not be run"
+    program.chmod(0o755)
+    assert find_program("vendor", {"PATH": str(tmp_path)}) == program
+    assert find_program("other", {"PATH": ""}, given=str(program)) == program
+    assert find_program("vendor", {"PATH": ""}) is None
+
+
+def test_it_speaks_by_lines_from_an_empty_folder_of_its_own() -> None:
+    code = (
+        "import os,stat,sys; "
+        "print(os.getcwd(), os.listdir(), oct(stat.S_IMODE(os.stat('.').st_mode)), flush=True); "
+        "print(sys.stdin.readline(), end='')"
+    )
+
+    async def play() -> str:
+        child = await Child.start(PYTHON, ("-c", code), ENVIRON)
+        assert (await child.line()).decode().split() == [child.folder, "[]", "0o700"]
+        await child.write(b"hello\n")
+        assert await child.line() == b"hello\n"
+        assert await child.wait() == 0
+        await child.close()
+        return child.folder
+
+    assert not Path(asyncio.run(play())).exists()
+
+
+def test_its_end_is_that_of_everything_it_started() -> None:
+    async def play() -> None:
+        code = (
+            "import subprocess,sys,signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+            "p=subprocess.Popen([sys.executable,'-c','import time; time.sleep(60)']); "
+            "print(p.pid, flush=True); import time; time.sleep(60)"
+        )
+        child = await Child.start(PYTHON, ("-c", code), ENVIRON)
+        below = int(await child.line())
+        began = time.monotonic()
+        await child.close()
+        assert time.monotonic() - began < 5
+        assert not child.running
+        while psutil.pid_exists(below) and psutil.Process(below).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() - began < 10
+            await asyncio.sleep(0.01)
+
+    asyncio.run(play())
+
+
+def test_the_end_of_what_it_wrote_to_stderr_is_kept() -> None:
+    async def play() -> None:
+        child = await Child.start(
+            PYTHON, ("-c", "import sys; sys.stderr.write('x' * 100_000 + 'the end')"), ENVIRON
+        )
+        await child.watch_errors()
+        assert child.said.endswith("the end") and len(child.said) == 8192
+        await child.close()
+
+    asyncio.run(play())
+
+
+def test_one_that_has_ended_takes_nothing() -> None:
+    async def play() -> None:
+        child = await Child.start(PYTHON, ("-c", ""), ENVIRON)
+        assert await child.line() == b""
+        await child.wait()
+        with pytest.raises(BridgeFault, match="has ended"):
+            await child.write(b"x" * 10_000_000)
+        child.kill()
+        await child.close()
+
+    asyncio.run(play())
+
+
+def test_one_that_cannot_be_started_is_not_installed(tmp_path: Path) -> None:
+    program = tmp_path / "vendor"
+    program.write_text("not a program")
+    program.chmod(0o755)
+
+    async def play() -> None:
+        with pytest.raises(BridgeFault, match="cannot be started") as fault:
+            await Child.start(program, (), ENVIRON)
+        assert fault.value.kind == "bridge_not_installed"
+
+    asyncio.run(play())

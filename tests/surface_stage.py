@@ -1,0 +1,50 @@
+"""The whole table of a gateway's paths, with real parts behind it."""
+
+from pathlib import Path
+
+from llm_gateway.bridges.attending import Attending
+from llm_gateway.bridges.logins import Logins
+from llm_gateway.clients.watching import Watching
+from llm_gateway.config import Server
+from llm_gateway.content.content import Content
+from llm_gateway.content.safe import Where
+from llm_gateway.pipeline.key_admin import KeyAdmin
+from llm_gateway.server.bridges_api import BridgesApi
+from llm_gateway.server.kept_responses import KeptResponses
+from llm_gateway.server.routes import Routes
+from llm_gateway.server.surface import Parts, surface
+from llm_gateway.tasks import Tasks
+from llm_gateway.upstream.fleet import Fleet
+from pipeline_stage import PEPPER, Stage, on_stage
+
+__all__ = ["on_surface"]
+
+
+def on_surface(home: Path) -> Routes:
+    """Return the table of a gateway that has no providers and no bridges."""
+
+    async def scene(stage: Stage) -> Routes:
+        content = Content(Where(home), stage.clock, fail)
+        tasks = Tasks(fail)
+        return surface(
+            Parts(
+                stage.gateway,
+                Fleet(stage.upstream, stage.clock, lambda: None),
+                Watching(stage.ledger, stage.clock, "", None),
+                KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None),
+                content,
+                KeptResponses(stage.gateway, content, ""),
+                BridgesApi(Attending({}, lambda *told: None), {}, Logins({}, tasks), stage.ledger),
+                Server(),
+                tasks,
+                lambda: "http://127.0.0.1:8787",
+                lambda: "",
+            )
+        )
+
+    return on_stage(home, scene)
+
+
+def fail(name: str, failure: BaseException) -> None:
+    """Nothing runs in the background here."""
+    raise AssertionError(name) from failure
