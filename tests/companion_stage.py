@@ -8,11 +8,16 @@ from typing import TypeVar
 
 from fakes import FakeClock
 from ledger_samples import Failures
+from llm_gateway.clock import SystemClock
+from llm_gateway.companion.channel import Bounds, Channel
 from llm_gateway.companion.enrolment import Registry
-from llm_gateway.companion.frames import Frame, read_frame, write_frame
+from llm_gateway.companion.flows import Visit
+from llm_gateway.companion.frames import Frame, Head, Wrong, read_frame, write_frame
+from llm_gateway.companion.link import Link, Patience, Serve
 from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.tasks import Tasks
 
-__all__ = ["PEPPER", "MemorySocket", "sockets", "with_registry"]
+__all__ = ["PEPPER", "MemorySocket", "linked", "sockets", "with_registry"]
 
 T = TypeVar("T")
 
@@ -78,6 +83,48 @@ def sockets(capacity: int = 10_000) -> tuple[MemorySocket, MemorySocket]:
     one, two = MemorySocket(capacity), MemorySocket(capacity)
     one.other, two.other = two, one
     return one, two
+
+
+def linked(
+    scene: Callable[[Link, Link], Awaitable[None]],
+    serve: Serve,
+    *,
+    bounds: Bounds | None = None,
+    patience: Patience | None = None,
+    capacity: int = 10_000,
+) -> list[tuple[str, BaseException]]:
+    """Play with both ends of a link: the companion's, who answers with `serve`, and the gateway's.
+
+    Return the failures of tasks.
+    """
+    failures = Failures()
+
+    async def nothing(visit: Visit) -> None:
+        visit.begin(Head(204))
+        visit.finish()
+
+    async def run() -> None:
+        owned = Tasks(failures), SystemClock()
+        here, there = sockets(capacity)
+        companion = Link(here, Channel(dials=True, bounds=bounds), serve, _deaf, owned, patience)
+        gateway = Link(there, Channel(dials=False, bounds=bounds), nothing, _deaf, owned, patience)
+        running = [owned[0].start("link", each.run()) for each in (companion, gateway)]
+        try:
+            async with asyncio.timeout(20):
+                await scene(companion, gateway)
+        finally:
+            companion.end(Wrong("over"))
+            gateway.end(Wrong("over"))
+            await asyncio.gather(*running)
+            await owned[0].close()
+        assert len(asyncio.all_tasks()) == 1, "a task is left"
+
+    asyncio.run(run())
+    return failures
+
+
+def _deaf(news: bytes) -> None:
+    """Hear nothing."""
 
 
 def with_registry(home: Path, play: Callable[[Registry, FakeClock], Awaitable[T]]) -> T:

@@ -70,3 +70,28 @@ def test_what_is_refused_closes_for_another_implementation_too() -> None:
             assert caught.value.rcvd is not None and caught.value.rcvd.code == 1009
 
     on_stage(play, echo)
+
+
+def test_a_handler_with_something_to_finish_gets_messages_until_it_closes_itself() -> None:
+    asked: list[bool] = []
+
+    async def finish(exchange: Exchange) -> None:
+        socket = exchange.accept_websocket(MOST)
+        socket.when_leaving = lambda: asked.append(True)
+        socket.send(b"ready")
+        assert await socket.receive() == b"last"
+        await socket.close(socket.farewell, "done")
+        exchange.abandon()
+
+    async def play(stage: Stage) -> None:
+        async with websocket(stage.port) as peer:
+            assert isinstance(await peer.event(), BytesMessage)
+            closing = asyncio.get_running_loop().create_task(stage.listener.close(5))
+            await asyncio.sleep(0.05)
+            assert asked == [True] and not closing.done()
+            peer.say(BytesMessage(b"last"))
+            assert await peer.closed() == (1001, "done")
+            peer.writer.close()
+            await asyncio.wait_for(closing, 3)
+
+    on_stage(play, finish)

@@ -138,6 +138,7 @@ class WebSocket:
         "_unread",
         "_waiter",
         "farewell",
+        "when_leaving",
     )
 
     def __init__(self, carrier: Carrier, opening: Opening, most_binary: int = 0) -> None:
@@ -160,6 +161,8 @@ class WebSocket:
         self._rests_since = carrier.now()  # while the handler waits for a message
         self._pong: bytes | None = None
         self.farewell = GOING_AWAY  # with which code the handler is to close when it gets no more messages
+        self.when_leaving: Callable[[], None] | None = None
+        """What is done in place of that, for a handler that has something to finish; it closes by itself."""
         carrier.within(self._limits.idle_timeout)
 
     # for the handler
@@ -248,6 +251,9 @@ class WebSocket:
     def go_away(self, farewell: int = GOING_AWAY) -> None:
         """Let the handler close after what it is at."""
         self.farewell = farewell
+        if self.when_leaving is not None:
+            self.when_leaving()
+            return
         self._leaving = True
         self._wake()
 
