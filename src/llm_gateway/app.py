@@ -360,8 +360,8 @@ class App:
         aliases = read_aliases(settings.aliases)
         names = {name: alias.names for name, alias in aliases.items()}
         providers = {name: member.models for name, member in self.fleet.members.items()}
-        engines = {**self._engines, **self._bridges.engines}
-        behind = tuple(self._bridges.engines)
+        bridges = self._bridges.engines_of(self.fleet)
+        engines, behind = {**self._engines, **bridges}, tuple(bridges)
         directory, logins = Directory(providers, names, behind), self.fleet.lines(self.fleet.logins)
         self._router.replace(directory, self.fleet.lines(), engines, aliases, known, logins)
         self._routing.use(settings.routing)

@@ -10,7 +10,7 @@ from llm_gateway.bridges.opening import bridge_rows, open_bridges
 from llm_gateway.clock import SystemClock
 from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.errors import ConfigError
-from llm_gateway.providers.catalog import load_catalog
+from llm_gateway.providers.catalog import configured_row, load_catalog
 from llm_gateway.upstream.fleet import Fleet
 
 USUAL = {"codex", "claude", "chatgpt", "github-copilot", "m365-copilot"}
@@ -58,6 +58,11 @@ def test_a_provider_of_its_name_takes_its_place() -> None:
         bridges.join(fleet)
         assert fleet.members["ollama"].presence == "configured"
         assert fleet.members["codex"].presence == "bridge"
+        elsewhere = configured_row("codex", "http://mac.local:9000/v1", (), "", load_catalog())
+        fleet.add(elsewhere, (), presence="configured")
+        assert bridges.engines_of(fleet).keys() == USUAL - {"codex"}
+        fleet.told("codex", "auth_required", "said of the bridge here")
+        assert fleet.members["codex"].state == "unknown"
 
     played(scene)
 

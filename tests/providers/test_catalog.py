@@ -99,6 +99,13 @@ def test_a_second_account_is_known_by_its_host() -> None:
     assert not row.quirks.stream_usage
 
 
+def test_a_bridge_that_runs_elsewhere_is_a_subscription_with_an_address() -> None:
+    row = configured_row("codex", "http://mac.local:9000/v1", (), "", load_catalog())
+    assert (row.kind, row.bridge, row.metered) == ("subscription", None, False)
+    assert row.base_url == "http://mac.local:9000/v1" and tuple(row.dialects) == ("chat",)
+    assert row.label == "ChatGPT plan, through Codex"
+
+
 def test_a_dialect_the_catalog_does_not_know_of_is_believed() -> None:
     row = configured_row("groq", "", ("messages", "chat"), "", load_catalog())
     assert row.dialects == {"messages": Speaks("/v1", "x-api-key"), "chat": Speaks("/openai/v1")}

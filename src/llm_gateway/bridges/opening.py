@@ -79,6 +79,14 @@ class Bridges:
             if health is not None:
                 fleet.told(name, health.state, health.reason, _entries(self.engines[name]))
 
+    def engines_of(self, fleet: Fleet) -> dict[str, BridgeEngine]:
+        """Return those that answer for a member of a fleet: not where a provider has taken the name."""
+        return {
+            name: engine
+            for name, engine in self.engines.items()
+            if name in fleet.members and fleet.members[name].row.bridge is not None
+        }
+
     def _told(self, name: str, engine: BridgeEngine, health: Health) -> None:
         self._fleet().told(name, health.state, health.reason, _entries(engine))
 

@@ -158,11 +158,13 @@ def configured_row(
     """
     known = _known(name, base_url, tuple(catalog))
     named = tuple(dialects)
-    if known is None:
+    if known is None or known.bridge is not None:
+        # One that has a bridge's name and an address is that bridge, run elsewhere by its owner.
+        alone = "local" if _host(base_url) in _LOOPBACK else "hosted"
         return ProviderRow(
             name=name,
-            label=name,
-            kind="local" if _host(base_url) in _LOOPBACK else "hosted",
+            label=name if known is None else known.label,
+            kind=alone if known is None else "subscription",
             base_url=base_url,
             dialects={dialect: _usual(dialect) for dialect in named or ("chat",)},
             api_key_env=(api_key_env,) if api_key_env else (),

@@ -126,7 +126,7 @@ class Fleet:
     ) -> None:
         """Take note of what a bridge says of itself; `entries` None: its models are as they were."""
         member = self._members.get(name)
-        if member is None:
+        if member is None or member.row.bridge is None:
             return
         before = self._known([member])
         member.state, member.reason = state, reason
