@@ -82,6 +82,11 @@ def test_localhost_is_never_looked_up() -> None:
         assert listen_address(host) == host
 
 
+def test_an_ipv4_address_in_ipv6_spelling_is_bound_as_what_it_is() -> None:
+    assert listen_address("::ffff:192.168.1.5") == listen_address("::FFFF:c0a8:105") == "192.168.1.5"
+    assert listen_address("::ffff:0.0.0.0") == "0.0.0.0"
+
+
 NOW = 1_800_000_000_000_000
 EXPOSED = Server(host="192.168.1.5", port=8787, expose=True, allow_from=("10.0.0.0/8", "192.168.1.0/24"))
 

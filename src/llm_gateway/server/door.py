@@ -91,7 +91,9 @@ def url_of(server: Server, port: int) -> str:
     """Return the address under which this machine's clients reach a gateway that listens on `port`."""
     host = server.host
     if reach(host) == "wildcard":
-        host = "::1" if ":" in host else "127.0.0.1"  # every address is no address to call
+        host = "::1" if ":" in listen_address(host) else "127.0.0.1"  # every address is no address to call
+    elif host.lower() != "localhost":
+        host = listen_address(host)
     host = f"[{host}]" if ":" in host else host
     return f"{'https' if server.tls_cert else 'http'}://{host}:{port}"
 

@@ -4,6 +4,7 @@ A bind beyond loopback needs keys, and TLS or a list of networks, and the flag, 
 record, all together; a wildcard address needs TLS and the list. Nothing here listens or asks anybody.
 """
 
+import ipaddress
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import product
@@ -97,9 +98,17 @@ def judge_bind(server: Server, *, confirmed: bool, keys_on: bool) -> ConfigError
 def listen_address(host: str) -> str:
     """Return the address to bind for a host.
 
-    `localhost` is never looked up: what it resolves to elsewhere than here is nobody's promise.
+    `localhost` is never looked up: what it resolves to elsewhere than here is nobody's promise. An IPv4
+    address that is written as an IPv6 one is bound as what it is: sockets here speak one of the two.
     """
-    return "127.0.0.1" if host.lower() == "localhost" else host
+    if host.lower() == "localhost":
+        return "127.0.0.1"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return host if mapped is None else str(mapped)
 
 
 def refusal_of(home: Path, server: Server, now_us: int) -> ConfigError | None:

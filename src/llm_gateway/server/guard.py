@@ -10,6 +10,7 @@ import ipaddress
 from llm_gateway.config import Server
 from llm_gateway.config.addresses import networks, reach, split_authority
 from llm_gateway.errors import Forbidden, MalformedRequest, Misdirected
+from llm_gateway.server.exposure import listen_address
 from llm_gateway.wire.headers import Headers
 
 __all__ = ["Guard", "Peers"]
@@ -123,6 +124,7 @@ def _bound(host: str) -> list[str]:
     """Return the name that the listener's own address gives us; a wildcard is no name."""
     if reach(host) == "wildcard":
         return []
+    host = listen_address(host)
     return [f"[{host}]" if ":" in host else host]
 
 
