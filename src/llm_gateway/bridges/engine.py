@@ -8,7 +8,7 @@ import msgspec
 
 from llm_gateway.bridges.answer import Deadlines, TurnAnswer, TurnRun
 from llm_gateway.bridges.contract import Ask, Bridge
-from llm_gateway.bridges.faults import BridgeFault, answer_of
+from llm_gateway.bridges.faults import BridgeFault, FaultKind, answer_of
 from llm_gateway.bridges.health import BridgeModel, Health, Verified
 from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.canonical.abilities import Abilities
@@ -39,7 +39,8 @@ class Bounds(msgspec.Struct, frozen=True):
 class BridgeEngine:
     """The engine behind one bridge; `name` is that of its provider.
 
-    `opened` makes the vendor's bridge, when it is first needed.
+    `opened` makes the vendor's bridge, when it is first needed; `absence` tells what keeps it from answering
+    before.
     """
 
     counts = True
@@ -56,6 +57,7 @@ class BridgeEngine:
         self.name = name
         self.abilities: Abilities | None = abilities
         self.people: frozenset[str] | None = frozenset(("",))
+        self.absence: Callable[[], Health | None] = _nothing
         self._opened = opened
         self._bridge: Bridge | None = None
         self._bounds = bounds
@@ -120,6 +122,7 @@ class BridgeEngine:
                     f"the bridge {self.name} is paused by its owner; "
                     f"`llm-gateway bridges resume {self.name}` ends that",
                 )
+            self._require()
             await self._enter()
         except BridgeFault as fault:
             return _refused(fault)
@@ -141,6 +144,12 @@ class BridgeEngine:
             self._waiting.popleft().cancel()
         if self._bridge is not None:
             await self._bridge.close()
+
+    def _require(self) -> None:
+        """Raise what keeps the bridge from answering, as far as that shows without it."""
+        if self._bridge is None and (absent := self.absence()) is not None:
+            kind: FaultKind = "bridge_not_installed" if absent.state == "not_installed" else "auth_required"
+            raise BridgeFault(kind, f"{self.name}: {absent.reason}", action=absent.action)
 
     # slots
 
@@ -201,6 +210,10 @@ class BridgeEngine:
 
     async def _look(self) -> None:
         self._doubted = False
+        self._seen_at = self._clock.monotonic()
+        if self._bridge is None and (absent := self.absence()) is not None:
+            self._seen = absent
+            return
         try:
             async with asyncio.timeout(_HEALTH_TAKES):
                 self._seen = await self.bridge.health()
@@ -212,7 +225,11 @@ class BridgeEngine:
             self._seen = Health("unreachable", f"it did not say how it is within {_HEALTH_TAKES:g} seconds")
         self._seen_at = self._clock.monotonic()
         if self._seen.state == "ok":
-            self._offered = await self.bridge.models() or self._offered
+            try:
+                async with asyncio.timeout(_HEALTH_TAKES):
+                    self._offered = await self.bridge.models() or self._offered
+            except (TimeoutError, BridgeFault):
+                pass  # those of before are still the best that is known
 
     def _judged(self) -> Health:
         """Return what the bridge said of itself, corrected by what became of its latest turns."""
@@ -244,6 +261,10 @@ class BridgeEngine:
         if fault.resets_us:
             return self._clock.now_us() < fault.resets_us
         return self._clock.monotonic() - self._fault_at < _LAPSE
+
+
+def _nothing() -> None:
+    return None
 
 
 def _refused(fault: BridgeFault) -> PreparedAnswer:

@@ -5,9 +5,11 @@ A vendor's bridge is imported when it is first looked at or asked: most gateways
 
 import importlib
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 
 import msgspec
 
+from llm_gateway.bridges.absence import absence
 from llm_gateway.bridges.attending import Attending
 from llm_gateway.bridges.contract import Bridge
 from llm_gateway.bridges.engine import Bounds, BridgeEngine
@@ -126,6 +128,7 @@ def _engine(name: str, row: BridgeRow, settings: BridgeSettings, around: Surroun
         settings.total_timeout,
     )
     engine = BridgeEngine(name, _opener(row.kind, settings, around), row.abilities, bounds, around)
+    engine.absence = partial(absence, row, settings, around)
     engine.people = frozenset((_OWNER, *settings.share_with))
     return engine
 

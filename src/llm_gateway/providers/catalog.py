@@ -99,7 +99,8 @@ class BridgeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `program` is the vendor's, found on the path; "" for one that needs none. `fidelity` is `model` where the
     vendor's program is a plain model to its client, `agent` where it keeps its own instructions and tools.
     `terms` is what the vendor allows, in a sentence for whoever shares it; one that ships `disabled` waits
-    for its owner's word.
+    for its owner's word. `install` is the command that installs the program. `needs` are variables of the
+    environment of which one has to be set before anybody can log in.
     """
 
     kind: str
@@ -108,6 +109,8 @@ class BridgeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     abilities: Abilities = Abilities()
     fidelity: Literal["model", "agent"] = "model"
     disabled: bool = False
+    install: str = ""
+    needs: tuple[str, ...] = ()
 
 
 class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
