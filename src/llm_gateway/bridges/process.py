@@ -4,6 +4,7 @@ It stands in an empty folder, speaks by lines, and ends together with everything
 """
 
 import asyncio
+import importlib
 import os
 import shutil
 import signal
@@ -12,8 +13,6 @@ import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import psutil
 
 from llm_gateway.bridges.faults import BridgeFault
 
@@ -175,8 +174,17 @@ def _signal(process: Process, number: int) -> None:
         if sys.platform != "win32":
             os.killpg(process.pid, number)
         elif process.returncode is None:
-            parent = psutil.Process(process.pid)
-            for each in (*parent.children(recursive=True), parent):
-                each.kill()
-    except (ProcessLookupError, PermissionError, psutil.Error):  # it is gone; macOS says so in another way
+            _end_tree(process.pid)
+    except (ProcessLookupError, PermissionError):  # it is gone; macOS says so in another way
+        pass
+
+
+def _end_tree(pid: int) -> None:
+    """End a process and all below it, where there are no groups."""
+    psutil = importlib.import_module("psutil")  # for Windows alone, and not needed to start
+    try:
+        parent = psutil.Process(pid)
+        for each in (*parent.children(recursive=True), parent):
+            each.kill()
+    except psutil.Error:  # it is gone
         pass
