@@ -2,7 +2,8 @@
 
 A web page can make a browser send requests to this machine. No single header tells them all: a page on a
 name that resolves to us shows in Host, a plain form or a WebSocket in Origin, an image in Sec-Fetch-Site.
-So all three are looked at, for every method. Who a caller is, is asked behind the door.
+So all three are looked at, for every method. And what a browser sends is JSON: of the other types a page may
+send some to anybody without asking first. Who a caller is, is asked behind the door.
 """
 
 import ipaddress
@@ -15,7 +16,7 @@ from llm_gateway.wire.headers import Headers
 
 __all__ = ["Guard", "Peers"]
 
-_WATCHED = frozenset((b"host", b"origin", b"sec-fetch-site"))
+_WATCHED = frozenset((b"host", b"origin", b"sec-fetch-site", b"content-type"))
 _OUR_SITE = frozenset((b"same-origin", b"none"))
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -48,7 +49,7 @@ class Guard:
         Host comes first, and is compared with fixed names: a page whose name was made to resolve to us
         has an Origin that equals its Host.
         """
-        host = origin = site = None
+        host = origin = site = kind = None
         for name, value in headers:
             if name in _WATCHED:
                 if name == b"host":
@@ -57,6 +58,8 @@ class Guard:
                     host = value
                 elif name == b"origin":
                     origin = value if origin is None else b"null"  # two of them agree with nothing
+                elif name == b"content-type":
+                    kind = value if kind is None else b"two"
                 elif site is None or site in _OUR_SITE:
                     site = value
         if host is None:
@@ -65,13 +68,17 @@ class Guard:
         if own is None:
             raise Misdirected(self._not_us(host))
         if origin is None:
-            if site is not None and site not in _OUR_SITE:
+            if site is None:
+                return  # no browser that is to be feared
+            if site not in _OUR_SITE:
                 raise Forbidden("a page of another site asked a browser for this; only its own pages may")
         elif origin not in self._origins and (origin != own or (site is not None and site not in _OUR_SITE)):
             raise Forbidden(
                 f"pages of {_shown(origin)} may not call this gateway; if yours is one that should, "
                 "put its origin into server.origins"
             )
+        if kind is not None and not _is_json(kind):
+            raise Forbidden(f"a browser sent {_shown(kind)}; pages may send application/json alone")
 
     def _not_us(self, host: bytes) -> str:
         return (
@@ -126,6 +133,11 @@ def _bound(host: str) -> list[str]:
         return []
     host = listen_address(host)
     return [f"[{host}]" if ":" in host else host]
+
+
+def _is_json(content_type: bytes) -> bool:
+    kind = content_type.partition(b";")[0].strip().lower()
+    return kind == b"application/json" or (kind.startswith(b"application/") and kind.endswith(b"+json"))
 
 
 def _shown(value: bytes) -> str:
