@@ -36,7 +36,9 @@ class Desk:
         self.engine = self.bridge_stage.engine
         attending = Attending({"b": self.engine}, lambda *told: None)
         logins = Logins({"b": self.engine}, self.bridge_stage.tasks)
-        self.door = Door(*BridgesApi(attending, {"b": ROW}, logins, stage.ledger).routes())
+        self.door = Door(
+            *BridgesApi(attending, {"b": ROW}, logins, stage.ledger, stage.gateway.quotas).routes()
+        )
 
     async def ask(self, method: str, target: str, body: bytes = b"", *, token: str = DASHBOARD) -> Reply:
         return await self.door.ask(target, method=method, token=token, body=body)
@@ -166,6 +168,38 @@ def test_a_logout_that_fails_says_why(tmp_path: Path) -> None:
         refused = await desk.ask("POST", "/api/bridge-logouts/b")
         assert refused.status == 502
         assert refused.error()["message"] == "the vendor's program does not answer"
+
+    seated(tmp_path, scene)
+
+
+def test_a_subscription_is_shown_when_somebody_is_logged_in(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        desk.bridge.state = Health("auth_required", "nobody is logged in")
+        assert await desk.door.json("/api/dashboard/subscriptions") == {"subscriptions": []}
+        windows = (Window("5 hours", 0.5, 1_700_000_000_000_000, "allowed"),)
+        desk.bridge.state = Health("ok", verified="login_seen", account="max", windows=windows)
+        await desk.only()
+        assert await desk.door.json("/api/dashboard/subscriptions") == {
+            "subscriptions": [
+                {
+                    "provider": "b",
+                    "label": "B",
+                    "caller": "",
+                    "route": "bridge",
+                    "status": "ok",
+                    "told_at": "",
+                    "windows": [
+                        {
+                            "window": "5 hours",
+                            "used": 0.5,
+                            "resets_at": "2023-11-14T22:13:20.000Z",
+                            "status": "allowed",
+                        }
+                    ],
+                    "plan": "max",
+                }
+            ]
+        }
 
     seated(tmp_path, scene)
 

@@ -72,7 +72,7 @@ def seated(home: Path, scene: Callable[[Seat], Awaitable[None]], *, closes_ledge
     on_stage(home, lambda stage: scene(Seat(stage)), closes_ledger=closes_ledger)
 
 
-NAMES = ("health", "providers", "subscriptions", "requests", "requests/x", "request-metrics", "clients")
+NAMES = ("health", "providers", "requests", "requests/x", "request-metrics", "clients")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -308,13 +308,6 @@ def test_providers_are_asked_and_shown_with_how_they_fared(tmp_path: Path) -> No
         assert (provider["name"], provider["state"], provider["models"]) == ("first", "ok", ["m"])
         assert (provider["requests"], provider["last_error"]) == (2, "upstream_status (429)")
         assert provider["last_ok_at"] == "2023-11-14T22:13:20.000Z"
-
-    seated(tmp_path, scene)
-
-
-def test_no_subscription_is_connected(tmp_path: Path) -> None:
-    async def scene(seat: Seat) -> None:
-        assert await seat.get("subscriptions") == {"subscriptions": []}
 
     seated(tmp_path, scene)
 

@@ -3,7 +3,7 @@
 Of a login only what a person needs passes here: an address and a code, never a token.
 """
 
-from typing import TypeVar
+from collections.abc import Mapping
 
 import msgspec
 
@@ -15,16 +15,21 @@ from llm_gateway.bridges.logins import LoginProgress, Logins
 from llm_gateway.errors import MalformedRequest, NotFound, UpstreamUnreachable
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.pipeline.quotas import Quotas
 from llm_gateway.providers.catalog import ProviderRow
 from llm_gateway.server.edge import respond_json
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
-from llm_gateway.server.subscription_views import WindowView
+from llm_gateway.server.subscription_views import (
+    WindowView,
+    bridge_subscription,
+    in_use,
+    subscription_views,
+    windows_of,
+)
 from llm_gateway.server.views import iso
 
 __all__ = ["BridgeView", "BridgesApi", "LoginView", "bridge_view"]
-
-T = TypeVar("T")
 
 _MAX_BODY = 64 * 1024
 _WAIT = 20.0
@@ -84,10 +89,7 @@ def bridge_view(row: ProviderRow, health: Health, models: tuple[str, ...], machi
         version=health.version,
         required=health.required,
         resets_at=iso(health.resets_us) if health.resets_us else None,
-        windows=[
-            WindowView(each.name, each.used, iso(each.resets_us) if each.resets_us else None, each.status)
-            for each in health.windows
-        ],
+        windows=windows_of(health),
         models=list(models),
         running=health.running,
         waiting=health.waiting,
@@ -102,16 +104,23 @@ class BridgesApi:
     """Show bridges, log in and out, pause and resume."""
 
     def __init__(
-        self, attending: Attending, rows: dict[str, ProviderRow], logins: Logins, ledger: Ledger
+        self,
+        attending: Attending,
+        rows: Mapping[str, ProviderRow],
+        logins: Logins,
+        ledger: Ledger,
+        quotas: Quotas,
     ) -> None:
         self._attending = attending
         self._rows = rows
         self._logins = logins
         self._ledger = ledger
+        self._quotas = quotas
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes, for whoever has the dashboard token."""
         table = (
+            ("GET", "dashboard/subscriptions", self.subscriptions, "Subscriptions and their windows"),
             ("GET", "dashboard/bridges", self.listed, "Bridges to subscriptions, and how each is"),
             ("POST", "bridge-logins/{}", self.begin, "Begin to log a bridge in"),
             ("GET", "bridge-logins/{}", self.progress, "How far a bridge's login is"),
@@ -135,6 +144,14 @@ class BridgesApi:
             for name, health in found.items()
         ]
         _answer(exchange, {"bridges": shown})
+
+    async def subscriptions(self, exchange: Exchange, _: str) -> None:
+        """Answer with the subscriptions that are used, by a bridge or a login that passed."""
+        found = await self._attending.look_at_all()
+        by_bridge = [
+            bridge_subscription(self._rows[name], health) for name, health in found.items() if in_use(health)
+        ]
+        _answer(exchange, {"subscriptions": subscription_views(self._quotas.all()) + by_bridge})
 
     async def begin(self, exchange: Exchange, name: str) -> None:
         """Begin a login, and answer with its first step."""

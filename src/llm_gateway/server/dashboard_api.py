@@ -23,7 +23,6 @@ from llm_gateway.server.edge import respond_json
 from llm_gateway.server.limit_views import limit_views
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
-from llm_gateway.server.subscription_views import subscription_views
 from llm_gateway.upstream.fleet import Fleet
 
 __all__ = ["DashboardApi"]
@@ -54,7 +53,6 @@ class DashboardApi:
         table = (
             ("health", self.health, "How the gateway is"),
             ("providers", self.providers, "Who can answer, and how each fared"),
-            ("subscriptions", self.subscriptions, "Subscriptions and their windows"),
             ("requests", self.requests, "Requests, the newest first, running ones included"),
             ("requests/{}", self.request, "One request with its attempts"),
             ("request-metrics", self.metrics, "Sums over a time, by default the last 24 hours"),
@@ -97,10 +95,6 @@ class DashboardApi:
             for name, member in sorted(self._fleet.members.items())
         ]
         _answer(exchange, {"providers": shown})
-
-    async def subscriptions(self, exchange: Exchange, _: str) -> None:
-        """Answer with the subscriptions whose logins have passed through, and how much of each is used."""
-        _answer(exchange, {"subscriptions": subscription_views(self._gateway.quotas.all())})
 
     async def requests(self, exchange: Exchange, _: str) -> None:
         """Answer with a page of requests."""

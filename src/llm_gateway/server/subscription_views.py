@@ -4,10 +4,21 @@ from collections.abc import Iterable
 
 import msgspec
 
+from llm_gateway.bridges.health import Health
 from llm_gateway.pipeline.quotas import Quota, Used
+from llm_gateway.providers.catalog import ProviderRow
 from llm_gateway.server.views import iso
 
-__all__ = ["SubscriptionView", "WindowView", "subscription_views"]
+__all__ = [
+    "SubscriptionView",
+    "WindowView",
+    "bridge_subscription",
+    "in_use",
+    "subscription_views",
+    "windows_of",
+]
+
+_UNUSED = ("disabled", "not_installed", "starting", "auth_required")
 
 
 class WindowView(msgspec.Struct, frozen=True):
@@ -20,7 +31,11 @@ class WindowView(msgspec.Struct, frozen=True):
 
 
 class SubscriptionView(msgspec.Struct, frozen=True):
-    """A caller's subscription. `route` is how it is used: `login`, the client's own, passed on."""
+    """A caller's subscription, or the owner's, whose caller is "".
+
+    `route` is how it is used: `login`, the client's own, passed on, or `bridge`, whose state `status` is
+    then; `plan` is the kind of it, where the vendor tells.
+    """
 
     provider: str
     label: str
@@ -29,6 +44,7 @@ class SubscriptionView(msgspec.Struct, frozen=True):
     status: str
     told_at: str
     windows: list[WindowView]
+    plan: str = ""
 
 
 def subscription_views(quotas: Iterable[Quota]) -> list[SubscriptionView]:
@@ -44,6 +60,27 @@ def subscription_views(quotas: Iterable[Quota]) -> list[SubscriptionView]:
             [_window(used) for used in quota.windows],
         )
         for quota in quotas
+    ]
+
+
+def in_use(health: Health) -> bool:
+    """Return whether somebody is logged in to the bridge's subscription, as far as that is known."""
+    return health.state not in _UNUSED
+
+
+def bridge_subscription(row: ProviderRow, health: Health) -> SubscriptionView:
+    """Show the subscription behind a bridge."""
+    told_at = iso(health.last_success_us) if health.last_success_us else ""
+    return SubscriptionView(
+        row.name, row.label, "", "bridge", health.state, told_at, windows_of(health), health.account
+    )
+
+
+def windows_of(health: Health) -> list[WindowView]:
+    """Show the windows of a bridge's quota."""
+    return [
+        WindowView(each.name, each.used, iso(each.resets_us) if each.resets_us else None, each.status)
+        for each in health.windows
     ]
 
 
