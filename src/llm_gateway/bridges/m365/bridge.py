@@ -115,10 +115,9 @@ class M365Bridge:
         if self._origin.place.missing(token.scopes):
             lacking = service_refused(Reply(403, [], b""), self._origin, token.scopes, 0.0)
             return Health("not_entitled", lacking.message, lacking.action)
-        reason = f"the access token that was given is good until {token.until}" if token.until else ""
-        return Health(
-            "ok", reason, verified="login_seen", account=f"Microsoft 365 Copilot ({self._place_name})"
-        )
+        until = f", access token until {token.until}" if token.until else ""
+        account = f"Microsoft 365 Copilot ({self._origin.place.name}){until}"
+        return Health("ok", verified="login_seen", account=account)
 
     async def models(self) -> tuple[BridgeModel, ...]:
         """Return the one model there is, or the names that were configured for it."""
@@ -190,10 +189,6 @@ class M365Bridge:
         await self._access.close()
 
     # details
-
-    @property
-    def _place_name(self) -> str:
-        return "Graph" if self._origin.place.backend == "graph" else "Work IQ"
 
     async def _open(self, words: Words, kept: str | None) -> Opened:
         """Ask; take note of it when Copilot wants to be left alone for a while."""

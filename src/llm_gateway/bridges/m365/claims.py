@@ -12,6 +12,7 @@ from llm_gateway.wire.ready import ready
 
 __all__ = ["Claims", "claims_of"]
 
+_FOREVER = 1e11  # seconds; beyond the calendar
 _LONGEST = 200
 
 
@@ -41,9 +42,9 @@ def claims_of(token: str) -> Claims:
     try:
         text = base64.b64decode(pieces[1] + "=" * (-len(pieces[1]) % 4), altchars=b"-_", validate=True)
         payload = _payload.decode(text)
-        expires_us = round(payload.exp * 1_000_000)
-    except (binascii.Error, msgspec.DecodeError, UnicodeError, RecursionError, ValueError, OverflowError):
+    except (binascii.Error, msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
         return Claims()
+    expires_us = round(payload.exp * 1_000_000) if 0 < payload.exp < _FOREVER else 0
     audience = payload.aud if isinstance(payload.aud, str) else " ".join(payload.aud)
     shown = "".join(letter for letter in audience if letter.isprintable())[:_LONGEST]
     return Claims(expires_us, shown, tuple(payload.scp.split()))

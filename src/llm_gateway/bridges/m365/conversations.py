@@ -74,6 +74,10 @@ class Conversations:
                 break
             except EventTooLarge:
                 raise _strange() from None
+            except BridgeFault:
+                if telling.complete:  # what broke was only the connection's end
+                    break
+                raise
             for event in events:
                 if text := payload(event):
                     yield telling.feed(self._understood(text, opened.token))

@@ -138,8 +138,8 @@ class Identity:
             granted = _granted.decode(reply.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise _odd() from None
-        if not granted.access_token.isascii() or not granted.access_token.isprintable():
-            raise _odd()
+        if not all("!" <= letter <= "~" for letter in granted.access_token):
+            raise _odd()  # it goes into a header
         return Grant(
             Secret(granted.access_token),
             self._clock.now_us() + granted.expires_in * 1_000_000,

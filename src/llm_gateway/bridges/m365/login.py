@@ -70,6 +70,7 @@ class Login:
     async def begin(self) -> AsyncGenerator[LoginStep, None]:
         """Log in: yield where to enter which code, wait, and yield that it is done."""
         device = await self._identity.device()
+        every, until = float(device.every), self._clock.monotonic() + device.lasts
         yield LoginStep(
             "code",
             f"Open {device.url} in any browser, enter the code {device.user_code}, and log in with the work "
@@ -77,7 +78,6 @@ class Login:
             url=device.url,
             code=device.user_code,
         )
-        every, until = float(device.every), self._clock.monotonic() + device.lasts
         while True:
             await asyncio.sleep(every)
             asked = await self._identity.ask(device)

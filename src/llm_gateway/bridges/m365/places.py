@@ -30,11 +30,13 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class Place(msgspec.Struct, frozen=True):
     """One of Microsoft's services that answer as Copilot.
 
-    `conversations` is the path of its conversations; `resource` stands before each of its `permissions` in a
-    scope; `entitled` is what a person needs beside them; `allowed` is what an administrator does about it.
+    `name` is short, `label` for a sentence. `conversations` is the path of its conversations; `resource`
+    stands before each of its `permissions` in a scope; `entitled` is what a person needs beside them;
+    `allowed` is what an administrator does about it.
     """
 
     backend: Backend
+    name: str
     label: str
     endpoint: Endpoint
     conversations: str
@@ -59,6 +61,7 @@ def place_of(backend: Backend, environ: Mapping[str, str]) -> Place:
     if backend == "graph":
         return Place(
             backend=backend,
+            name="Graph",
             label="the Copilot Chat API of Microsoft Graph",
             endpoint=_endpoint(SERVICE_URL, environ.get(SERVICE_URL) or "https://graph.microsoft.com"),
             conversations="beta/copilot/conversations",
@@ -77,6 +80,7 @@ def place_of(backend: Backend, environ: Mapping[str, str]) -> Place:
         )
     return Place(
         backend=backend,
+        name="Work IQ",
         label="Work IQ",
         endpoint=_endpoint(SERVICE_URL, environ.get(SERVICE_URL) or "https://workiq.svc.cloud.microsoft"),
         conversations="rest/conversations",
