@@ -41,6 +41,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "bridges": ("bridges", "bridges"),
     "login": ("bridge_login", "login"),
     "logout": ("bridge_login", "logout"),
+    "service": ("service", "service"),
     "import": ("migration", "import_"),
 }
 
