@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.errors import BodyTooLarge, GatewayError
+from llm_gateway.http.carrier import Carrier
 from llm_gateway.http.exchange import Exchange, Memo
-from llm_gateway.http.websocket import Carrier
 from llm_gateway.upstream.answer import Answer
 from llm_gateway.wire.headers import Headers, get
 from rawhttp import Reply, parse_replies

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from llm_gateway.errors import BodyTooLarge, RequestTimeout
+from llm_gateway.http.carrier import Carrier
 from llm_gateway.http.exchange import Exchange
-from llm_gateway.http.websocket import Carrier
 
 
 class Wire:

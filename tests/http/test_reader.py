@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.errors import MalformedRequest
+from llm_gateway.http.carrier import Carrier
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.reader import BETWEEN, RequestReader
-from llm_gateway.http.websocket import Carrier
 
 TWO = (
     b"POST /one HTTP/1.1\r\nHost: a\r\nX-Thing: 1\r\nContent-Length: 5\r\n\r\nhello"

@@ -10,9 +10,10 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 
 from http_loop import Stage, on_stage
 from llm_gateway.errors import GatewayError, MalformedRequest, UpgradeRefused
+from llm_gateway.http.carrier import GOING_AWAY, NORMAL
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.limits import Limits
-from llm_gateway.http.websocket import GOING_AWAY, NORMAL, Opening
+from llm_gateway.http.websocket import Opening
 from rawhttp import parse_replies
 from websocket_peer import WebSocketPeer, fragments, opening, websocket
 

@@ -12,6 +12,7 @@ import pytest
 from wsproto.events import Ping
 
 from http_loop import Stage, on_stage
+from llm_gateway.http.carrier import Switched
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.websocket import Opening, WebSocket
@@ -96,7 +97,7 @@ class FakeCarrier:
         self.reading = True
         self.later: list[Callable[[], None]] = []
 
-    def carry(self, socket: WebSocket) -> None:
+    def carry(self, socket: Switched) -> None:
         """Nothing came early."""
 
     def send(self, data: bytes) -> None:

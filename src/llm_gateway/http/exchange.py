@@ -5,12 +5,16 @@ of the end and of failure. What the request means is not its business.
 """
 
 import asyncio
-from typing import Protocol
+import importlib
+from typing import TYPE_CHECKING, Protocol
 
 from llm_gateway.errors import BodyTooLarge, GatewayError, UpgradeRefused
 from llm_gateway.http import wording
-from llm_gateway.http.websocket import Carrier, Opening, WebSocket
+from llm_gateway.http.carrier import Carrier
 from llm_gateway.wire.headers import Headers, get
+
+if TYPE_CHECKING:
+    from llm_gateway.http.websocket import WebSocket
 
 __all__ = ["Exchange", "Memo", "Wire"]
 
@@ -261,7 +265,7 @@ class Exchange:
         self.close_after = True
         self._finish()
 
-    def accept_websocket(self, most_binary: int = 0) -> WebSocket:
+    def accept_websocket(self, most_binary: int = 0) -> "WebSocket":
         """Switch to a WebSocket; raise UpgradeRefused or MalformedRequest where its opening is not in order.
 
         It speaks text, or with `most_binary` binary messages of so many bytes at most. The exchange is over
@@ -272,10 +276,11 @@ class Exchange:
             why = "a WebSocket is opened by a GET request without a body, in HTTP/1.1"
             raise UpgradeRefused(why, to="websocket")
         carrier = self._wire.carrier()
-        opening = Opening(self.headers, carrier.limits)
+        websocket = importlib.import_module("llm_gateway.http.websocket")  # see `http/carrier.py`
+        opening = websocket.Opening(self.headers, carrier.limits)
         self.started = True
         self._wire.send(b"%b%b\r\n" % (wording.status_line(101), opening.fields))
-        socket = WebSocket(carrier, opening, most_binary)
+        socket: WebSocket = websocket.WebSocket(carrier, opening, most_binary)
         carrier.carry(socket)
         return socket
 

@@ -11,12 +11,12 @@ from typing import Protocol, cast
 
 from llm_gateway.errors import Draining, GatewayError, RequestTimeout
 from llm_gateway.http import wording
+from llm_gateway.http.carrier import GOING_AWAY, RESTARTING, Carrier, Switched
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.handover import duplicate
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.outbox import Outbox
 from llm_gateway.http.reader import BETWEEN, BODY, HEAD, RequestReader
-from llm_gateway.http.websocket import GOING_AWAY, RESTARTING, Carrier, WebSocket
 
 __all__ = ["Connection", "Handler", "Owner", "Refusal"]
 
@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._drain: asyncio.Future[None] | None = None
         self.peer = ""
-        self._socket: WebSocket | None = None
+        self._socket: Switched | None = None
         self.paused = False
         self.closing = False
         self.deadline = 0.0
@@ -217,7 +217,7 @@ class Connection(asyncio.Protocol):
         """Return what carries a WebSocket: this connection."""
         return self
 
-    def carry(self, socket: WebSocket) -> None:
+    def carry(self, socket: Switched) -> None:
         """Hand every byte that comes from now on, and those that came early, to `socket`."""
         self._socket = socket
         if early := self._reader.take_early():

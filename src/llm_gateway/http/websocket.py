@@ -11,7 +11,6 @@ import base64
 import binascii
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
@@ -20,15 +19,14 @@ from wsproto.handshake import server_extensions_handshake
 from wsproto.utilities import generate_accept_token
 
 from llm_gateway.errors import MalformedRequest, UpgradeRefused
+from llm_gateway.http.carrier import GOING_AWAY, NORMAL, VERSION, Carrier
 from llm_gateway.http.inflating import Inflating
 from llm_gateway.http.limits import Limits
 from llm_gateway.wire.headers import Headers, get_all
 
-__all__ = ["GOING_AWAY", "NORMAL", "RESTARTING", "VERSION", "Carrier", "Opening", "WebSocket"]
+__all__ = ["Opening", "WebSocket"]
 
-NORMAL, GOING_AWAY, RESTARTING = 1000, 1001, 1012
 _UNSUPPORTED, _INVALID, _POLICY, _TOO_BIG, _DEFECT = 1003, 1007, 1008, 1009, 1011
-VERSION = b"13"
 
 _HIGH_WATER = 256 * 1024  # bytes of messages that nobody has asked for yet
 _MOST_WAITING = 64  # and how many of them
@@ -36,53 +34,6 @@ _GOODBYE = 2.0  # seconds for the client's answer to our close
 # What is read at once: a deflated byte may become a thousand, and what was read is held all the same.
 _PIECE = 4 * 1024
 _MOST_FRAMES = 256  # in one turn of the loop: thousands of empty ones fit into one read
-
-
-class Carrier(Protocol):
-    """What a WebSocket needs from its connection."""
-
-    paused: bool
-
-    @property
-    def limits(self) -> Limits:
-        """Return the bounds of the listener."""
-        ...
-
-    def carry(self, socket: "WebSocket") -> None:
-        """Hand every byte that comes from now on, and those that came early, to `socket`."""
-        ...
-
-    def send(self, data: bytes) -> None:
-        """Write bytes to the client."""
-        ...
-
-    async def drained(self) -> None:
-        """Wait until the client has taken what was written."""
-        ...
-
-    def pause_body(self) -> None:
-        """Stop reading."""
-        ...
-
-    def resume_reading(self) -> None:
-        """Read again."""
-        ...
-
-    def within(self, seconds: float) -> None:
-        """Call `expire` if nothing else is heard for so many seconds."""
-        ...
-
-    def now(self) -> float:
-        """Return the time, in seconds from anywhere."""
-        ...
-
-    def soon(self, go_on: Callable[[], None]) -> None:
-        """Call `go_on` in the next turn of the loop, unless the connection closes."""
-        ...
-
-    def hang_up(self) -> None:
-        """Cancel the handler and close: nobody listens any more."""
-        ...
 
 
 class Opening:

@@ -7,6 +7,7 @@ Read: developers.openai.com, "WebSocket mode"; openai/codex, codex-api/src/endpo
 
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Raw
@@ -14,8 +15,8 @@ from msgspec import Raw
 from llm_gateway.dialects.contract import Path
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import GatewayError, MalformedRequest, UnknownResponse, UpgradeRefused
+from llm_gateway.http.carrier import VERSION
 from llm_gateway.http.exchange import Exchange, Memo
-from llm_gateway.http.websocket import VERSION, WebSocket
 from llm_gateway.pipeline.handle import Gateway, handle
 from llm_gateway.pipeline.relay import refuse
 from llm_gateway.pipeline.sender import Sender, sender_of
@@ -26,6 +27,9 @@ from llm_gateway.server.socket_memory import Memory
 from llm_gateway.server.socket_turn import SocketTurn, error_message
 from llm_gateway.wire.headers import Headers
 from llm_gateway.wire.jsonedit import Document, MalformedJson
+
+if TYPE_CHECKING:
+    from llm_gateway.http.websocket import WebSocket
 
 __all__ = ["ResponsesSocket", "responses_sockets"]
 
@@ -87,7 +91,7 @@ class _Talk:
     """What is said on one connection."""
 
     def __init__(
-        self, gateway: Gateway, kept: Admitting, socket: WebSocket, headers: Headers, memory: Memory
+        self, gateway: Gateway, kept: Admitting, socket: "WebSocket", headers: Headers, memory: Memory
     ) -> None:
         self._gateway = gateway
         self._kept = kept

@@ -7,6 +7,7 @@ accounting are the pipeline's.
 
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Raw
@@ -14,11 +15,13 @@ from msgspec import Raw
 from llm_gateway.dialects.contract import Dialect
 from llm_gateway.errors import BodyTooLarge, GatewayError, UpstreamBroken
 from llm_gateway.http.exchange import Memo
-from llm_gateway.http.websocket import WebSocket
 from llm_gateway.server.answered import Answered, read_response
 from llm_gateway.wire.headers import Headers
 from llm_gateway.wire.jsonedit import Document, MalformedJson
 from llm_gateway.wire.sse import SseSplitter, event_data
+
+if TYPE_CHECKING:
+    from llm_gateway.http.websocket import WebSocket
 
 __all__ = ["SocketTurn", "error_message"]
 
@@ -71,7 +74,7 @@ class SocketTurn:
 
     def __init__(
         self,
-        socket: WebSocket,
+        socket: "WebSocket",
         dialect: Dialect,
         request: bytes,
         headers: Headers,
