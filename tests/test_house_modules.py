@@ -20,7 +20,7 @@ EDGES = {
 # Who may touch what. A room is a folder, or a module of its own on the top floor.
 RESERVED = {
     "sqlite3": {"ledger", "content", "clients"},  # clients: the logs of some are databases
-    "cryptography": {"content", "companion"},
+    "cryptography": {"bridges", "companion", "content"},
     "asyncpg": {"ledger"},
     "httptools": {"http"},
     "wsproto": {"http"},

@@ -17,7 +17,7 @@ from scripted.wording import head, response
 
 def asking(stage: Stage, path: str = "/below", first: float = 5.0) -> Asking:
     endpoint = Endpoint("m", "bridge", "http", "127.0.0.1", stage.upstream.port, path, auth="none")
-    return Asking("The host", Upstream(stage.pool, Patience(5.0, 5.0)), endpoint, Patience(first, 5.0))
+    return Asking("The host", Upstream(stage.pool, Patience(5.0, 5.0)), endpoint, first)
 
 
 def test_a_form_and_json_say_what_they_are_and_who_asks(tmp_path: Path) -> None:

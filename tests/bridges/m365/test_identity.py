@@ -110,7 +110,7 @@ def test_the_forms_are_those_of_microsofts_own_library(tmp_path: Path) -> None:
 def identity_of(stage: Stage) -> Identity:
     endpoint = Endpoint("m", "bridge", "http", "127.0.0.1", stage.upstream.port, "", auth="none")
     upstream = Upstream(stage.pool, Patience(5.0, 5.0))
-    asking = Asking("Microsoft's identity platform", upstream, endpoint, Patience(5.0, 5.0))
+    asking = Asking("Microsoft's identity platform", upstream, endpoint, 5.0)
     return Identity(asking, Origin(place_of("graph", {}), "organizations", CLIENT_ID), stage.clock)
 
 

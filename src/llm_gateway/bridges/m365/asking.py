@@ -3,9 +3,8 @@
 from llm_gateway import __version__
 from llm_gateway.bridges.m365.refusals import Reply, unanswered
 from llm_gateway.errors import UpstreamFault
-from llm_gateway.http.client import ClientConnection, Patience
 from llm_gateway.providers.endpoint import Endpoint
-from llm_gateway.upstream.answer import read_error, read_whole
+from llm_gateway.upstream.answer import Answer, read_error, read_whole
 from llm_gateway.upstream.client import Line, Upstream
 from llm_gateway.vault import Secret
 
@@ -16,20 +15,20 @@ _MOST = 4 * 1024 * 1024
 
 
 class Asking:
-    """One host of Microsoft's. `who` names it in messages."""
+    """One host of Microsoft's. `who` names it in messages; it begins an answer within `first` seconds."""
 
-    def __init__(self, who: str, upstream: Upstream, endpoint: Endpoint, patience: Patience) -> None:
+    def __init__(self, who: str, upstream: Upstream, endpoint: Endpoint, first: float) -> None:
         self._who = who
         self._upstream = upstream
         self._line = Line(endpoint)
-        self._patience = patience
+        self._patience = upstream.hurried(first)
 
     async def form(self, path: str, body: bytes) -> Reply:
         """Post a form and read the answer whole."""
         fields = b"content-type: application/x-www-form-urlencoded\r\naccept: application/json\r\n"
         return await self.read(await self._send(path, fields, body))
 
-    async def json(self, path: str, token: Secret, body: bytes, accept: bytes) -> ClientConnection:
+    async def json(self, path: str, token: Secret, body: bytes, accept: bytes) -> Answer:
         """Post JSON under a token; return the answer when its head has come. It is to be released."""
         fields = b"content-type: application/json\r\naccept: %b\r\nauthorization: Bearer %b\r\n" % (
             accept,
@@ -37,24 +36,24 @@ class Asking:
         )
         return await self._send(path, fields, body)
 
-    async def read(self, connection: ClientConnection) -> Reply:
+    async def read(self, answer: Answer) -> Reply:
         """Read an answer whole, and release it."""
         try:
-            reading = read_error(connection) if connection.status >= 400 else read_whole(connection, _MOST)
-            return Reply(connection.status, connection.headers, await reading)
+            reading = read_error(answer) if answer.status >= 400 else read_whole(answer, _MOST)
+            return Reply(answer.status, answer.headers, await reading)
         except UpstreamFault as fault:
             raise unanswered(self._who, fault) from None
         finally:
-            connection.release()
+            answer.release()
 
-    async def more(self, connection: ClientConnection) -> bytes:
+    async def more(self, answer: Answer) -> bytes:
         """Return the next piece of an answer, b"" at its end."""
         try:
-            return await connection.read()
+            return await answer.read()
         except UpstreamFault as fault:
             raise unanswered(self._who, fault) from None
 
-    async def _send(self, path: str, fields: bytes, body: bytes) -> ClientConnection:
+    async def _send(self, path: str, fields: bytes, body: bytes) -> Answer:
         head = self._line.request(b"POST", path, _WHO + fields, len(body))
         try:
             return await self._upstream.send(self._line, head, body, self._patience)

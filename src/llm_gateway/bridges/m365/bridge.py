@@ -31,7 +31,6 @@ from llm_gateway.canonical.usage import Usage, estimate_tokens
 from llm_gateway.clock import Clock
 from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.dialects.bridge.stream import Lost
-from llm_gateway.http.client import Patience
 from llm_gateway.vault import load_master_key
 
 __all__ = ["MODEL", "M365Bridge", "open_bridge"]
@@ -39,7 +38,7 @@ __all__ = ["MODEL", "M365Bridge", "open_bridge"]
 MODEL = "m365-copilot"
 
 _MASTER = "LLM_GATEWAY_MASTER_KEY_FILE"
-_LOGIN_PATIENCE = Patience(10.0, 10.0, 20.0)
+_LOGIN_WAITS = 10.0
 _HEALTH_WAITS = 1.5
 _KEPT = 64  # conversations are the service's; here is a name of each
 
@@ -48,8 +47,7 @@ def open_bridge(settings: BridgeSettings, around: Surroundings) -> "M365Bridge":
     """Return the bridge; nothing is asked or read yet. ConfigError for an address that is none."""
     place = place_of(settings.backend, around.environ)
     origin = Origin(place, settings.tenant, around.environ.get(CLIENT_ID, "").strip())
-    patience = Patience(settings.first_timeout, settings.idle_timeout, settings.total_timeout)
-    service = Asking(place.label, around.upstream, place.endpoint, patience)
+    service = Asking(place.label, around.upstream, place.endpoint, settings.first_timeout)
     access = Access(around.environ, _login(origin, around), around.clock)
     turns = Turns(time_zone(around.environ), settings.web)
     return M365Bridge(
@@ -62,7 +60,7 @@ def _login(origin: Origin, around: Surroundings) -> Login | None:
     if not origin.client_id:
         return None
     who = "Microsoft's identity platform"
-    asking = Asking(who, around.upstream, login_endpoint(around.environ), _LOGIN_PATIENCE)
+    asking = Asking(who, around.upstream, login_endpoint(around.environ), _LOGIN_WAITS)
     named = around.environ.get(_MASTER)
     file = SealedFile(
         around.folder / "login.sealed",
@@ -145,7 +143,7 @@ class M365Bridge:
                 else:  # a sign of life for who waits
                     yield Measured(_usage(words, telling))
         finally:
-            opened.connection.release()
+            opened.answer.release()
         rest, rewritten = telling.close()
         if not (telling.told or telling.disengaged):
             raise _mute()

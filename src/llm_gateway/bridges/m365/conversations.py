@@ -13,8 +13,7 @@ from llm_gateway.bridges.m365.prompt import Words, body_of
 from llm_gateway.bridges.m365.refusals import Origin, Reply, service_refused
 from llm_gateway.bridges.m365.snapshots import Conversation, Telling, payload, read_conversation
 from llm_gateway.clock import Clock
-from llm_gateway.http.client import ClientConnection
-from llm_gateway.upstream.answer import is_event_stream
+from llm_gateway.upstream.answer import Answer, is_event_stream
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter
 
 __all__ = ["Conversations", "Opened", "Turns"]
@@ -36,7 +35,7 @@ class Opened(msgspec.Struct, frozen=True):
     """A turn that is being answered; `anew` when the conversation did not exist before. To be released."""
 
     name: str
-    connection: ClientConnection
+    answer: Answer
     anew: bool
     token: Token
 
@@ -67,7 +66,7 @@ class Conversations:
         while more:
             try:
                 async with asyncio.timeout(_LINGERS if telling.complete else None):
-                    data = await self._service.more(opened.connection)
+                    data = await self._service.more(opened.answer)
                 more = bool(data)
                 events = splitter.feed(data) if more else [splitter.close()]
             except TimeoutError:
@@ -91,13 +90,13 @@ class Conversations:
 
     async def _open(self, words: Words, kept: str | None, token: Token) -> Opened:
         if kept is not None:
-            connection = await self._ask(kept, words, token, history=False)
-            if connection.status != 404:
-                return Opened(kept, await self._checked(connection, token), anew=False, token=token)
-            connection.release()  # the service does not know it any more: what was said goes along
+            answer = await self._ask(kept, words, token, history=False)
+            if answer.status != 404:
+                return Opened(kept, await self._checked(answer, token), anew=False, token=token)
+            answer.release()  # the service does not know it any more: what was said goes along
         name = await self._begin(token)
-        connection = await self._ask(name, words, token, history=True)
-        return Opened(name, await self._checked(connection, token), anew=True, token=token)
+        answer = await self._ask(name, words, token, history=True)
+        return Opened(name, await self._checked(answer, token), anew=True, token=token)
 
     async def _begin(self, token: Token) -> str:
         """Begin a conversation; return its name."""
@@ -110,16 +109,16 @@ class Conversations:
             raise _strange()
         return made.id
 
-    async def _ask(self, name: str, words: Words, token: Token, *, history: bool) -> ClientConnection:
+    async def _ask(self, name: str, words: Words, token: Token, *, history: bool) -> Answer:
         path = f"{self._origin.place.conversations}/{quote(name, safe='')}/chatOverStream"
         body = body_of(words, self._turns.zone, web=self._turns.web, history=history)
         return await self._service.json(path, token.secret, body, _STREAM)
 
-    async def _checked(self, connection: ClientConnection, token: Token) -> ClientConnection:
+    async def _checked(self, answer: Answer, token: Token) -> Answer:
         """Return an answer that is a stream; a fault for anything else."""
-        if connection.status == 200 and is_event_stream(connection):
-            return connection
-        reply = await self._service.read(connection)
+        if answer.status == 200 and is_event_stream(answer):
+            return answer
+        reply = await self._service.read(answer)
         if reply.status < 400:
             raise _strange()
         raise self._refused(reply, token)
