@@ -1,6 +1,7 @@
 """Which token a turn is asked with: the one that was given, for as long as it lasts, else the login's."""
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,8 +73,9 @@ class Access:
                 "Microsoft Entra, with public client flows allowed.",
                 action=Action(NEEDS),
             )
-        async for step in self._login.begin():
-            yield step
+        async with aclosing(self._login.begin()) as steps:
+            async for step in steps:
+                yield step
 
     def end(self) -> None:
         """Forget the login; BridgeFault when there is none but the environment's token."""

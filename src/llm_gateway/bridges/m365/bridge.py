@@ -6,6 +6,7 @@ finds what the person may see, and answers in text. It has one model, whose name
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Literal
 
@@ -132,16 +133,15 @@ class M365Bridge:
         telling = Telling(words.prompt, whole=not ask.request.stream)
         started = False
         try:
-            async for told in self._conversations.tell(opened, telling):
-                if not started:
-                    started = True
-                    yield Started(opened.name, ask.model)
-                    if opened.anew and words.history:
-                        yield Lost("messages", "it takes no history: what was said goes along as context")
-                if told:
-                    yield TextDelta(told)
-                else:  # a sign of life for who waits
-                    yield Measured(_usage(words, telling))
+            async with aclosing(self._conversations.tell(opened, telling)) as pieces:
+                async for told in pieces:
+                    if not started:
+                        started = True
+                        yield Started(opened.name, ask.model)
+                        if opened.anew and words.history:
+                            yield Lost("messages", "it takes no history: what was said goes along as context")
+                    # Without more text, a sign of life for who waits.
+                    yield TextDelta(told) if told else Measured(_usage(words, telling))
         finally:
             opened.answer.release()
         rest, rewritten = telling.close()
@@ -167,8 +167,9 @@ class M365Bridge:
 
     async def login(self) -> AsyncGenerator[LoginStep, None]:
         """Log in by a device code."""
-        async for step in self._access.begin():
-            yield step
+        async with aclosing(self._access.begin()) as steps:
+            async for step in steps:
+                yield step
 
     async def logout(self) -> None:
         """Forget the login."""
