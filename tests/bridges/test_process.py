@@ -113,3 +113,14 @@ def test_one_that_cannot_be_started_is_not_installed(tmp_path: Path) -> None:
         assert fault.value.kind == "bridge_not_installed"
 
     asyncio.run(play())
+
+
+def test_so_many_bytes_are_read_as_they_are() -> None:
+    async def play() -> None:
+        child = await Child.start(PYTHON, ("-c", "print('one\\ntwo', end='')"), ENVIRON)
+        assert await child.exactly(4) == b"one\n"
+        assert await child.exactly(2) == b"tw"
+        assert await child.exactly(9) == b"o", "it ended before"
+        await child.close()
+
+    asyncio.run(play())

@@ -133,6 +133,14 @@ class Child:
         except ValueError:
             raise BridgeFault("bridge_failed", "the vendor's program writes a line without end") from None
 
+    async def exactly(self, count: int) -> bytes:
+        """Return so many bytes of its stdout; fewer when it ends before."""
+        assert self._process.stdout is not None
+        try:
+            return await self._process.stdout.readexactly(count)
+        except asyncio.IncompleteReadError as end:
+            return end.partial
+
     async def watch_errors(self) -> None:
         """Read its stderr to the end, and keep its last lines; without this it blocks when it writes much."""
         assert self._process.stderr is not None

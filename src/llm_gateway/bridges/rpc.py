@@ -1,4 +1,4 @@
-"""One end of JSON-RPC, a message a line, over a child's stdio. Not what any method means.
+"""One end of JSON-RPC over a child's stdio, a message a line as a rule. Not what any method means.
 
 JSON-RPC 2.0 (jsonrpc.org/specification), without its batches. Agents that speak the Agent Client Protocol
 want its `jsonrpc` member; Codex leaves it out (openai/codex, codex-rs/app-server/README.md).
@@ -11,10 +11,18 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.process import Child
 from llm_gateway.wire.ready import ready
 
-__all__ = ["INTERNAL_ERROR", "INVALID_PARAMS", "METHOD_NOT_FOUND", "Asked", "Hears", "Rpc", "RpcRefused"]
+__all__ = [
+    "INTERNAL_ERROR",
+    "INVALID_PARAMS",
+    "METHOD_NOT_FOUND",
+    "Asked",
+    "Carries",
+    "Hears",
+    "Rpc",
+    "RpcRefused",
+]
 
 INVALID_PARAMS = -32602
 METHOD_NOT_FOUND = -32601
@@ -66,6 +74,18 @@ class Asked(msgspec.Struct, frozen=True):
     params: Raw
 
 
+class Carries(Protocol):
+    """What carries messages to the other side and back: a `Child` itself, or who frames them for one."""
+
+    async def line(self) -> bytes:
+        """Return the next message, b"" at the end; BridgeFault for one without end."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Write one message and its line's end; BridgeFault when the other side has ended."""
+        ...
+
+
 class Hears(Protocol):
     """Whoever is told what the other side says by itself, in its order. It must not wait."""
 
@@ -88,8 +108,8 @@ class Rpc:
     `program` is what messages call the other side; `marked` is whether it wants the `jsonrpc` member.
     """
 
-    def __init__(self, child: Child, hears: Hears, program: str, *, marked: bool) -> None:
-        self._child = child
+    def __init__(self, carrier: Carries, hears: Hears, program: str, *, marked: bool) -> None:
+        self._carrier = carrier
         self._hears = hears
         self._program = program
         self._mark = {"jsonrpc": "2.0"} if marked else {}
@@ -151,7 +171,7 @@ class Rpc:
         fault = BridgeFault("bridge_failed", f"{self._program} was stopped; ask again")
         try:
             rubbish = 0
-            while line := await self._child.line():
+            while line := await self._carrier.line():
                 rubbish += not self._take(line)
                 if rubbish > _MOST_RUBBISH:
                     raise BridgeFault(
@@ -201,7 +221,7 @@ class Rpc:
     async def _write(self, message: dict[str, object]) -> None:
         if self._fault is not None:
             raise self._fault.with_traceback(None)  # it is one for many
-        await self._child.write(msgspec.json.encode({**self._mark, **message}) + b"\n")
+        await self._carrier.write(msgspec.json.encode({**self._mark, **message}) + b"\n")
 
 
 def _place(error: Exception) -> str:
