@@ -21,6 +21,14 @@ PEER = "10.0.0.9"
 HELLO = Hello(1, 1, "test", "nobody")
 
 
+async def absent(companion_id: str) -> bool:
+    return False
+
+
+async def present(companion_id: str) -> bool:
+    return True
+
+
 class Place:
     """A gateway's side, and as many companions as the test makes."""
 
@@ -37,7 +45,7 @@ class Place:
         here, self.there = sockets()
         seen = await asyncio.gather(
             introduce(here, identity, token, ("claude",)),
-            self.admission.admit(self.there, peer),
+            self.admission.admit(self.there, peer, absent),
             return_exceptions=True,
         )
         welcomed, admitted = seen
@@ -106,7 +114,7 @@ def test_a_revoked_and_an_unknown_companion_are_told_so(tmp_path: Path) -> None:
 async def asked(place: Place) -> tuple[MemorySocket, Hello, "asyncio.Task[Admitted]"]:
     """Say hello as a companion, and return what is to be signed."""
     here, there = sockets()
-    task = asyncio.get_running_loop().create_task(place.admission.admit(there, PEER))
+    task = asyncio.get_running_loop().create_task(place.admission.admit(there, PEER, absent))
     here.say(HELLO)
     hello = await here.frame()
     assert isinstance(hello, Hello) and len(hello.nonce) == 32
@@ -123,12 +131,12 @@ def test_what_one_connection_said_is_good_for_no_other(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         identity = await place.enrolled()
         here, there = sockets()
-        await asyncio.gather(introduce(here, identity), place.admission.admit(there, PEER))
+        await asyncio.gather(introduce(here, identity), place.admission.admit(there, PEER, absent))
         replayed, gateway = sockets()
         for message in here.sent:
             replayed.send(message)
         with pytest.raises(Turned) as caught:
-            await place.admission.admit(gateway, PEER)
+            await place.admission.admit(gateway, PEER, absent)
         assert caught.value.wrong.kind == "wrong_proof"
 
     placed(tmp_path, scene)
@@ -140,7 +148,7 @@ def test_a_signature_for_another_gateway_is_none_for_this_one(tmp_path: Path) ->
     async def scene(place: Place) -> None:
         identity = await place.enrolled()
         here, there = sockets()
-        task = asyncio.get_running_loop().create_task(place.admission.admit(there, PEER))
+        task = asyncio.get_running_loop().create_task(place.admission.admit(there, PEER, absent))
         here.say(Hello(1, 1, "test", identity.thumbprint))
         hello = await here.frame()
         assert isinstance(hello, Hello)
@@ -184,7 +192,7 @@ def test_versions_that_do_not_understand_each_other_are_named(
         here, there = sockets()
         here.say(hello)
         with pytest.raises(Turned):
-            await place.admission.admit(there, PEER)
+            await place.admission.admit(there, PEER, absent)
         wrong = await here.frame()
         assert isinstance(wrong, Wrong) and wrong.kind == "version_mismatch"
         assert f"upgrade the {older}" in wrong.message and there.closed == (4406, "version_mismatch")
@@ -195,7 +203,7 @@ def test_versions_that_do_not_understand_each_other_are_named(
 def test_a_later_version_that_understands_this_one_is_let_in(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         here, there = sockets()
-        task = asyncio.get_running_loop().create_task(place.admission.admit(there, PEER))
+        task = asyncio.get_running_loop().create_task(place.admission.admit(there, PEER, absent))
         here.say(Hello(7, 1, "newer", "x"))
         assert isinstance(await here.frame(), Hello)
         task.cancel()
@@ -212,7 +220,7 @@ def test_whoever_begins_otherwise_is_turned_away(tmp_path: Path, said: Frame | N
         else:
             here.say(said)
         with pytest.raises(Turned) as caught:
-            await place.admission.admit(there, PEER)
+            await place.admission.admit(there, PEER, absent)
         assert caught.value.wrong.kind == ("gone" if said is None else "broken")
         for first, second in ((b"\x01", None), (None, Ping())):
             here, there = sockets()
@@ -220,7 +228,7 @@ def test_whoever_begins_otherwise_is_turned_away(tmp_path: Path, said: Frame | N
             if second is not None:
                 here.say(second, 1)
             with pytest.raises(Turned) as caught:
-                await place.admission.admit(there, PEER)
+                await place.admission.admit(there, PEER, absent)
             assert caught.value.wrong.kind == "broken"
 
     placed(tmp_path, scene)

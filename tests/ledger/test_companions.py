@@ -1,6 +1,7 @@
 """Companions are invited, enrolled once, seen, revoked; who offered a bridge first is first."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 
 from fakes import FakeClock
 from ledger_samples import NOON, Failures
+from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.companions import (
     Claim,
     CompanionRow,
@@ -23,7 +25,7 @@ from llm_gateway.ledger.companions import (
     withdraw,
 )
 from llm_gateway.ledger.opening import offline
-from llm_gateway.ledger.store import Store
+from llm_gateway.ledger.store import Row, Store, Value
 
 MAC = Invitation(b"\x00one", "mac", "anna", ("claude", "codex"), NOON, NOON + 100)
 BOX = Invitation(b"two\xff", "box", "", (), NOON + 1, NOON + 100)
@@ -121,3 +123,21 @@ def test_a_revoked_companion_gives_its_names_away(store: Store) -> None:
     assert not revoke_companion(store, "nobody", NOON + 23)
     assert [each.companion for each in claims(store)] == ["id-mac"]
     assert companions(store)[0].revoked_us == NOON + 22
+
+
+class Broken:
+    """A database on a disk that is full."""
+
+    def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
+        raise sqlite3.OperationalError("database or disk is full")
+
+
+def test_a_database_that_takes_nothing_is_told() -> None:
+    with pytest.raises(LedgerUnavailable, match="cannot be kept"):
+        companions(Broken())
+
+
+def test_a_database_that_keeps_nothing_is_told(store: Store) -> None:
+    store.write([("DROP TABLE enrolments", ())])
+    with pytest.raises(LedgerUnavailable, match="cannot be kept"):
+        invite(store, MAC)

@@ -2,11 +2,12 @@
 
 The gateway's side of the first four messages of a link. Whoever does not show within seconds who it is, is
 not listened to any more. A nonce is good for the one connection that it was made for, so that nothing of
-another connection can be said again. Who is known is `enrolment.py`.
+another connection can be said again. Whoever is turned away is on record. Who is known is `enrolment.py`.
 """
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -28,12 +29,27 @@ from llm_gateway.companion.frames import (
 from llm_gateway.companion.identity import proof
 from llm_gateway.companion.lockout import Lockout
 from llm_gateway.companion.socket import Socket
+from llm_gateway.errors import GatewayError
 from llm_gateway.ledger.companions import CompanionRow
 
 __all__ = ["Admission", "Admitted", "Turned"]
 
 _TAKES = 10.0
 _NONCE = 32
+_HOUR = 3600.0
+_MOST_RECORDED = 1000
+_ON_RECORD = frozenset(
+    (
+        "already_connected",
+        "bad_token",
+        "locked_out",
+        "never_enrolled",
+        "revoked",
+        "token_expired",
+        "token_used",
+        "wrong_proof",
+    )
+)
 _REFUSED = 4401
 _TOO_OLD = 4406
 
@@ -61,22 +77,50 @@ class Admission:
         self._registry = registry
         self._clock = clock
         self._lockout = Lockout(clock)
+        self._recorded: dict[tuple[str, str, str], float] = {}
 
-    async def admit(self, socket: Socket, peer: str) -> Admitted:
-        """Hear who calls from an address; Turned, and that was said, when it is not let in."""
+    async def admit(self, socket: Socket, peer: str, is_here: Callable[[str], Awaitable[bool]]) -> Admitted:
+        """Hear who calls from an address; Turned, and that was said, when it is not let in.
+
+        `is_here` tells of a companion whether it is connected and answers: its key is used by two machines
+        then, and the second one is not let in.
+        """
+        name = ""
         try:
             async with asyncio.timeout(_TAKES):
                 admitted = await self._hear(socket, peer)
+                name = admitted.row.machine
+                if await is_here(admitted.row.id):
+                    raise Turned(
+                        Wrong(
+                            "already_connected",
+                            f"{name} is connected already; if that is not you, your key was copied: "
+                            f"`llm-gateway companions revoke {name}` on the gateway ends that",
+                        )
+                    )
         except TimeoutError:
             turned = Turned(Wrong("too_slow", f"you did not say who you are within {_TAKES:g} seconds"))
+        except GatewayError as error:  # nothing can be put on record now
+            turned = Turned(Wrong("unavailable", error.message, error.retry_after or _TAKES))
         except Turned as error:
             turned = error
         else:
             socket.send(write_frame(0, Welcome(admitted.row.machine, admitted.row.bridges)))
             return admitted
+        await self._record(turned.wrong.kind, name, peer)
         socket.send(write_frame(0, turned.wrong))
         await socket.close(turned.code, turned.wrong.kind)
         raise turned
+
+    async def _record(self, kind: str, name: str, peer: str) -> None:
+        """Put on record who was turned away; the same once an hour, so that nobody fills the disk with it."""
+        now, what = self._clock.monotonic(), (kind, name, peer)
+        if kind not in _ON_RECORD or now - self._recorded.get(what, -_HOUR) < _HOUR:
+            return
+        if len(self._recorded) >= _MOST_RECORDED:
+            self._recorded.clear()
+        self._recorded[what] = now
+        await self._registry.record("companion.refused", name or "unknown", kind=kind, peer=peer)
 
     async def _hear(self, socket: Socket, peer: str) -> Admitted:
         hello = await _next(socket)
@@ -119,6 +163,8 @@ class Admission:
             raise NotEnrolled("wrong_proof", "the signature is not that of this key, gateway and connection")
         if auth.token:
             return await self._registry.join(auth.token, name, auth.public_key, auth.bridges)
+        if name not in self._registry.known.companions:  # another replica may have let it join
+            await self._registry.load()
         return self._registry.judge_key(name)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from llm_gateway.clock import Clock
-from llm_gateway.errors import MalformedRequest
+from llm_gateway.errors import AuditUnavailable, MalformedRequest
 from llm_gateway.ledger import companions as rows
 from llm_gateway.ledger.companions import Claim, CompanionRow, Invitation
 from llm_gateway.ledger.ledger import Ledger
@@ -166,6 +166,13 @@ class Registry:
         await self._ledger.write(lambda store: rows.revoke_companion(store, companion_id, now))
         await self.load()
         return companion_id
+
+    async def record(self, action: str, target: str, **detail: str) -> None:
+        """Put on record what was refused; where that cannot be, it is refused all the same."""
+        try:
+            await self._ledger.audit.record(action, target, "companion", **detail)
+        except AuditUnavailable:
+            pass
 
     def judge_key(self, companion_id: str) -> CompanionRow:
         """Return the companion of a key; NotEnrolled when it is not let in."""

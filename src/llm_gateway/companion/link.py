@@ -67,6 +67,7 @@ class Link:
         self._over: asyncio.Future[Wrong] = asyncio.get_running_loop().create_future()
         self._idle = asyncio.Event()
         self._last = self._clock.monotonic()
+        self._sound = asyncio.Event()
         self._unread = 0
         self.drains = False
         """Whether the other side takes nothing new."""
@@ -106,6 +107,18 @@ class Link:
         self._channel.tell(news)
         self._flush()
 
+    async def answers(self, most: float) -> bool:
+        """Whether the other side is heard within so many seconds, when it is asked for a sign of life."""
+        self._sound.clear()
+        self._channel.ping()
+        self._flush()
+        try:
+            async with asyncio.timeout(most):
+                await self._sound.wait()
+        except TimeoutError:
+            return False
+        return self.alive
+
     async def drain(self, most: float) -> None:
         """Take nothing new, and wait until what runs has ended, for so many seconds at most."""
         self._channel.drain()
@@ -130,6 +143,7 @@ class Link:
             task.cancel()
         self._calls.clear()
         self._idle.set()
+        self._sound.set()
 
     # for its streams
 
@@ -176,6 +190,7 @@ class Link:
         try:
             while (message := await self._socket.receive()) is not None:
                 self._last = self._clock.monotonic()
+                self._sound.set()
                 for happening in self._channel.receive(message):
                     self._take(happening)
                 self._flush()

@@ -4,11 +4,14 @@ No secret is here: of a join token its HMAC, of a companion its public key. Who 
 `companion/enrolment.py`.
 """
 
+import sqlite3
 from collections.abc import Sequence
 
 import msgspec
 
-from llm_gateway.ledger.store import Row, Rows, Store
+from llm_gateway.errors import LedgerUnavailable
+from llm_gateway.ledger.store import Row, Rows, Statement, Store
+from llm_gateway.ledger.trouble import trouble
 from llm_gateway.wire.ready import ready
 
 __all__ = [
@@ -100,55 +103,75 @@ def invite(store: Store, invitation: Invitation) -> None:
     """Keep an invitation, in place of one for the same machine that nobody has used."""
     values = [*msgspec.structs.astuple(invitation)]
     values[3] = ",".join(invitation.bridges)
-    store.write([(_WITHDRAW, (invitation.machine,)), (_INVITE, values)])
+    _write(store, [(_WITHDRAW, (invitation.machine,)), (_INVITE, values)])
 
 
 def withdraw(store: Store, machine: str) -> bool:
     """Take back what nobody has used; False when there was nothing."""
-    return store.write([(_WITHDRAW, (machine,))]) != [0]
+    return _write(store, [(_WITHDRAW, (machine,))]) != [0]
 
 
 def invitations(rows: Rows) -> list[Invitation]:
     """Return every invitation, used or not, the oldest first."""
-    return [msgspec.convert(_named(Invitation, row), Invitation) for row in rows.rows(_INVITATIONS)]
+    return [msgspec.convert(_named(Invitation, row), Invitation) for row in _read(rows, _INVITATIONS)]
 
 
 def companions(rows: Rows) -> list[CompanionRow]:
     """Return every companion there ever was, the first enrolled first."""
-    return [msgspec.convert(_named(CompanionRow, row), CompanionRow) for row in rows.rows(_COMPANIONS)]
+    return [msgspec.convert(_named(CompanionRow, row), CompanionRow) for row in _read(rows, _COMPANIONS)]
 
 
 def enrol(store: Store, digest: bytes, companion_id: str, public_key: bytes, now_us: int) -> bool:
     """Enrol a key by an invitation, which is used up by that; False when nothing was done."""
-    enrolled, _ = store.write(
+    enrolled, _ = _write(
+        store,
         [
             (_ENROL, (companion_id, public_key, now_us, now_us, digest, now_us, public_key)),
             (_USE_UP, (now_us, digest, now_us, companion_id, now_us)),
-        ]
+        ],
     )
     return enrolled == 1
 
 
 def seen(store: Store, companion_id: str, now_us: int) -> None:
     """Take note of when a companion was connected last."""
-    store.write([(_SEEN, (now_us, companion_id, now_us))])
+    _write(store, [(_SEEN, (now_us, companion_id, now_us))])
 
 
 def revoke_companion(store: Store, companion_id: str, now_us: int) -> bool:
     """Let a companion in no longer, and others have its bridges' names; False when it was not let in."""
-    revoked, _ = store.write([(_REVOKE, (now_us, companion_id)), (_UNCLAIM, (companion_id,))])
+    revoked, _ = _write(store, [(_REVOKE, (now_us, companion_id)), (_UNCLAIM, (companion_id,))])
     return revoked == 1
 
 
 def claim(store: Store, companion_id: str, bridges: Sequence[str], now_us: int) -> None:
     """Take note of bridges that a companion offers; what it offered before keeps its time."""
     if bridges:
-        store.write([(_CLAIM, (bridge, companion_id, now_us)) for bridge in bridges])
+        _write(store, [(_CLAIM, (bridge, companion_id, now_us)) for bridge in bridges])
 
 
 def claims(rows: Rows) -> list[Claim]:
     """Return who offers which bridge, the first first; revoked companions offer none."""
-    return [msgspec.convert(_named(Claim, row), Claim) for row in rows.rows(_CLAIMS)]
+    return [msgspec.convert(_named(Claim, row), Claim) for row in _read(rows, _CLAIMS)]
+
+
+def _write(store: Store, statements: Sequence[Statement]) -> list[int]:
+    try:
+        return store.write(statements)
+    except sqlite3.Error as error:
+        raise _unavailable(error) from error
+
+
+def _read(rows: Rows, sql: str) -> list[Row]:
+    try:
+        return rows.rows(sql)
+    except sqlite3.Error as error:
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: sqlite3.Error) -> LedgerUnavailable:
+    told = trouble(error)
+    return LedgerUnavailable(f"what is known of companions cannot be kept: {told.what}. {told.way_out}")
 
 
 def _named(kind: type[msgspec.Struct], row: Row) -> dict[str, object]:

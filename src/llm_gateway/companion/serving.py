@@ -1,0 +1,192 @@
+"""What a companion does for its gateway: a fixed list of things, each within its owner's caps and on record.
+
+There is no way from here to a command, a file or a login: a turn is handed to one of the bridges that the
+companion was started with, and everything that is not on the list is not found.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from llm_gateway.bridges.engine import BridgeEngine
+from llm_gateway.bridges.faults import BridgeFault, answer_of
+from llm_gateway.companion.caps import Counter
+from llm_gateway.companion.flows import FlowBroken, Visit
+from llm_gateway.companion.frames import Head, Wrong
+from llm_gateway.companion.journal import Journal
+from llm_gateway.companion.offers import News, Offer, able
+from llm_gateway.companion.switch import Switch
+from llm_gateway.dialects.bridge import PATH
+from llm_gateway.errors import AuditUnavailable, ClientFault, GatewayError, UpstreamFault
+from llm_gateway.upstream.answer import Answer
+
+__all__ = ["OPERATIONS", "Served", "Serving"]
+
+OPERATIONS = ("turn", "look", "pause")
+"""All that a gateway can ask for."""
+
+_LOOK_AGAIN = 0.5
+_PAUSED = BridgeFault(
+    "bridge_disabled", "it is paused on its own machine; `llm-gateway companion resume` there"
+)
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A bridge of this machine: what it is a bridge to, its engine, and who may use it beside its owner."""
+
+    kind: str
+    engine: BridgeEngine
+    share_with: tuple[str, ...] = ()
+
+
+class Serving:
+    """The bridges of this machine, for whoever is at the other end of the link."""
+
+    def __init__(
+        self, bridges: Mapping[str, Served], counter: Counter, journal: Journal, switch: Switch
+    ) -> None:
+        self._bridges = bridges
+        self._counter = counter
+        self._journal = journal
+        self._switch = switch
+        self._allowed: frozenset[str] = frozenset()
+        self._turns: set[asyncio.Task[object]] = set()
+        self.changed: Callable[[], None] = lambda: None
+        """Called when there may be news."""
+
+    def allow(self, bridges: Sequence[str]) -> None:
+        """Take what the gateway lets this machine offer; () is everything."""
+        self._allowed = frozenset(bridges)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The bridges of this machine."""
+        return tuple(self._bridges)
+
+    async def news(self, trouble: str = "") -> News:
+        """Return how everything is."""
+        offered = [(name, each) for name, each in self._bridges.items() if self._offers(name)]
+        found = await asyncio.gather(*(each.engine.look() for _, each in offered))
+        paused = self._switch.paused
+        offers = []
+        for (name, each), health in zip(offered, found, strict=True):
+            if paused:
+                health = msgspec.structs.replace(health, state="disabled", reason=_PAUSED.message)
+            able_to = able(each.engine.abilities)
+            offers.append(Offer(name, each.kind, health, each.engine.offered, able_to, each.share_with))
+        return News(tuple(offers), paused, trouble)
+
+    async def serve(self, visit: Visit) -> None:
+        """Answer one stream."""
+        try:
+            body = await visit.body()
+            await self._serve(visit, body)
+        except FlowBroken:
+            pass  # nobody is there any more
+        except BridgeFault as fault:
+            await _refuse(visit, fault)
+        except ClientFault as error:
+            await _refuse(visit, BridgeFault("refused", error.message))
+        except UpstreamFault as error:
+            visit.fail(Wrong(error.kind, error.message))
+        except GatewayError as error:
+            await _refuse(visit, BridgeFault("bridge_failed", error.message))
+
+    async def watch(self) -> None:
+        """Stop what runs as soon as somebody has paused the companion."""
+        was = self._switch.paused
+        while True:
+            await asyncio.sleep(_LOOK_AGAIN)
+            if (paused := self._switch.paused) != was:
+                was = paused
+                if paused:
+                    self.stop()
+                self.changed()
+
+    def stop(self) -> None:
+        """Stop every turn that runs."""
+        for task in self._turns:
+            task.cancel(_PAUSED.kind)
+
+    # details
+
+    def _offers(self, name: str) -> bool:
+        return name in self._bridges and (not self._allowed or name in self._allowed)
+
+    async def _serve(self, visit: Visit, body: bytes) -> None:
+        match visit.open.operation:
+            case "turn":
+                await self._turn(visit, body)
+            case "look" if self._offers(visit.open.bridge):
+                health = await self._bridges[visit.open.bridge].engine.look(fresh=True)
+                visit.begin(Head(200))
+                await visit.put(msgspec.json.encode(health))
+                visit.finish()
+                self.changed()
+            case "pause":
+                await self._journal.noted("companion.pause")
+                self._switch.pause("gateway")
+                visit.begin(Head(204))
+                visit.finish()
+            case _:
+                visit.begin(Head(404))
+                visit.finish()
+
+    async def _turn(self, visit: Visit, body: bytes) -> None:
+        asked = visit.open
+        if self._switch.paused:
+            raise _PAUSED
+        if not self._offers(asked.bridge):
+            raise BridgeFault("bridge_not_installed", f"this machine has no bridge {asked.bridge[:64]!r}")
+        self._counter.begin(asked.bridge, asked.model)
+        task = asyncio.current_task()
+        assert task is not None
+        self._turns.add(task)
+        passed, outcome = 0, "cancelled"
+        try:
+            await self._journal.begun(asked.id, asked.bridge, asked.model, len(body))
+            passed = await _relay(
+                visit, await self._bridges[asked.bridge].engine.answer(PATH, body, asked.model)
+            )
+            outcome = "answered"
+        except asyncio.CancelledError as stop:
+            if stop.args == (_PAUSED.kind,):
+                visit.fail(Wrong(_PAUSED.kind, _PAUSED.message))
+            raise
+        except (GatewayError, FlowBroken):
+            outcome = "failed"
+            raise
+        finally:
+            self._turns.discard(task)
+            self._counter.end(len(body) + passed)
+            await self._note_end(asked.id, asked.bridge, outcome, passed)
+
+    async def _note_end(self, turn: str, bridge: str, outcome: str, passed: int) -> None:
+        try:
+            await self._journal.ended(turn, bridge, outcome, passed)
+        except AuditUnavailable:
+            pass  # the next turn is refused for it
+        self.changed()
+
+
+async def _relay(visit: Visit, answer: Answer) -> int:
+    """Hand on an answer as it comes, and return how many bytes that was."""
+    passed = 0
+    try:
+        fields = tuple((name, value) for name, value in answer.headers)
+        visit.begin(Head(answer.status, fields))
+        while data := answer.take() or await answer.read():
+            passed += len(data)
+            await visit.put(data)
+        visit.finish()
+    finally:
+        answer.release()
+    return passed
+
+
+async def _refuse(visit: Visit, fault: BridgeFault) -> None:
+    status, headers, body = answer_of(fault)
+    visit.begin(Head(status, tuple(headers)))
+    await visit.put(body)
+    visit.finish()
