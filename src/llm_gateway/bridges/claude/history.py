@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from llm_gateway.bridges.claude.tools import written_name
+from llm_gateway.bridges.claude.tools import PREFIX, written_name
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import Part, Text, Thinking, ToolCall, ToolResult
 from llm_gateway.canonical.request import Message, Request
@@ -127,6 +127,7 @@ def _tagged(message: Json) -> list[Json]:
     for block in content:
         match block:
             case {"type": "tool_use", "name": name, "input": arguments}:
+                name = str(name).removeprefix(PREFIX)
                 told.append(_text(f'<call tool="{name}">{_encode(arguments).decode()}</call>'))
             case {"type": "tool_result", **rest}:
                 inner = rest.get("content", ())

@@ -94,6 +94,8 @@ class Turns:
                         yield losses.pop(0)
                 frame = None
             left = self._leave(session, asked, answer)
+            if not left:
+                session.end_soon()
             yield answer.over
         finally:
             if not left:
@@ -199,6 +201,8 @@ class Turns:
 
     def _hear(self, said: Quota | Opened) -> None:
         match said:
+            case Quota(windows=()) if self._quota is not None:
+                self._quota = msgspec.structs.replace(said, windows=self._quota.windows)
             case Quota():
                 self._quota = said
             case Opened():
