@@ -32,6 +32,7 @@ __all__ = ["ChatgptBridge", "open_bridge"]
 
 _WHO = "OpenAI's API"
 _HEALTH_WAITS = 1.5
+_END_WAITS = 0.1
 # The vendor does not say when a limit ends. For so long nobody asks, and for so long it is held to go on.
 _ASKS_NOBODY = 30.0
 _LIMIT_HOLDS = 900.0
@@ -120,6 +121,7 @@ class ChatgptBridge:
                     if isinstance(event, Failed):
                         raise self._noted(failed(event.kind))
                     if isinstance(event, Finished):
+                        await self._drain(answer)
                         for loss in reading.losses:
                             yield Lost(loss.what, loss.why)
                     yield event
@@ -173,6 +175,15 @@ class ChatgptBridge:
                 "bridge_failed", "OpenAI answered in a form that is not known here; is there an update?"
             )
         return answer
+
+    async def _drain(self, answer: Answer) -> None:
+        """Read the end of an answer, so that its connection serves the next one."""
+        try:
+            async with asyncio.timeout(_END_WAITS):
+                while await self._api.more(answer):
+                    pass
+        except (TimeoutError, BridgeFault):
+            pass  # all that counts is there
 
     def _noted(self, fault: BridgeFault) -> BridgeFault:
         """Take note of a limit."""

@@ -29,7 +29,7 @@ _PAGE = (
     "<body><h1>%s</h1><p>%s</p></body></html>\n"
 )
 _ANSWERS = {
-    "taken": ("200 OK", "Signed in", "LLM Gateway goes on from here. You can close this window."),
+    "taken": ("200 OK", "Thank you", "LLM Gateway goes on from here. You can close this window."),
     "declined": ("200 OK", "Not signed in", "LLM Gateway says why. You can close this window."),
     "used": ("410 Gone", "Used already", "This sign-in is over. You can close this window."),
     "not ours": ("400 Bad Request", "Not this sign-in", "Begin again with llm-gateway login chatgpt."),

@@ -136,15 +136,8 @@ class Store:
         """Keep every other change out, of this process and of others, until it is done."""
         handle = self._lock_file()
         try:
-            async with asyncio.timeout(_WAITS):
-                while not try_lock(handle):  # noqa: ASYNC110 - nobody tells when another process lets go
-                    await asyncio.sleep(_LOOKS_AGAIN)
+            await _lock(handle)
             yield
-        except TimeoutError:
-            raise BridgeFault(
-                "bridge_failed",
-                "another process is changing the sign-in with ChatGPT, and takes long; ask again",
-            ) from None
         finally:
             os.close(handle)
 
@@ -155,6 +148,18 @@ class Store:
             return os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600)
         except OSError as error:
             raise BridgeFault("bridge_failed", f"{path} cannot be opened: {error.strerror}") from None
+
+
+async def _lock(handle: int) -> None:
+    try:
+        async with asyncio.timeout(_WAITS):
+            while not try_lock(handle):  # noqa: ASYNC110 - nobody tells when another process lets go
+                await asyncio.sleep(_LOOKS_AGAIN)
+    except TimeoutError:
+        raise BridgeFault(
+            "bridge_failed",
+            "another process is changing the sign-in with ChatGPT, and takes long; ask again",
+        ) from None
 
 
 def _unusable(why: str) -> BridgeFault:
