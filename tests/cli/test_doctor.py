@@ -126,6 +126,20 @@ def test_an_exposure_that_lacks_something_is_found(stopped: Terminal, tmp_path: 
     assert severity == "error" and "server.expose = true" in finding and "127.0.0.1" in fix
 
 
+def test_an_exposure_says_who_wanted_it_for_whom_and_until_when(stopped: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    lines = '[server]\nhost = "192.0.2.1"\nexpose = true\nallow_from = ["192.0.2.0/24"]\n'
+    file.write_text(lines)
+    stopped.ok("bridges", "expose", "--yes", "--hours", "2", "--config", str(file))
+    severity, finding, fix = findings(stopped("doctor", "--config", str(file), "--json"))["exposure"]
+    assert severity == "warning" and "without TLS, for 192.0.2.0/24; confirmed by " in finding
+    assert ", until 2" in finding and "set server.tls_cert" in finding and fix == "see docs/exposure.md"
+    file.write_text(f'{lines}tls_cert = "c"\ntls_key = "k"\n')
+    stopped.ok("bridges", "expose", "--yes", "--config", str(file))
+    severity, finding, _ = findings(stopped("doctor", "--config", str(file), "--json"))["exposure"]
+    assert severity == "ok" and "with TLS" in finding and finding.endswith("until it is taken back")
+
+
 def test_a_model_file_that_is_gone_is_found(stopped: Terminal, tmp_path: Path) -> None:
     file = tmp_path / "gateway.toml"
     file.write_text('[local]\nmodel_path = "gone.gguf"\n')

@@ -1,6 +1,7 @@
 """A listener counts its connections, keeps unwanted peers out, and drains before it goes."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -125,3 +126,27 @@ def test_a_silent_stream_is_kept_alive_where_its_client_takes_that(
     answer = on_stage(play, silent, Limits(keep_alive_interval=every))
     assert (b"e\r\n: keep-alive\n\n\r\n" in answer) is expected
     assert answer.endswith(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
+
+
+def test_a_retreat_cuts_off_who_is_no_longer_admitted_and_listens_nowhere() -> None:
+    async def play(stage: Stage) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+        writer.write(GET)
+        await reader.readline()
+        stage.listener.retreat(lambda peer: True)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", stage.port)
+        writer.write(GET)
+        assert b"HTTP/1.1 200 " in await reader.readuntil(b"HTTP/1.1 200 "), "who is admitted stays"
+        stage.listener.retreat(lambda peer: False)
+        with contextlib.suppress(ConnectionResetError):
+            await reader.read()
+        assert stage.listener.connections == 0
+        writer.close()
+        port = await stage.listener.listen("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b"", "who comes later is judged anew"
+        writer.close()
+
+    on_stage(play, echo)

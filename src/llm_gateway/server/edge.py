@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from llm_gateway.clock import SystemClock
 from llm_gateway.dialects.contract import Dialect
 from llm_gateway.errors import (
     Draining,
@@ -18,6 +19,7 @@ from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.authenticate import credentials
 from llm_gateway.pipeline.relay import refuse
 from llm_gateway.server.guard import Guard
+from llm_gateway.server.guesses import Guesses
 from llm_gateway.server.routes import Answering, Routes
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
@@ -32,19 +34,28 @@ JSON = b"content-type: application/json\r\n" + _NO_STORE
 class Access:
     """Who may see and change what is not a client's business: the dashboard's and the owner's tokens."""
 
-    def __init__(self, owner: bytes, dashboard: bytes) -> None:
+    def __init__(self, owner: bytes, dashboard: bytes, guesses: Guesses | None = None) -> None:
         self._owner = owner
         self._dashboard = dashboard
+        self._guesses = guesses or Guesses(SystemClock())
 
-    def require(self, access: str, headers: Headers) -> None:
-        """Let `open` and `key` pass (a key is checked in its dialect); raise Unauthenticated else."""
+    def require(self, access: str, headers: Headers, peer: str = "") -> None:
+        """Let `open` and `key` pass (a key is checked in its dialect); raise Unauthenticated else.
+
+        LimitReached is for an address that has shown too many wrong tokens; the owner's always opens.
+        """
         if access in ("open", "key"):
             return
-        for offered in credentials(headers):
-            if hmac.compare_digest(offered, self._owner):
+        offered = credentials(headers)
+        for token in offered:
+            if hmac.compare_digest(token, self._owner):
                 return
-            if access == "dashboard" and self._dashboard and hmac.compare_digest(offered, self._dashboard):
-                return
+        if access == "dashboard" and self._dashboard and offered:
+            self._guesses.may(peer)
+            for token in offered:
+                if hmac.compare_digest(token, self._dashboard):
+                    return
+        self._guesses.wrong(peer, offered)
         raise Unauthenticated(
             "this needs the dashboard token as `Authorization: Bearer …`; "
             "set it as LLM_GATEWAY_DASHBOARD_TOKEN, or use the command line on this machine"
@@ -90,7 +101,7 @@ class Edge:
             else:
                 route, rest = self._routes.find(exchange.method, path)
                 if route.access != "key":
-                    self._access.require(route.access, exchange.headers)
+                    self._access.require(route.access, exchange.headers, exchange.peer)
                 await route.answer(exchange, rest)
         except GatewayError as error:
             self._refuse(exchange, error)
