@@ -24,10 +24,13 @@ _MINUTE = 60.0
 
 @ready
 class Caps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The most of everything. `models` are patterns of `bridge/model`; () allows every one."""
+    """The most of everything. `models` are patterns of `bridge/model`; () allows every one.
+
+    `parallel` is over all bridges, each of which lets fewer run and others wait.
+    """
 
     models: tuple[str, ...] = ()
-    parallel: Annotated[int, Meta(ge=1, le=64)] = 8
+    parallel: Annotated[int, Meta(ge=1, le=256)] = 64
     per_minute: Annotated[int, Meta(ge=1)] = 120
     per_day: Annotated[int, Meta(ge=0)] = 2000
     tokens_per_day: Annotated[int, Meta(ge=0)] | None = None

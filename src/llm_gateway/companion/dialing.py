@@ -31,7 +31,7 @@ class _Connection(Protocol):
     """What we use of a connection of `websockets`."""
 
     async def send(self, message: bytes) -> None: ...
-    async def recv(self, decode: bool) -> bytes | str: ...
+    async def recv(self, decode: bool) -> bytes: ...
     async def close(self, code: int, reason: str) -> None: ...
 
 
@@ -91,10 +91,9 @@ class DialledSocket:
     async def receive(self) -> bytes | None:
         """Return the next message; None when there will be no more."""
         try:
-            message = await self._connection.recv(decode=False)
+            return await self._connection.recv(decode=False)
         except self._ends:
             return None
-        return message if isinstance(message, bytes) else b""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye, after what waits to be sent as far as the gateway takes it at once."""
