@@ -22,6 +22,45 @@ KINDS: tuple[Kind, ...] = ("systemd", "launchd", "windows", "pm2")
 
 _AGAIN_S = 2
 _LABEL = "llm-gateway"
+# Microsoft's Task Scheduler Schema, version 1.4.
+_TASK = """<?xml version="1.0" encoding="UTF-16"?>
+<Task version="1.4" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <RegistrationInfo>
+    <Description>{title}</Description>
+  </RegistrationInfo>
+  <Triggers>
+    <LogonTrigger>
+      <Enabled>true</Enabled>
+      {user}
+    </LogonTrigger>
+  </Triggers>
+  <Principals>
+    <Principal id="Author">
+      {user}
+      <LogonType>InteractiveToken</LogonType>
+      <RunLevel>LeastPrivilege</RunLevel>
+    </Principal>
+  </Principals>
+  <Settings>
+    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+    <StartWhenAvailable>true</StartWhenAvailable>
+    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+    <RestartOnFailure>
+      <Interval>PT1M</Interval>
+      <Count>999</Count>
+    </RestartOnFailure>
+  </Settings>
+  <Actions Context="Author">
+    <Exec>
+      <Command>{program}</Command>
+      <Arguments>{arguments}</Arguments>
+      <WorkingDirectory>{home}</WorkingDirectory>
+    </Exec>
+  </Actions>
+</Task>
+"""
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -147,45 +186,13 @@ def _launchd(service: Service, uid: int) -> Unit:
 
 def _windows(service: Service) -> Unit:
     program, *arguments = service.command
-    user = f"<UserId>{escape(service.user)}</UserId>" if service.user else ""
-    text = f"""<?xml version="1.0" encoding="UTF-16"?>
-<Task version="1.4" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
-  <RegistrationInfo>
-    <Description>{escape(service.title)}</Description>
-  </RegistrationInfo>
-  <Triggers>
-    <LogonTrigger>
-      <Enabled>true</Enabled>
-      {user}
-    </LogonTrigger>
-  </Triggers>
-  <Principals>
-    <Principal id="Author">
-      {user}
-      <LogonType>InteractiveToken</LogonType>
-      <RunLevel>LeastPrivilege</RunLevel>
-    </Principal>
-  </Principals>
-  <Settings>
-    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
-    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
-    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
-    <StartWhenAvailable>true</StartWhenAvailable>
-    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
-    <RestartOnFailure>
-      <Interval>PT1M</Interval>
-      <Count>999</Count>
-    </RestartOnFailure>
-  </Settings>
-  <Actions Context="Author">
-    <Exec>
-      <Command>{escape(program)}</Command>
-      <Arguments>{escape(subprocess.list2cmdline(arguments))}</Arguments>
-      <WorkingDirectory>{escape(str(service.home))}</WorkingDirectory>
-    </Exec>
-  </Actions>
-</Task>
-"""
+    text = _TASK.format(
+        title=escape(service.title),
+        user=f"<UserId>{escape(service.user)}</UserId>" if service.user else "",
+        program=escape(program),
+        arguments=escape(subprocess.list2cmdline(arguments)),
+        home=escape(str(service.home)),
+    )
     text = "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
     path = service.home / f"{service.name}.task.xml"
     task = ("/TN", service.title)
