@@ -1,19 +1,24 @@
 """The whole table of a gateway's paths, with real parts behind it."""
 
+import io
 from pathlib import Path
 
 from llm_gateway.bridges.attending import Attending
 from llm_gateway.bridges.logins import Logins
+from llm_gateway.bridges.opening import Bridges
 from llm_gateway.clients.watching import Watching
+from llm_gateway.companion.opening import Companions, Home
 from llm_gateway.config import Server
 from llm_gateway.content.content import Content
 from llm_gateway.content.safe import Where
 from llm_gateway.pipeline.key_admin import KeyAdmin
 from llm_gateway.server.bridges_api import BridgesApi
+from llm_gateway.server.companion_routes import CompanionsApi
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.routes import Routes
 from llm_gateway.server.surface import Parts, surface
 from llm_gateway.tasks import Tasks
+from llm_gateway.telemetry.log import Log
 from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import PEPPER, Stage, on_stage
 
@@ -24,12 +29,20 @@ def on_surface(home: Path) -> Routes:
     """Return the table of a gateway that has no providers and no bridges."""
 
     async def scene(stage: Stage) -> Routes:
+        fleet = Fleet(stage.upstream, stage.clock, lambda: None)
+        companions = Companions(
+            Home(stage.ledger, PEPPER, stage.clock, Tasks(fail), Log(stage.clock, "error", io.StringIO())),
+            Bridges({}, {}, (), Tasks(fail), lambda: fleet),
+            nobody,
+            lambda: fleet,
+            lambda: None,
+        )
         content = Content(Where(home), stage.clock, fail)
         tasks = Tasks(fail)
         return surface(
             Parts(
                 stage.gateway,
-                Fleet(stage.upstream, stage.clock, lambda: None),
+                fleet,
                 Watching(stage.ledger, stage.clock, "", None),
                 KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None),
                 content,
@@ -41,6 +54,7 @@ def on_surface(home: Path) -> Routes:
                     stage.ledger,
                     stage.gateway.quotas,
                 ),
+                CompanionsApi(companions.registry, companions.hub),
                 Server(),
                 tasks,
                 lambda: "http://127.0.0.1:8787",
@@ -49,6 +63,11 @@ def on_surface(home: Path) -> Routes:
         )
 
     return on_stage(home, scene)
+
+
+async def nobody(machine: str, body: bytes) -> None:
+    """No companion reports here."""
+    raise AssertionError(machine)
 
 
 def fail(name: str, failure: BaseException) -> None:

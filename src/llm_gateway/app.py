@@ -6,10 +6,12 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
-from llm_gateway.bridges.opening import open_bridges
+from llm_gateway.bridges.opening import Bridges, open_bridges
 from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.clients.watching import watching
 from llm_gateway.clock import SystemClock
+from llm_gateway.companion.opening import Companions, Home
+from llm_gateway.companion.reporting import Reports
 from llm_gateway.config import Loaded, Server, load, reload
 from llm_gateway.config.watch import FileWatch
 from llm_gateway.content.opening import content_of
@@ -26,17 +28,16 @@ from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
-from llm_gateway.pipeline.knowledge import FleetKnowledge
 from llm_gateway.pipeline.limits import Standing
 from llm_gateway.pipeline.plan import Router
 from llm_gateway.pipeline.quotas import Quotas
+from llm_gateway.pipeline.replan import replan
 from llm_gateway.pipeline.replay import Replays
 from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.spending import Spending
-from llm_gateway.pipeline.terms import go_by, remember
-from llm_gateway.providers.alias import read_aliases
-from llm_gateway.providers.names import Directory
+from llm_gateway.pipeline.terms import remember
 from llm_gateway.server.bridges_api import BridgesApi
+from llm_gateway.server.companion_routes import CompanionsApi, companion_sockets
 from llm_gateway.server.dialect_routes import dialect_at
 from llm_gateway.server.door import as_given, context_for, listener_for, open_door, url_of
 from llm_gateway.server.edge import Access, Edge
@@ -101,6 +102,7 @@ class App:
         self.first_key: Minted | None = None
         self.moved: Callable[[str], None] = lambda url: None
         self.routes: tuple[Route, ...] = ()
+        self._joining: tuple[Bridges | Companions, ...] = ()
 
     @property
     def url(self) -> str:
@@ -125,6 +127,7 @@ class App:
         self.tasks.start("look at the configuration", self._look_at_file())
         self.tasks.start("delete what has expired", self._content.look_after())
         self.tasks.start("look at bridges", self._bridges.attending.attend())
+        self.tasks.start("look after companions", self._companions.hub.watch())
         self.tasks.start("look after applications", self._watching.run(settings.clients.interval))
         if is_exposed(self._servers):
             self.tasks.start("watch the exposure", self._watch_exposure())
@@ -192,7 +195,16 @@ class App:
         self._engines = self._make_engines()
         for engine in (*self._engines.values(), *self._bridges.engines.values()):
             opened.push_async_callback(engine.close)
+        self._companions = Companions(
+            Home(self._ledger, pepper, self._clock, self.tasks, self.log),
+            self._bridges,
+            Reports(self._watching.receive, self._ledger, self._clock).take,
+            lambda: self.fleet,
+            self._plan_anew,
+        )
+        self._joining = (self._bridges, self._companions)
         self.fleet = self._muster(self._loaded, self._plan_anew)
+        await self._companions.hub.open()
         self._plan_anew()
         await remember(self._spending, self._ledger, self._clock)
         gateway = Gateway(
@@ -226,20 +238,16 @@ class App:
     def _show_gauges(self) -> None:
         started = self._clock.monotonic()
         gauges = self._metrics.gauges
-        gauges["llm_gateway_ledger_failing"] = lambda: float(self._ledger.failure is not None)
-        gauges |= self._content.gauges() | self._replays.gauges()
-        gauges["llm_gateway_ledger_unrecorded"] = lambda: float(self._ledger.kept)
         gauges["llm_gateway_uptime_seconds"] = lambda: self._clock.monotonic() - started
-        gauges["llm_gateway_circuit_open"] = self._standings.open_circuits
-        gauges["llm_gateway_upstream_up"] = lambda: {
-            name: float(member.state == "ok") for name, member in self.fleet.members.items()
-        }
+        gauges |= self._ledger.gauges() | self._content.gauges() | self._replays.gauges()
+        gauges |= self._standings.gauges() | self.fleet.gauges()
 
     def _muster(self, loaded: Loaded, changed: Callable[[], None]) -> Fleet:
         fleet = Fleet(self._upstream, self._clock, changed)
         built_in = {name: tuple(engine.models) for name, engine in self._engines.items()}
         muster(fleet, loaded.settings, self._environ, built_in, self._skipped)
-        self._bridges.join(fleet)
+        for each in self._joining:
+            each.join(fleet)
         return fleet
 
     def _make_upstream(self) -> Upstream:
@@ -275,9 +283,8 @@ class App:
 
     def _make_edge(self, gateway: Gateway) -> Edge:
         dashboard = self._loaded.dashboard_token
-        access = Access(
-            self._owner.reveal().encode(), dashboard.reveal().encode() if dashboard is not None else b""
-        )
+        shown = dashboard.reveal().encode() if dashboard is not None else b""
+        access = Access(self._owner.reveal().encode(), shown)
         server = self._loaded.settings.server
         self._kept = KeptResponses(gateway, self._content, server.default_provider)
         parts = Parts(
@@ -294,6 +301,7 @@ class App:
                 self._ledger,
                 gateway.quotas,
             ),
+            CompanionsApi(self._companions.registry, self._companions.hub),
             server,
             self.tasks,
             lambda: self.url,
@@ -302,7 +310,8 @@ class App:
         table = surface(parts)
         self.routes = table.all
         self._guard = Guard(self._servers[0])
-        sockets = responses_sockets(gateway, self._kept) if server.websockets else {}
+        sockets = dict(responses_sockets(gateway, self._kept)) if server.websockets else {}
+        sockets |= companion_sockets(self._companions.hub)
         return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics), sockets)
 
     # while it runs
@@ -362,14 +371,8 @@ class App:
 
     def _plan_anew(self) -> None:
         settings = self._loaded.settings
-        known = FleetKnowledge(self.fleet.members, go_by(self._spending, settings, self.fleet), self._clock)
-        aliases = read_aliases(settings.aliases)
-        names = {name: alias.names for name, alias in aliases.items()}
-        providers = {name: member.models for name, member in self.fleet.members.items()}
-        bridges = self._bridges.engines_of(self.fleet)
-        engines, behind = {**self._engines, **bridges}, tuple(bridges)
-        directory, logins = Directory(providers, names, behind), self.fleet.lines(self.fleet.logins)
-        self._router.replace(directory, self.fleet.lines(), engines, aliases, known, logins)
+        bridges: dict[str, Engine] = {**self._bridges.engines_of(self.fleet), **self._companions.engines}
+        replan(self._router, settings, self.fleet, (self._engines, bridges), self._spending, self._clock)
         self._routing.use(settings.routing)
         self._replays.use(settings.cache)
 

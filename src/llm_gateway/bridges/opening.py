@@ -23,7 +23,7 @@ from llm_gateway.providers.discovery import ModelEntry
 from llm_gateway.tasks import Tasks
 from llm_gateway.upstream.fleet import Fleet
 
-__all__ = ["Bridges", "bridge_rows", "open_bridges"]
+__all__ = ["Bridges", "agent_row", "bridge_rows", "open_bridges"]
 
 _OWNER = ""
 _AGENT_TERMS = (
@@ -40,7 +40,7 @@ def bridge_rows(configured: Iterable[BridgeSettings]) -> dict[str, tuple[Provide
     settings = {each.name: each for each in configured}
     for name, each in settings.items():
         if each.command and name not in rows:
-            rows[name] = _agent(name)
+            rows[name] = agent_row(name)
         elif name not in rows:
             known = ", ".join(rows)
             raise ConfigError(
@@ -88,6 +88,12 @@ class Bridges:
             for name, engine in self.engines.items()
             if name in fleet.members and fleet.members[name].row.bridge is not None
         }
+
+    def here(self) -> frozenset[str]:
+        """Return the names that are this machine's own: of bridges that are configured, or could answer."""
+        return frozenset(
+            name for name, each in self.engines.items() if name in self._named or each.absence() is None
+        )
 
     def _told(self, name: str, engine: BridgeEngine, health: Health) -> None:
         self._fleet().told(name, health.state, health.reason, _entries(engine))
@@ -143,7 +149,8 @@ def _opener(kind: str, settings: BridgeSettings, around: Surroundings) -> Callab
     return opened
 
 
-def _agent(name: str) -> ProviderRow:
+def agent_row(name: str) -> ProviderRow:
+    """Return the row of an agent that the configuration names."""
     bridge = BridgeRow("acp", _AGENT_TERMS, fidelity="agent")
     bridge = msgspec.structs.replace(
         bridge, abilities=msgspec.structs.replace(bridge.abilities, system=False)

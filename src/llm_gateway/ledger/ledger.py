@@ -109,6 +109,13 @@ class Ledger:
         late = self._commit.late if self._commit is not None else None
         return self._journal_failure or late or self._writer.failure or self._full()
 
+    def gauges(self) -> dict[str, Callable[[], float]]:
+        """Return what is to be shown of it, by the name of the metric."""
+        return {
+            "llm_gateway_ledger_failing": lambda: float(self.failure is not None),
+            "llm_gateway_ledger_unrecorded": lambda: float(self.kept),
+        }
+
     @property
     def trouble(self) -> Trouble | None:
         """Return what is wrong with the storage and what helps, or None when all is well."""

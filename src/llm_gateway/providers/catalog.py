@@ -163,7 +163,7 @@ def configured_row(
     named = tuple(dialects)
     if known is None or known.bridge is not None:
         # One that has a bridge's name and an address is that bridge, run elsewhere by its owner.
-        alone = "local" if _host(base_url) in _LOOPBACK else "hosted"
+        alone: Kind = "local" if _host(base_url) in _LOOPBACK else "hosted"
         return ProviderRow(
             name=name,
             label=name if known is None else known.label,

@@ -14,6 +14,7 @@ from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin
 from llm_gateway.server.bridges_api import BridgesApi
+from llm_gateway.server.companion_routes import CompanionsApi
 from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.dialect_routes import dialect_routes
 from llm_gateway.server.explain import Explaining
@@ -45,6 +46,7 @@ class Parts(msgspec.Struct, frozen=True):
     content: Content
     kept: KeptResponses
     bridges: BridgesApi
+    companions: CompanionsApi
     server: Server
     tasks: Tasks
     url: Callable[[], str]
@@ -72,6 +74,7 @@ def surface(parts: Parts) -> Routes:
         + Explaining(gateway.router, gateway.routing, parts.fleet).routes()
         + KeysApi(parts.keys, parts.content).routes()
         + parts.bridges.routes()
+        + parts.companions.routes()
         + Operations(gateway.ledger, gateway.metrics, lambda: describe(table.all)).routes()
         + ResponsesApi(parts.kept, forwarding).routes()
         + otlp_routes(telling)

@@ -148,6 +148,16 @@ class Fleet:
             self._logins = other._logins
             self._changed()
 
+    def gauges(self) -> dict[str, Callable[[], dict[str, float]]]:
+        """Return what is measured: which providers answer, but for bridges that nobody asked for."""
+        return {
+            "llm_gateway_upstream_up": lambda: {
+                name: float(member.state == "ok")
+                for name, member in self._members.items()
+                if member.presence != "bridge" or member.state == "ok"
+            }
+        }
+
     def lines(self, members: Mapping[str, Member] | None = None) -> dict[tuple[str, str], Line]:
         """Return every line of the providers, or of other members, by name and dialect."""
         return {

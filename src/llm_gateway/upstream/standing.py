@@ -169,6 +169,10 @@ class Standings:
         standing = self._known.get((provider, dialect, model))
         return standing if standing is not None else self._new(provider, dialect, model)
 
+    def gauges(self) -> dict[str, Callable[[], dict[str, float]]]:
+        """Return what is measured: which circuits are open."""
+        return {"llm_gateway_circuit_open": self.open_circuits}
+
     def open_circuits(self) -> dict[str, float]:
         """Return 1 for every endpoint whose circuit is open and 0 for the others, by provider and dialect."""
         return {f"{name} {dialect}": float(each.is_open) for (name, dialect), each in self._circuits.items()}

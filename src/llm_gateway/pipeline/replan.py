@@ -1,0 +1,35 @@
+"""Plan by what there is now: the providers of a fleet, engines of ours, and aliases of the settings."""
+
+from collections.abc import Mapping
+
+from llm_gateway.clock import Clock
+from llm_gateway.config import Settings
+from llm_gateway.engines.contract import Engine
+from llm_gateway.pipeline.knowledge import FleetKnowledge
+from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.spending import Spending
+from llm_gateway.pipeline.terms import go_by
+from llm_gateway.providers.alias import read_aliases
+from llm_gateway.providers.names import Directory
+from llm_gateway.upstream.fleet import Fleet
+
+__all__ = ["replan"]
+
+
+def replan(
+    router: Router,
+    settings: Settings,
+    fleet: Fleet,
+    engines: tuple[Mapping[str, Engine], Mapping[str, Engine]],
+    spending: Spending,
+    clock: Clock,
+) -> None:
+    """Let a router plan anew. Of `engines` the second ones are bridges: a bare name is theirs last of all."""
+    ours, bridges = engines
+    known = FleetKnowledge(fleet.members, go_by(spending, settings, fleet), clock)
+    aliases = read_aliases(settings.aliases)
+    names = {name: alias.names for name, alias in aliases.items()}
+    providers = {name: member.models for name, member in fleet.members.items()}
+    directory = Directory(providers, names, tuple(bridges))
+    logins = fleet.lines(fleet.logins)
+    router.replace(directory, fleet.lines(), {**ours, **bridges}, aliases, known, logins)

@@ -1,0 +1,46 @@
+"""A router plans by the fleet, the engines and the aliases that there are."""
+
+from pathlib import Path
+
+import pytest
+
+from bridge_stage import Stage as BridgeStage
+from bridge_stage import played
+from llm_gateway.config import Settings
+from llm_gateway.engines.demo.engine import DemoEngine
+from llm_gateway.errors import UnknownModel
+from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.replan import replan
+from llm_gateway.pipeline.spending import Spending
+from llm_gateway.providers.catalog import BridgeRow, ProviderRow, Speaks
+from llm_gateway.providers.discovery import ModelEntry
+from llm_gateway.upstream.fleet import Fleet
+
+
+def test_a_bare_name_is_a_bridges_last_of_all(tmp_path: Path) -> None:
+    async def scene(stage: BridgeStage) -> None:
+        clock, router = stage.clock, Router()
+        fleet = Fleet(stage.around.upstream, clock, lambda: None)
+        demo = DemoEngine(clock)
+        fleet.add(
+            ProviderRow("demo", "D", "builtin", {"chat": Speaks()}), (), presence="built in", models=("echo",)
+        )
+        bridge = ProviderRow("b", "B", "subscription", {"bridge": Speaks()}, bridge=BridgeRow("b", ""))
+        fleet.add(bridge, (), presence="bridge")
+        fleet.told("b", "ok", "", (ModelEntry("echo"), ModelEntry("own")))
+        settings = Settings(aliases={"mine": ("b/own", "demo/echo")})
+
+        def plan_by(bridges: dict[str, BridgeStage]) -> None:
+            engines = {name: each.engine for name, each in bridges.items()}
+            replan(router, settings, fleet, ({"demo": demo}, engines), Spending(clock), clock)
+
+        plan_by({"b": stage})
+        assert [step.provider for step in router.plan("echo", "chat").steps] == ["demo"]
+        assert [step.provider for step in router.plan("own", "chat").steps] == ["b"]
+        assert [step.provider for step in router.plan("mine", "chat").steps] == ["b", "demo"]
+        fleet.leave("b")
+        plan_by({})
+        with pytest.raises(UnknownModel):
+            router.plan("own", "chat")
+
+    played(scene)
