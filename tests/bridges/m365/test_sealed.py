@@ -1,8 +1,10 @@
 """A login at rest: nobody reads it without the master key, and nothing altered is taken for it."""
 
+import hmac
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from llm_gateway.bridges.m365.sealed import SealBroken, SealedFile
 from llm_gateway.errors import ConfigError
@@ -51,6 +53,14 @@ def test_another_key_or_purpose_does_not_open_it(tmp_path: Path) -> None:
     for other in (sealed(tmp_path, key=b"k" * 32), sealed(tmp_path, purpose="q")):
         with pytest.raises(SealBroken):
             other.read()
+
+
+def test_it_is_sealed_under_a_key_of_its_own(tmp_path: Path) -> None:
+    """The recipe, step by step: what is sealed today has to open tomorrow."""
+    sealed(tmp_path).write(b"secret")
+    data = (tmp_path / "login.sealed").read_bytes()
+    own = AESGCM(hmac.digest(KEY, b"p", "sha256"))
+    assert (data[:1], own.decrypt(data[1:13], data[13:], b"p")) == (b"\x01", b"secret")
 
 
 def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:

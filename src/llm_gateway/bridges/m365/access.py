@@ -32,12 +32,15 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class Access:
-    """The ways to a token. `login` is None without an app to log in with."""
+    """The ways to a token. `login` is None without an app to log in with; `wrong` closes all of them."""
 
-    def __init__(self, environ: Mapping[str, str], login: Login | None, clock: Clock) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], login: Login | None, clock: Clock, wrong: str = ""
+    ) -> None:
         self._environ = environ
         self._login = login
         self._clock = clock
+        self._wrong = wrong
         self._refused: Secret | None = None
 
     async def token(self, refused: Secret | None = None) -> Token:
@@ -45,6 +48,7 @@ class Access:
 
         BridgeFault says why there is none.
         """
+        self._check()
         given = self._given()
         if given is not None and given == refused:
             self._refused = given
@@ -66,6 +70,7 @@ class Access:
 
     async def begin(self) -> AsyncGenerator[LoginStep, None]:
         """Log in by a device code; BridgeFault without an app to log in with."""
+        self._check()
         if self._login is None:
             raise BridgeFault(
                 "auth_required",
@@ -88,6 +93,10 @@ class Access:
         """Wait for what must not be lost."""
         if self._login is not None:
             await self._login.close()
+
+    def _check(self) -> None:
+        if self._wrong:
+            raise BridgeFault("bridge_failed", self._wrong)
 
     def _given(self) -> Secret | None:
         """Return the token that the environment holds or names a file for; it is read anew each time."""

@@ -32,6 +32,8 @@ from llm_gateway.canonical.usage import Usage, estimate_tokens
 from llm_gateway.clock import Clock
 from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.dialects.bridge.stream import Lost
+from llm_gateway.errors import ConfigError
+from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.vault import load_master_key
 
 __all__ = ["MODEL", "M365Bridge", "open_bridge"]
@@ -45,23 +47,28 @@ _KEPT = 64  # conversations are the service's; here is a name of each
 
 
 def open_bridge(settings: BridgeSettings, around: Surroundings) -> "M365Bridge":
-    """Return the bridge; nothing is asked or read yet. ConfigError for an address that is none."""
-    place = place_of(settings.backend, around.environ)
-    origin = Origin(place, settings.tenant, around.environ.get(CLIENT_ID, "").strip())
+    """Return the bridge; nothing is asked or read yet. An address that is none is told by its state."""
+    wrong, environ = "", around.environ
+    try:
+        place, login_at = place_of(settings.backend, environ), login_endpoint(environ)
+    except ConfigError as error:
+        wrong = str(error)
+        place, login_at = place_of(settings.backend, {}), login_endpoint({})
+    origin = Origin(place, settings.tenant, environ.get(CLIENT_ID, "").strip())
     service = Asking(place.label, around.upstream, place.endpoint, settings.first_timeout)
-    access = Access(around.environ, _login(origin, around), around.clock)
-    turns = Turns(time_zone(around.environ), settings.web)
+    access = Access(environ, _login(origin, login_at, around), around.clock, wrong)
+    turns = Turns(time_zone(environ), settings.web)
     return M365Bridge(
         settings, origin, access, Conversations(service, origin, access, turns, around.clock), around.clock
     )
 
 
-def _login(origin: Origin, around: Surroundings) -> Login | None:
+def _login(origin: Origin, at: Endpoint, around: Surroundings) -> Login | None:
     """Return the login of the app that is configured; its tokens rest in the bridge's own folder."""
     if not origin.client_id:
         return None
     who = "Microsoft's identity platform"
-    asking = Asking(who, around.upstream, login_endpoint(around.environ), _LOGIN_WAITS)
+    asking = Asking(who, around.upstream, at, _LOGIN_WAITS)
     named = around.environ.get(_MASTER)
     file = SealedFile(
         around.folder / "login.sealed",
@@ -158,9 +165,8 @@ class M365Bridge:
         if telling.disengaged:
             yield Finished("content_filter", native="disengagedForRai")
             return
-        if not rewritten:
-            said = (*ask.request.messages, Message("assistant", (Text(telling.told),)))
-            self._kept.keep(conversation(ask.model, ask.request, said), opened.name)
+        said = (*ask.request.messages, Message("assistant", (Text(telling.told),)))
+        self._kept.keep(conversation(ask.model, ask.request, said), opened.name)
         yield Finished("stop")
 
     # its login
