@@ -8,6 +8,7 @@ kept here.
 import base64
 import hashlib
 import hmac
+import math
 import secrets
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode
@@ -54,6 +55,7 @@ SCOPES = ("openid", "profile", "email", "offline_access", "resource.invoke", PLA
 _MOST_QUERY = 8 * 1024
 _LONGEST_LIFE = 90 * 86_400
 _SECOND = 1_000_000
+_DAY_US = 86_400 * _SECOND
 
 
 class NotOurs(Exception):
@@ -100,11 +102,14 @@ class Grant(msgspec.Struct, frozen=True):
 class _Granted(msgspec.Struct, frozen=True):
     access_token: str
     token_type: str
-    expires_in: int
+    expires_in: int = 3600
     refresh_token: str = ""
     id_token: str = ""
     scope: str | None = None
     earliest_refresh_at: float | str | None = None
+
+
+_granted = msgspec.json.Decoder(_Granted, strict=False)
 
 
 def begin(redirect: str, client: str) -> Attempt:
@@ -206,34 +211,44 @@ def read_grant(body: bytes, now_us: int, server_us: int) -> Grant:
     BridgeFault when they are none.
     """
     try:
-        granted = msgspec.json.decode(body, type=_Granted)
-        earliest_us = _instant(granted.earliest_refresh_at)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError):
+        granted = _granted.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _unknown() from None
     tokens = (granted.access_token, granted.refresh_token, granted.id_token)
     if granted.token_type.lower() != "bearer" or not 0 < granted.expires_in <= _LONGEST_LIFE:
         raise _unknown()
     if not granted.access_token or not all(text.isascii() and text.isprintable() for text in tokens):
         raise _unknown()
+    expires_us = now_us + granted.expires_in * _SECOND
     return Grant(
         Secret(granted.access_token),
         Secret(granted.refresh_token) if granted.refresh_token else None,
         Secret(granted.id_token) if granted.id_token else None,
-        now_us + granted.expires_in * _SECOND,
-        # The server's clock decides, and rounding must not make it earlier.
-        now_us + (earliest_us - server_us) + _SECOND if earliest_us else 0,
+        expires_us,
+        _earliest(granted.earliest_refresh_at, now_us - server_us, expires_us),
         None if granted.scope is None else tuple(granted.scope.split()),
     )
 
 
-def _instant(told: float | str | None) -> int:
-    """Return an instant, told in seconds since 1970 or in words, in microseconds; 0 for none."""
+def _earliest(told: float | str | None, ahead_us: int, expires_us: int) -> int:
+    """Return when a renewal is allowed, by this clock, which is ahead of the server's; 0 for always.
+
+    What cannot be read, or be meant, is taken for the end of the tokens: they must not be lost for it.
+    """
     if told is None or told == "":
         return 0
-    if isinstance(told, str):
-        at = datetime.fromisoformat(told)
-        return round((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() * _SECOND)
-    return round(told * _SECOND)
+    try:
+        seconds = _seconds(told) if isinstance(told, str) else told
+        at_us = math.ceil(seconds) * _SECOND + ahead_us + _SECOND  # rounding must not make it earlier
+    except (ValueError, OverflowError):
+        return expires_us
+    return at_us if at_us <= expires_us + _DAY_US else expires_us
+
+
+def _seconds(told: str) -> float:
+    """Return an instant in words, in seconds since 1970."""
+    at = datetime.fromisoformat(told)
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _form(**fields: str) -> bytes:
