@@ -49,7 +49,7 @@ END: Json = {"type": "result", "subtype": "success", "is_error": False, "num_tur
 """A turn that went well is over."""
 
 _PROGRAM = """
-import json, os, sys
+import json, os, sys, time
 here = os.path.dirname(os.path.abspath(__file__))
 told = json.load(open(here + "/told.json"))
 arguments = sys.argv[1:]
@@ -85,9 +85,12 @@ def play(steps):
             return
         if "ask" in step:
             say({"type": "control_request", "request_id": "ask", "request": step["ask"]})
+        elif "until" in step:
+            while not os.path.exists(here + "/" + step["until"]):
+                time.sleep(0.005)
         elif "exit" in step:
             sys.exit(step["exit"])
-        elif "silent" not in step:
+        else:
             say(step)
 if any(each.startswith("--mcp-config") for each in arguments):
     version = {"protocolVersion": "2025-11-25"}

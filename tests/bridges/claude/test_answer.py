@@ -23,21 +23,22 @@ def over(answer: Answer) -> Finished | None:
     return answer.over
 
 
-def begun(answer: Answer) -> bool:
-    return answer.begun
+def midway(answer: Answer) -> bool:
+    return answer.midway
 
 
 def test_text_passes_and_the_end_is_kept() -> None:
     answer = Answer(PLAIN, {})
-    assert not begun(answer)
-    said = fed(answer, *says("Hello."))
+    said = fed(answer, *says("Hello.", ""))
+    assert midway(answer)
+    said += fed(answer, *stops("end_turn"))
+    assert not midway(answer)
     assert said == [
         Started("msg_1", "claude-x"),
         Measured(Usage(12, 8, output=1)),
         TextDelta("Hello.", new=True),
         Measured(Usage(12, 8, output=5)),
     ]
-    assert begun(answer)
     assert answer.over == Finished("stop", native="end_turn")
     assert answer.folding.response().parts == (Text("Hello."),)
 

@@ -21,7 +21,7 @@ from llm_gateway.bridges.health import BridgeModel, Window
 EVENT: dict[str, object] = {"type": "message_stop"}
 WINDOWS = {
     "five_hour": {"utilization": 0.42, "resetsAt": 1_795_766_064, "status": "allowed"},
-    "seven_day": {"utilization": 1.7, "resetsAt": None, "status": "allowed_warning"},
+    "seven_days,_x": {"utilization": 1.7, "resetsAt": None, "status": "allowed_warning"},
 }
 LIMITS = {"status": "rejected", "resetsAt": 1_795_766_064, "rateLimitType": "x", "unifiedWindows": WINDOWS}
 MODELS = [{"value": "opus", "displayName": "Opus"}, {"value": "claude-x"}]
@@ -55,8 +55,8 @@ MODELS = [{"value": "opus", "displayName": "Opus"}, {"value": "claude-x"}]
                 True,
                 1_795_766_064_000_000,
                 (
-                    Window("five_hour", 0.42, 1_795_766_064_000_000, "allowed"),
-                    Window("seven_day", 1.0, 0, "allowed_warning"),
+                    Window("5 hours", 0.42, 1_795_766_064_000_000, "allowed"),
+                    Window("seven days, x", 1.0, 0, "allowed_warning"),
                 ),
             ),
         ),

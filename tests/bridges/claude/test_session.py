@@ -171,12 +171,13 @@ def test_many_frames_that_nobody_reads_do_not_keep_it_from_its_end(tmp_path: Pat
 
 def test_one_that_goes_on_by_itself_is_ended(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        stage.sessions([[*says("one"), {"ask": {}}, *says("and more", "")]])
+        stage.sessions([[*says("one"), {"until": "left"}, *says("and more", "")]])
         session = await started(stage)
         await session.ask(HI)
         for _ in says("one"):
             await session.next()
         session.leave()
+        (tmp_path / "left").touch()
         await stage.until(lambda: not session.alive)
         await session.close()
 

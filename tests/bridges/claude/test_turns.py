@@ -1,10 +1,12 @@
 """Turns: which session answers, what it is told, what is kept for the next, what a client hears of faults."""
 
+import asyncio
 import stat
 import time
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from bridges.claude.claude_stage import (
@@ -69,7 +71,7 @@ def test_a_prompt_is_told_as_it_is_written(tmp_path: Path) -> None:
         assert said[-1] == Finished("stop", native="end_turn")
 
     stage = played(tmp_path, scene)
-    opening, prompt = stage.heard(0, "told")
+    opening, prompt = stage.heard(0, "told")[:2]
     assert isinstance(opening, dict)
     assert isinstance(prompt, dict)
     assert opening["request"]["systemPrompt"] == "Be kind."
@@ -217,7 +219,7 @@ def test_an_answer_in_form_comes_when_the_program_has_it(tmp_path: Path) -> None
         assert made(said).usage == Usage(uncached=24, cache_read=16, output=10), "of both answers of the API"
 
     stage = played(tmp_path, scene)
-    opening, _ = stage.heard(0, "told")
+    opening = stage.heard(0, "told")[0]
     assert isinstance(opening, dict)
     assert opening["request"]["jsonSchema"] == {"type": "object"}
 
@@ -244,6 +246,21 @@ def test_a_client_that_leaves_interrupts_the_program(tmp_path: Path) -> None:
         await turn.aclose()
         assert time.monotonic() - since < 0.1
         await stage.until(lambda: "interrupt" in str(stage.heard(0, "told")))
+
+    played(tmp_path, scene)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.003, 0.01, 0.03, 0.06])
+def test_a_client_that_leaves_early_leaves_no_process(tmp_path: Path, after: float) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.sessions([[{"until": "never"}]])
+        turn = stage.tasks.start("a turn", stage.turn(user("u1"), assistant("a1"), user("u2")))
+        await asyncio.sleep(after)
+        turn.cancel()
+        await asyncio.wait((turn,))
+        assert turn.cancelled()
+        await stage.until(lambda: not psutil.Process().children())
+        assert not list(stage.around.folder.glob("*"))
 
     played(tmp_path, scene)
 
@@ -285,7 +302,7 @@ def test_what_goes_wrong_has_a_kind(tmp_path: Path, frames: list[Json], kind: st
             assert fault.resets_us == 1_700_003_600_000_000
             assert fault.retry_after == 3600
             health = await stage.bridge.health()
-            assert [(each.name, each.used) for each in health.windows] == [("five_hour", 1.0)]
+            assert [(each.name, each.used) for each in health.windows] == [("5 hours", 1.0)]
 
     played(tmp_path, scene)
 

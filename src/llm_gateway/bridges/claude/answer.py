@@ -39,7 +39,7 @@ class Answer:
         self._customs = CustomCalls(tool.name for tool in request.tools if isinstance(tool, CustomTool))
         self._decoder = MessagesDecoder()
         self._folding = Folding()
-        self._begun = False
+        self._begun = self._midway = False
         self._before = self._now = Usage()
         self._calls: dict[int, int] = {}  # our numbers of calls by those of the answer that is read
         self._told = 0
@@ -59,9 +59,9 @@ class Answer:
         self.over = Finished("stop", native="end_turn")
 
     @property
-    def begun(self) -> bool:
-        """Whether something of it is there."""
-        return self._begun
+    def midway(self) -> bool:
+        """Whether an answer of the API has begun and not ended."""
+        return self._midway
 
     @property
     def folding(self) -> Folding:
@@ -76,6 +76,7 @@ class Answer:
     def _take(self, event: Event) -> Iterator[Said]:
         match event:
             case Started():
+                self._midway = True
                 if not self._begun:
                     yield from self._pass(event)
             case Measured(usage):
@@ -107,6 +108,7 @@ class Answer:
 
     def _finish(self, event: Finished) -> Iterator[Said]:
         """End the answer, or make ready for the next one of the API."""
+        self._midway = False
         for lost in self._decoder.losses:
             yield Lost(lost.what, lost.why)
         if self._calls or not (self._form or event.reason == "tool_calls"):

@@ -91,6 +91,7 @@ class ClaudeBridge:
 
     async def logout(self) -> None:
         """Take the login back, by the program's own command."""
+        self._turns.forget()
         status, _ = await self._program.run("auth", "logout")
         if status != 0:
             raise BridgeFault(

@@ -124,6 +124,7 @@ class _Line(msgspec.Struct):
     response: Raw = msgspec.field(default_factory=Raw)
 
 
+_WINDOWS = {"five_hour": "5 hours", "seven_day": "7 days", "seven_day_opus": "7 days, Opus"}
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _line = msgspec.json.Decoder(_Line)
 _limits = msgspec.json.Decoder(_Limits)
@@ -171,11 +172,14 @@ def _quota(raw: Raw) -> Quota | None:
         limits = _limits.decode(raw)
     except _UNREADABLE:
         return None
-    windows = tuple(
-        Window(name, min(max(each.utilization, 0.0), 1.0), _micros(each.resets_at), each.status)
-        for name, each in limits.windows.items()
-    )
+    windows = tuple(_seen(name, each) for name, each in limits.windows.items())
     return Quota(limits.status == "rejected", _micros(limits.resets_at), windows)
+
+
+def _seen(name: str, window: _Window) -> Window:
+    used = min(max(window.utilization, 0.0), 1.0)
+    told = _WINDOWS.get(name, name.replace("_", " "))
+    return Window(told, used, _micros(window.resets_at), window.status)
 
 
 def _asked(request_id: str, raw: Raw) -> Request | None:

@@ -66,17 +66,19 @@ class Pool:
         """End all of them."""
         self._warm.clear()
         self._parked.clear()
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        sweeping, self._sweeping = self._sweeping, None
+        if sweeping is not None:
+            sweeping.cancel()
 
     def _sweep(self) -> None:
-        if self._sweeping is None or self._sweeping.done():
+        if self._sweeping is None:
             self._sweeping = self._tasks.start("idle sessions of claude", self._tidy_up())
 
     async def _tidy_up(self) -> None:
         while len(self):
             await asyncio.sleep(_SWEEP)
             self.tidy()
+        self._sweeping = None
 
 
 def _alive(session: Session | None) -> Session | None:

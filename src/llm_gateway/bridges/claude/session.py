@@ -81,7 +81,11 @@ class Session:
             session._history = resume.path
             if resume.alone:
                 session._listen()
-        await session._request(launch.opening())
+        try:
+            await session._request(launch.opening())
+        except BaseException:
+            session.end_soon()
+            raise
         return session
 
     @property

@@ -7,7 +7,7 @@ conversation is resumed in a new one, and where the program does not know that a
 import os
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -40,6 +40,7 @@ from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import ToolResult
 from llm_gateway.dialects.bridge.stream import Lost, Said
+from llm_gateway.dialects.messages.members import Json
 
 __all__ = ["Turns"]
 
@@ -97,13 +98,21 @@ class Turns:
             if not left:
                 session.end_soon()
             yield answer.over
+        except BridgeFault as fault:
+            if fault.kind == "auth_required":
+                self.forget()  # what waits has the same login
+            raise
         finally:
             if not left:
                 session.end_soon()
 
+    def forget(self) -> None:
+        """End the sessions that wait."""
+        self._pool.clear()
+
     async def close(self) -> None:
         """End every session."""
-        self._pool.clear()
+        self.forget()
         for session in tuple(self._sessions):
             await session.close()
 
@@ -137,16 +146,13 @@ class Turns:
             session.end_soon()
             self._unresumed.add(asked.version)
         asked.losses.add("messages", "the conversation is told as one text")
-        session = await self._start(asked.launch)
-        await session.ask(flattened(asked.told))
-        return session, None
+        return await _asked_of(await self._start(asked.launch), flattened(asked.told)), None
 
     async def _fresh(self, asked: _Asked) -> Session:
         key = asked.launch.key
         session = self._pool.take_fresh(key) or await self._start(asked.launch)
         assert asked.told.prompt is not None
-        await session.ask(asked.told.prompt)
-        return session
+        return await _asked_of(session, asked.told.prompt)
 
     async def _going_on(self, asked: _Asked) -> Session | None:
         """Return the session that waits for this turn; None when there is none."""
@@ -158,13 +164,16 @@ class Turns:
             session.end_soon()
             return None
         if results:
-            await session.go_on(results)
+            try:
+                await session.go_on(results)
+            except BaseException:
+                session.end_soon()
+                raise
             return session
         if not await session.settle() or asked.told.prompt is None:
             session.end_soon()
             return None
-        await session.ask(asked.told.prompt)
-        return session
+        return await _asked_of(session, asked.told.prompt)
 
     async def _resumed(self, asked: _Asked) -> Session:
         told = asked.told
@@ -174,9 +183,7 @@ class Turns:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        if told.prompt is not None:
-            await session.ask(told.prompt)
-        return session
+        return session if told.prompt is None else await _asked_of(session, told.prompt)
 
     async def _start(self, launch: Launch, resume: Resume | None = None) -> Session:
         session = await Session.start(launch, self._program, self._around.tasks, self._hear, resume)
@@ -219,7 +226,7 @@ class Turns:
                 yield from answer.feed(event)
             case Ended(failed=False, structured=structured) if structured:
                 yield from answer.end(structured)
-            case Retry() if answer.begun:
+            case Retry() if answer.midway:
                 raise BridgeFault("bridge_failed", _BROKEN)
             case Retry() | Spoken() | Ended():
                 now_us = self._around.clock.now_us()
@@ -264,6 +271,16 @@ class Turns:
             self._pool.keep_fresh(launch.key, await self._start(launch))
         except BridgeFault:
             pass  # whoever needs one next is told
+
+
+async def _asked_of(session: Session, prompt: Sequence[Json]) -> Session:
+    """Ask a session; one that cannot be asked, or whose client has left, ends."""
+    try:
+        await session.ask(prompt)
+    except BaseException:
+        session.end_soon()
+        raise
+    return session
 
 
 def _results(asked: _Asked) -> tuple[dict[str, ToolResult], bool]:
