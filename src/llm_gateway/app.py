@@ -358,12 +358,12 @@ class App:
 
     async def _watch_exposure(self) -> None:
         """Go on for this machine alone, once more than that is no longer wanted."""
-        home, started = self._loaded.home, self._loaded.settings.server
+        home = self._loaded.home
 
         def in_file() -> Server:
             return load(flags={**self._flags, "home": home}, environ=self._environ).settings.server
 
-        why = await ExposureWatch(home, self._clock, started, self._servers, in_file).over()
+        why = await ExposureWatch(self._loaded, self._clock, self._servers, in_file).over()
         self.log.write("error", "listening on loopback alone from now on", error=why)
         retreat = Retreat(self._listener, self._ledger.audit.record)
         self._servers = (await retreat.to_loopback(self._servers[0], self.port, why),)

@@ -7,14 +7,14 @@ and nothing that opens a door: what is looser in the file takes effect at the ne
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from llm_gateway.clock import Clock
-from llm_gateway.config import Server
+from llm_gateway.config import Loaded, Server
 from llm_gateway.config.addresses import networks, reach
+from llm_gateway.config.watch import FileWatch
 from llm_gateway.errors import AuditUnavailable, ConfigError
 from llm_gateway.http.listener import Listener
 from llm_gateway.server.door import context_for
@@ -66,24 +66,21 @@ def tightened(started: Server, now: Server) -> str:
 class ExposureWatch:
     """Say when the gateway may no longer listen where it does.
 
-    `started` are the settings as the file had them at the start, `servers` the same with each address that
-    is listened on; `in_file` reads the file anew, and raises ConfigError where it cannot be used: then
-    what it said last counts.
+    `servers` are the settings that it was `loaded` with at the start, each with the address that is really
+    listened on; `in_file` reads the file anew, and raises ConfigError where it cannot be used: then what it
+    said last counts.
     """
 
     def __init__(
-        self,
-        home: Path,
-        clock: Clock,
-        started: Server,
-        servers: Sequence[Server],
-        in_file: Callable[[], Server],
+        self, loaded: Loaded, clock: Clock, servers: Sequence[Server], in_file: Callable[[], Server]
     ) -> None:
-        self._home = home
+        self._home = loaded.home
+        self._started = loaded.settings.server
+        self._file = FileWatch(loaded.file)
         self._clock = clock
-        self._started = started
         self._servers = servers
         self._in_file = in_file
+        self._tightened = ""
 
     def why_not(self) -> str:
         """Return why it may not listen beyond loopback any longer, "" while it may."""
@@ -94,10 +91,12 @@ class ExposureWatch:
                 return str(error)
             if refusal is not None:
                 return str(refusal)
-        try:
-            return tightened(self._started, self._in_file())
-        except ConfigError:
-            return ""
+        if self._file.changed():
+            try:
+                self._tightened = tightened(self._started, self._in_file())
+            except ConfigError:
+                pass  # half a file; the next change of it is looked at
+        return self._tightened
 
     async def over(self, every: float = _EVERY_S) -> str:
         """Wait until it may not, and return why."""
