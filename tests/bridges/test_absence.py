@@ -31,7 +31,7 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     played(scene)
 
 
-@pytest.mark.parametrize("name", ["ONE", "TWO"])
+@pytest.mark.parametrize("name", ["ONE", "TWO", "TWO_FILE"])
 def test_variables_of_which_one_is_needed(name: str) -> None:
     row = BridgeRow("v", "", needs=("ONE", "TWO"))
 

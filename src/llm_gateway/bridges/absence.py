@@ -21,7 +21,9 @@ def absence(row: BridgeRow, settings: BridgeSettings, around: Surroundings) -> H
         wanted = settings.program or program
         action = Action(f"install {wanted}, or say where it is as `program` in its table", row.install)
         return Health("not_installed", f"there is no program {wanted} on the path", action)
-    if row.needs and not any(around.environ.get(name) for name in row.needs):
+    if row.needs and not any(
+        around.environ.get(name) or around.environ.get(f"{name}_FILE") for name in row.needs
+    ):
         told = f"Set {' or '.join(row.needs)}."
         return Health("auth_required", told, Action(told))
     if around.folder.exists() or row.needs:
