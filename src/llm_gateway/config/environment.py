@@ -50,6 +50,11 @@ VARIABLES = (
         "File of 64 hexadecimal digits, mode 0600, that kept content is sealed with; by default `master-key` "
         "in the home, made when it is needed.",
     ),
+    Variable("MICROSOFT_CLIENT_ID", "Application that the bridge `m365-copilot` logs in by."),
+    Variable(
+        "M365_COPILOT_ACCESS_TOKEN",
+        "Access token for the bridge `m365-copilot`; with `_FILE` behind the name a file, read anew each time.",
+    ),
 )
 
 SECRETS: dict[str, tuple[Variable, ...]] = {
