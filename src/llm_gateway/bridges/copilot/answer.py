@@ -21,7 +21,7 @@ from llm_gateway.bridges.copilot.events import (
     Used,
     Wrong,
 )
-from llm_gateway.bridges.copilot.faults import broken_off, fault_of, throttled
+from llm_gateway.bridges.copilot.faults import broken_off, fault_of, throttled, unreachable
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.canonical.events import (
     CallDelta,
@@ -35,6 +35,8 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.bridge.stream import Lost, Said
 
 __all__ = ["Telling"]
+
+_MOST_TRIES = 2
 
 
 class Telling:
@@ -150,11 +152,16 @@ class Telling:
             yield from self._finish(Finished("length", native="length"))
 
     def _weigh(self, failing: Failing) -> None:
-        """Let the CLI try again by itself where that is of use: not at a limit, nor after half an answer."""
+        """Let the CLI try again by itself where that is of use.
+
+        Not at a limit, nor after half an answer; without a network it would go on for 25 seconds.
+        """
         if failing.status_code == 429:
             raise throttled(failing.error_code)
         if self._begun:
             raise broken_off(failing)
+        if failing.failure_kind == "transport" and failing.retry_attempt >= _MOST_TRIES:
+            raise unreachable()
 
     def _rest(self) -> Iterator[Said]:
         if not (self._begun or self._used):

@@ -32,6 +32,8 @@ from llm_gateway.dialects.bridge.stream import Lost
 __all__ = ["CopilotBridge", "open_bridge"]
 
 _START_SHOWS_AFTER = 1.5
+_LOOKS = 30
+_LOOKS_AGAIN = 15.0
 
 
 def open_bridge(settings: BridgeSettings, around: Surroundings) -> "CopilotBridge":
@@ -108,18 +110,18 @@ class CopilotBridge:
         """Log in by a device code."""
         async for step in log_in(self._program, self._around.tasks):
             if step.kind == "done":
-                await self._server.end()
+                await self._server.end()  # one that runs does not learn of it
             yield step
+            if step.kind == "run":
+                await self._await_login()
 
     async def logout(self) -> None:
         """Have the CLI forget its login."""
         self._kept.clear()
         try:
             await self._account.log_out(await self._server.get())
-        except RpcRefused:
-            raise BridgeFault(
-                "bridge_failed", f"{CLI} did not log out; `{self._program.command()}`, then /logout, does"
-            ) from None
+        except RpcRefused:  # where there is no keychain, it fails to look for the login there
+            await self._log_out_of_file()
         await self._server.end()
 
     async def answered(self, step: str) -> None:
@@ -134,6 +136,26 @@ class CopilotBridge:
         await self._server.close()
 
     # details
+
+    async def _await_login(self) -> None:
+        """Wait until somebody has logged in by hand; BridgeFault when nobody does."""
+        for _ in range(_LOOKS):
+            await asyncio.sleep(_LOOKS_AGAIN)
+            await self._server.end()
+            if await self._account.logged_in(await self._server.get()):
+                return
+        raise not_logged_in()
+
+    async def _log_out_of_file(self) -> None:
+        runtime = await Runtime.start(self._program, self._around.tasks, keychain=False)
+        try:
+            await self._account.log_out(runtime)
+        except RpcRefused:
+            raise BridgeFault(
+                "bridge_failed", f"{CLI} did not log out; `{self._program.command()}`, then /logout, does"
+            ) from None
+        finally:
+            await runtime.close()
 
     async def _begin(
         self, runtime: Runtime, ask: Ask, plan: Plan, manner: Manner

@@ -122,8 +122,9 @@ class Failing(msgspec.Struct, frozen=True, rename="camel"):
     """A call of the model has failed; the CLI may try it again by itself."""
 
     status_code: int | None = None
-    failure_kind: str | None = None
     error_code: str | None = None
+    failure_kind: str | None = None
+    retry_attempt: int = 0
 
 
 @ready

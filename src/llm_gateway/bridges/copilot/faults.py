@@ -8,12 +8,21 @@ from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import Action
 from llm_gateway.bridges.rpc import RpcRefused
 
-__all__ = ["LOGIN", "broken_off", "fault_of", "not_logged_in", "refused_session", "throttled"]
+__all__ = [
+    "LOGIN",
+    "broken_off",
+    "fault_of",
+    "not_logged_in",
+    "refused_session",
+    "throttled",
+    "unreachable",
+]
 
 LOGIN = Action("log in to GitHub Copilot", command="llm-gateway login github-copilot")
 
 _SETTINGS = "https://github.com/settings/copilot"
 _WEEK = "user_weekly_rate_limited"
+_QUOTA = frozenset(("billing_not_configured", "quota_exceeded", "session_quota_exceeded"))
 
 
 def not_logged_in() -> BridgeFault:
@@ -27,7 +36,14 @@ def not_logged_in() -> BridgeFault:
 
 
 def throttled(code: str | None) -> BridgeFault:
-    """Return what is wrong when GitHub wants to be asked later."""
+    """Return what is wrong when GitHub wants to be asked later, or not at all any more."""
+    if code in _QUOTA:
+        return BridgeFault(
+            "rate_limited",
+            "the AI credits of this Copilot subscription are used up; wait for the next month, or allow "
+            "more in its settings",
+            action=Action("see what is left, or allow more", url=_SETTINGS),
+        )
     which = "the week's limit of this subscription is used up" if code == _WEEK else "it is asked too often"
     return BridgeFault(
         "rate_limited",
@@ -45,10 +61,20 @@ def broken_off(failing: Failing) -> BridgeFault:
     )
 
 
+def unreachable() -> BridgeFault:
+    """Return what is wrong when GitHub's servers cannot be reached."""
+    return BridgeFault(
+        "bridge_unreachable",
+        "the Copilot CLI did not reach GitHub's servers; look at this machine's network, then ask again",
+    )
+
+
 def fault_of(wrong: Wrong) -> BridgeFault:
     """Return what an error of a session means; `query` without a status says next to nothing."""
     match wrong.error_type:
         case "authentication":
+            return not_logged_in()
+        case "authorization" if wrong.status_code == 401:  # said of a token that is good no more
             return not_logged_in()
         case "authorization" | "policy":
             return BridgeFault(
@@ -58,12 +84,7 @@ def fault_of(wrong: Wrong) -> BridgeFault:
                 action=Action("see what the account may use", url=_SETTINGS),
             )
         case "quota":
-            return BridgeFault(
-                "rate_limited",
-                "the AI credits of this Copilot subscription are used up; wait for the next month, or allow "
-                "more in its settings",
-                action=Action("see what is left, or allow more", url=_SETTINGS),
-            )
+            return throttled("quota_exceeded")
         case "rate_limit":
             return throttled(wrong.error_code)
         case "context_limit":
@@ -102,10 +123,6 @@ def _by_status(status: int | None) -> BridgeFault:
         case 400 | 404 | 413 | 422:
             return BridgeFault("refused", f"GitHub Copilot refused the request with {status}")
         case None | 0:
-            return BridgeFault(
-                "bridge_unreachable",
-                "the Copilot CLI did not reach GitHub's servers; look at this machine's network, then ask "
-                "again",
-            )
+            return unreachable()
         case _:
             return BridgeFault("bridge_failed", f"GitHub Copilot failed with {status}; ask again")

@@ -63,8 +63,5 @@ async def _code(child: Child, printed: list[str]) -> LoginStep:
         pass
     raise BridgeFault(
         "bridge_unreachable",
-        f"{CLI} got no code for a login: is GitHub reachable from this machine? `{_BY_HAND}` says more",
+        f"{CLI} got no code for a login: is GitHub reachable from this machine? `copilot login` says more",
     )
-
-
-_BY_HAND = "copilot login"

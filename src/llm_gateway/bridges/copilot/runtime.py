@@ -88,9 +88,13 @@ class Runtime:
         self._replying = tasks.start("answers to the Copilot CLI", self._reply())
 
     @classmethod
-    async def start(cls, program: Program, tasks: Tasks) -> "Runtime":
-        """Start one; BridgeFault when it cannot be started, or is one that is not known here."""
-        runtime = cls(await Child.start(program.find(), _ARGUMENTS, program.environ), tasks)
+    async def start(cls, program: Program, tasks: Tasks, *, keychain: bool = True) -> "Runtime":
+        """Start one; BridgeFault when it cannot be started, or is one that is not known here.
+
+        Without the `keychain` it knows a login only that it keeps in a file.
+        """
+        environ = program.environ | ({} if keychain else {"COPILOT_DISABLE_KEYTAR": "1"})
+        runtime = cls(await Child.start(program.find(), _ARGUMENTS, environ), tasks)
         try:
             await runtime._greet()
         except BaseException:
