@@ -110,6 +110,9 @@ class FakeAccounts:
     declines: bool = False
     claims: dict[str, object] = field(default_factory=dict)
     """Claims of the next ID tokens that are other than they should be."""
+    keyless: bool = False
+    rotates: bool = True
+    """Whether there are refresh tokens at all."""
     dated: bool = True
     as_text: bool = False
     exchanges: deque[Refusal] = field(default_factory=deque)
@@ -137,7 +140,7 @@ class FakeAccounts:
             case "/api/accounts/oauth/revoke":
                 return self._revoke(form)
             case "/.well-known/jwks.json":
-                return response(200, jwks())
+                return response(404, b"") if self.keyless else response(200, jwks())
             case _:
                 return None
 
@@ -239,7 +242,7 @@ class FakeAccounts:
         self.access[access] = ends
         self.refresh[refresh] = _Refresh(client, self.now_s, ends - self.early)
         at = int(ends - self.early)
-        told = {
+        told: dict[str, object] = {
             "access_token": access,
             "refresh_token": refresh,
             "token_type": "Bearer",
@@ -250,6 +253,8 @@ class FakeAccounts:
             else at,
             **more,
         }
+        if not self.rotates:
+            del told["refresh_token"]
         date = (("date", formatdate(self.now_s, usegmt=True)),) if self.dated else ()
         return response(200, json.dumps(told).encode(), date)
 

@@ -15,7 +15,7 @@ from scripted.responses import USAGE, events, function_call, message
 from scripted.script import Step
 from scripted.wording import LAST_CHUNK, chunk, response, stream_head
 
-__all__ = ["STALE", "Answer", "FakeOpenAi", "namespaced", "sharing"]
+__all__ = ["STALE", "Answer", "FakeOpenAi", "namespaced", "sharing", "wrong_with"]
 
 STALE = Refusal(401, {"detail": {"error_code": "invalid_token"}})
 _REJECTED = (
@@ -91,7 +91,7 @@ class FakeOpenAi:
             if self.lists:
                 return _refused(self.lists.popleft())
             return (Send(response(200, json.dumps({"models": self.models}).encode())),)
-        if (wrong := _wrong(request.json())) is not None:
+        if (wrong := wrong_with(request.json())) is not None:
             return _refused(wrong)
         return self._turn(request)
 
@@ -113,7 +113,7 @@ class FakeOpenAi:
         return (Send(stream_head()), first, *answer.before, *others, *answer.end)
 
 
-def _wrong(body: Mapping[str, object]) -> Refusal | None:
+def wrong_with(body: Mapping[str, object]) -> Refusal | None:
     """Say what a plan does not take of a request; None when it is right."""
     if body.get("store") is not False or body.get("stream") is not True:
         return Refusal(400, {"detail": "store must be false and stream must be true"})

@@ -21,7 +21,6 @@ Took = Literal["taken", "declined", "not ours", "used"]
 
 _HOST = "127.0.0.1"
 _MOST = 16 * 1024
-_PATIENCE = 10.0
 _REQUEST = re.compile(rb"([A-Z]{1,16}) (/[\x21-\x7e]*) HTTP/1\.[01]")
 
 _PAGE = (
@@ -43,26 +42,33 @@ _ANSWERS = {
 class Callback:
     """What the listener does with the query that comes: `take` says what it is."""
 
-    def __init__(self, port: int, take: Callable[[str], Took]) -> None:
-        self.port = port
-        self.url = f"http://{_HOST}:{port}{PATH}"
+    def __init__(self, take: Callable[[str], Took], patience: float) -> None:
         self.take = take
+        self.patience = patience
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Return where the browser comes back to."""
+        return f"http://{_HOST}:{self.port}{PATH}"
 
 
 @asynccontextmanager
-async def listening(take: Callable[[str], Took]) -> AsyncGenerator[Callback, None]:
-    """Listen while this lasts, at a free port; BridgeFault when that is not possible."""
+async def listening(take: Callable[[str], Took], patience: float = 10.0) -> AsyncGenerator[Callback, None]:
+    """Listen while this lasts, at a free port; BridgeFault when that is not possible.
+
+    `patience` is for how long somebody may take to say what they want.
+    """
     loop = asyncio.get_running_loop()
     connections: set[_Connection] = set()
-    callback = Callback(0, take)
+    callback = Callback(take, patience)
     try:
         server = await loop.create_server(lambda: _Connection(callback, connections), _HOST, 0)
     except OSError as error:
         raise BridgeFault(
             "bridge_failed", f"nobody can listen on {_HOST} for the browser to come back to: {error.strerror}"
         ) from None
-    port: int = server.sockets[0].getsockname()[1]
-    callback.port, callback.url = port, f"http://{_HOST}:{port}{PATH}"
+    callback.port = server.sockets[0].getsockname()[1]
     try:
         yield callback
     finally:
@@ -86,7 +92,7 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._others.add(self)
-        self._late = asyncio.get_running_loop().call_later(_PATIENCE, transport.abort)
+        self._late = asyncio.get_running_loop().call_later(self._callback.patience, transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Answer as soon as the head is whole."""

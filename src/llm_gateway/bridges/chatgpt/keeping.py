@@ -30,7 +30,6 @@ _MASTER = "LLM_GATEWAY_MASTER_KEY_FILE"
 
 _HOST = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOOKS_AGAIN = 0.02
-_WAITS = 30.0
 
 
 @ready
@@ -82,11 +81,12 @@ def open_store(folder: Path, environ: Mapping[str, str]) -> "Store":
 
 
 class Store:
-    """The files of one installation, in a folder of their own."""
+    """The files of one installation, in a folder of their own; a change `waits` for others so long."""
 
-    def __init__(self, folder: Path, file: SealedFile) -> None:
+    def __init__(self, folder: Path, file: SealedFile, waits: float = 30.0) -> None:
         self._folder = folder
         self._file = file
+        self._waits = waits
 
     @property
     def mark(self) -> tuple[int, int, int]:
@@ -136,7 +136,7 @@ class Store:
         """Keep every other change out, of this process and of others, until it is done."""
         handle = self._lock_file()
         try:
-            await _lock(handle)
+            await _lock(handle, self._waits)
             yield
         finally:
             os.close(handle)
@@ -150,9 +150,9 @@ class Store:
             raise BridgeFault("bridge_failed", f"{path} cannot be opened: {error.strerror}") from None
 
 
-async def _lock(handle: int) -> None:
+async def _lock(handle: int, waits: float) -> None:
     try:
-        async with asyncio.timeout(_WAITS):
+        async with asyncio.timeout(waits):
             while not try_lock(handle):  # noqa: ASYNC110 - nobody tells when another process lets go
                 await asyncio.sleep(_LOOKS_AGAIN)
     except TimeoutError:

@@ -29,14 +29,13 @@ from llm_gateway.vault import Secret
 
 __all__ = ["Login"]
 
-_WAITS = 600.0
-
 
 class _Awaited:
     """A sign-in that waits for its browser. The first answer to it counts, whichever way it comes."""
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt, waits: float) -> None:
         self.attempt = attempt
+        self._waits = waits
         self._came: asyncio.Future[Returned | BridgeFault] = asyncio.get_running_loop().create_future()
 
     def take(self, query: str) -> Took:
@@ -53,12 +52,12 @@ class _Awaited:
     async def returned(self) -> Returned:
         """Wait for it."""
         try:
-            async with asyncio.timeout(_WAITS):
+            async with asyncio.timeout(self._waits):
                 returned = await self._came
         except TimeoutError:
             raise BridgeFault(
                 "auth_required",
-                f"nobody finished the sign-in within {_WAITS / 60:g} minutes; begin again",
+                f"nobody finished the sign-in within {self._waits / 60:g} minutes; begin again",
                 action=LOGIN,
             ) from None
         if isinstance(returned, BridgeFault):
@@ -77,11 +76,12 @@ class _Awaited:
 
 
 class Login:
-    """The sign-ins of one installation; at most one waits for its browser."""
+    """The sign-ins of one installation; at most one `waits` for its browser, for so many seconds."""
 
-    def __init__(self, store: Store, accounts: Accounts) -> None:
+    def __init__(self, store: Store, accounts: Accounts, waits: float = 600.0) -> None:
         self._store = store
         self._accounts = accounts
+        self._waits = waits
         self._awaited: _Awaited | None = None
 
     async def begin(self) -> AsyncGenerator[LoginStep, None]:
@@ -100,7 +100,7 @@ class Login:
         try:
             async with listening(take) as callback:
                 attempt = begin(callback.url, "" if known is None else known.client)
-                awaited = self._awaited = _Awaited(attempt)
+                awaited = self._awaited = _Awaited(attempt, self._waits)
                 consent = known is not None and known.tokens is not None and PLAN not in known.tokens.scopes
                 page = authorize_url(self._accounts.places.authorize, attempt, host, consent=consent)
                 for step in _steps(page, callback.url):
