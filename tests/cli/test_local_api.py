@@ -113,7 +113,8 @@ def test_it_speaks_with_the_gateway(gateway: GatewayProcess) -> None:
 
 def test_what_an_error_says() -> None:
     assert error_message(b'{"error": {"message": "no", "code": null}}') == "no"
-    for body in (b"", b"[]", b"{}", b'{"error": "no"}', b'{"error": {}}', b"\xff"):
+    assert error_message(b'{"error": "no"}') == "no"
+    for body in (b"", b"[]", b"{}", b'{"error": 1}', b'{"error": {}}', b"\xff"):
         assert error_message(body) == ""
 
 

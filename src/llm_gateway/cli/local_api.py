@@ -121,12 +121,12 @@ class LocalApi:
 
 
 def error_message(data: bytes) -> str:
-    """Return what an error answer says, or nothing."""
+    """Return what an error answer says, or nothing. Below /api it is a text, as Ollama's clients know it."""
     try:
-        told = msgspec.json.decode(data, type=dict[str, dict[str, object]])
+        told = msgspec.json.decode(data, type=dict[str, dict[str, object] | str]).get("error", "")
     except msgspec.DecodeError:
         return ""
-    return str(told.get("error", {}).get("message", ""))
+    return told if isinstance(told, str) else str(told.get("message", ""))
 
 
 def is_alive(pid: int) -> bool:

@@ -83,7 +83,7 @@ class Companion:
         chance: Callable[[], float],
     ) -> None:
         self._course = course
-        self._serving = serving
+        self.serving = serving
         self._make_reporter = reporter
         self._reporter: Reporter | None = None
         self._tasks, self._clock = owned
@@ -98,7 +98,7 @@ class Companion:
         """Be a companion for as long as that is possible; Refused says why it is not any more."""
         identity, fresh = self._identity()
         address = address_of(self._course.url or identity.url)
-        watching = self._tasks.start("watch the companion's switch", self._serving.watch())
+        watching = self._tasks.start("watch the companion's switch", self.serving.watch())
         failures = 0
         first: Refused | None = None
         token = self._course.token if fresh else ""
@@ -150,16 +150,17 @@ class Companion:
 
     async def _once(self, address: str, identity: Identity, token: str) -> tuple[Identity, float]:
         """Dial, and be there until the link ends; return for how long that was."""
+        present = await self.serving.present() if token else ()
         socket = await dial(address, self._tasks, self._course.trust)
         try:
-            welcomed = await introduce(socket, identity, token, self._serving.names)
+            welcomed = await introduce(socket, identity, token, present)
             url = self._course.url or identity.url
             known = msgspec.structs.replace(
                 identity, gateway=welcomed.gateway, machine=welcomed.machine, url=url
             )
             if known != identity:
                 known.keep(self._course.folder)
-            self._serving.allow(welcomed.bridges)
+            self.serving.allow(welcomed.bridges)
             began = self._clock.monotonic()
             await self._linked(socket, known)
             return known, self._clock.monotonic() - began
@@ -169,7 +170,7 @@ class Companion:
     async def _linked(self, socket: DialledSocket, identity: Identity) -> None:
         owned = self._tasks, self._clock
         channel = Channel(dials=True, bounds=_BOUNDS)
-        link = self._link = Link(socket, channel, self._serving.serve, lambda _: None, owned)
+        link = self._link = Link(socket, channel, self.serving.serve, lambda _: None, owned)
         beside = [self._tasks.start("tell how bridges are", self._tell(link))]
         if self._make_reporter is not None:
             self._reporter = self._reporter or self._make_reporter(identity.machine)
@@ -189,7 +190,7 @@ class Companion:
         said = b""
         while True:
             self._news.clear()
-            news = write_news(await self._serving.news(self._trouble))
+            news = write_news(await self.serving.news(self._trouble))
             if news != said:
                 link.tell(news)
                 said = news

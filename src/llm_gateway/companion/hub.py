@@ -20,7 +20,7 @@ from llm_gateway.companion.enrolment import Enrolled, Registry
 from llm_gateway.companion.flows import FlowBroken, Visit
 from llm_gateway.companion.frames import Head, Open, Wrong
 from llm_gateway.companion.link import Link
-from llm_gateway.companion.offers import News, Offer, UnreadableNews, read_news
+from llm_gateway.companion.offers import ABSENT, News, Offer, UnreadableNews, read_news
 from llm_gateway.companion.remote import RemoteEngine
 from llm_gateway.companion.socket import Socket
 from llm_gateway.errors import GatewayError
@@ -222,7 +222,11 @@ class Hub:
         """Take what is offered; what was offered before and is not any more stays, as not installed."""
         row = connected.row
         offered = connected.news.offers
-        fresh = [each.bridge for each in offered if (row.id, each.bridge) not in self._engines]
+        fresh = [
+            each.bridge
+            for each in offered
+            if each.health.state not in ABSENT and (row.id, each.bridge) not in self._engines
+        ]
         if fresh:
             await self._try(self._registry.claim(row.id, fresh))
             self._arrange()

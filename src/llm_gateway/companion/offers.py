@@ -13,7 +13,10 @@ from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.companion.frames import MOST
 from llm_gateway.wire.ready import ready
 
-__all__ = ["News", "Offer", "UnreadableNews", "able", "meet", "read_news", "write_news"]
+__all__ = ["ABSENT", "News", "Offer", "UnreadableNews", "able", "meet", "read_news", "write_news"]
+
+ABSENT = frozenset(("not_installed", "disabled"))
+"""States of bridges that a machine does not have, or does not want to have: they get no name."""
 
 _MOST_MODELS = 200
 _ROOM = 16  # of the frame around it

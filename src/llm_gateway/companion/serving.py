@@ -15,7 +15,7 @@ from llm_gateway.companion.caps import Counter
 from llm_gateway.companion.flows import FlowBroken, Visit
 from llm_gateway.companion.frames import Head, Wrong
 from llm_gateway.companion.journal import Journal
-from llm_gateway.companion.offers import News, Offer, able
+from llm_gateway.companion.offers import ABSENT, News, Offer, able
 from llm_gateway.companion.switch import Switch
 from llm_gateway.dialects.bridge import PATH
 from llm_gateway.errors import AuditUnavailable, ClientFault, GatewayError, UpstreamFault
@@ -59,10 +59,12 @@ class Serving:
         """Take what the gateway lets this machine offer; () is everything."""
         self._allowed = frozenset(bridges)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The bridges of this machine."""
-        return tuple(self._bridges)
+    async def present(self) -> tuple[str, ...]:
+        """Return the bridges whose programs this machine has: those whose names it wants to have."""
+        found = await asyncio.gather(*(each.engine.look() for each in self._bridges.values()))
+        return tuple(
+            name for name, health in zip(self._bridges, found, strict=True) if health.state not in ABSENT
+        )
 
     async def news(self, trouble: str = "") -> News:
         """Return how everything is."""

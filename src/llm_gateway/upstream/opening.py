@@ -1,0 +1,14 @@
+"""The way out as it is configured, for a process that is no gateway."""
+
+from llm_gateway.config.settings import UpstreamSettings
+from llm_gateway.http.client import Patience
+from llm_gateway.http.pool import Pool
+from llm_gateway.upstream.client import Upstream
+
+__all__ = ["open_upstream"]
+
+
+def open_upstream(wanted: UpstreamSettings) -> Upstream:
+    """Return the way out; `close` is its holder's to call."""
+    pool = Pool(connect_timeout=wanted.connect_timeout, max_idle=wanted.max_idle_connections)
+    return Upstream(pool, Patience(wanted.first_byte_timeout, wanted.idle_timeout, wanted.total_timeout))
