@@ -70,6 +70,8 @@ class Bridges:
         self._fleet = fleet
         self.attending = Attending(engines, self._told)
         self.logins = Logins(engines, tasks)
+        self.noticed: Callable[[str, Health, bool], None] = lambda name, health, named: None
+        """Called after each look, with whether the configuration speaks of the bridge."""
 
     def join(self, fleet: Fleet) -> None:
         """Make every bridge a member of a fleet, with what is known of it by now."""
@@ -97,6 +99,7 @@ class Bridges:
 
     def _told(self, name: str, engine: BridgeEngine, health: Health) -> None:
         self._fleet().told(name, health.state, health.reason, _entries(engine))
+        self.noticed(name, health, name in self._named)
 
 
 def open_bridges(

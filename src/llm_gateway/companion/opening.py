@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from llm_gateway.bridges.notices import Notices
 from llm_gateway.bridges.opening import Bridges, agent_row
 from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.clock import Clock
@@ -48,6 +49,8 @@ class Companions:
         self._fleet = fleet
         self._plan_anew = changed
         self._named: tuple[str, ...] = ()
+        self._notices = Notices(home.log)
+        bridges.noticed = self._notices.heard  # owners are told of all bridges in one place
         self.registry = Registry(home.ledger, home.pepper, home.clock)
         self.hub = Hub(
             Party(
@@ -78,6 +81,7 @@ class Companions:
             health = engine.health
             entries = tuple(ModelEntry(m.id, context_length=m.context, label=m.label) for m in engine.offered)
             fleet.told(name, health.state, health.reason, entries)
+            self._notices.heard(name, health, in_use=True)
 
     def _changed(self) -> None:
         fleet, names = self._fleet(), tuple(self.hub.engines)
