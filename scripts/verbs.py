@@ -6,7 +6,8 @@
     bench        measure the gateway beside nginx; arguments go to bench/run.py
     kills        end the gateway 1,000 times under 50 streams, and look for what is missing
     soak         an hour of mixed load with faults: nothing unexplained, nothing that grows
-    faults       break upstreams, clients, disk, clock and configuration in every known way; show a table
+    faults       break upstreams, clients, bridges, disk, clock and configuration in every known way, and
+                 reach for what is somebody else's; show the tables
     clients      install real AI clients (Claude Code, Codex, ...) and run them through the gateway
     browsers     install real browsers, and have a web page reach for the gateway with them
     conformance  install conformance suites and the AI SDK, and run them against the gateway
@@ -136,15 +137,21 @@ def soak(environment: Environment, arguments: list[str]) -> int:
 
 
 def faults(environment: Environment, arguments: list[str]) -> int:
-    """Run the tests of every fault, those that take minutes too, and show what became of each."""
+    """Run the tests of every fault and control, those that take minutes too, and show what became of each."""
     environment.ready(["test"])
+    try:
+        real_browsers.ready()
+        os.environ.setdefault(real_browsers.VARIABLE, "1")
+    except real_browsers.Unavailable as error:
+        say(f"without browsers, which cannot be installed here: {error}")
     os.environ.setdefault("LLM_GATEWAY_TEST_FAULTS", "full")
     os.environ.setdefault("LLM_GATEWAY_TEST_SEED", "1")
     os.environ.setdefault("LLM_GATEWAY_TEST_KILLS", "20")
     results = ROOT / "build" / "faults.xml"
     results.parent.mkdir(exist_ok=True)
     results.unlink(missing_ok=True)
-    failed = call(environment, "-m", "pytest", "-m", "fault", f"--junitxml={results}", *arguments)
+    chosen = ("-m", "pytest", "-m", "fault or control")
+    failed = call(environment, *chosen, f"--junitxml={results}", *arguments)
     table = [environment.program("python"), "-m", "faults.table", str(results)]
     return subprocess.call(table, cwd=ROOT / "tests") or failed
 

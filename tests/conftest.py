@@ -33,13 +33,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put on record which fault a test is about.
+    """Put on record which fault or control a test is about.
 
     Leave programs of others out of every run that did not install them: `make clients`, `conformance`,
     `browsers`.
     """
     for item in items:
-        item.user_properties += [("fault", mark.args[0]) for mark in item.iter_markers("fault")]
+        for name in ("fault", "control"):
+            item.user_properties += [(name, mark.args[0]) for mark in item.iter_markers(name)]
     needing = {"real_clients": FOLDER_VARIABLE, "browsers": real_browsers.VARIABLE}
     left_out = [marker for marker, variable in needing.items() if not os.environ.get(variable)]
     marked = [item for item in items if any(item.get_closest_marker(marker) for marker in left_out)]

@@ -86,11 +86,22 @@ FAULTS: tuple[Fault, ...] = (
     Fault("P19", "no file descriptors left", "streams live, recovers"),
     Fault("P20", "event loop blocked", "its stack is logged, liveness fails"),
     Fault("P21", "token refresh races, fails, crashes", "single flight, atomic save"),
+    Fault("B1", "a bridge's machine is gone", "unreachable within 5 s, with since when; others answer on"),
+    Fault("B2", "another protocol or version", "version_mismatch, and which one to upgrade"),
+    Fault("B3", "certificate wrong, expired, somebody's own", "no link, the cause is named; never plain"),
+    Fault(
+        "B4", "the link flaps every second", "dials again later and later, not in step; answers in between"
+    ),
+    Fault("B5", "laptop sleeps in mid-stream", "error event within 5 s, settled; answers when it wakes"),
+    Fault("B6", "two bridges of one name", "the first keeps it, the second is name@machine"),
+    Fault("B7", "answer without end", "cut by size or time; memory stays bounded on both machines"),
+    Fault("B8", "replayed handshake or request", "not let in; the link ends, nothing is asked twice"),
+    Fault("B9", "vendor's login has ended", "auth_required with what helps, in one notice"),
+    Fault("B10", "vendor changes its wire format", "never a half answer as a whole one; says what is odd"),
 )
 
 LEFT_OUT: dict[str, str] = {
     "P11": "there is no PostgreSQL mode yet",
     "P12": "there is no shared state in Redis yet",
-    "P21": "nothing here refreshes a token yet: providers are asked with keys",
 }
 """Faults that cannot happen, because what they break is not part of the product yet."""
