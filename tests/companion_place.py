@@ -47,7 +47,7 @@ from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Upstream
 
-__all__ = ["ABLE", "BODY", "Desk", "Place", "eventually", "placed"]
+__all__ = ["ABLE", "BODY", "Desk", "Place", "eventually", "place_at", "placed"]
 
 BODY = msgspec.json.encode(Request(()))
 ABLE = Abilities(tools=True, images=True)
@@ -184,18 +184,20 @@ def placed(home: Path, scene: Callable[[Place], Coroutine[object, object, None]]
     """Play a scene at a gateway's door for companions."""
 
     async def play() -> None:
-        async with _place(home) as place, asyncio.timeout(30):
+        async with place_at(home) as place, asyncio.timeout(30):
             await scene(place)
 
     asyncio.run(play())
 
 
 @asynccontextmanager
-async def _place(home: Path) -> AsyncIterator[Place]:
+async def place_at(home: Path, port: int = 0) -> AsyncIterator[Place]:
+    """Open a gateway's door for companions, and close it in the end."""
     failures = Failures()
     ledger = await Ledger.open(home, SystemClock(), on_failure=failures)
     tasks = Tasks(failures)
     place = Place(home, ledger, tasks)
+    place.port = port
     try:
         await place.hub.open()
         await place.listen()

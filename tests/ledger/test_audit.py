@@ -208,3 +208,15 @@ def test_processes_and_threads_take_turns(tmp_path: Path) -> None:
     assert [each.wait(60) for each in others] == [0, 0]
     verdict = audit.verify()
     assert (verdict.lines, verdict.broken) == (90, None)
+
+
+def test_a_log_that_is_settled_later_is_whole_before_and_after(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path, FakeClock(), synced=False)
+    log.write("key.create", "k1")
+    log.write("key.create", "k2")
+    assert log.verify() == AuditLog(tmp_path, FakeClock()).verify() and log.verify().broken is None
+    assert not (tmp_path / "audit.head").exists()
+    log.settle()
+    assert log.verify().lines == 2 and log.verify().broken is None
+    log.path.write_bytes(log.path.read_bytes().splitlines(keepends=True)[0])
+    assert log.verify().broken is not None

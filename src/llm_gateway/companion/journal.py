@@ -1,7 +1,8 @@
 """The companion's own record of what it was asked from afar: a line a turn, whatever the gateway says of it.
 
 It is an audit log as the gateway's own is (`ledger/audit.py`), in the companion's folder: lines are chained,
-and a turn whose line cannot be written is not answered. What was said is not in it.
+and a turn whose line cannot be written is not answered. What was said is not in it. A line is written before
+the turn begins and brought to the disk a moment later: a gateway that was taken over cannot cut the power.
 """
 
 import asyncio
@@ -22,26 +23,26 @@ class Journal:
     """The record in a companion's folder."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        self._log = AuditLog(folder, clock)
+        self._log = AuditLog(folder, clock, synced=False)
         self._clock = clock
-        self._one_at_a_time = asyncio.Lock()  # writers of one process need not wait for a lock of the file's
+        self._unsettled = False
 
     @property
     def path(self) -> Path:
         """Return where it is."""
         return self._log.path
 
-    async def begun(self, turn: str, bridge: str, model: str, n_bytes: int) -> None:
+    def begun(self, turn: str, bridge: str, model: str, n_bytes: int) -> None:
         """Put on record that a turn is asked for; AuditUnavailable means: do not answer it."""
-        await self._write(_BEGUN, f"{bridge}/{model}", turn=turn, bytes=n_bytes)
+        self._write(_BEGUN, f"{bridge}/{model}", turn=turn, bytes=n_bytes)
 
-    async def ended(self, turn: str, bridge: str, outcome: str, n_bytes: int) -> None:
+    def ended(self, turn: str, bridge: str, outcome: str, n_bytes: int) -> None:
         """Put on record how it ended."""
-        await self._write(_ENDED, bridge, turn=turn, outcome=outcome, bytes=n_bytes)
+        self._write(_ENDED, bridge, turn=turn, outcome=outcome, bytes=n_bytes)
 
-    async def noted(self, action: str, target: str = "", **detail: str | int) -> None:
+    def noted(self, action: str, target: str = "", **detail: str | int) -> None:
         """Put on record anything else that the gateway asked for."""
-        await self._write(action, target, **detail)
+        self._write(action, target, **detail)
 
     def today(self) -> Counted:
         """Return what was asked for today, so that a restart is no new day."""
@@ -58,9 +59,18 @@ class Journal:
         """Check that nothing was altered."""
         return self._log.verify()
 
-    async def _write(self, action: str, target: str, **detail: str | int) -> None:
-        async with self._one_at_a_time:
-            await self._log.record(action, target, "gateway", **detail)
+    async def settle(self) -> None:
+        """Bring what was written to the disk."""
+        if self._unsettled:
+            self._unsettled = False
+            try:
+                await asyncio.to_thread(self._log.settle)
+            except OSError:
+                self._unsettled = True  # the next line says what is wrong
+
+    def _write(self, action: str, target: str, **detail: str | int) -> None:
+        self._log.write(action, target, "gateway", **detail)
+        self._unsettled = True
 
 
 def _midnight(day: int) -> str:

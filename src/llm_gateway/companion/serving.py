@@ -96,10 +96,11 @@ class Serving:
             await _refuse(visit, BridgeFault("bridge_failed", error.message))
 
     async def watch(self) -> None:
-        """Stop what runs as soon as somebody has paused the companion."""
+        """Stop what runs as soon as somebody has paused the companion; and settle the journal."""
         was = self._switch.paused
         while True:
             await asyncio.sleep(_LOOK_AGAIN)
+            await self._journal.settle()
             if (paused := self._switch.paused) != was:
                 was = paused
                 if paused:
@@ -127,7 +128,7 @@ class Serving:
                 visit.finish()
                 self.changed()
             case "pause":
-                await self._journal.noted("companion.pause")
+                self._journal.noted("companion.pause")
                 self._switch.pause("gateway")
                 visit.begin(Head(204))
                 visit.finish()
@@ -147,7 +148,7 @@ class Serving:
         self._turns.add(task)
         passed, outcome = 0, "cancelled"
         try:
-            await self._journal.begun(asked.id, asked.bridge, asked.model, len(body))
+            self._journal.begun(asked.id, asked.bridge, asked.model, len(body))
             passed = await _relay(
                 visit, await self._bridges[asked.bridge].engine.answer(PATH, body, asked.model)
             )
@@ -162,11 +163,11 @@ class Serving:
         finally:
             self._turns.discard(task)
             self._counter.end(len(body) + passed)
-            await self._note_end(asked.id, asked.bridge, outcome, passed)
+            self._note_end(asked.id, asked.bridge, outcome, passed)
 
-    async def _note_end(self, turn: str, bridge: str, outcome: str, passed: int) -> None:
+    def _note_end(self, turn: str, bridge: str, outcome: str, passed: int) -> None:
         try:
-            await self._journal.ended(turn, bridge, outcome, passed)
+            self._journal.ended(turn, bridge, outcome, passed)
         except AuditUnavailable:
             pass  # the next turn is refused for it
         self.changed()

@@ -76,12 +76,16 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 class AuditLog:
-    """The audit log of a home. Several processes may write to it; they take turns."""
+    """The audit log of a home. Several processes may write to it; they take turns.
 
-    def __init__(self, home: Path, clock: Clock) -> None:
+    With `synced` False a line survives the death of the process at once, and a loss of power after `settle`.
+    """
+
+    def __init__(self, home: Path, clock: Clock, *, synced: bool = True) -> None:
         self.path = home / "audit.jsonl"
         self._head = home / "audit.head"
         self._clock = clock
+        self._synced = synced
 
     async def record(
         self, action: str, target: str = "", actor: str = "owner", /, **detail: str | int
@@ -114,6 +118,17 @@ class AuditLog:
                 f"{self.path}: {action!r} was not done, because its line cannot be written to the audit log: "
                 f"{why or type(error).__name__}; `llm-gateway doctor` says what helps"
             ) from error
+
+    def settle(self) -> None:
+        """Bring what was written to the disk, and note how far it goes; OSError when that cannot be."""
+        file = os.open(self.path, os.O_RDWR | NO_FOLLOW)
+        try:
+            _take_turns(file)
+            _, last = self._last(file)
+            os.fsync(file)
+            self._note(last)
+        finally:
+            os.close(file)
 
     def entries(self, since: str = "") -> list[Entry]:
         """Return the lines that can be read, the oldest first, from a time on (as `at` says it)."""
@@ -171,13 +186,17 @@ class AuditLog:
             if written != len(line):
                 os.ftruncate(file, end)
                 raise OSError(0, "No space left on device")
-            os.fsync(file)
-            try:
-                write_private(self._head, msgspec.json.encode(head) + b"\n")
-            except ConfigError:
-                pass  # the line is there; that its end is missed when it is cut off is what is lost
+            if self._synced:
+                os.fsync(file)
+                self._note(head)
         finally:
             os.close(file)
+
+    def _note(self, head: _Head) -> None:
+        try:
+            write_private(self._head, msgspec.json.encode(head) + b"\n")
+        except ConfigError:
+            pass  # the line is there; that its end is missed when it is cut off is what is lost
 
     def _last(self, file: int) -> tuple[int, _Head]:
         """Return where the next line goes and what it follows; half a line at the end is removed."""
