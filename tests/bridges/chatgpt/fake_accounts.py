@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -115,6 +115,8 @@ class FakeAccounts:
     """Whether there are refresh tokens at all."""
     dated: bool = True
     as_text: bool = False
+    meanwhile: Callable[[], object] | None = None
+    """What happens while a renewal is on its way."""
     exchanges: deque[Refusal] = field(default_factory=deque)
     renewals: deque[Refusal] = field(default_factory=deque)
     revokes: deque[Refusal] = field(default_factory=deque)
@@ -234,6 +236,8 @@ class FakeAccounts:
         if self.now_s - known.made_s > _MONTH:
             return self._denied("refresh_token_expired", 401)
         self.renewed += 1
+        if self.meanwhile is not None:
+            self.meanwhile()
         return self._granted(client, {})
 
     def _granted(self, client: str, more: dict[str, object]) -> bytes:
