@@ -1,6 +1,6 @@
 """The companions of a gateway: who may come, who is there, and what they bring to the fleet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -9,16 +9,22 @@ from llm_gateway.bridges.opening import Bridges, agent_row
 from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.clock import Clock
 from llm_gateway.companion.enrolment import Registry
-from llm_gateway.companion.hub import Hub, Party, Reported
+from llm_gateway.companion.hub import Hub, Party
 from llm_gateway.companion.remote import RemoteEngine
+from llm_gateway.companion.reporting import Reports
 from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.sightings import Sighting
 from llm_gateway.providers.catalog import ProviderRow, load_catalog
 from llm_gateway.providers.discovery import ModelEntry
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
 from llm_gateway.upstream.fleet import Fleet
 
-__all__ = ["Companions", "Home", "abilities_of"]
+__all__ = ["Companions", "Home", "Received", "abilities_of"]
+
+
+Received = Callable[[Sequence[Sighting]], Awaitable[None]]
+"""Keep what applications used, as telemetry tells it."""
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -34,14 +40,14 @@ class Home(msgspec.Struct, frozen=True):
 class Companions:
     """Who may come and who is there, and their bridges as members of the fleet that `fleet` returns.
 
-    `changed` is called when others answer than before.
+    `received` keeps what companions report; `changed` is called when others answer than before.
     """
 
     def __init__(
         self,
         home: Home,
         bridges: Bridges,
-        reported: Reported,
+        received: Received,
         fleet: Callable[[], Fleet],
         changed: Callable[[], None],
     ) -> None:
@@ -58,7 +64,7 @@ class Companions:
                 abilities_of,
                 bridges.here,
                 self._changed,
-                reported,
+                Reports(received, home.ledger, home.clock).take,
                 home.tasks,
                 home.clock,
                 home.log,
@@ -69,6 +75,10 @@ class Companions:
     def engines(self) -> Mapping[str, RemoteEngine]:
         """Return the bridges of all companions by their providers' names."""
         return self.hub.engines
+
+    def bridges(self) -> list[tuple[ProviderRow, RemoteEngine]]:
+        """Return the bridges of all companions, with the rows that they have in the fleet."""
+        return [(_row(name, engine), engine) for name, engine in self.hub.engines.items()]
 
     def join(self, fleet: Fleet) -> None:
         """Make the bridges of companions members of a fleet, with what is known of them now."""
@@ -81,7 +91,7 @@ class Companions:
             health = engine.health
             entries = tuple(ModelEntry(m.id, context_length=m.context, label=m.label) for m in engine.offered)
             fleet.told(name, health.state, health.reason, entries)
-            self._notices.heard(name, health, in_use=True)
+            self._notices.heard(name, health, in_use=False)
 
     def _changed(self) -> None:
         fleet, names = self._fleet(), tuple(self.hub.engines)
