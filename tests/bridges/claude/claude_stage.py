@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from fakes import FakeClock
 from llm_gateway.bridges.claude.bridge import ClaudeBridge, open_bridge
@@ -26,6 +27,7 @@ from llm_gateway.upstream.client import Upstream
 __all__ = [
     "END",
     "Json",
+    "Played",
     "Stage",
     "assistant",
     "calls",
@@ -88,6 +90,11 @@ def play(steps):
         elif "until" in step:
             while not os.path.exists(here + "/" + step["until"]):
                 time.sleep(0.005)
+        elif "stderr" in step:
+            print(step["stderr"], file=sys.stderr, flush=True)
+        elif "again" in step:
+            while True:
+                say(step["again"])
         elif "exit" in step:
             sys.exit(step["exit"])
         else:
@@ -114,14 +121,11 @@ for line in sys.stdin:
 """
 
 
-class Stage:
-    """A bridge, its program, and what the program was told."""
+class Played:
+    """The program in a folder, what it says, and what it was told."""
 
-    def __init__(self, folder: Path, settings: BridgeSettings) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.clock = FakeClock()
-        self.failures: list[BaseException] = []
-        self.tasks = Tasks(lambda _, error: self.failures.append(error))
         self._told: dict[str, object] = {
             "version": "2.1.330",
             "login": {"loggedIn": True, "authMethod": "claude.ai", "subscriptionType": "max"},
@@ -133,16 +137,6 @@ class Stage:
         self.program.write_text(f"#!{sys.executable} -ISs\n{_PROGRAM}")
         self.program.chmod(0o755)
         self.tell()
-        environ = {
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(folder),
-            "ANTHROPIC_API_KEY": "sk-x",
-            "ANTHROPIC_BASE_URL": "x",
-        }
-        upstream = Upstream(Pool(connect_timeout=1.0, max_idle=1), Patience(1.0, 1.0, 1.0))
-        self.around = Surroundings(environ, self.clock, self.tasks, upstream, folder / "ours")
-        settings = msgspec.structs.replace(settings, program=settings.program or str(self.program))
-        self.bridge: ClaudeBridge = open_bridge(settings, self.around)
 
     def tell(self, **told: object) -> None:
         """Say how the program is: `version`, `login`, `logout` (its status)."""
@@ -169,6 +163,26 @@ class Stage:
         """Return the contents of a session's prompts."""
         told = self.heard(session, "told")
         return [each["message"]["content"] for each in told if isinstance(each, dict) and "message" in each]
+
+
+class Stage(Played):
+    """A bridge, its program, and what the program was told."""
+
+    def __init__(self, folder: Path, settings: BridgeSettings) -> None:
+        super().__init__(folder)
+        self.clock = FakeClock()
+        self.failures: list[BaseException] = []
+        self.tasks = Tasks(lambda _, error: self.failures.append(error))
+        environ = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(folder),
+            "ANTHROPIC_API_KEY": "sk-x",
+            "ANTHROPIC_BASE_URL": "x",
+        }
+        upstream = Upstream(Pool(connect_timeout=1.0, max_idle=1), Patience(1.0, 1.0, 1.0))
+        self.around = Surroundings(environ, self.clock, self.tasks, upstream, folder / "ours")
+        settings = msgspec.structs.replace(settings, program=settings.program or str(self.program))
+        self.bridge: ClaudeBridge = open_bridge(settings, self.around)
 
     async def turn(
         self,
@@ -203,6 +217,8 @@ def played(
             await stage.bridge.close()
             await stage.tasks.close()
         assert not stage.failures, stage.failures
+        left = [(p.pid, p.status(), p.cmdline()[-3:]) for p in psutil.Process().children()]
+        assert not left, left
         return stage
 
     return asyncio.run(play())
