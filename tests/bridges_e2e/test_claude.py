@@ -198,10 +198,8 @@ def test_calls_wait_for_their_results(claude: Claude) -> None:
         assert said.response.finish == "tool_calls"
         assert said.response.parts == (Text("Let me see."), BONN, ULM)
         assert said.response.usage == TOLD
-        since = time.monotonic()
         said = await stage.hear(talk(CALLED, RESULTS), "sonnet")
         assert (said.text, said.response.usage) == (messages.TEXT, TOLD)
-        assert time.monotonic() - since < 1.0, "no new process"
 
     claude.play(scene)
     tools = claude.asked()[0]["tools"]
@@ -213,7 +211,7 @@ def test_calls_wait_for_their_results(claude: Claude) -> None:
         ("user", ["Weather?"]),
         ("assistant", ["Let me see.", "tool_use", "tool_use"]),
         ("user", ["tool_result", "tool_result"]),
-    ]
+    ], "the same process goes on: another one would add a word"
 
 
 def test_results_are_taken_by_a_new_process(claude: Claude) -> None:
@@ -328,7 +326,7 @@ def test_a_provider_that_says_nothing(claude: Claude) -> None:
         assert (said.status, said.kind) == (504, "upstream_timeout")
         await asyncio.to_thread(claude.scripted.wait_closed, claude.scripted.asked()[0].connection)
 
-    claude.play(scene, claude.settings(first_timeout=4.0))
+    claude.play(scene, claude.settings(first_timeout=3.0))
 
 
 def test_nobody_is_logged_in(claude: Claude) -> None:
@@ -356,6 +354,7 @@ def test_a_stored_conversation_of_another_format_is_refused_before_anybody_is_as
         session = await Session.start(
             Launch("sonnet", ""), program, tasks, lambda _: None, Resume(path, alone=False)
         )
+        await session.open()
         await session.ask([{"type": "text", "text": "u2"}])
         assert await session.next() == Ended(failed=True, turns=0, structured=b"")
         await session.close()

@@ -12,7 +12,9 @@ from llm_gateway.config.bridges import BridgeSettings
 
 async def started(stage: Stage) -> Session:
     program = Program(BridgeSettings("claude", program=str(stage.program)), stage.around)
-    return await Session.start(Launch("opus", ""), program, stage.tasks, lambda _: None)
+    session = await Session.start(Launch("opus", ""), program, stage.tasks, lambda _: None)
+    await session.open()
+    return session
 
 
 def test_each_is_found_by_what_it_waits_for(tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ async def started(
     resume: Resume | None = None,
 ) -> Session:
     program = Program(BridgeSettings("claude", program=str(stage.program)), stage.around)
-    return await Session.start(launch, program, stage.tasks, heard, resume)
+    session = await Session.start(launch, program, stage.tasks, heard, resume)
+    await session.open()
+    return session
 
 
 async def to_its_end(session: Session) -> list[Frame]:

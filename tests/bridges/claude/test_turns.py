@@ -91,6 +91,26 @@ def test_a_conversation_goes_on_in_its_session(tmp_path: Path) -> None:
     assert stage.prompts(0) == [[{"type": "text", "text": "u1"}], [{"type": "text", "text": "u2"}]]
 
 
+def test_a_session_that_ended_meanwhile_is_replaced(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.sessions([[*says("one"), END]])
+        await stage.turn(user("u1"))
+        (kept,) = psutil.Process().children()
+        kept.kill()
+        assert spoken(await stage.turn(user("u1"), assistant("one"), user("u2"))) == "one"
+
+    assert played(tmp_path, scene).started == 2
+
+
+def test_a_session_whose_turn_does_not_end_is_replaced(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.sessions([says("one")])
+        await stage.turn(user("u1"))
+        assert spoken(await stage.turn(user("u1"), assistant("one"), user("u2"))) == "one"
+
+    assert played(tmp_path, scene).started == 2
+
+
 def test_another_conversation_does_not(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         stage.sessions([[*says("one"), END], [*says("two"), END]])
@@ -259,8 +279,7 @@ def test_a_client_that_leaves_early_leaves_no_process(tmp_path: Path, after: flo
         turn.cancel()
         await asyncio.wait((turn,))
         assert turn.cancelled()
-        await stage.until(lambda: not psutil.Process().children())
-        assert not list(stage.around.folder.glob("*"))
+        await stage.until(lambda: not psutil.Process().children() and not list(stage.around.folder.glob("*")))
 
     played(tmp_path, scene)
 
@@ -307,8 +326,44 @@ def test_what_goes_wrong_has_a_kind(tmp_path: Path, frames: list[Json], kind: st
     played(tmp_path, scene)
 
 
+def test_a_conversation_whose_session_ends_at_once_failed(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.sessions([[{"exit": 1}]])
+        fault = await fault_of(stage.turn(user("u1"), assistant("a1"), user("u2")))
+        assert (fault.kind, stage.started) == ("bridge_failed", 1)
+        assert not list(stage.around.folder.iterdir())
+
+    played(tmp_path, scene)
+
+
+def test_windows_are_remembered_when_they_are_not_told_again(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        allowed: Json = {"type": "rate_limit_event", "rate_limit_info": {"status": "allowed"}}
+        stage.sessions([[allowed, LIMITS, allowed, *says("one"), END]])
+        await stage.turn(user("u1"))
+        health = await stage.bridge.health()
+        assert [(each.name, each.status) for each in health.windows] == [("5 hours", "rejected")]
+
+    played(tmp_path, scene)
+
+
+def test_a_login_that_is_refused_is_that_of_every_session(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.sessions([[*says("one"), END]], [failure("authentication_failed")])
+        await stage.turn(user("u1"))
+        assert (await fault_of(stage.turn(user("other")))).kind == "auth_required"
+        await stage.until(lambda: not psutil.Process().children())
+
+    played(tmp_path, scene)
+
+
 @pytest.mark.parametrize(
-    "broken", [retry(None), {**piece(type="message_stop"), "abandoned_blocks": {"from_block_index": 0}}]
+    "broken",
+    [
+        retry(None),
+        piece(type="error", error={"type": "overloaded_error"}),
+        {**piece(type="message_stop"), "abandoned_blocks": {"from_block_index": 0}},
+    ],
 )
 def test_nothing_is_said_twice(tmp_path: Path, broken: Json) -> None:
     async def scene(stage: Stage) -> None:

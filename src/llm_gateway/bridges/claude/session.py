@@ -26,7 +26,7 @@ _encode = msgspec.json.encode
 
 _MOST_WAITING = 256  # frames that the turn has not taken yet; then the program is not read, either
 _INTERRUPT = 1.0
-_SETTLE = 5.0
+_SETTLE = 1.0
 _GONE = "Claude Code ended in the middle of the turn; try it again"
 
 
@@ -73,7 +73,7 @@ class Session:
         heard: Callable[[Quota | Opened], None],
         resume: Resume | None = None,
     ) -> "Session":
-        """Start one; `heard` is told of models and of quotas. BridgeFault when it cannot be started."""
+        """Start one, to be opened; `heard` is told of models and of quotas. BridgeFault when it cannot be."""
         environ = program.environ | (RESUMING if resume is not None and resume.alone else {})
         arguments = launch.arguments(resume.path if resume is not None else None)
         session = cls(await Child.start(program.find(), arguments, environ), launch, tasks, heard)
@@ -81,12 +81,15 @@ class Session:
             session._history = resume.path
             if resume.alone:
                 session._listen()
-        try:
-            await session._request(launch.opening())
-        except BaseException:
-            session.end_soon()
-            raise
         return session
+
+    async def open(self) -> None:
+        """Open its control channel: the first thing there is to do with it."""
+        try:
+            await self._request(self.launch.opening())
+        except BaseException:
+            self.end_soon()
+            raise
 
     @property
     def alive(self) -> bool:
@@ -166,17 +169,24 @@ class Session:
 
     async def _end(self) -> None:
         # The interrupt closes the connection to the API at once; a signal alone does so 1.5 s later.
-        if self._opened and not self._idle.is_set():
-            try:
-                async with asyncio.timeout(_INTERRUPT):
-                    await self._request({"subtype": "interrupt"})
-                    await self._idle.wait()
-            except (TimeoutError, BridgeFault):
-                pass
-        await self._child.close()
+        try:
+            if self._opened and not self._idle.is_set():
+                await self._interrupt()
+            await self._child.close()
+        except asyncio.CancelledError:
+            self._child.kill()
+            raise
         self._reader.cancel()
         await asyncio.wait((self._reader, self._errors))
         self._forget_history()
+
+    async def _interrupt(self) -> None:
+        try:
+            async with asyncio.timeout(_INTERRUPT):
+                await self._request({"subtype": "interrupt"})
+                await self._idle.wait()
+        except (TimeoutError, BridgeFault):
+            pass
 
     # what it says
 

@@ -4,6 +4,7 @@ A session is a process with its conversation. A turn goes on in the one that wai
 conversation is resumed in a new one, and where the program does not know that any more, told as one text.
 """
 
+import asyncio
 import os
 import uuid
 from collections import deque
@@ -37,6 +38,7 @@ from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import BridgeModel, Window
 from llm_gateway.bridges.sessions import conversation
 from llm_gateway.bridges.surroundings import Surroundings
+from llm_gateway.canonical.events import Failed
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import ToolResult
 from llm_gateway.dialects.bridge.stream import Lost, Said
@@ -70,7 +72,8 @@ class Turns:
         self._sessions: set[Session] = set()
         self._begun: deque[str] = deque(maxlen=_REMEMBERED)
         self._unresumed: set[str] = set()  # versions that did not know a stored conversation
-        self._swept = False
+        self._swept = self._closed = False
+        self._preparing: asyncio.Task[None] | None = None
         self._quota: Quota | None = None
         self.models: tuple[BridgeModel, ...] = ()
         """What the program said that this login may use; nothing before it was asked first."""
@@ -112,9 +115,13 @@ class Turns:
 
     async def close(self) -> None:
         """End every session."""
+        self._closed = True
         self.forget()
-        for session in tuple(self._sessions):
-            await session.close()
+        if self._preparing is not None:
+            await asyncio.wait((self._preparing,))
+        while self._sessions:
+            await next(iter(self._sessions)).close()
+            await asyncio.sleep(0)
 
     # which session
 
@@ -131,8 +138,8 @@ class Turns:
         """Return a session that answers the turn, and what it said first, where that had to be waited for."""
         if not asked.told.before:
             return await self._fresh(asked), None
-        if (session := await self._going_on(asked)) is not None:
-            return session, None
+        if (going_on := await self._going_on(asked)) is not None:
+            return going_on
         forgotten = asked.told.called and not asked.launch.tools  # the API takes no calls of tools it has not
         if asked.version not in self._unresumed and not forgotten:
             session = await self._resumed(asked)
@@ -154,26 +161,25 @@ class Turns:
         assert asked.told.prompt is not None
         return await _asked_of(session, asked.told.prompt)
 
-    async def _going_on(self, asked: _Asked) -> Session | None:
-        """Return the session that waits for this turn; None when there is none."""
+    async def _going_on(self, asked: _Asked) -> tuple[Session, Frame] | None:
+        """Return the session that waits for this turn, and what it said first; None when there is none."""
         results, alone = _results(asked)
         session = self._pool.take_parked(asked.key) if results else self._pool.take(asked.key)
         if session is None:
             return None
-        if session.launch != asked.launch or (results and not (alone and session.waits == results.keys())):
+        prompt = asked.told.prompt
+        fits = alone and session.waits == results.keys() if results else prompt is not None
+        try:
+            if fits and session.launch == asked.launch and (results or await session.settle()):
+                await (session.go_on(results) if prompt is None else session.ask(prompt))
+                return session, await session.next()
+        except BridgeFault:
+            pass  # it has just ended, and another one is started
+        except BaseException:
             session.end_soon()
-            return None
-        if results:
-            try:
-                await session.go_on(results)
-            except BaseException:
-                session.end_soon()
-                raise
-            return session
-        if not await session.settle() or asked.told.prompt is None:
-            session.end_soon()
-            return None
-        return await _asked_of(session, asked.told.prompt)
+            raise
+        session.end_soon()
+        return None
 
     async def _resumed(self, asked: _Asked) -> Session:
         told = asked.told
@@ -189,6 +195,10 @@ class Turns:
         session = await Session.start(launch, self._program, self._around.tasks, self._hear, resume)
         self._sessions.add(session)
         session.on_end(self._sessions.discard)
+        if self._closed:
+            session.end_soon()
+            raise BridgeFault("bridge_failed", "the bridge to Claude is closing; ask again in a moment")
+        await session.open()
         return session
 
     def _stored(self, data: bytes) -> Path:
@@ -223,7 +233,10 @@ class Turns:
             case Piece(event, broken):
                 if broken:
                     raise BridgeFault("bridge_failed", _BROKEN)
-                yield from answer.feed(event)
+                for said in answer.feed(event):
+                    if isinstance(said, Failed):
+                        raise BridgeFault("bridge_failed", _BROKEN)
+                    yield said
             case Ended(failed=False, structured=structured) if structured:
                 yield from answer.end(structured)
             case Retry() if answer.midway:
@@ -261,16 +274,17 @@ class Turns:
 
     def _make_ready(self, launch: Launch) -> None:
         """Start a session for the next new conversation of a kind that begins again and again."""
-        if launch.key in self._begun:
-            self._around.tasks.start("a fresh session of claude", self._keep_fresh(launch))
-        else:
+        if launch.key not in self._begun:
             self._begun.append(launch.key)
+        elif self._preparing is None or self._preparing.done():
+            self._preparing = self._around.tasks.start("a fresh session of claude", self._keep_fresh(launch))
 
     async def _keep_fresh(self, launch: Launch) -> None:
         try:
-            self._pool.keep_fresh(launch.key, await self._start(launch))
+            session = self._pool.take_fresh(launch.key) or await self._start(launch)
         except BridgeFault:
-            pass  # whoever needs one next is told
+            return  # whoever needs one next is told
+        self._pool.keep_fresh(launch.key, session)
 
 
 async def _asked_of(session: Session, prompt: Sequence[Json]) -> Session:
