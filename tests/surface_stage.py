@@ -1,6 +1,7 @@
 """The whole table of a gateway's paths, with real parts behind it."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from llm_gateway.bridges.attending import Attending
@@ -11,6 +12,7 @@ from llm_gateway.companion.opening import Companions, Home
 from llm_gateway.config import Server
 from llm_gateway.content.content import Content
 from llm_gateway.content.safe import Where
+from llm_gateway.ledger.sightings import Sighting
 from llm_gateway.pipeline.key_admin import KeyAdmin
 from llm_gateway.server.bridges_api import BridgesApi
 from llm_gateway.server.companion_routes import CompanionsApi
@@ -22,7 +24,7 @@ from llm_gateway.telemetry.log import Log
 from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import PEPPER, Stage, on_stage
 
-__all__ = ["on_surface"]
+__all__ = ["no_companions", "on_surface"]
 
 
 def on_surface(home: Path) -> Routes:
@@ -30,13 +32,7 @@ def on_surface(home: Path) -> Routes:
 
     async def scene(stage: Stage) -> Routes:
         fleet = Fleet(stage.upstream, stage.clock, lambda: None)
-        companions = Companions(
-            Home(stage.ledger, PEPPER, stage.clock, Tasks(fail), Log(stage.clock, "error", io.StringIO())),
-            Bridges({}, {}, (), Tasks(fail), lambda: fleet),
-            nobody,
-            lambda: fleet,
-            lambda: None,
-        )
+        companions = no_companions(stage, fleet)
         content = Content(Where(home), stage.clock, fail)
         tasks = Tasks(fail)
         return surface(
@@ -53,6 +49,7 @@ def on_surface(home: Path) -> Routes:
                     Logins({}, tasks),
                     stage.ledger,
                     stage.gateway.quotas,
+                    companions,
                 ),
                 CompanionsApi(companions.registry, companions.hub),
                 Server(),
@@ -65,9 +62,17 @@ def on_surface(home: Path) -> Routes:
     return on_stage(home, scene)
 
 
-async def nobody(machine: str, body: bytes) -> None:
+def no_companions(stage: Stage, fleet: Fleet) -> Companions:
+    """Return the companions of a gateway that has none."""
+    log = Log(stage.clock, "error", io.StringIO())
+    home = Home(stage.ledger, PEPPER, stage.clock, Tasks(fail), log)
+    bridges = Bridges({}, {}, (), Tasks(fail), lambda: fleet)
+    return Companions(home, bridges, nobody, lambda: fleet, lambda: None)
+
+
+async def nobody(sightings: Sequence[Sighting]) -> None:
     """No companion reports here."""
-    raise AssertionError(machine)
+    raise AssertionError(sightings)
 
 
 def fail(name: str, failure: BaseException) -> None:

@@ -11,7 +11,6 @@ from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.clients.watching import watching
 from llm_gateway.clock import SystemClock
 from llm_gateway.companion.opening import Companions, Home
-from llm_gateway.companion.reporting import Reports
 from llm_gateway.config import Loaded, Server, load, reload
 from llm_gateway.config.watch import FileWatch
 from llm_gateway.content.opening import content_of
@@ -20,9 +19,7 @@ from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.engines.local.engine import LocalEngine
 from llm_gateway.engines.local.model import chosen
 from llm_gateway.errors import AuditUnavailable, ConfigError
-from llm_gateway.http.client import Patience
 from llm_gateway.http.handover import NOTHING, Inherited
-from llm_gateway.http.pool import Pool
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.dispatch import Dispatcher
@@ -56,6 +53,7 @@ from llm_gateway.telemetry.watchdog import Watchdog
 from llm_gateway.upstream.client import Upstream
 from llm_gateway.upstream.fleet import Fleet
 from llm_gateway.upstream.muster import muster
+from llm_gateway.upstream.opening import open_upstream
 from llm_gateway.upstream.standing import Standings
 from llm_gateway.vault import load_or_create_owner_token, load_or_create_pepper
 
@@ -185,28 +183,7 @@ class App:
         bootstrap = self._loaded.bootstrap_key
         self._keys = KeyAdmin(self._ledger, ring, pepper, self._clock, bootstrap, self._owner)
         ever_made = await self._keys.load(self._spending)
-        self._upstream = self._make_upstream()
-        opened.callback(self._upstream.close)
-        self._dispatcher = Dispatcher(
-            self._upstream, self._standings, self._clock, settings.routing, random.random, self.tasks
-        )
-        self._replays = Replays(self._dispatcher, self._clock, settings.cache)
-        self._watching = watching(self._loaded, self._environ, lambda: self.url, self._ledger, self._clock)
-        self._engines = self._make_engines()
-        for engine in (*self._engines.values(), *self._bridges.engines.values()):
-            opened.push_async_callback(engine.close)
-        self._companions = Companions(
-            Home(self._ledger, pepper, self._clock, self.tasks, self.log),
-            self._bridges,
-            Reports(self._watching.receive, self._ledger, self._clock).take,
-            lambda: self.fleet,
-            self._plan_anew,
-        )
-        self._joining = (self._bridges, self._companions)
-        self.fleet = self._muster(self._loaded, self._plan_anew)
-        await self._companions.hub.open()
-        self._plan_anew()
-        await remember(self._spending, self._ledger, self._clock)
+        await self._open_providers(opened, pepper)
         gateway = Gateway(
             ring,
             self._router,
@@ -230,6 +207,28 @@ class App:
             # Last of all: a start that fails must not leave a key behind that nobody was shown.
             self.first_key = await self._keys.create("first")
 
+    async def _open_providers(self, opened: AsyncExitStack, pepper: bytes) -> None:
+        """Make everybody who may answer, and those who decide who does."""
+        settings = self._loaded.settings
+        self._upstream = self._make_upstream()
+        opened.callback(self._upstream.close)
+        self._dispatcher = Dispatcher(
+            self._upstream, self._standings, self._clock, settings.routing, random.random, self.tasks
+        )
+        self._replays = Replays(self._dispatcher, self._clock, settings.cache)
+        self._watching = watching(self._loaded, self._environ, lambda: self.url, self._ledger, self._clock)
+        self._engines = self._make_engines()
+        for engine in (*self._engines.values(), *self._bridges.engines.values()):
+            opened.push_async_callback(engine.close)
+        home_of = Home(self._ledger, pepper, self._clock, self.tasks, self.log)
+        received = self._watching.receive
+        self._companions = Companions(home_of, self._bridges, received, lambda: self.fleet, self._plan_anew)
+        self._joining = (self._bridges, self._companions)
+        self.fleet = self._muster(self._loaded, self._plan_anew)
+        await self._companions.hub.open()
+        self._plan_anew()
+        await remember(self._spending, self._ledger, self._clock)
+
     async def _first_look(self) -> None:
         """Give providers a moment to list their models: bare names are then known to the first request."""
         looking = self.tasks.start("first look for models", self.fleet.refresh())
@@ -251,11 +250,9 @@ class App:
         return fleet
 
     def _make_upstream(self) -> Upstream:
-        wanted = self._loaded.settings.upstream
-        pool = Pool(connect_timeout=wanted.connect_timeout, max_idle=wanted.max_idle_connections)
-        self._metrics.gauges["llm_gateway_upstream_connections"] = lambda: pool.open_connections
-        patience = Patience(wanted.first_byte_timeout, wanted.idle_timeout, wanted.total_timeout)
-        return Upstream(pool, patience)
+        upstream = open_upstream(self._loaded.settings.upstream)
+        self._metrics.gauges["llm_gateway_upstream_connections"] = lambda: upstream.open_connections
+        return upstream
 
     def _make_engines(self) -> dict[str, Engine]:
         models = chosen(self._loaded.settings.local)
@@ -300,6 +297,7 @@ class App:
                 self._bridges.logins,
                 self._ledger,
                 gateway.quotas,
+                self._companions,
             ),
             CompanionsApi(self._companions.registry, self._companions.hub),
             server,

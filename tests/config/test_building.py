@@ -142,7 +142,7 @@ WRONG = [
         [
             (
                 "bogus: there is no such setting; what is known here: aliases, bridges, cache, clients, "
-                "content, ledger, limits, local, log, prices, providers, routing, server, upstream "
+                "companion, content, ledger, limits, local, log, prices, providers, routing, server, upstream "
                 "(line 1 of gateway.toml)"
             )
         ],

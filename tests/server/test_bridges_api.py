@@ -16,9 +16,11 @@ from llm_gateway.bridges.health import Action, Health, Window
 from llm_gateway.bridges.logins import Logins
 from llm_gateway.providers.catalog import BridgeRow, ProviderRow
 from llm_gateway.server.bridges_api import BridgesApi, BridgeView, bridge_view
+from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import Stage, on_stage
 from rawhttp import Reply
 from server_stage import DASHBOARD, Door
+from surface_stage import no_companions
 
 ROW = ProviderRow(
     "b", "B", "subscription", {}, docs="https://b.example", bridge=BridgeRow("b", "its owner's alone")
@@ -36,8 +38,11 @@ class Desk:
         self.engine = self.bridge_stage.engine
         attending = Attending({"b": self.engine}, lambda *told: None)
         logins = Logins({"b": self.engine}, self.bridge_stage.tasks)
+        companions = no_companions(stage, Fleet(stage.upstream, stage.clock, lambda: None))
         self.door = Door(
-            *BridgesApi(attending, {"b": ROW}, logins, stage.ledger, stage.gateway.quotas).routes()
+            *BridgesApi(
+                attending, {"b": ROW}, logins, stage.ledger, stage.gateway.quotas, companions
+            ).routes()
         )
 
     async def ask(self, method: str, target: str, body: bytes = b"", *, token: str = DASHBOARD) -> Reply:

@@ -1,6 +1,6 @@
 """`login` and `logout`: a person at a terminal does what a bridge's login asks for.
 
-What is asked comes from the gateway, step by step. Commands of a vendor run here, in this terminal; the
+What is asked comes from the bridge, step by step. Commands of a vendor run here, in this terminal; the
 gateway never sees what is typed into them, and no token passes through here.
 """
 
@@ -11,13 +11,11 @@ import threading
 import webbrowser
 
 import click
-import msgspec
 
 from llm_gateway.bridges.contract import LoginStep
+from llm_gateway.cli.bridge_desk import Desk, desk
 from llm_gateway.cli.context import Context, json_option, pass_context
-from llm_gateway.cli.local_api import LocalApi
 from llm_gateway.cli.output import FAILED, Stop, json_line, say
-from llm_gateway.server.bridges_api import LoginView
 
 __all__ = ["login", "logout"]
 
@@ -32,26 +30,10 @@ def login(context: Context, bridge: str, no_browser: bool, as_json: bool) -> Non
 
     With --json each step is a line, for a program that shows it to a person.
     """
-    api = context.api()
-    path = f"/api/bridge-logins/{bridge}"
-    progress = _view(api.call("POST", path))
-    shown = 0
-    try:
-        while True:
-            for step in progress.steps[shown:]:
-                if as_json:
-                    json_line("login", step)
-                else:
-                    _show(api, path, step, browser=not no_browser)
-            shown = len(progress.steps)
-            if progress.over:
-                break
-            progress = _view(api.get(path, seen=str(shown)))
-    except KeyboardInterrupt:
-        api.call("DELETE", path)
-        raise
-    if progress.error:
-        raise Stop(FAILED, f"error: {progress.error}")
+    with desk(context) as asked:
+        error = _go_through(asked, bridge, browser=not no_browser, as_json=as_json)
+    if error:
+        raise Stop(FAILED, f"error: {error}")
     say(f"{bridge} is logged in; `llm-gateway bridges check` shows how it is")
 
 
@@ -60,15 +42,31 @@ def login(context: Context, bridge: str, no_browser: bool, as_json: bool) -> Non
 @pass_context
 def logout(context: Context, bridge: str) -> None:
     """Log a bridge out, where its vendor's program keeps the login."""
-    told = context.api().call("POST", f"/api/bridge-logouts/{bridge}")
-    say(f"{bridge} is logged out; it is {told['state']} now")
+    with desk(context) as asked:
+        state = asked.logout(bridge)
+    say(f"{bridge} is logged out; it is {state} now")
 
 
-def _view(told: dict[str, object]) -> LoginView:
-    return msgspec.convert(told, LoginView)
+def _go_through(asked: Desk, bridge: str, *, browser: bool, as_json: bool) -> str:
+    """Show the steps of a login until it is over; return why it failed, "" when it did not."""
+    progress, shown = asked.begin(bridge), 0
+    try:
+        while True:
+            for step in progress.steps[shown:]:
+                if as_json:
+                    json_line("login", step)
+                else:
+                    _show(asked, bridge, step, browser=browser)
+            shown = len(progress.steps)
+            if progress.over:
+                return progress.error
+            progress = asked.after(bridge, shown)
+    except KeyboardInterrupt:
+        asked.call_off(bridge)
+        raise
 
 
-def _show(api: LocalApi, path: str, step: LoginStep, *, browser: bool) -> None:
+def _show(asked: Desk, bridge: str, step: LoginStep, *, browser: bool) -> None:
     """Show a step, and do what can be done for the person."""
     say(step.text)
     match step.kind:
@@ -87,15 +85,11 @@ def _show(api: LocalApi, path: str, step: LoginStep, *, browser: bool) -> None:
                 subprocess.run(shlex.split(step.command), check=False)
         case "paste":
             # The browser may come back by itself meanwhile: nobody has to paste anything then.
-            threading.Thread(target=_paste, args=(api, path), daemon=True).start()
+            threading.Thread(target=_paste, args=(asked, bridge), daemon=True).start()
         case "done":
             pass
 
 
-def _paste(api: LocalApi, path: str) -> None:
-    pasted = sys.stdin.readline().strip()
-    if pasted:
-        reply = api.send("PUT", path, msgspec.json.encode({"text": pasted}))
-        if reply.status >= 400:
-            say("that is not the address that was asked for; paste the whole address of the last page")
-            _paste(api, path)
+def _paste(asked: Desk, bridge: str) -> None:
+    while (pasted := sys.stdin.readline().strip()) and not asked.paste(bridge, pasted):
+        say("that is not the address that was asked for; paste the whole address of the last page")

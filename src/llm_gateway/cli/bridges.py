@@ -4,9 +4,9 @@ import getpass
 from collections.abc import Mapping
 
 import click
-import msgspec
 
 from llm_gateway.cli.audit import on_record
+from llm_gateway.cli.bridge_desk import desk
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import FAILED, LOGIN_NEEDED, Stop, json_line, say, table
 from llm_gateway.cli.until import shown_until, until_us
@@ -58,8 +58,8 @@ def resume(context: Context, bridge: str) -> None:
 
 
 def _listed(context: Context, *, fresh: bool) -> list[BridgeView]:
-    told = context.api().get("/api/dashboard/bridges", fresh="1" if fresh else "0")
-    return msgspec.convert(told["bridges"], list[BridgeView])
+    with desk(context) as asked:
+        return asked.listed(fresh=fresh)
 
 
 def _print(found: list[BridgeView], as_json: bool) -> None:
@@ -68,7 +68,8 @@ def _print(found: list[BridgeView], as_json: bool) -> None:
         return
     cells = (
         (
-            f"{each.name}@{each.machine}" if each.machine else each.name,
+            each.name,
+            each.machine,
             each.state,
             each.verified,
             each.account,
@@ -77,7 +78,7 @@ def _print(found: list[BridgeView], as_json: bool) -> None:
         )
         for each in found
     )
-    table(("BRIDGE", "STATE", "VERIFIED", "PLAN", "MODELS", "WHAT HELPS"), cells)
+    table(("BRIDGE", "MACHINE", "STATE", "VERIFIED", "PLAN", "MODELS", "WHAT HELPS"), cells)
     if not found:
         say("no bridge is in use; docs/bridges.md says what there is")
 

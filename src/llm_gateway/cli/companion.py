@@ -17,9 +17,11 @@ from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import FAILED, OK, REFUSED, Stop, json_line, say, table
 from llm_gateway.clock import SystemClock
 from llm_gateway.companion.caps import Caps
-from llm_gateway.companion.desktop import alone, desktop, folder_of
+from llm_gateway.companion.desktop import Desktop, alone, desktop, folder_of
+from llm_gateway.companion.door import Told
 from llm_gateway.companion.enrolment import TOKEN_LASTS, invitation
 from llm_gateway.companion.hosting import Companion, Course, Progress
+from llm_gateway.companion.identity import load as load_identity
 from llm_gateway.companion.introduction import Refused
 from llm_gateway.companion.switch import Switch
 from llm_gateway.config import Loaded
@@ -29,6 +31,7 @@ from llm_gateway.ledger.audit import AuditLog
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.store import Store
 from llm_gateway.server.companion_routes import CompanionView, companion_view, invitation_view
+from llm_gateway.server.local_door import OpenDoor, line_to_gateway, stand_ins
 from llm_gateway.server.views import iso
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
@@ -74,11 +77,9 @@ def companion(
         token = sys.stdin.readline().strip()
     trust = ssl.create_default_context(cafile=str(ca)) if ca is not None else None
     course = Course(folder_of(loaded.home), gateway, token, trust, drain=_STOP_AFTER)
-    wanted: dict[str, object] = {name: value for name, value in caps.items() if value is not None}
-    if models:
-        wanted["models"] = [each.strip() for each in models.split(",") if each.strip()]
+    said = {name: value for name, value in caps.items() if value is not None}
     with alone(course.folder):
-        code = asyncio.run(_serve(context, loaded, course, msgspec.convert(wanted, Caps)))
+        code = asyncio.run(_serve(context, loaded, course, _caps(loaded, models, said)))
     if code:
         raise Stop(code, "")
 
@@ -219,6 +220,7 @@ async def _serve(context: Context, loaded: Loaded, course: Course, caps: Caps) -
     tasks = Tasks(log.failure)
     upstream = open_upstream(loaded.settings.upstream)
     made = desktop(loaded, context.environ, course, caps, (tasks, clock, upstream), _tell)
+    door = await _door(context, loaded, course, made, tasks)
     running = tasks.start("companion", _outcome(made.companion))
     stop = asyncio.Event()
     _on_signals(stop.set)
@@ -227,6 +229,8 @@ async def _serve(context: Context, loaded: Loaded, course: Course, caps: Caps) -
         await stop.wait()
         if not running.done():
             say("stopping: answers that run may finish")
+            if door is not None:
+                await door.close()
             await made.close()
             running.cancel()
         await asyncio.wait({running})
@@ -235,6 +239,40 @@ async def _serve(context: Context, loaded: Loaded, course: Course, caps: Caps) -
         await tasks.close()
         upstream.close()
         log.close()
+
+
+async def _door(
+    context: Context, loaded: Loaded, course: Course, made: Desktop, tasks: Tasks
+) -> OpenDoor | None:
+    """Open the door for this machine's clients, where one is configured."""
+    if not loaded.settings.companion.door:
+        return None
+    known = load_identity(course.folder)
+    line = line_to_gateway(course.url or (known.url if known is not None else ""))
+    engines = await stand_ins(loaded, context.environ, made.fleet, say)
+
+    def told(answer: Told) -> None:
+        target = f"{answer.provider}/{answer.model}"
+        made.journal.noted("door.answered_here", target, path=answer.path, status=answer.status)
+
+    door = await OpenDoor.open(loaded, line, engines, tasks, told)
+    say(f"this machine's clients: http://127.0.0.1:{door.port}, carried to {line.endpoint.url}")
+    return door
+
+
+def _caps(loaded: Loaded, models: str, said: dict[str, int]) -> Caps:
+    """Return what may be asked of this machine: what the command line says, else the configuration."""
+    wanted = loaded.settings.companion
+    named = tuple(each.strip() for each in models.split(",") if each.strip())
+    caps = {
+        "models": named or wanted.models,
+        "parallel": wanted.parallel,
+        "per_minute": wanted.turns_per_minute,
+        "per_day": wanted.turns_per_day,
+        "tokens_per_day": wanted.tokens_per_day,
+        **said,
+    }
+    return msgspec.convert(caps, Caps)
 
 
 async def _outcome(running: Companion) -> int:

@@ -34,10 +34,12 @@ __all__ = ["Desktop", "alone", "desktop", "folder_of"]
 
 
 class Desktop(msgspec.Struct, frozen=True):
-    """A companion, the bridges that it hosts, and what they are asked through."""
+    """A companion, the bridges that it hosts, what is put on record of them, and this machine's engines."""
 
     companion: Companion
     bridges: Bridges
+    journal: Journal
+    fleet: Fleet
 
     async def close(self) -> None:
         """Let turns end, then end every vendor's program."""
@@ -82,7 +84,7 @@ def desktop(
     serving = Serving(_served(bridges), counter, journal, Switch(course.folder))
     reporter = _reporter(loaded, environ, course, clock)
     companion = Companion(course, serving, reporter, (tasks, clock), told, random.random)
-    return Desktop(companion, bridges)
+    return Desktop(companion, bridges, journal, fleet)
 
 
 def _served(bridges: Bridges) -> dict[str, Served]:

@@ -69,7 +69,3 @@ class BridgeSettings(msgspec.Struct, frozen=True):
     first_timeout: Annotated[float, _seconds("Seconds until an answer begins.")] = 60.0
     idle_timeout: Annotated[float, _seconds("Seconds between two pieces of an answer.")] = 120.0
     total_timeout: Annotated[float, _seconds("Seconds that an answer may take in all.")] = 1800.0
-    turns_per_day: Annotated[
-        int | None,
-        Meta(ge=0, le=10**9, description="Most turns a day (UTC), counted where the bridge runs."),
-    ] = None

@@ -53,7 +53,7 @@ VARIABLES = (
     Variable("MICROSOFT_CLIENT_ID", "Application that the bridge `m365-copilot` logs in by."),
     Variable(
         "M365_COPILOT_ACCESS_TOKEN",
-        "Access token for the bridge `m365-copilot`; with `_FILE` behind the name a file, read anew each time.",
+        "Access token for the bridge `m365-copilot`; with `_FILE` behind it a file, read anew each time.",
     ),
 )
 

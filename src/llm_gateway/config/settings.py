@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from llm_gateway.config.bridges import BridgeSettings
+from llm_gateway.config.companion import CompanionSettings
 from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
 
 __all__ = [
@@ -297,6 +298,7 @@ class Settings(msgspec.Struct, frozen=True):
     ] = {}
     routing: RoutingSettings = RoutingSettings()
     bridges: tuple[BridgeSettings, ...] = ()
+    companion: CompanionSettings = CompanionSettings()
     prices: Prices = Prices()
     limits: tuple[Limit, ...] = ()
     ledger: LedgerSettings = LedgerSettings()

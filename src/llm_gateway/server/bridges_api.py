@@ -12,6 +12,7 @@ from llm_gateway.bridges.contract import LoginStep
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import Action, Health
 from llm_gateway.bridges.logins import LoginProgress, Logins
+from llm_gateway.companion.opening import Companions
 from llm_gateway.errors import MalformedRequest, NotFound, UpstreamUnreachable
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger.ledger import Ledger
@@ -110,12 +111,14 @@ class BridgesApi:
         logins: Logins,
         ledger: Ledger,
         quotas: Quotas,
+        companions: Companions,
     ) -> None:
         self._attending = attending
         self._rows = rows
         self._logins = logins
         self._ledger = ledger
         self._quotas = quotas
+        self._companions = companions
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes, for whoever has the dashboard token."""
@@ -143,6 +146,9 @@ class BridgesApi:
             bridge_view(self._rows[name], health, tuple(self._attending.engines[name].models))
             for name, health in found.items()
         ]
+        for row, engine in self._companions.bridges():
+            health = await engine.look(fresh=fresh)
+            shown.append(bridge_view(row, health, tuple(engine.models), engine.companion.machine))
         _answer(exchange, {"bridges": shown})
 
     async def subscriptions(self, exchange: Exchange, _: str) -> None:
@@ -151,6 +157,8 @@ class BridgesApi:
         by_bridge = [
             bridge_subscription(self._rows[name], health) for name, health in found.items() if in_use(health)
         ]
+        elsewhere = [(row, engine.health) for row, engine in self._companions.bridges()]
+        by_bridge += [bridge_subscription(row, health) for row, health in elsewhere if in_use(health)]
         _answer(exchange, {"subscriptions": subscription_views(self._quotas.all()) + by_bridge})
 
     async def begin(self, exchange: Exchange, name: str) -> None:

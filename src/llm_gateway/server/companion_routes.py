@@ -15,8 +15,8 @@ from llm_gateway.companion.enrolment import TOKEN_LASTS, Registry
 from llm_gateway.companion.frames import MOST
 from llm_gateway.companion.hub import Connected, Hub
 from llm_gateway.errors import Forbidden, MalformedRequest, NotFound, TooManyConnections
-from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.carrier import GOING_AWAY
+from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger.companions import CompanionRow, Invitation
 from llm_gateway.server.edge import respond_json
 from llm_gateway.server.routes import Answering, Route

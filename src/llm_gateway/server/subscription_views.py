@@ -18,7 +18,7 @@ __all__ = [
     "windows_of",
 ]
 
-_UNUSED = ("disabled", "not_installed", "starting", "auth_required")
+_UNUSED = ("disabled", "not_installed", "starting", "auth_required", "unreachable")
 
 
 class WindowView(msgspec.Struct, frozen=True):

@@ -59,6 +59,11 @@ class Upstream:
         self._pool = pool
         self._patience = patience
 
+    @property
+    def open_connections(self) -> int:
+        """Return how many connections are open, used or kept."""
+        return self._pool.open_connections
+
     def hurried(self, first: float) -> Patience:
         """Return the usual patience, but for an answer that takes longer than this to begin."""
         usual = self._patience
