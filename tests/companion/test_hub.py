@@ -3,14 +3,16 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bridge_stage import HELLO, refusal, whole
 from companion_place import BODY, Place, eventually, placed
 from llm_gateway.bridges.health import Health
 from llm_gateway.companion.hub import Hub
-from llm_gateway.companion.offers import News, write_news
+from llm_gateway.companion.offers import News, Offer, write_news
 from llm_gateway.errors import UpstreamTruncated
+from llm_gateway.ledger.companions import claims
 
 
 def test_a_desktops_bridge_answers_here(tmp_path: Path) -> None:
@@ -187,5 +189,36 @@ def test_a_gateway_that_stops_lets_answers_end(tmp_path: Path) -> None:
         await place.hub.close()
         await place.listen()
         await eventually(lambda: place.hub.connected)
+
+    placed(tmp_path, scene)
+
+
+def test_a_companion_that_never_stops_telling_has_so_many_bridges_and_no_more(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        await place.enrolled()
+        (connected,) = place.hub.connected.values()
+        for number in range(0, 3000, 60):
+            offers = tuple(Offer(f"b{each}", "acp", Health("ok")) for each in range(number, number + 60))
+            place.hub._heard(connected, write_news(News(offers)))
+            if number % 300 == 0:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
+        assert len(place.of("mac")) == 64
+        assert len(await place.ledger.read(claims)) == 64
+
+    placed(tmp_path, scene)
+
+
+def test_a_bridge_that_is_not_there_gets_no_name(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        await place.enrolled()
+        (connected,) = place.hub.connected.values()
+        absent = Offer("codex", "codex", Health("not_installed"))
+        place.hub._heard(connected, write_news(News((absent,))))
+        await asyncio.sleep(0.05)
+        assert set(place.hub.engines) == {"claude"}
+        present = msgspec.structs.replace(absent, health=Health("auth_required"))
+        place.hub._heard(connected, write_news(News((present,))))
+        await eventually(lambda: "codex" in place.hub.engines)
 
     placed(tmp_path, scene)

@@ -25,6 +25,7 @@ from llm_gateway.companion.remote import RemoteEngine
 from llm_gateway.companion.socket import Socket
 from llm_gateway.errors import GatewayError
 from llm_gateway.ledger.companions import CompanionRow
+from llm_gateway.ledger.reader import QueryTooSlow
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
 
@@ -35,6 +36,7 @@ Reported = Callable[[str, bytes], Coroutine[object, object, None]]
 
 _LOOK_AGAIN = 2.0
 _ANSWERS = 1.5
+_MOST_BRIDGES = 64  # of one companion, over all time
 _SEEN_EVERY = 60.0
 _BOUNDS = Bounds(streams=64, body=4 * 1024 * 1024, body_ahead=256 * 1024)
 _REVOKED = Wrong("revoked", "this companion was revoked; `llm-gateway enroll` makes a token to join anew")
@@ -66,6 +68,7 @@ class Connected(msgspec.Struct):
     since_us: int
     news: News = News()
     trouble: str = ""
+    taking: bool = False
 
 
 class Hub:
@@ -216,24 +219,28 @@ class Hub:
         offers = tuple(each for each in news.offers if each.bridge in row.bridges or not row.bridges)
         connected.news = msgspec.structs.replace(news, offers=offers)
         connected.trouble = news.trouble
+        if connected.taking:
+            return  # what is being taken is always the newest
+        connected.taking = True
         self._party.tasks.start("take a companion's bridges", self._take(connected))
 
     async def _take(self, connected: Connected) -> None:
         """Take what is offered; what was offered before and is not any more stays, as not installed."""
         row = connected.row
-        offered = connected.news.offers
-        fresh = [
-            each.bridge
-            for each in offered
-            if each.health.state not in ABSENT and (row.id, each.bridge) not in self._engines
-        ]
-        if fresh:
-            await self._try(self._registry.claim(row.id, fresh))
-            self._arrange()
+        try:
+            claimed = False
+            while fresh := self._fresh(row, connected.news.offers):
+                await self._try(self._registry.claim(row.id, fresh))
+                self._arrange()
+                claimed = True
+                if fresh == self._fresh(row, connected.news.offers):
+                    break  # the ledger takes nothing now; with the next news
+        finally:
+            connected.taking = False
         if self._connected.get(row.id) is not connected:
             return
         by_name = {each.bridge: each for each in connected.news.offers}  # there may be newer ones by now
-        changed = bool(fresh)
+        changed = claimed
         for engine in self._of(row.id):
             engine.connect(connected.link)
             offer = by_name.get(engine.bridge) or Offer(
@@ -244,6 +251,12 @@ class Hub:
             changed |= engine.take(offer)
         if changed:
             self._party.changed()
+
+    def _fresh(self, row: CompanionRow, offers: tuple[Offer, ...]) -> list[str]:
+        """Return the bridges that a companion has and that have no name here yet, as many as it may have."""
+        here = [each for each in offers if each.health.state not in ABSENT]
+        fresh = [each.bridge for each in here if (row.id, each.bridge) not in self._engines]
+        return fresh[: max(0, _MOST_BRIDGES - len(self._of(row.id)))]
 
     async def _serve(self, connected: Connected, visit: Visit) -> None:
         """Answer what a companion asks: it may report, and nothing else."""
@@ -301,5 +314,5 @@ class Hub:
         """Do what can be done later as well, if the ledger takes nothing now."""
         try:
             await work
-        except GatewayError as error:
-            self._party.log.write("warning", "a companion's state cannot be kept", error=error.message)
+        except (GatewayError, QueryTooSlow) as error:
+            self._party.log.write("warning", "a companion's state cannot be kept", error=str(error))
