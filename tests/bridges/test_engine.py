@@ -160,6 +160,20 @@ def test_an_answer_that_drips_ends_in_all() -> None:
     played(scene, Bounds(total=0.1))
 
 
+@pytest.mark.fault("B7")
+def test_an_answer_without_end_is_cut_off() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.bridge.says = [TextDelta("x" * 1024 * 1024)] * 10_240
+        answer, passed = await stage.ask(), 0
+        with pytest.raises(UpstreamTruncated, match="cut off: it is over"):
+            while data := await answer.read():
+                passed += len(data)
+        assert 60 * 1024 * 1024 < passed <= 64 * 1024 * 1024
+        assert (await stage.engine.look()).last_error
+
+    played(scene)
+
+
 def test_a_client_that_leaves_stops_the_turn_at_once() -> None:
     async def scene(stage: Stage) -> None:
         answer = await stage.ask()

@@ -13,6 +13,7 @@ from llm_gateway.wire.headers import Headers
 __all__ = ["Deadlines", "TurnAnswer", "TurnRun"]
 
 _MOST_WAITING = 64  # events that nobody has read yet; then the vendor's program is not read, either
+_MOST_BYTES = 64 * 1024 * 1024  # of an answer: no model says a hundredth of it
 _STREAM: Headers = [(b"content-type", b"application/x-ndjson"), (b"cache-control", b"no-cache")]
 
 
@@ -41,6 +42,7 @@ class TurnRun:
         self._heard = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._left = _MOST_BYTES
         self.fault: BridgeFault | None = None
         """Why it ended before its end."""
         self.begun = False
@@ -102,7 +104,13 @@ class TurnRun:
             self.complete = True
         elif isinstance(said, Failed):
             self.fault = BridgeFault("bridge_failed", said.message)
-        self._ready.append(encode_event(said))
+        line = encode_event(said)
+        self._left -= len(line)
+        if self._left < 0:
+            raise BridgeFault(
+                "bridge_failed", f"the bridge's answer was cut off: it is over {_MOST_BYTES} bytes"
+            )
+        self._ready.append(line)
         self._heard.set()
 
 
