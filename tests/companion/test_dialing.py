@@ -1,11 +1,18 @@
 """A gateway is dialled by TLS, or on this machine; and why it cannot be reached is told."""
 
 import asyncio
+import datetime as dt
 import ssl
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 
 from certificate import self_signed
@@ -226,3 +233,42 @@ def test_a_certificate_that_nobody_vouches_for_and_one_for_another_name(tmp_path
         await tasks.close()
 
     asyncio.run(run())
+
+
+def expired(folder: Path) -> tuple[Path, Path]:
+    """Return the files of a certificate that was good until yesterday, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(now - dt.timedelta(days=9))
+        .not_valid_after(now - dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "expired.pem", folder / "expired.key"
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return certificate, private
+
+
+def test_a_certificate_that_has_expired_is_told_as_that(tmp_path: Path) -> None:
+    certificate, key = expired(tmp_path)
+    here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    here.load_cert_chain(certificate, key)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+
+    async def run() -> Refused:
+        async def nothing(connection: ServerConnection) -> None:
+            await connection.wait_closed()
+
+        async with serve(nothing, "127.0.0.1", 0, ssl=here) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            with pytest.raises(Refused) as caught:
+                await dial(f"wss://127.0.0.1:{port}{PATH}", Tasks(lambda _, error: None), trusting)
+        return caught.value
+
+    error = asyncio.run(run())
+    assert error.kind == "tls_failed" and "expired" in error.message
