@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from llm_gateway.bridges.engine import BridgeEngine
 from llm_gateway.bridges.health import Health
 
-__all__ = ["Attending"]
+__all__ = ["Attending", "Told"]
 
 _EVERY = 300.0
 _AFTER_A_FAULT = 15.0
 
 Told = Callable[[str, BridgeEngine, Health], None]
+"""Hear how a bridge of this name is."""
 
 
 class Attending:

@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 from llm_gateway.companion.door import AWAY_AFTER_S, LocalDoor, Rules, Told
 from llm_gateway.companion.stand_in import StandIn
 from llm_gateway.config import Loaded, Server
+from llm_gateway.config.settings import UpstreamSettings
 from llm_gateway.errors import ConfigError
-from llm_gateway.http.client import Patience
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
-from llm_gateway.http.pool import Pool
 from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.server.dialect_routes import dialect_at
 from llm_gateway.server.guard import Guard
@@ -18,11 +17,14 @@ from llm_gateway.tasks import Tasks
 from llm_gateway.upstream.client import Line, Upstream
 from llm_gateway.upstream.fleet import Fleet
 from llm_gateway.upstream.muster import muster
+from llm_gateway.upstream.opening import open_upstream
 
 __all__ = ["OpenDoor", "line_to_gateway", "stand_ins"]
 
 _HOST = "127.0.0.1"
-_PATIENCE = Patience(3600.0, 90.0)
+_WAY_OUT = UpstreamSettings(
+    connect_timeout=AWAY_AFTER_S, first_byte_timeout=3600.0, idle_timeout=90.0, max_idle_connections=0
+)
 _DRAIN = 5.0
 
 
@@ -46,7 +48,7 @@ class OpenDoor:
     ) -> "OpenDoor":
         """Open the door at the configured port; OSError when somebody else has it."""
         guard = Guard(Server(port=loaded.settings.companion.door))
-        upstream = Upstream(Pool(connect_timeout=AWAY_AFTER_S, max_idle=0), _PATIENCE)
+        upstream = open_upstream(_WAY_OUT)
         rules = Rules(guard.check, dialect_at, loaded.settings.server.max_body_bytes, engines, told)
         door = LocalDoor(gateway, upstream, rules, tasks)
         made = cls(door, Listener(door.serve, door.refusal, Limits()), upstream)
