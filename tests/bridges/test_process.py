@@ -57,6 +57,18 @@ def test_it_speaks_by_lines_from_an_empty_folder_of_its_own() -> None:
     assert not Path(asyncio.run(play())).exists()
 
 
+def test_a_place_that_is_said_stays(tmp_path: Path) -> None:
+    async def play() -> None:
+        child = await Child.start(PYTHON, ("-c", "import os; print(os.getcwd())"), ENVIRON, tmp_path)
+        assert (await child.line()).decode().strip() == child.folder == str(tmp_path)
+        await child.close()
+        with pytest.raises(BridgeFault):
+            await Child.start(tmp_path / "nothing", (), ENVIRON, tmp_path)
+
+    asyncio.run(play())
+    assert tmp_path.is_dir()
+
+
 def test_its_end_is_that_of_everything_it_started() -> None:
     async def play() -> None:
         code = (

@@ -358,6 +358,7 @@ def test_a_stored_conversation_of_another_format_is_refused_before_anybody_is_as
         await session.ask([{"type": "text", "text": "u2"}])
         assert await session.next() == Ended(failed=True, turns=0, structured=b"")
         await session.close()
+        program.close()
         await tasks.close()
 
     asyncio.run(play())

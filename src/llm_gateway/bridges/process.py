@@ -78,28 +78,32 @@ def find_program(name: str, environ: Mapping[str, str], given: str = "") -> Path
 
 
 class Child:
-    """A program that runs. Its folder is its own, mode 0700, and goes with it."""
+    """A program that runs. Its folder is its own, mode 0700, and goes with it, unless it `stays`."""
 
-    def __init__(self, process: Process, folder: str) -> None:
+    def __init__(self, process: Process, folder: str, *, stays: bool = False) -> None:
         self._process = process
         self._folder = folder
+        self._stays = stays
         self._tail = b""
 
     @classmethod
-    async def start(cls, program: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> "Child":
-        """Start a program in an empty folder; BridgeFault when it cannot be started."""
-        folder = tempfile.mkdtemp(prefix="llm-gateway-bridge-")
+    async def start(
+        cls, program: Path, arguments: Sequence[str], environ: Mapping[str, str], place: Path | None = None
+    ) -> "Child":
+        """Start a program in an empty folder, or at a `place` that stays; BridgeFault when it cannot be."""
+        folder = str(place) if place is not None else tempfile.mkdtemp(prefix="llm-gateway-bridge-")
         try:
             process = await asyncio.create_subprocess_exec(
                 str(program), *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=folder, env=dict(environ),
                 limit=_LONGEST_LINE, start_new_session=sys.platform != "win32",
             )  # fmt: skip
         except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            if place is None:
+                shutil.rmtree(folder, ignore_errors=True)
             raise BridgeFault(
                 "bridge_not_installed", f"{program.name} cannot be started: {error.strerror}"
             ) from None
-        return cls(process, folder)
+        return cls(process, folder, stays=place is not None)
 
     @property
     def folder(self) -> str:
@@ -169,7 +173,8 @@ class Child:
             _signal(self._process, _AT_ONCE)
             await self._process.wait()
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            if not self._stays:
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     def kill(self) -> None:
         """End it at once, without waiting; `close` is still to follow."""

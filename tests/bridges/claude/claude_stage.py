@@ -11,6 +11,7 @@ import psutil
 
 from fakes import FakeClock
 from llm_gateway.bridges.claude.bridge import ClaudeBridge, open_bridge
+from llm_gateway.bridges.claude.program import Program
 from llm_gateway.bridges.contract import Ask
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.surroundings import Surroundings
@@ -182,6 +183,7 @@ class Stage(Played):
         upstream = Upstream(Pool(connect_timeout=1.0, max_idle=1), Patience(1.0, 1.0, 1.0))
         self.around = Surroundings(environ, self.clock, self.tasks, upstream, folder / "ours")
         settings = msgspec.structs.replace(settings, program=settings.program or str(self.program))
+        self.own = Program(settings, self.around)
         self.bridge: ClaudeBridge = open_bridge(settings, self.around)
 
     async def turn(
@@ -215,6 +217,7 @@ def played(
                 await scene(stage)
         finally:
             await stage.bridge.close()
+            stage.own.close()
             await stage.tasks.close()
         assert not stage.failures, stage.failures
         left = [(p.pid, p.status(), p.cmdline()[-3:]) for p in psutil.Process().children()]

@@ -5,14 +5,11 @@ from pathlib import Path
 from bridges.claude.claude_stage import Stage, played
 from llm_gateway.bridges.claude.launch import Launch
 from llm_gateway.bridges.claude.pool import Pool
-from llm_gateway.bridges.claude.program import Program
 from llm_gateway.bridges.claude.session import Session
-from llm_gateway.config.bridges import BridgeSettings
 
 
 async def started(stage: Stage) -> Session:
-    program = Program(BridgeSettings("claude", program=str(stage.program)), stage.around)
-    session = await Session.start(Launch("opus", ""), program, stage.tasks, lambda _: None)
+    session = await Session.start(Launch("opus", ""), stage.own, stage.tasks, lambda _: None)
     await session.open()
     return session
 

@@ -79,6 +79,23 @@ def test_another_program_of_that_name(tmp_path: Path) -> None:
     played(tmp_path, scene)
 
 
+def test_sessions_stand_in_one_empty_folder_that_goes_with_the_bridge(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        program = Program(BridgeSettings("claude"), stage.around)
+        place = program.place
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+        assert not list(place.iterdir())
+        assert program.place == place
+        place.rmdir()
+        assert program.place.is_dir(), "it is made again when somebody tidied up"
+        place = program.place
+        program.close()
+        program.close()
+        assert not place.exists()
+
+    played(tmp_path, scene)
+
+
 def test_it_gets_a_login_of_its_own_and_none_of_our_keys(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         usual = Program(BridgeSettings("claude"), stage.around)

@@ -10,10 +10,8 @@ import psutil
 from bridges.claude.claude_stage import END, Json, Stage, calls, fault_of, played, says
 from llm_gateway.bridges.claude.frames import Ended, Frame, Opened, Piece, Quota
 from llm_gateway.bridges.claude.launch import Launch
-from llm_gateway.bridges.claude.program import Program
 from llm_gateway.bridges.claude.session import Resume, Session
 from llm_gateway.canonical.parts import Text, ToolResult
-from llm_gateway.config.bridges import BridgeSettings
 
 PLAIN = Launch("opus", "Be kind.")
 TOOLS = Launch("opus", "", ({"name": "weather", "inputSchema": {"type": "object"}},))
@@ -27,8 +25,7 @@ async def started(
     heard: Callable[[Quota | Opened], None] = lambda _: None,
     resume: Resume | None = None,
 ) -> Session:
-    program = Program(BridgeSettings("claude", program=str(stage.program)), stage.around)
-    session = await Session.start(launch, program, stage.tasks, heard, resume)
+    session = await Session.start(launch, stage.own, stage.tasks, heard, resume)
     await session.open()
     return session
 

@@ -102,3 +102,4 @@ class ClaudeBridge:
     async def close(self) -> None:
         """End every session."""
         await self._turns.close()
+        self._program.close()

@@ -7,6 +7,8 @@ Variables: code.claude.com/docs, "Environment variables".
 import asyncio
 import re
 import shlex
+import shutil
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -67,7 +69,24 @@ class Program:
         self._around = around
         self._given = settings.program
         self._home = str(Path(settings.home).expanduser()) if settings.home else ""
+        self._place: Path | None = None
         self._known: tuple[Path, int, str] | None = None
+
+    @property
+    def place(self) -> Path:
+        """Return the empty folder, mode 0700, in which its sessions stand until the bridge closes.
+
+        It is one for all of them: the program tells the model where it stands, and has logs by the place.
+        """
+        if self._place is None or not self._place.is_dir():  # a system tidies such folders up
+            self._place = Path(tempfile.mkdtemp(prefix="llm-gateway-bridge-"))
+        return self._place
+
+    def close(self) -> None:
+        """Remove the folder."""
+        if self._place is not None:
+            shutil.rmtree(self._place, ignore_errors=True)
+            self._place = None
 
     @property
     def environ(self) -> dict[str, str]:

@@ -76,7 +76,8 @@ class Session:
         """Start one, to be opened; `heard` is told of models and of quotas. BridgeFault when it cannot be."""
         environ = program.environ | (RESUMING if resume is not None and resume.alone else {})
         arguments = launch.arguments(resume.path if resume is not None else None)
-        session = cls(await Child.start(program.find(), arguments, environ), launch, tasks, heard)
+        child = await Child.start(program.find(), arguments, environ, program.place)
+        session = cls(child, launch, tasks, heard)
         if resume is not None:
             session._history = resume.path
             if resume.alone:
