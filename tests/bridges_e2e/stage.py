@@ -15,7 +15,8 @@ from clients_e2e.running import RefusingProxy
 from llm_gateway.bridges.engine import BridgeEngine
 from llm_gateway.bridges.opening import open_bridges
 from llm_gateway.bridges.surroundings import Surroundings
-from llm_gateway.canonical.events import Failed
+from llm_gateway.canonical.events import Event, Failed
+from llm_gateway.canonical.loss import Loss
 from llm_gateway.canonical.parts import Image, Inline, Part, Text
 from llm_gateway.canonical.request import Message, Request
 from llm_gateway.canonical.response import Folding, Response
@@ -23,7 +24,7 @@ from llm_gateway.clock import SystemClock
 from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.dialects.bridge.errors import Refused
 from llm_gateway.dialects.bridge.request import encode_request
-from llm_gateway.dialects.bridge.stream import Decoder, Lost, Said
+from llm_gateway.dialects.bridge.stream import Decoder
 from llm_gateway.dialects.contract import Target
 from llm_gateway.http.client import Patience
 from llm_gateway.http.pool import Pool
@@ -97,10 +98,11 @@ def asks(*said: str | tuple[Part, ...], system: str = "") -> Request:
 
 @dataclass(frozen=True)
 class Heard:
-    """What became of a turn: its events and what they make, or why it was refused."""
+    """What became of a turn: its events, what they make, what was lost, or why it was refused."""
 
     status: int
-    events: tuple[Said, ...] = ()
+    events: tuple[Event, ...] = ()
+    losses: tuple[Loss, ...] = ()
     response: Response = _NO_RESPONSE
     refused: Refused | None = None
     failed: Failed | None = None
@@ -136,7 +138,7 @@ class Stage:
 
 async def heard(answer: Answer) -> Heard:
     """Listen to an answer to its end."""
-    decoder, folding, events = Decoder(), Folding(), list[Said]()
+    decoder, folding, events = Decoder(), Folding(), list[Event]()
     try:
         if answer.status != 200:
             body = msgspec.json.decode(await answer.read())
@@ -146,9 +148,10 @@ async def heard(answer: Answer) -> Heard:
     finally:
         answer.release()
     for event in events:
-        if not isinstance(event, Lost):
-            folding.take(event)
-    return Heard(answer.status, tuple(events), folding.response(), failed=folding.failed)
+        folding.take(event)
+    return Heard(
+        answer.status, tuple(events), tuple(decoder.losses), folding.response(), failed=folding.failed
+    )
 
 
 def played(

@@ -14,6 +14,7 @@ from llm_gateway.bridges.codex.launch import find, prepare
 from llm_gateway.bridges.codex.login import login
 from llm_gateway.bridges.codex.protocol import AccountRead, Empty, LimitsRead, ModelPage, Offered
 from llm_gateway.bridges.codex.recipe import recipe
+from llm_gateway.bridges.codex.refusals import login_again
 from llm_gateway.bridges.codex.server import AppServer, Running
 from llm_gateway.bridges.contract import Ask, LoginStep, Turn
 from llm_gateway.bridges.faults import BridgeFault
@@ -76,6 +77,7 @@ class CodexBridge:
     async def turn(self, ask: Ask) -> Turn:
         """Answer one turn."""
         async with self._server.use(turn=True) as running:
+            await self._check_login(running)
             plan = recipe(ask, running.known(ask.model), running.config, running.folder)
             events = Conversation(running, plan, self._around, self._settings.name).events()
             try:
@@ -102,6 +104,7 @@ class CodexBridge:
         """Have Codex forget its login."""
         async with self._server.use() as running:
             try:
+                running.logged_in = False
                 await running.rpc.ask("account/logout", None, Empty)
             except RpcRefused:
                 raise BridgeFault(
@@ -114,6 +117,21 @@ class CodexBridge:
 
     # details
 
+    async def _check_login(self, running: Running) -> None:
+        """Refuse a turn that nobody is logged in for: Codex itself would try for ten seconds.
+
+        What Codex cannot say of the login is not in the turn's way.
+        """
+        if running.logged_in:
+            return
+        try:
+            read = await running.rpc.ask("account/read", {"refreshToken": False}, AccountRead)
+        except (RpcRefused, BridgeFault):
+            return
+        if read.account is None and read.requires_openai_auth:
+            raise login_again(self._settings.name)
+        running.logged_in = True
+
     async def _health(self, running: Running, until: float) -> Health:
         version, name = running.launch.version, self._settings.name
         clock, rpc = self._around.clock, running.rpc
@@ -121,6 +139,7 @@ class CodexBridge:
             asked = {"refreshToken": False}
             within = max(0.1, until - clock.monotonic())
             read = await rpc.ask("account/read", asked, AccountRead, within=within)
+            running.logged_in = read.account is not None or not read.requires_openai_auth
             if read.account is not None and read.account.type == "chatgpt":
                 within = max(0.1, until - clock.monotonic())
                 await self._look_at_limits(running, within)

@@ -18,6 +18,7 @@ __all__ = ["login"]
 
 _STARTS = 30.0
 _PARTING = 5.0
+_OFFLINE = "error sending request"  # no answer at all, not one that refuses it
 
 
 async def login(running: Running, tasks: Tasks, name: str) -> AsyncGenerator[LoginStep, None]:
@@ -46,7 +47,9 @@ async def _start(running: Running) -> LoginStarted:
             started = await running.rpc.ask(
                 "account/login/start", {"type": kind}, LoginStarted, within=_STARTS
             )
-        except RpcRefused:
+        except RpcRefused as refusal:
+            if _OFFLINE in refusal.message:
+                break
             continue
         if started.login_id and (started.verification_url or started.auth_url):
             return started

@@ -26,7 +26,7 @@ from llm_gateway.bridges.codex.protocol import (
     TurnStarted,
     UsageNotice,
 )
-from llm_gateway.bridges.codex.refusals import ended_early, refused
+from llm_gateway.bridges.codex.refusals import ended_early, hopeless, refused
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.canonical.events import (
     CallDelta,
@@ -110,7 +110,7 @@ class Reading:
                     self._model = other.to_model
             case "error":
                 if (error := self._read(ErrorNotice, params)) is not None:
-                    self._failed(error.error)
+                    self._told_error(error)
             case "turn/completed":
                 if (ended := self._read(TurnEnded, params)) is not None:
                     self._ended(ended)
@@ -216,6 +216,11 @@ class Reading:
     def _finish(self, reason: Finish, native: str = "") -> None:
         self._say(Finished(reason, native=native))
         self.over = True
+
+    def _told_error(self, error: ErrorNotice) -> None:
+        may_go_on = error.will_retry and not self._begun and ended_early(error.error) is None
+        if not may_go_on or hopeless(error.error):
+            self._failed(error.error)
 
     def _failed(self, failure: TurnFailure) -> None:
         if (reason := ended_early(failure)) is not None:

@@ -19,7 +19,7 @@ from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.canonical.loss import Loss, Losses
 from llm_gateway.canonical.parts import Image, Inline, Part, Refusal, Text, ToolCall, ToolResult
 from llm_gateway.canonical.request import Effort, FunctionTool, Message, Reasoning, Request
-from llm_gateway.dialects.responses.encode_items import encode_items, leading_text
+from llm_gateway.dialects.responses.encode_items import encode_items
 
 __all__ = ["Recipe", "recipe", "without"]
 
@@ -103,10 +103,7 @@ def recipe(ask: Ask, known: Known, config: _Json, folder: str) -> Recipe:
     request, losses = ask.request, Losses()
     told = _told_names(request)
     messages = tuple(_plain(message, told, losses) for message in request.messages)
-    system, rest = leading_text(messages)
-    if not rest:  # nothing but instructions
-        system, rest = "", messages
-    items = tuple(encode_items(rest, losses))
+    items = tuple(encode_items(messages, losses))
     if not items:
         raise BridgeFault(
             "refused", "there is nothing to answer: the request has no message", param="messages"
@@ -119,7 +116,7 @@ def recipe(ask: Ask, known: Known, config: _Json, folder: str) -> Recipe:
         "ephemeral": True,
         "environments": [],
         "experimentalRawEvents": True,
-        "baseInstructions": system,
+        "baseInstructions": "",  # in it some models are told the client's twice; an item says the same
         "config": config,
     }
     if tools := _tools(request, told, losses):

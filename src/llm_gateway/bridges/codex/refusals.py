@@ -1,8 +1,9 @@
 """Why a turn of Codex failed: the fault that whoever asked is told, or the end of the answer that it is.
 
-Codex tries again by itself, for minutes and without network for ever. So the first notice that it is about
-to is the end of the turn here: the gateway's own fallback is faster, and an answer that had begun would be
-told twice. Its own words are judged and not repeated.
+Codex tries again by itself: after 401 for seven seconds, after 429 for half a minute, without network for
+ever. Where that is in vain, its first notice is the end of the turn here. Where it is not (it begins with a
+WebSocket, which many networks do not let through, and goes on with HTTP) it may go on, as long as nothing was
+told: an answer that had begun would be told twice. Its words are judged and not repeated.
 """
 
 import re
@@ -14,17 +15,39 @@ from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import Action
 from llm_gateway.canonical.events import Finish
 
-__all__ = ["UNREACHABLE", "ended_early", "failed", "login_again", "refused", "resets_us", "status_in"]
+__all__ = [
+    "UNREACHABLE",
+    "ended_early",
+    "failed",
+    "hopeless",
+    "login_again",
+    "refused",
+    "resets_us",
+    "status_in",
+]
 
 UNREACHABLE = "Codex cannot reach its vendor's service; look at the network of the bridge's machine"
 _SOON = 60.0  # for a limit whose end nobody tells
 
 _INCOMPLETE = re.compile(r"Incomplete response returned, reason: (\w+)\s*\Z")
 _EARLY: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "content_filter"}
-_STATUS = re.compile(r"\b(?:status|failed:|code:?)[^0-9]{0,24}([45]\d\d)\b")
+# As in "GET https://… failed: 401 Unauthorized", "unexpected status 503" and "unauthorized (401)".
+_STATUS = re.compile(r"(?:failed: |status |\()([45]\d\d)\b")
 _WORD = re.compile(r"[A-Za-z0-9_.\[\]-]{1,80}\Z")
 
+# Told in words alone, where there would be a status.
+_NO_NETWORK = (
+    "connection refused",
+    "lookup address",
+    "network is unreachable",
+    "no route to host",
+    "waiting for network",
+)
+_NO_CAPACITY = "high demand"
+_LIMITED = "rate limit"
+
 _BUSY = ("serverOverloaded", "policyCapacityUnavailable", "flexUnavailable")
+_HOPELESS = ("rateLimitExceeded", "sessionBudgetExceeded", "unauthorized", "usageLimitExceeded")
 _POLICY = ("cyberPolicy", "misalignmentPolicyViolation", "inferenceHookDenied")
 
 
@@ -58,6 +81,17 @@ def ended_early(failure: TurnFailure) -> Finish | None:
     return None
 
 
+def hopeless(failure: TurnFailure) -> bool:
+    """Whether it is in vain that Codex tries again."""
+    kind, status = _kind(failure)
+    if kind in _HOPELESS or status in (401, 402, 429):
+        return True
+    if status is not None and status >= 500:  # it has tried five times before it tells
+        return status != 501
+    told = f"{failure.message} {failure.additional_details or ''}".lower()
+    return any(words in told for words in (*_NO_NETWORK, _NO_CAPACITY, _LIMITED))
+
+
 def failed(failure: TurnFailure, limits: Limits, now_us: int, name: str) -> BridgeFault:
     """Return the fault of a turn that failed; `limits` are the plan's when they were last told."""
     kind, status = _kind(failure)
@@ -72,7 +106,7 @@ def failed(failure: TurnFailure, limits: Limits, now_us: int, name: str) -> Brid
             return refused("the conversation is longer than the model can read", "context_length_exceeded")
         case "modelNotFound":
             return refused("this account has no such model", "model")
-        case _ if kind in _BUSY:
+        case _ if kind in _BUSY or _NO_CAPACITY in (failure.additional_details or "").lower():
             return BridgeFault("bridge_failed", "the vendor has no capacity for this model now; try later")
         case _ if kind in _POLICY:
             return refused("the vendor's policy does not let this request through", "")
@@ -80,7 +114,7 @@ def failed(failure: TurnFailure, limits: Limits, now_us: int, name: str) -> Brid
         return _of_status(status, failure, limits, now_us, name)
     if kind in ("other", "badRequest"):
         return _of_status(400, failure, limits, now_us, name)
-    if "rate limit" in (failure.additional_details or "").lower():
+    if _LIMITED in (failure.additional_details or "").lower():
         return _limited("the vendor lets no more requests through for now", limits, now_us)
     if kind in ("httpConnectionFailed", "responseStreamConnectionFailed", "responseStreamDisconnected"):
         return BridgeFault("bridge_unreachable", UNREACHABLE)

@@ -28,6 +28,9 @@ _STARTS = 15.0
 _IDLE = 600.0  # after a turn
 _SHORT = 30.0  # after a look at its health: looks are rarer than that
 
+# What it would ask its vendor for beside answers.
+_QUIET = ("analytics.enabled=false", "features.apps=false", "features.plugins=false")
+
 # What nobody here reads.
 _UNHEARD = (
     "account/updated",
@@ -73,7 +76,10 @@ class Hears(Protocol):
 
 
 class Running:
-    """An app server that runs; `threads` are those that somebody listens to."""
+    """An app server that runs; `threads` are those that somebody listens to.
+
+    `logged_in` is whether somebody was when it was last looked at, or need not be.
+    """
 
     def __init__(self, child: Child, launch: Launch, around: Surroundings) -> None:
         self.rpc = Rpc(child, self, "codex", marked=False)
@@ -81,6 +87,7 @@ class Running:
         self.threads: dict[str, Hears] = {}
         self.logins: dict[str, asyncio.Future[bool]] = {}
         self.limits = Limits()
+        self.logged_in = False
         self.config: dict[str, object] = {}
         self._child = child
         self._tasks = around.tasks
@@ -258,7 +265,8 @@ class AppServer:
             launch = await self._prepared(self._settings, self._around)
             environ = environment(self._settings, self._around)
             catalogue = msgspec.json.encode(str(launch.catalogue)).decode()  # a string of TOML, too
-            arguments = ("app-server", "-c", f"model_catalog_json={catalogue}")
+            settings = (f"model_catalog_json={catalogue}", *_QUIET)
+            arguments = ("app-server", *(word for each in settings for word in ("-c", each)))
             child = await Child.start(launch.program, arguments, environ)
         except BridgeFault as fault:
             return fault
