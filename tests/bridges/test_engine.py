@@ -286,3 +286,26 @@ def test_a_health_that_fails_is_a_state() -> None:
         assert (seen.state, seen.reason, seen.action) == ("version_mismatch", "too old", Action("update it"))
 
     played(scene)
+
+
+def test_one_that_starts_is_looked_at_again_soon() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.bridge.state = Health("starting", "it starts")
+        assert (await stage.engine.look()).state == "starting"
+        assert stage.engine.doubted
+        stage.bridge.state = Health("ok")
+        await stage.engine.look(fresh=True)
+        assert not stage.engine.doubted
+
+    played(scene)
+
+
+def test_a_new_login_makes_up_for_what_was_wrong() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.bridge.says = [BridgeFault("auth_required", "log in")]
+        await refusal(await stage.ask())
+        assert (await stage.engine.look(fresh=True)).state == "auth_required"
+        stage.engine.renewed()
+        assert (await stage.engine.look()).state == "ok"
+
+    played(scene)

@@ -52,6 +52,22 @@ def test_it_goes_on_step_by_step() -> None:
     played(scene)
 
 
+def test_what_was_wrong_before_it_is_wrong_no_more() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.bridge.says = [BridgeFault("auth_required", "log in")]
+        (await stage.ask()).release()
+        assert (await stage.engine.look()).state == "auth_required"
+        go = asyncio.Event()
+        go.set()
+        script(stage, go)
+        logins = Logins({"b": stage.engine}, stage.tasks)
+        await logins.begin("b", 5)
+        assert (await logins.after("b", 2, 5)).over
+        assert (await stage.engine.look()).state == "ok"
+
+    played(scene)
+
+
 def test_one_that_fails_says_why() -> None:
     async def scene(stage: Stage) -> None:
         go = asyncio.Event()

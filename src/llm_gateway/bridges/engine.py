@@ -87,8 +87,8 @@ class BridgeEngine:
 
     @property
     def doubted(self) -> bool:
-        """Whether a turn has failed since it was last looked at."""
-        return self._doubted
+        """Whether a turn has failed since it was last looked at, or its program was starting then."""
+        return self._doubted or self._seen.state == "starting"
 
     @property
     def models(self) -> Sequence[str]:
@@ -103,6 +103,11 @@ class BridgeEngine:
     def pause(self, *, paused: bool) -> None:
         """Take no turn any more, or take them again; those that run go on."""
         self._paused = paused
+        self._seen_at = -_HEALTH_HOLDS
+
+    def renewed(self) -> None:
+        """Forget what was wrong with it: somebody has logged in since."""
+        self._last_fault, self._failures = None, 0
         self._seen_at = -_HEALTH_HOLDS
 
     async def look(self, *, fresh: bool = False) -> Health:

@@ -37,6 +37,8 @@ class _Login:
             async with asyncio.timeout(_LONGEST):
                 async for step in engine.bridge.login():
                     self.steps.append(step)
+                    if step.kind == "done":
+                        engine.renewed()
                     self._tell()
         except BridgeFault as fault:
             self.error = fault.message

@@ -1,7 +1,7 @@
 """GitHub as the Copilot CLI sees it, on loopback: a login by device, an account, its models and a model.
 
-The CLI is led here by a proxy that it is told of, and believes it is there by a certificate that it is told to
-trust. Whatever else it asks for is refused. Shapes are those that version 1.0.102 asks for and reads.
+The CLI is led here by a proxy that it is told of, and believes it is there by a certificate that it is told
+to trust. Whatever else it asks for is refused. Shapes are those that version 1.0.102 asks for and reads.
 """
 
 import json
@@ -133,7 +133,9 @@ def _told(body: object) -> Script:
     return (Send(response(200, json.dumps(body).encode())),)
 
 
-def _choose(sock: ssl.SSLSocket, contexts: Mapping[str, ssl.SSLContext], name: str | None) -> None:
+def _choose(
+    sock: ssl.SSLSocket | ssl.SSLObject, contexts: Mapping[str, ssl.SSLContext], name: str | None
+) -> None:
     sock.context = contexts.get(name or "", sock.context)
 
 

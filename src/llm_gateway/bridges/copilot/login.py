@@ -46,7 +46,8 @@ async def log_in(program: Program, tasks: Tasks) -> AsyncGenerator[LoginStep, No
         yield LoginStep("done", "logged in to GitHub Copilot")
     finally:
         child.kill()
-        tasks.start("end copilot login", child.close())
+        await child.close()
+        await errors
 
 
 async def _code(child: Child, printed: list[str]) -> LoginStep:

@@ -5,7 +5,7 @@ A running one does not learn that somebody has logged in meanwhile, so it can be
 
 import asyncio
 
-from llm_gateway.bridges.copilot.program import Program
+from llm_gateway.bridges.copilot.program import CLI, Program
 from llm_gateway.bridges.copilot.runtime import Runtime
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.clock import Clock
@@ -27,16 +27,20 @@ class Server:
         self._clock = clock
         self._starting: asyncio.Task[_Started] | None = None
         self._renewing: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self._since = 0.0
 
     async def get(self) -> Runtime:
         """Return the running process; BridgeFault when there can be none. Its start goes on without us."""
         known = self._starting
-        if known is None or (known.done() and not _is_alive(known.result())):
-            if known is not None:
+        if known is None or (known.done() and not _is_alive(known)):
+            if known is not None and not known.cancelled():
                 self._bury(known.result())
             known = self._starting = self._tasks.start("start the Copilot CLI", self._start())
-        started = await asyncio.shield(known)
+        await asyncio.wait((known,))
+        if known.cancelled():
+            raise BridgeFault("bridge_failed", f"{CLI} was stopped; ask again")
+        started = known.result()
         if isinstance(started, BridgeFault):
             raise started.with_traceback(None)
         return started
@@ -50,11 +54,8 @@ class Server:
     async def end(self) -> None:
         """End the process; the next who needs one gets another."""
         known, self._starting = self._starting, None
-        if known is None:
-            return
-        started = await known
-        if isinstance(started, Runtime):
-            await started.close()
+        if known is not None:
+            await self._stopped(known)
 
     async def close(self) -> None:
         """End all of it."""
@@ -62,6 +63,8 @@ class Server:
             self._renewing.cancel()
             await asyncio.wait((self._renewing,))
         await self.end()
+        if self._ending:
+            await asyncio.wait(self._ending)
 
     async def _start(self) -> _Started:
         self._since = self._clock.monotonic()
@@ -72,17 +75,33 @@ class Server:
 
     async def _renew(self) -> None:
         fresh = self._tasks.start("start the Copilot CLI", self._start())
-        started = await fresh
+        try:
+            started = await asyncio.shield(fresh)
+        except asyncio.CancelledError:
+            await self._stopped(fresh)
+            raise
         if isinstance(started, BridgeFault):
             return
         known, self._starting = self._starting, fresh
         if known is not None:
             self._bury(await known)
 
+    async def _stopped(self, start: asyncio.Task[_Started]) -> None:
+        """End what was started, or is being started yet."""
+        start.cancel()
+        await asyncio.wait((start,))
+        if not start.cancelled() and isinstance(started := start.result(), Runtime):
+            await started.close()
+
     def _bury(self, started: _Started) -> None:
         if isinstance(started, Runtime):
-            self._tasks.start("end the Copilot CLI", started.close())
+            ending = self._tasks.start("end the Copilot CLI", started.close())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
 
 
-def _is_alive(started: _Started) -> bool:
+def _is_alive(start: asyncio.Task[_Started]) -> bool:
+    if start.cancelled():
+        return False
+    started = start.result()
     return isinstance(started, Runtime) and started.alive
