@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -69,6 +70,23 @@ def test_a_place_that_is_said_stays(tmp_path: Path) -> None:
     assert tmp_path.is_dir()
 
 
+def test_who_leaves_while_it_starts_leaves_no_folder(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys; from pathlib import Path; from llm_gateway.bridges.process import Child\n"
+        "async def play():\n"
+        "    starting = asyncio.ensure_future(Child.start(Path(sys.executable), ('-c', ''), {}))\n"
+        "    await asyncio.sleep(0)\n"
+        "    starting.cancel()\n"
+        "    await asyncio.wait((starting,))\n"
+        "    print(starting.cancelled())\n"
+        "asyncio.run(play())"
+    )
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([PYTHON, "-c", code], check=True, capture_output=True, text=True, env=environ)
+    assert done.stdout == "True\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_its_end_is_that_of_everything_it_started() -> None:
     async def play() -> None:
         code = (
@@ -96,6 +114,39 @@ def test_the_end_of_what_it_wrote_to_stderr_is_kept() -> None:
         )
         await child.watch_errors()
         assert child.said.endswith("the end") and len(child.said) == 8192
+        await child.close()
+
+    asyncio.run(play())
+
+
+def test_a_long_line_is_read_and_one_without_end_is_a_fault() -> None:
+    code = "import sys; w = sys.stdout.write; w('x' * 3000000 + '\\n'); w('y\\nz')"
+
+    async def play() -> None:
+        child = await Child.start(PYTHON, ("-c", code), ENVIRON)
+        assert await child.line() == b"x" * 3_000_000 + b"\n"
+        assert [await child.line(), await child.line(), await child.line()] == [b"y\n", b"z", b""]
+        await child.close()
+        child = await Child.start(PYTHON, ("-c", "while True: print('x' * 65536, end='')"), ENVIRON)
+        with pytest.raises(BridgeFault, match="a line without end"):
+            await child.line()
+        await child.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.fault("B7")
+def test_a_program_that_floods_waits_until_it_is_read() -> None:
+    code = "import sys\nwhile True: sys.stdout.write('x' * 1000 + '\\n'); sys.stderr.write('x')"
+
+    async def play() -> None:
+        child = await Child.start(PYTHON, ("-c", code), ENVIRON)
+        await child.line()
+        before = psutil.Process().memory_info().rss
+        await asyncio.sleep(0.5)
+        assert psutil.Process().memory_info().rss - before < 4 * 1024 * 1024
+        assert await child.line() == b"x" * 1000 + b"\n"
+        child.kill()
         await child.close()
 
     asyncio.run(play())

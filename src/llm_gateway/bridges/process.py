@@ -61,6 +61,7 @@ _PASSED = (
     "no_proxy",
 )
 _LONGEST_LINE = 64 * 1024 * 1024
+_AHEAD = 256 * 1024  # twice as much is read before somebody wants it; a program that floods then waits
 _TAIL = 8 * 1024
 _GRACE = 2.0
 _AT_ONCE = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
@@ -95,11 +96,13 @@ class Child:
         try:
             process = await asyncio.create_subprocess_exec(
                 str(program), *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=folder, env=dict(environ),
-                limit=_LONGEST_LINE, start_new_session=sys.platform != "win32",
+                limit=_AHEAD, start_new_session=sys.platform != "win32",
             )  # fmt: skip
-        except OSError as error:
+        except BaseException as error:  # whoever wanted it may have left
             if place is None:
                 shutil.rmtree(folder, ignore_errors=True)
+            if not isinstance(error, OSError):
+                raise
             raise BridgeFault(
                 "bridge_not_installed", f"{program.name} cannot be started: {error.strerror}"
             ) from None
@@ -132,10 +135,17 @@ class Child:
     async def line(self) -> bytes:
         """Return its next line of stdout, b"" at its end; BridgeFault for one without end."""
         assert self._process.stdout is not None
-        try:
-            return await self._process.stdout.readline()
-        except ValueError:
-            raise BridgeFault("bridge_failed", "the vendor's program writes a line without end") from None
+        begun: list[bytes] = []
+        size = 0
+        while size <= _LONGEST_LINE:
+            try:
+                return b"".join((*begun, await self._process.stdout.readuntil()))
+            except asyncio.IncompleteReadError as end:
+                return b"".join((*begun, end.partial))
+            except asyncio.LimitOverrunError as longer:
+                begun.append(await self._process.stdout.readexactly(longer.consumed))
+                size += longer.consumed
+        raise BridgeFault("bridge_failed", "the vendor's program writes a line without end")
 
     async def exactly(self, count: int) -> bytes:
         """Return so many bytes of its stdout; fewer when it ends before."""
