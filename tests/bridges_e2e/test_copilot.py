@@ -136,8 +136,8 @@ def test_calls_go_to_the_client_and_their_results_come_back(
                 ("c1", "sunny"),
                 ("c2", "it failed"),
             ]
-        tools = [tool["function"]["name"] for tool in hub.asked()[0]["tools"]]
-        assert tools == ["lookup", "bash"]
+        offered = str(hub.asked()[0]["tools"])
+        assert offered.count("'type': 'function'") == 2, "none of the agent's own"
 
     played(SETTINGS, variables, tmp_path, scene)
 
@@ -173,9 +173,7 @@ def test_faults_are_told_as_what_they_are(hub: GitHub, variables: dict[str, str]
     played(settings, variables, tmp_path, scene)
 
 
-def test_nobody_is_logged_in_until_somebody_is(
-    hub: GitHub, variables: dict[str, str], tmp_path: Path
-) -> None:
+def test_nobody_is_logged_in_until_somebody_is(variables: dict[str, str], tmp_path: Path, home: Path) -> None:
     async def scene(stage: Stage) -> None:
         health = await _settled(stage)
         assert (health.state, health.verified) == ("auth_required", "none")
