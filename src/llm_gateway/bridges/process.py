@@ -181,7 +181,9 @@ class Child:
                 except TimeoutError:
                     pass
             _signal(self._process, _AT_ONCE)
-            await self._process.wait()
+            await asyncio.gather(
+                self._process.wait(), *map(_emptied, (self._process.stdout, self._process.stderr))
+            )
         finally:
             if not self._stays:
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -189,6 +191,17 @@ class Child:
     def kill(self) -> None:
         """End it at once, without waiting; `close` is still to follow."""
         _signal(self._process, _AT_ONCE)
+
+
+async def _emptied(pipe: asyncio.StreamReader | None) -> None:
+    """Read what is left in a pipe, unless somebody does: one that nobody read for long is not closed else."""
+    assert pipe is not None
+    try:
+        async with asyncio.timeout(_GRACE):  # whoever left its group may hold it
+            while await pipe.read(_AHEAD):
+                pass
+    except (RuntimeError, TimeoutError):  # somebody reads it, and will see its end
+        pass
 
 
 def _signal(process: Process, number: int) -> None:
