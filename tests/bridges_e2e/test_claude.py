@@ -16,10 +16,9 @@ import pytest
 
 from bridges_e2e.stage import SILENT, Heard, Stage, asks, environ, failing, heard, picture, played
 from clients_e2e.running import RefusingProxy
-from llm_gateway.bridges.claude.frames import Ended
 from llm_gateway.bridges.claude.launch import Launch
 from llm_gateway.bridges.claude.program import Program
-from llm_gateway.bridges.claude.session import Resume, Session
+from llm_gateway.bridges.claude.session import NOT_RESUMED, Resume, Session
 from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.canonical.events import TextDelta
 from llm_gateway.canonical.parts import Text, Thinking, ToolCall, ToolResult
@@ -352,11 +351,11 @@ def test_a_stored_conversation_of_another_format_is_refused_before_anybody_is_as
         path.write_text('{"type":"person","uuid":"x","message":{"role":"user","content":"u1"}}\n')
         program = Program(claude.settings(), around)
         session = await Session.start(
-            Launch("sonnet", ""), program, tasks, lambda _: None, Resume(path, alone=False)
+            Launch("sonnet", ""), program, tasks, lambda _: None, Resume(path, "s", alone=False)
         )
         await session.open()
         await session.ask([{"type": "text", "text": "u2"}])
-        assert await session.next() == Ended(failed=True, turns=0, structured=b"")
+        assert await session.next() == NOT_RESUMED
         await session.close()
         program.close()
         await tasks.close()

@@ -71,8 +71,12 @@ def say(frame):
 history = [each[9:] for each in arguments if each.startswith("--resume=")]
 note("arguments", arguments)
 note("environ", dict(os.environ))
+session = "fresh"
 for path in history:
-    note("history", [json.loads(line) for line in open(path)])
+    lines = [json.loads(line) for line in open(path)]
+    note("history", lines)
+    session = told["resumes"] and lines[0].get("sessionId", "")
+ready = {"type": "system", "subtype": "init", "session_id": session}
 turns = list((told["sessions"] or [[]])[min(number, len(told["sessions"]) - 1)])
 waits = {}
 def mcp(request_id, message):
@@ -112,11 +116,11 @@ for line in sys.stdin:
         say({"type": "control_response", "response": {"subtype": "success", "request_id": "x",
              "response": {"models": models, "account": {"email": "who@example.org"}}}})
         if os.environ.get("CLAUDE_CODE_RESUME_INTERRUPTED_TURN"):
-            say({"type": "system", "subtype": "init"}); play(turns.pop(0))
+            say(ready); play(turns.pop(0))
     elif frame["type"] == "control_request":
         say({"type": "result", "subtype": "error_during_execution", "is_error": True, "num_turns": 1})
     elif frame["type"] == "user":
-        say({"type": "system", "subtype": "init"}); play(turns.pop(0))
+        say(ready); play(turns.pop(0))
     elif frame["response"]["request_id"] in waits:
         play(waits.pop(frame["response"]["request_id"]))
 """
@@ -131,6 +135,7 @@ class Played:
             "version": "2.1.330",
             "login": {"loggedIn": True, "authMethod": "claude.ai", "subscriptionType": "max"},
             "logout": 0,
+            "resumes": True,
             "sessions": [],
         }
         (folder / "sessions").mkdir()
@@ -140,7 +145,7 @@ class Played:
         self.tell()
 
     def tell(self, **told: object) -> None:
-        """Say how the program is: `version`, `login`, `logout` (its status)."""
+        """Say how the program is: `version`, `login`, `logout` (its status), `resumes`."""
         self._told |= told
         (self.folder / "told.json").write_text(json.dumps(self._told))
 

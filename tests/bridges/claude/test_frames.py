@@ -32,7 +32,8 @@ MODELS = [{"value": "opus", "displayName": "Opus"}, {"value": "claude-x"}]
     [
         ({"type": "stream_event", "event": EVENT, "parent_tool_use_id": None}, "piece"),
         ({"type": "stream_event", "event": EVENT, "abandoned_blocks": {}}, "broken"),
-        ({"type": "system", "subtype": "init", "model": "x"}, Ready()),
+        ({"type": "system", "subtype": "init", "session_id": "s"}, Ready("s")),
+        ({"type": "system", "subtype": "init"}, Ready("")),
         (
             {
                 "type": "system",

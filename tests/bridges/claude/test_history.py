@@ -64,10 +64,12 @@ def test_results_of_tools_are_a_part_of_what_was_said() -> None:
 
 def test_a_stored_session_is_a_chain() -> None:
     messages = told(user("u1"), assistant(THOUGHT, "a1", CALL), user(RESULT)).before
-    lines = [msgspec.json.decode(line) for line in transcript(messages, "2.1.330", NOW).splitlines() if line]
+    lines = [
+        msgspec.json.decode(line) for line in transcript(messages, "s", "2.1.330", NOW).splitlines() if line
+    ]
     assert [line["type"] for line in lines] == ["user", "assistant", "user"]
     assert [line["parentUuid"] for line in lines] == [None, lines[0]["uuid"], lines[1]["uuid"]]
-    assert len({line["sessionId"] for line in lines}) == 1
+    assert {line["sessionId"] for line in lines} == {"s"}
     assert {line["version"] for line in lines} == {"2.1.330"}
     assert {line["timestamp"] for line in lines} == {"2026-11-27T07:54:24.123Z"}
     assert [block["type"] for block in lines[1]["message"]["content"]] == ["thinking", "text", "tool_use"]

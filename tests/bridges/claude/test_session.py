@@ -188,15 +188,15 @@ def test_what_it_resumes_from_is_removed_when_it_was_read(tmp_path: Path) -> Non
         stage.sessions([[*says("one"), END]])
         path = tmp_path / "history.jsonl"
         for alone in (True, False):
-            path.write_text('{"type":"user"}\n')
-            session = await started(stage, TOOLS, resume=Resume(path, alone))
+            path.write_text('{"type":"user","sessionId":"s"}\n')
+            session = await started(stage, TOOLS, resume=Resume(path, "s", alone))
             if not alone:
                 await session.ask(HI)
             await to_its_end(session)
             assert not path.exists()
             await session.close()
-        path.write_text("")
-        session = await started(stage, resume=Resume(path, alone=False))
+        path.write_text("{}")
+        session = await started(stage, resume=Resume(path, "s", alone=False))
         await session.close()
         assert not path.exists(), "nor is it left when nothing was asked"
 

@@ -141,15 +141,12 @@ def test_a_conversation_of_somewhere_else_is_resumed(tmp_path: Path) -> None:
     assert stage.prompts(0) == [[{"type": "text", "text": "u3"}]]
 
 
-def test_what_the_program_does_not_resume_is_told_as_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize("aloud", [True, False])
+def test_what_the_program_does_not_resume_is_told_as_text(tmp_path: Path, aloud: bool) -> None:
     async def scene(stage: Stage) -> None:
-        unknown: Json = {
-            "type": "result",
-            "subtype": "error_during_execution",
-            "is_error": True,
-            "num_turns": 0,
-        }
-        stage.sessions([[unknown]], [[*says("a2"), END]])
+        unknown: Json = {"type": "result", "is_error": True, "num_turns": 0}
+        stage.sessions([[unknown] if aloud else says("Nothing was said.")], [[*says("a2"), END]])
+        stage.tell(resumes=aloud)
         for _ in range(2):
             said = await stage.turn(user("u1"), assistant("a1"), user("u2"))
             assert spoken(said) == "a2"

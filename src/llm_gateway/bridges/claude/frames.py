@@ -22,7 +22,9 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """A turn begins: it has read what it was to resume from."""
+    """A turn begins, in this session: what it was to resume from was read by now."""
+
+    session: str
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -110,6 +112,7 @@ class _Line(msgspec.Struct):
     event: Raw = msgspec.field(default_factory=Raw)
     parent: object = msgspec.field(default=None, name="parent_tool_use_id")
     abandoned: object = msgspec.field(default=None, name="abandoned_blocks")
+    session_id: object = None
     error: object = None
     error_status: object = None
     attempt: object = None
@@ -160,7 +163,7 @@ def read_frame(line: bytes) -> Frame | None:
 def _system(told: _Line) -> Frame | None:
     match told.subtype:
         case "init":
-            return Ready()
+            return Ready(told.session_id if isinstance(told.session_id, str) else "")
         case "api_retry":
             wait = told.retry_delay_ms if isinstance(told.retry_delay_ms, int | float) else 0
             return Retry(_whole(told.error_status), _whole(told.attempt), wait / 1000)

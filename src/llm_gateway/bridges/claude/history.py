@@ -72,9 +72,9 @@ def _renamed(content: object) -> list[Json]:
     ]
 
 
-def transcript(messages: Iterable[Json], version: str, now_us: int) -> bytes:
-    """Return a stored session that ends with these messages, as the program of this version writes it."""
-    session, parent, lines = str(uuid.uuid4()), None, []
+def transcript(messages: Iterable[Json], session: str, version: str, now_us: int) -> bytes:
+    """Return a stored session of these messages, as the program of this version writes it."""
+    parent, lines = None, []
     at = datetime.fromtimestamp(now_us / 1_000_000, UTC).isoformat(timespec="milliseconds")
     for message in messages:
         entry = str(uuid.uuid4())

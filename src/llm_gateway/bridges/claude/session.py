@@ -20,20 +20,24 @@ from llm_gateway.canonical.parts import ToolResult
 from llm_gateway.dialects.messages.members import Json
 from llm_gateway.tasks import Tasks
 
-__all__ = ["Resume", "Session"]
+__all__ = ["NOT_RESUMED", "Resume", "Session"]
 
 _encode = msgspec.json.encode
 
 _MOST_WAITING = 256  # frames that the turn has not taken yet; then the program is not read, either
 _INTERRUPT = 1.0
 _SETTLE = 1.0
+NOT_RESUMED = Ended(failed=True, turns=0, structured=b"")
+"""What a session says that does not know the stored one: nobody was asked."""
+
 _GONE = "Claude Code ended in the middle of the turn; try it again"
 
 
 class Resume(msgspec.Struct, frozen=True):
-    """A stored session to go on with. `alone`: without a prompt, because results of tools end it."""
+    """A stored session to go on with, by its id. `alone`: without a prompt, as results of tools end it."""
 
     path: Path
+    session: str
     alone: bool
 
 
@@ -49,7 +53,7 @@ class Session:
         self._child = child
         self._tasks = tasks
         self._heard = heard
-        self._history: Path | None = None
+        self._resume: Resume | None = None
         self._opened = False
         self._over = False
         self._idle = asyncio.Event()
@@ -79,7 +83,7 @@ class Session:
         child = await Child.start(program.find(), arguments, environ, program.place)
         session = cls(child, launch, tasks, heard)
         if resume is not None:
-            session._history = resume.path
+            session._resume = resume
             if resume.alone:
                 session._listen()
         return session
@@ -217,9 +221,12 @@ class Session:
             case Quota():
                 self._heard(frame)
                 return
-            case Ready():
-                self._forget_history()
-                return
+            case Ready(session):
+                resume = self._forget_history()
+                if resume is None or resume.session == session:
+                    return
+                # Some versions take the file for a word to search for, and begin anew without a word of it.
+                frame = NOT_RESUMED
             case Piece() if self._queue is None:
                 self.end_soon()  # it goes on by itself, and nobody asked for that
             case Ended():
@@ -275,7 +282,8 @@ class Session:
     async def _send(self, told: Json) -> None:
         await self._child.write(_encode(told) + b"\n")
 
-    def _forget_history(self) -> None:
-        history, self._history = self._history, None
-        if history is not None:
-            history.unlink(missing_ok=True)
+    def _forget_history(self) -> Resume | None:
+        resume, self._resume = self._resume, None
+        if resume is not None:
+            resume.path.unlink(missing_ok=True)
+        return resume

@@ -31,7 +31,7 @@ from llm_gateway.bridges.claude.history import Told, answer_to, flattened, norma
 from llm_gateway.bridges.claude.launch import Launch, launch_of
 from llm_gateway.bridges.claude.pool import Pool
 from llm_gateway.bridges.claude.program import Program
-from llm_gateway.bridges.claude.session import Resume, Session
+from llm_gateway.bridges.claude.session import NOT_RESUMED, Resume, Session
 from llm_gateway.bridges.claude.tools import called, can_hand_over
 from llm_gateway.bridges.contract import Ask, Turn
 from llm_gateway.bridges.faults import BridgeFault
@@ -148,7 +148,7 @@ class Turns:
             except BaseException:
                 session.end_soon()
                 raise
-            if not (isinstance(first, Ended) and first.failed and first.turns == 0):
+            if first != NOT_RESUMED:
                 return session, first
             session.end_soon()
             self._unresumed.add(asked.version)
@@ -183,9 +183,11 @@ class Turns:
 
     async def _resumed(self, asked: _Asked) -> Session:
         told = asked.told
-        path = self._stored(transcript(told.before, asked.version, self._around.clock.now_us()))
+        stored = str(uuid.uuid4())
+        written = transcript(told.before, stored, asked.version, self._around.clock.now_us())
+        path = self._stored(f"{stored}.jsonl", written)
         try:
-            session = await self._start(asked.launch, Resume(path, told.prompt is None))
+            session = await self._start(asked.launch, Resume(path, stored, told.prompt is None))
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -201,7 +203,7 @@ class Turns:
         await session.open()
         return session
 
-    def _stored(self, data: bytes) -> Path:
+    def _stored(self, name: str, data: bytes) -> Path:
         """Write a conversation to a file that nobody else can read; its session removes it later."""
         folder = self._around.folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -209,7 +211,7 @@ class Turns:
             for left in folder.glob("*.jsonl"):  # of a gateway that ended in the middle
                 left.unlink(missing_ok=True)
             self._swept = True
-        path = folder / f"{uuid.uuid4()}.jsonl"
+        path = folder / name
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
         return path
