@@ -158,7 +158,7 @@ def faults(environment: Environment, arguments: list[str]) -> int:
 
 def clients(environment: Environment, arguments: list[str]) -> int:
     """Run real clients through the gateway, where they can be installed: the pairs of every run."""
-    chosen = ("-m", "real_clients and not grown", "tests/clients_e2e")
+    chosen = ("-m", "real_clients and not grown", "tests/clients_e2e", "tests/bridges_e2e")
     longest = LONGEST_CHOSEN_S if arguments else LONGEST_S
     return run_installed(environment, real_clients.Installation(ROOT), longest, *chosen, *arguments)
 

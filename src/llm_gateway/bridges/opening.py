@@ -68,6 +68,9 @@ class Bridges:
         self.engines = engines
         self._named = named
         self._fleet = fleet
+        self._here = frozenset(
+            name for name, each in engines.items() if name in named or each.absence() is None
+        )
         self.attending = Attending(engines, self._told)
         self.logins = Logins(engines, tasks)
         self.noticed: Callable[[str, Health, bool], None] = lambda name, health, named: None
@@ -92,13 +95,17 @@ class Bridges:
         }
 
     def here(self) -> frozenset[str]:
-        """Return the names that are this machine's own: of bridges that are configured, or could answer."""
-        return frozenset(
-            name for name, each in self.engines.items() if name in self._named or each.absence() is None
-        )
+        """Return the names that are this machine's own: of bridges that are configured, or could answer.
+
+        As it was at the start: nobody's requests go to another subscription because a program is installed.
+        """
+        return self._here
 
     def _told(self, name: str, engine: BridgeEngine, health: Health) -> None:
-        self._fleet().told(name, health.state, health.reason, _entries(engine))
+        fleet = self._fleet()
+        member = fleet.members.get(name)
+        if member is not None and member.row is self.rows[name]:  # else a companion has the name
+            fleet.told(name, health.state, health.reason, _entries(engine))
         self.noticed(name, health, name in self._named)
 
 

@@ -11,6 +11,9 @@ __all__ = ["CompanionSettings"]
 class CompanionSettings(msgspec.Struct, frozen=True):
     """What `llm-gateway companion` does on this machine, whatever its gateway asks for; see remote.md."""
 
+    ca: Annotated[
+        str, Meta(description="File of certificates to trust instead of the system's, for the gateway's TLS.")
+    ] = ""
     door: Annotated[
         int,
         Meta(
