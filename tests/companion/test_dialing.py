@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 
 from certificate import self_signed
-from llm_gateway.companion.dialing import PATH, DialledSocket, address_of, dial
+from llm_gateway.companion.dialing import PATH, DialledSocket, address_of, dial, trusting
 from llm_gateway.companion.introduction import Refused
 from llm_gateway.errors import ConfigError, RefusedByPolicy
 from llm_gateway.tasks import Tasks
@@ -206,7 +206,7 @@ def test_a_certificate_that_nobody_vouches_for_and_one_for_another_name(tmp_path
     certificate, key = self_signed(tmp_path)
     here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     here.load_cert_chain(certificate, key)
-    trusting = ssl.create_default_context(cafile=str(certificate))
+    trust = trusting(certificate.read_text())
 
     async def run() -> None:
         tasks = Tasks(lambda _, error: None)
@@ -221,9 +221,9 @@ def test_a_certificate_that_nobody_vouches_for_and_one_for_another_name(tmp_path
                 await dial(f"wss://127.0.0.1:{port}{PATH}", tasks)
             assert caught.value.kind == "tls_failed" and "self" in caught.value.message
             with pytest.raises(Refused) as caught:
-                await dial(f"wss://127.0.0.2:{port}{PATH}", tasks, trusting)
+                await dial(f"wss://127.0.0.2:{port}{PATH}", tasks, trust)
             assert caught.value.kind in ("tls_failed", "unreachable")
-            socket = await dial(f"wss://127.0.0.1:{port}{PATH}", tasks, trusting)
+            socket = await dial(f"wss://127.0.0.1:{port}{PATH}", tasks, trust)
             socket.send(b"hello")
             assert await socket.receive() == b"hello"
             await socket.close()
@@ -258,7 +258,7 @@ def test_a_certificate_that_has_expired_is_told_as_that(tmp_path: Path) -> None:
     certificate, key = expired(tmp_path)
     here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     here.load_cert_chain(certificate, key)
-    trusting = ssl.create_default_context(cafile=str(certificate))
+    trust = trusting(certificate.read_text())
 
     async def run() -> Refused:
         async def nothing(connection: ServerConnection) -> None:
@@ -267,8 +267,15 @@ def test_a_certificate_that_has_expired_is_told_as_that(tmp_path: Path) -> None:
         async with serve(nothing, "127.0.0.1", 0, ssl=here) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             with pytest.raises(Refused) as caught:
-                await dial(f"wss://127.0.0.1:{port}{PATH}", Tasks(lambda _, error: None), trusting)
+                await dial(f"wss://127.0.0.1:{port}{PATH}", Tasks(lambda _, error: None), trust)
         return caught.value
 
     error = asyncio.run(run())
     assert error.kind == "tls_failed" and "expired" in error.message
+
+
+def test_whom_to_trust() -> None:
+    assert trusting("") is None
+    for none in ("nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
+        with pytest.raises(ConfigError, match="no certificate in that file"):
+            trusting(none)

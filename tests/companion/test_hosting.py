@@ -10,6 +10,7 @@ from bridge_stage import HELLO, whole
 from companion_place import BODY, Place, eventually, placed
 from llm_gateway.companion.hosting import Companion, Course, pause_before
 from llm_gateway.companion.hub import Connected
+from llm_gateway.companion.identity import Identity
 from llm_gateway.errors import ConfigError, RefusedByPolicy
 from llm_gateway.vault import mint_join_token
 
@@ -183,3 +184,13 @@ def test_another_gateway_at_the_same_address_is_not_spoken_to(tmp_path: Path) ->
         assert desk.progress[-1].kind == "another_gateway"
 
     placed(tmp_path, scene)
+
+
+def test_what_was_trusted_at_one_address_is_not_for_another() -> None:
+    known = Identity(bytes(32), "https://a.example", ca="kept")
+    folder = Path("unused")
+    assert Course(folder, "https://b.example", ca="said").way(None) == ("https://b.example", "said")
+    assert Course(folder).way(known) == ("https://a.example", "kept")
+    assert Course(folder, "https://a.example").way(known) == ("https://a.example", "kept")
+    assert Course(folder, ca="said").way(known) == ("https://a.example", "said")
+    assert Course(folder, "https://b.example").way(known) == ("https://b.example", "")

@@ -13,7 +13,7 @@ from llm_gateway.errors import ConfigError
 def test_an_identity_comes_back(tmp_path: Path) -> None:
     folder = tmp_path / "companion"
     assert load(folder) is None
-    made = make("https://gateway.example")
+    made = make("https://gateway.example", "a certificate")
     made.keep(folder)
     assert load(folder) == made
     assert made.gateway == "" and len(made.public_key) == 32 and len(made.thumbprint) == 64

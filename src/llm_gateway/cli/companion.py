@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from llm_gateway.cli.output import FAILED, OK, REFUSED, Stop, json_line, say, ta
 from llm_gateway.clock import SystemClock
 from llm_gateway.companion.caps import Caps
 from llm_gateway.companion.desktop import Desktop, alone, desktop, folder_of
+from llm_gateway.companion.dialing import trusting
 from llm_gateway.companion.door import Told
 from llm_gateway.companion.enrolment import TOKEN_LASTS, invitation
 from llm_gateway.companion.hosting import Companion, Course, Progress
@@ -31,7 +31,7 @@ from llm_gateway.ledger.audit import AuditLog
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.store import Store
 from llm_gateway.server.companion_routes import CompanionView, companion_view, invitation_view
-from llm_gateway.server.local_door import OpenDoor, line_to_gateway, stand_ins
+from llm_gateway.server.local_door import OpenDoor, WayOut, line_to_gateway, stand_ins
 from llm_gateway.server.views import iso
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
@@ -75,8 +75,7 @@ def companion(
     loaded = context.load()
     if token == _FROM_STDIN:
         token = sys.stdin.readline().strip()
-    trust = ssl.create_default_context(cafile=str(ca)) if ca is not None else None
-    course = Course(folder_of(loaded.home), gateway, token, trust, drain=_STOP_AFTER)
+    course = Course(folder_of(loaded.home), gateway, token, _certificates(loaded, ca), drain=_STOP_AFTER)
     said = {name: value for name, value in caps.items() if value is not None}
     with alone(course.folder):
         code = asyncio.run(_serve(context, loaded, course, _caps(loaded, models, said)))
@@ -245,19 +244,29 @@ async def _door(
     context: Context, loaded: Loaded, course: Course, made: Desktop, tasks: Tasks
 ) -> OpenDoor | None:
     """Open the door for this machine's clients, where one is configured."""
-    if not loaded.settings.companion.door:
+    url, ca = course.way(load_identity(course.folder))
+    if not loaded.settings.companion.door or not url:
         return None
-    known = load_identity(course.folder)
-    line = line_to_gateway(course.url or (known.url if known is not None else ""))
+    way = WayOut(line_to_gateway(url), trusting(ca))
     engines = await stand_ins(loaded, context.environ, made.fleet, say)
 
     def told(answer: Told) -> None:
         target = f"{answer.provider}/{answer.model}"
         made.journal.noted("door.answered_here", target, path=answer.path, status=answer.status)
 
-    door = await OpenDoor.open(loaded, line, engines, tasks, told)
-    say(f"this machine's clients: http://127.0.0.1:{door.port}, carried to {line.endpoint.url}")
+    door = await OpenDoor.open(loaded, way, engines, tasks, told)
+    say(f"this machine's clients: http://127.0.0.1:{door.port}, carried to {way.line.endpoint.url}")
     return door
+
+
+def _certificates(loaded: Loaded, given: Path | None) -> str:
+    """Return the certificates to trust in PEM, of the command line, else the configuration; "" for none."""
+    file = given or (Path(loaded.settings.companion.ca) if loaded.settings.companion.ca else None)
+    if file is None:
+        return ""
+    text = file.expanduser().read_text(encoding="ascii", errors="ignore") or "nothing"
+    trusting(text)  # what is none is told before anything else happens
+    return text
 
 
 def _caps(loaded: Loaded, models: str, said: dict[str, int]) -> Caps:

@@ -19,7 +19,7 @@ from llm_gateway.config.addresses import reach
 from llm_gateway.errors import ConfigError, RefusedByPolicy
 from llm_gateway.tasks import Tasks
 
-__all__ = ["PATH", "DialledSocket", "address_of", "dial"]
+__all__ = ["PATH", "DialledSocket", "address_of", "dial", "trusting"]
 
 PATH = "/bridge/v1/connect"
 _TAKES = 3.0  # an attempt that was lost on the way is soon made again
@@ -55,6 +55,19 @@ def address_of(url: str) -> str:
         )
     path = parts.path.rstrip("/")
     return f"{'wss' if secure else 'ws'}://{parts.netloc}{path}{PATH}"
+
+
+def trusting(ca: str) -> ssl.SSLContext | None:
+    """Return whom to trust by certificates in PEM, None for the system's; ConfigError when they are none."""
+    if not ca:
+        return None
+    try:
+        return ssl.create_default_context(cadata=ca)
+    except (ssl.SSLError, ValueError):
+        raise ConfigError(
+            "--ca: there is no certificate in that file; it takes one or more in PEM, which begin with "
+            "-----BEGIN CERTIFICATE-----"
+        ) from None
 
 
 class DialledSocket:

@@ -5,7 +5,6 @@ than seconds and never all machines in step. What cannot get better by trying ag
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import msgspec
 from llm_gateway.clock import Clock
 from llm_gateway.companion import identity as identities
 from llm_gateway.companion.channel import Bounds, Channel, ChannelFull
-from llm_gateway.companion.dialing import DialledSocket, address_of, dial
+from llm_gateway.companion.dialing import DialledSocket, address_of, dial, trusting
 from llm_gateway.companion.flows import FlowBroken
 from llm_gateway.companion.frames import Open
 from llm_gateway.companion.identity import Identity
@@ -50,16 +49,25 @@ _SLOW = frozenset(("tls_failed", "version_mismatch", "already_connected"))
 class Course(msgspec.Struct, frozen=True):
     """Where a companion dials: `url`, "" for where it did before; `token` to join with, "" to come back.
 
-    `folder` is its own in the home; `trust` whom to trust instead of the system's certificate authorities.
+    `folder` is its own in the home; `ca` certificates in PEM to trust instead of the system's authorities.
     `report_every` is how often it reports, in seconds; `drain` how long it waits for turns when it stops.
     """
 
     folder: Path
     url: str = ""
     token: str = ""
-    trust: ssl.SSLContext | None = None
+    ca: str = ""
     report_every: float = 60.0
     drain: float = 10.0
+
+    def way(self, known: Identity | None) -> tuple[str, str]:
+        """Return the URL to dial and the certificates to trust there: as is said here, else as is known.
+
+        What was trusted at one address is not for another.
+        """
+        if known is None or self.url not in ("", known.url):
+            return self.url, self.ca
+        return known.url, self.ca or known.ca
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -97,7 +105,7 @@ class Companion:
     async def run(self) -> None:
         """Be a companion for as long as that is possible; Refused says why it is not any more."""
         identity, fresh = self._identity()
-        address = address_of(self._course.url or identity.url)
+        address = address_of(self._course.way(identity)[0])
         watching = self._tasks.start("watch the companion's switch", self.serving.watch())
         failures = 0
         first: Refused | None = None
@@ -111,7 +119,7 @@ class Companion:
                 except Refused as refused:
                     joining = bool(self._course.token) and not token
                     if joining and first is None and refused.kind in ("never_enrolled", "revoked"):
-                        first, identity, token = refused, self._anew(), self._course.token
+                        first, identity, token = refused, self._anew(identity), self._course.token
                         continue
                     if first is not None and refused.kind == "token_used":
                         raise first from None  # the token is the one that it had joined with
@@ -140,23 +148,23 @@ class Companion:
                 "this machine has joined no gateway yet: run `llm-gateway enroll NAME` on the gateway, then "
                 "`llm-gateway companion --gateway URL --join TOKEN` here"
             )
-        return self._anew(), True
+        return self._anew(None), True
 
-    def _anew(self) -> Identity:
+    def _anew(self, before: Identity | None) -> Identity:
         """Make a key, and keep it before anybody hears of it."""
-        made = identities.make(self._course.url)
+        made = identities.make(*self._course.way(before))
         made.keep(self._course.folder)
         return made
 
     async def _once(self, address: str, identity: Identity, token: str) -> tuple[Identity, float]:
         """Dial, and be there until the link ends; return for how long that was."""
         present = await self.serving.present() if token else ()
-        socket = await dial(address, self._tasks, self._course.trust)
+        url, ca = self._course.way(identity)
+        socket = await dial(address, self._tasks, trusting(ca))
         try:
             welcomed = await introduce(socket, identity, token, present)
-            url = self._course.url or identity.url
             known = msgspec.structs.replace(
-                identity, gateway=welcomed.gateway, machine=welcomed.machine, url=url
+                identity, gateway=welcomed.gateway, machine=welcomed.machine, url=url, ca=ca
             )
             if known != identity:
                 known.keep(self._course.folder)

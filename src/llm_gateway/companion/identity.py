@@ -23,13 +23,15 @@ _KEY_BYTES = 32
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`key` is the private key; `gateway` its gateway's name, "" until that has welcomed it.
 
-    `url` is where the gateway was reached last, `machine` how it calls this machine.
+    `url` is where the gateway was reached last, `machine` how it calls this machine, `ca` the certificates in
+    PEM that were to be trusted there, "" for the system's authorities.
     """
 
     key: bytes
     url: str = ""
     gateway: str = ""
     machine: str = ""
+    ca: str = ""
 
     @property
     def public_key(self) -> bytes:
@@ -53,10 +55,10 @@ def proof() -> ModuleType:
     return importlib.import_module("llm_gateway.companion.proof")
 
 
-def make(url: str) -> Identity:
+def make(url: str, ca: str = "") -> Identity:
     """Return a new identity that no gateway knows yet."""
     key: bytes = proof().new_key()
-    return Identity(key, url)
+    return Identity(key, url, ca=ca)
 
 
 def load(folder: Path) -> Identity | None:

@@ -1,6 +1,9 @@
 """The local door of a desktop, put together: its listener, its guard, and its way to the gateway."""
 
+import errno
+import ssl
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from llm_gateway.companion.door import AWAY_AFTER_S, LocalDoor, Rules, Told
@@ -19,13 +22,20 @@ from llm_gateway.upstream.fleet import Fleet
 from llm_gateway.upstream.muster import muster
 from llm_gateway.upstream.opening import open_upstream
 
-__all__ = ["OpenDoor", "line_to_gateway", "stand_ins"]
+__all__ = ["OpenDoor", "WayOut", "line_to_gateway", "stand_ins"]
 
 _HOST = "127.0.0.1"
 _WAY_OUT = UpstreamSettings(
     connect_timeout=AWAY_AFTER_S, first_byte_timeout=3600.0, idle_timeout=90.0, max_idle_connections=0
 )
 _DRAIN = 5.0
+
+
+class WayOut(NamedTuple):
+    """Where a door leads, and whom to trust there; without `trust` the system's certificate authorities."""
+
+    line: Line
+    trust: ssl.SSLContext | None = None
 
 
 class OpenDoor:
@@ -41,22 +51,26 @@ class OpenDoor:
     async def open(
         cls,
         loaded: Loaded,
-        gateway: Line,
+        way: WayOut,
         engines: tuple[StandIn, ...],
         tasks: Tasks,
         told: Callable[[Told], None],
     ) -> "OpenDoor":
-        """Open the door at the configured port; OSError when somebody else has it."""
+        """Open the door at the configured port; ConfigError when somebody else has it."""
         guard = Guard(Server(port=loaded.settings.companion.door))
-        upstream = open_upstream(_WAY_OUT)
+        upstream = open_upstream(_WAY_OUT, lambda: way.trust or ssl.create_default_context())
         rules = Rules(guard.check, dialect_at, loaded.settings.server.max_body_bytes, engines, told)
-        door = LocalDoor(gateway, upstream, rules, tasks)
+        door = LocalDoor(way.line, upstream, rules, tasks)
         made = cls(door, Listener(door.serve, door.refusal, Limits()), upstream)
 
         async def listen(_: LocalDoor, host: str, port: int) -> int:
             return await made._listener.listen(host, port)
 
-        made.port = await door.open(listen, _HOST, loaded.settings.companion.door)
+        try:
+            made.port = await door.open(listen, _HOST, loaded.settings.companion.door)
+        except OSError as error:
+            upstream.close()
+            raise _taken(loaded.settings.companion.door, error) from None
         guard.listen_on(made.port)
         return made
 
@@ -69,7 +83,7 @@ class OpenDoor:
 
 def line_to_gateway(url: str) -> Line:
     """Return the way to a gateway by its URL; ConfigError when that is none."""
-    parts = urlsplit(url)
+    parts = urlsplit(url if "://" in url else f"https://{url}")
     if parts.scheme not in ("http", "https") or parts.hostname is None:
         raise ConfigError(f"{url!r} is not the address of a gateway: it must begin with https:// or http://")
     secure = parts.scheme == "https"
@@ -100,3 +114,12 @@ async def stand_ins(
         if member.row.kind == "local"
         for line in member.lines.values()
     )
+
+
+def _taken(port: int, error: OSError) -> ConfigError:
+    if error.errno == errno.EADDRINUSE:
+        return ConfigError(
+            f"companion.door: port {port} on {_HOST} is taken, by a gateway of this machine perhaps "
+            "(`llm-gateway status`); end that, or choose another port"
+        )
+    return ConfigError(f"companion.door: port {port} on {_HOST} cannot be opened: {error.strerror}")

@@ -1,5 +1,8 @@
 """The way out as it is configured, for a process that is no gateway."""
 
+import ssl
+from collections.abc import Callable
+
 from llm_gateway.config.settings import UpstreamSettings
 from llm_gateway.http.client import Patience
 from llm_gateway.http.pool import Pool
@@ -8,7 +11,9 @@ from llm_gateway.upstream.client import Upstream
 __all__ = ["open_upstream"]
 
 
-def open_upstream(wanted: UpstreamSettings) -> Upstream:
-    """Return the way out; `close` is its holder's to call."""
-    pool = Pool(connect_timeout=wanted.connect_timeout, max_idle=wanted.max_idle_connections)
+def open_upstream(
+    wanted: UpstreamSettings, tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+) -> Upstream:
+    """Return the way out; `close` is its holder's to call. `tls` says whom to trust."""
+    pool = Pool(connect_timeout=wanted.connect_timeout, max_idle=wanted.max_idle_connections, tls=tls)
     return Upstream(pool, Patience(wanted.first_byte_timeout, wanted.idle_timeout, wanted.total_timeout))
