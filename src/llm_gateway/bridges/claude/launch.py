@@ -21,7 +21,7 @@ _PLAIN = (
     *("-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"),
     *("--include-partial-messages", "--tools", "", "--setting-sources=", "--strict-mcp-config"),
     *("--no-session-persistence", "--disable-slash-commands"),
-    *("--permission-mode", "dontAsk", "--permission-prompts", "none"),
+    *("--permission-mode", "dontAsk"),
 )
 # A call waits for an hour, and none becomes a task in the background: we end what nobody comes back to.
 _SERVER: Json = {"type": "sdk", "name": SERVER, "timeout": 3_600_000, "disableAutoBackground": True}

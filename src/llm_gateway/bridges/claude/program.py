@@ -37,6 +37,7 @@ _SET = {
     "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
     "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",  # it would say again what was said already
     "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",  # a refusal is an answer
+    "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",  # or some versions have a model think of one
     "CLAUDE_CODE_MAX_MCP_DESCRIPTION_LENGTH": "1000000",  # descriptions of tools come whole
     "CLAUDE_CODE_MAX_RETRIES": "2",
     "DISABLE_AUTOUPDATER": "1",
