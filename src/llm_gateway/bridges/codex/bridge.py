@@ -37,16 +37,19 @@ def open_bridge(settings: BridgeSettings, around: Surroundings) -> "CodexBridge"
 
 
 class CodexBridge:
-    """The bridge around one app server."""
+    """The bridge around one app server; a look at it takes `looks` seconds at most."""
 
-    def __init__(self, settings: BridgeSettings, around: Surroundings, server: AppServer) -> None:
+    def __init__(
+        self, settings: BridgeSettings, around: Surroundings, server: AppServer, *, looks: float = _LOOKS
+    ) -> None:
+        self._looks = looks
         self._settings = settings
         self._around = around
         self._server = server
 
     async def health(self) -> Health:
         """Say how it is."""
-        until = self._around.clock.monotonic() + _LOOKS
+        until = self._around.clock.monotonic() + self._looks
         try:
             find(self._settings, self._around)
             async with asyncio.timeout(_STARTS) as start, self._server.use() as running:

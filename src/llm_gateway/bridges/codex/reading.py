@@ -43,11 +43,13 @@ from llm_gateway.canonical.events import (
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.responses.seals import with_id
 
-__all__ = ["Reading", "usage_of"]
+__all__ = ["Judge", "Reading", "usage_of"]
 
 T = TypeVar("T")
 
 Judge = Callable[[TurnFailure], BridgeFault]
+"""Say what a failure means."""
+
 _OMITTED = "images.preparation_error"
 
 

@@ -86,7 +86,6 @@ class Recipe(msgspec.Struct, frozen=True):
     turn: _Json
     losses: tuple[Loss, ...]
     names: Mapping[str, str]
-    pictures: bool
 
 
 def without(servers: Sequence[str], features: Sequence[str]) -> _Json:
@@ -127,9 +126,8 @@ def recipe(ask: Ask, known: Known, config: _Json, folder: str) -> Recipe:
         turn["effort"] = effort
     if request.format is not None:
         _put_format(turn, request, losses)
-    pictures = any(isinstance(part, Image) for part in _all_parts(messages))
     names = {ours: theirs for theirs, ours in told.items() if ours != theirs}
-    return Recipe(thread, items, turn, losses.found(), names, pictures)
+    return Recipe(thread, items, turn, losses.found(), names)
 
 
 # tools
