@@ -98,14 +98,16 @@ class Child:
                 str(program), *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=folder, env=dict(environ),
                 limit=_AHEAD, start_new_session=sys.platform != "win32",
             )  # fmt: skip
-        except BaseException as error:  # whoever wanted it may have left
+        except OSError as error:
             if place is None:
                 shutil.rmtree(folder, ignore_errors=True)
-            if not isinstance(error, OSError):
-                raise
             raise BridgeFault(
                 "bridge_not_installed", f"{program.name} cannot be started: {error.strerror}"
             ) from None
+        except asyncio.CancelledError:  # whoever wanted it has left
+            if place is None:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
         return cls(process, folder, stays=place is not None)
 
     @property
