@@ -15,11 +15,11 @@ from llm_gateway.bridges.copilot.login import log_in
 from llm_gateway.bridges.copilot.plan import Plan, conversation_parts, plan_of, thinks
 from llm_gateway.bridges.copilot.program import CLI, Program
 from llm_gateway.bridges.copilot.runtime import Runtime
-from llm_gateway.bridges.copilot.server import Server
 from llm_gateway.bridges.copilot.session import Manner, Session, new_id
 from llm_gateway.bridges.copilot.transcript import request_id, written
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import BridgeModel, Health
+from llm_gateway.bridges.resident import Resident
 from llm_gateway.bridges.rpc import RpcRefused
 from llm_gateway.bridges.sessions import Kept, conversation
 from llm_gateway.bridges.surroundings import Surroundings
@@ -48,7 +48,7 @@ class CopilotBridge:
         self._models = settings.models
         self._around = around
         self._program = Program(settings, around)
-        self._server = Server(self._program, around.tasks, around.clock)
+        self._server = Resident(CLI, self._start, around.tasks, around.clock)
         self._account = Account()
         self._kept: Kept[Session] = Kept(around.clock, Session.end_soon)
 
@@ -62,7 +62,12 @@ class CopilotBridge:
         except TimeoutError:
             return Health("starting", f"{CLI} is starting; the first time, that takes some seconds")
         try:
-            health = await self._account.health(runtime)
+            try:
+                health = await self._account.health(runtime)
+            except BridgeFault:
+                if runtime.alive:
+                    raise
+                health = await self._account.health(await self._server.get())  # a new one has taken its place
         except RpcRefused as refused:
             raise refused_session(refused, "") from None
         if health.state == "auth_required":
@@ -136,6 +141,9 @@ class CopilotBridge:
         await self._server.close()
 
     # details
+
+    async def _start(self) -> Runtime:
+        return await Runtime.start(self._program, self._around.tasks)
 
     async def _await_login(self) -> None:
         """Wait until somebody has logged in by hand; BridgeFault when nobody does."""
