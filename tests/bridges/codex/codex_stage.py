@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import msgspec
+from msgspec import Raw
 
 from bridges.codex.fake_codex import Scene
 from fakes import FakeClock
@@ -64,6 +65,11 @@ class Stage:
         self.around = around(self.tasks, scene.home, self.clock)
         self.server = AppServer(settings(scene), self.around, prepare, idle=idle)
         self.bridge = CodexBridge(settings(scene), self.around, self.server, looks=0.4)
+
+    @staticmethod
+    def notice(told: dict[str, object]) -> Raw:
+        """Return the parameters of a notification as they come."""
+        return Raw(msgspec.json.encode(told["params"]))
 
     async def hear(self, ask: Ask | str) -> list[Said]:
         """Ask, and return all that is said."""

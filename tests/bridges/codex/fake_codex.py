@@ -44,7 +44,7 @@ CATALOGUE: Said = {
 }
 
 _PROGRAM = """#!PYTHON
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 home = pathlib.Path(os.environ["CODEX_HOME"])
 scene = json.loads((home / "scene.json").read_text())
 log = open(home / "asked.jsonl", "a")
@@ -76,6 +76,10 @@ for line in sys.stdin:
     method, number, params = asked.get("method"), asked.get("id"), asked.get("params") or {}
     if method is None or number is None:
         continue
+    for step in scene["before"].get(method, []):
+        say(**step)
+    if method in scene["slow"]:
+        time.sleep(0.2)
     if method in scene["answers"]:
         if (answer := scene["answers"][method]) is not None:
             say(id=number, **answer)
@@ -101,7 +105,7 @@ for line in sys.stdin:
         say(method="turn/completed", params={"threadId": params["threadId"],
             "turn": {"id": params["turnId"], "status": "interrupted"}})
     else:
-        say(id=number, result={})
+        say(id=number, result=scene["results"].get(method, {}))
         for step in scene["after"].get(method, []):
             say(**step)
 """
@@ -121,12 +125,19 @@ class _Line(msgspec.Struct):
 
 @dataclass
 class Scene:
-    """What the program says, and the folder where it is at home. `turns` are played one after another."""
+    """What the program says, and the folder where it is at home. `turns` are played one after another.
+
+    `answers` are whole ones, or None for silence; `results` have `after` them what is said next.
+    `before` is said before a method is answered, and `slow` ones are answered late.
+    """
 
     home: Path
     turns: list[list[object]] = field(default_factory=list)
     answers: Mapping[str, object] = field(default_factory=dict)
-    after: dict[str, list[Said]] = field(default_factory=dict)
+    results: Mapping[str, object] = field(default_factory=dict)
+    after: Mapping[str, list[Said]] = field(default_factory=dict)
+    before: Mapping[str, list[Said]] = field(default_factory=dict)
+    slow: list[str] = field(default_factory=list)
     config: Said = field(default_factory=dict)
     limits: Said = field(default_factory=dict)
     sources: list[str] = field(default_factory=list)

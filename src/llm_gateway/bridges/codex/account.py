@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from llm_gateway.bridges.codex.protocol import AccountRead, Limits, LimitWindow
 from llm_gateway.bridges.codex.refusals import UNREACHABLE, login_again, resets_us, status_in
 from llm_gateway.bridges.faults import BridgeFault
@@ -11,7 +13,7 @@ from llm_gateway.bridges.rpc import RpcRefused
 __all__ = ["health_of", "health_of_fault", "health_of_refusal", "windows_of"]
 
 _PLANS = {"apiKey": "API key", "amazonBedrock": "Amazon Bedrock", "gcp": "Google Cloud"}
-_DEPLETED = ("workspace_owner_credits_depleted", "workspace_member_credits_depleted")
+_SPENT = ("workspace_owner_credits_depleted", "workspace_member_credits_depleted")
 
 
 def health_of(read: AccountRead, limits: Limits, version: str, now_us: int, name: str) -> Health:
@@ -30,16 +32,12 @@ def health_of(read: AccountRead, limits: Limits, version: str, now_us: int, name
     )
     if limits.rate_limit_reached_type is None:
         return health
-    resets = resets_us(limits, now_us)
-    why = "its credits" if limits.rate_limit_reached_type in _DEPLETED else "the plan's quota"
-    return Health(
-        "rate_limited",
-        f"{why} are used up" if why.endswith("s") else f"{why} is used up",
-        verified="login_seen",
-        account=told,
-        version=version,
-        resets_us=resets,
-        windows=health.windows,
+    spent = limits.rate_limit_reached_type in _SPENT
+    return msgspec.structs.replace(
+        health,
+        state="rate_limited",
+        reason="the plan's credits are used up" if spent else "the plan's quota is used up",
+        resets_us=resets_us(limits, now_us),
     )
 
 

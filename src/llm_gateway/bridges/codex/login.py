@@ -3,7 +3,6 @@
 Codex itself keeps what comes of it; no token is ever seen here.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 
 from llm_gateway.bridges.codex.protocol import Empty, LoginStarted
@@ -24,8 +23,7 @@ _OFFLINE = "error sending request"  # no answer at all, not one that refuses it
 async def login(running: Running, tasks: Tasks, name: str) -> AsyncGenerator[LoginStep, None]:
     """Yield what a person has to do; BridgeFault when nothing came of it. Whoever leaves cancels it."""
     started = await _start(running)
-    ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    running.logins[started.login_id] = ended
+    ended = running.login(started.login_id)
     try:
         yield _step(started)
         if not await ended:
@@ -35,7 +33,7 @@ async def login(running: Running, tasks: Tasks, name: str) -> AsyncGenerator[Log
             )
         yield LoginStep("done", "Codex is logged in")
     finally:
-        del running.logins[started.login_id]
+        running.forget_login(started.login_id)
         if not ended.done() or ended.cancelled():
             tasks.start("a login to codex is called off", _call_off(running, started.login_id))
 

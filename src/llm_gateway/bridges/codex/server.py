@@ -85,7 +85,7 @@ class Running:
         self.rpc = Rpc(child, self, "codex", marked=False)
         self.launch = launch
         self.threads: dict[str, Hears] = {}
-        self.logins: dict[str, asyncio.Future[bool]] = {}
+        self._logins: dict[str, asyncio.Future[bool]] = {}
         self.limits = Limits()
         self.logged_in = False
         self.config: dict[str, object] = {}
@@ -123,6 +123,16 @@ class Running:
         features = [name for name, on in (own.features or {}).items() if on is not False]
         self.config = without(tuple(own.mcp_servers or ()), features)
 
+    def login(self, login_id: str) -> asyncio.Future[bool]:
+        """Return whether a login succeeded, when it is over; it may be before anybody asks."""
+        if login_id not in self._logins:
+            self._logins[login_id] = asyncio.get_running_loop().create_future()
+        return self._logins[login_id]
+
+    def forget_login(self, login_id: str) -> None:
+        """Forget a login that nobody waits for any more."""
+        self._logins.pop(login_id, None)
+
     async def close(self) -> None:
         """End it."""
         await self._child.close()
@@ -159,7 +169,7 @@ class Running:
         """Tell everybody that nothing more will come."""
         for hears in tuple(self.threads.values()):
             hears.broken(fault)
-        for login in self.logins.values():
+        for login in self._logins.values():
             if not login.done():
                 login.set_result(False)
 
@@ -179,8 +189,7 @@ class Running:
             return None
 
     def _login_ended(self, ended: LoginEnded) -> None:
-        login = self.logins.get(ended.login_id or "")
-        if login is not None and not login.done():
+        if ended.login_id and not (login := self.login(ended.login_id)).done():
             login.set_result(ended.success)
 
     async def _decline(self, asked: Asked) -> None:
