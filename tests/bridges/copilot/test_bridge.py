@@ -16,6 +16,7 @@ from llm_gateway.bridges.health import BridgeModel
 from llm_gateway.canonical.events import Finished, Measured, Started, TextDelta
 from llm_gateway.canonical.parts import Image, Inline, Text, Thinking, ToolCall, ToolResult
 from llm_gateway.canonical.request import Format, FunctionTool, Message, Reasoning, Request
+from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.dialects.bridge.stream import Lost, Said
 
 PIXEL = Image(Inline("QUJD", "image/png"))
@@ -249,6 +250,21 @@ def test_a_login_is_made_and_taken_back(tmp_path: Path) -> None:
 
     scene = Scene(tmp_path)
     scene.told["printed"] = ["visit https://github.com/login/device and enter code ABCD-1234"]
+    played(scene, play)
+
+
+def test_a_login_that_cannot_be_kept_is_made_by_hand_and_waited_for(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        bridge = CopilotBridge(BridgeSettings("github-copilot"), stage.around, looks_every=0.01)
+        steps = bridge.login()
+        assert [(await anext(steps)).kind, (await anext(steps)).kind] == ["code", "run"]
+        (stage.scene.home / "token").touch()
+        assert (await anext(steps)).kind == "done"
+        await bridge.close()
+
+    scene = Scene(tmp_path)
+    code = "visit https://github.com/login/device and enter code ABCD-1234"
+    scene.told |= {"login": "after", "printed": [code, "but the token was not saved."], "status": 1}
     played(scene, play)
 
 

@@ -56,10 +56,13 @@ def open_bridge(settings: BridgeSettings, around: Surroundings) -> "AcpBridge":
 
 
 class AcpBridge:
-    """One person's agent."""
+    """One person's agent; whether somebody has logged in with it is looked at every so many seconds."""
 
-    def __init__(self, settings: BridgeSettings, around: Surroundings) -> None:
+    def __init__(
+        self, settings: BridgeSettings, around: Surroundings, *, looks_every: float = _LOOKS_AGAIN
+    ) -> None:
         self._settings = settings
+        self._looks_every = looks_every
         self._around = around
         self._name = settings.name
         self._agent = Resident(f"the agent {settings.name}", self._start, around.tasks, around.clock)
@@ -131,7 +134,7 @@ class AcpBridge:
         command = log_in_command(methods, self._settings.command)
         yield LoginStep("run", log_in_action(methods, self._settings.command).text, command=command)
         for _ in range(_LOOKS):
-            await asyncio.sleep(_LOOKS_AGAIN)
+            await asyncio.sleep(self._looks_every)
             await self._end_all()
             if (await self._look(await self._agent.get())).state == "ok":
                 yield LoginStep("done", f"{self._name} opens a session")

@@ -42,10 +42,13 @@ def open_bridge(settings: BridgeSettings, around: Surroundings) -> "CopilotBridg
 
 
 class CopilotBridge:
-    """One person's GitHub Copilot."""
+    """One person's GitHub Copilot; a login that is made by hand is looked for every so many seconds."""
 
-    def __init__(self, settings: BridgeSettings, around: Surroundings) -> None:
+    def __init__(
+        self, settings: BridgeSettings, around: Surroundings, *, looks_every: float = _LOOKS_AGAIN
+    ) -> None:
         self._models = settings.models
+        self._looks_every = looks_every
         self._around = around
         self._program = Program(settings, around)
         self._server = Resident(CLI, self._start, around.tasks, around.clock)
@@ -148,7 +151,7 @@ class CopilotBridge:
     async def _await_login(self) -> None:
         """Wait until somebody has logged in by hand; BridgeFault when nobody does."""
         for _ in range(_LOOKS):
-            await asyncio.sleep(_LOOKS_AGAIN)
+            await asyncio.sleep(self._looks_every)
             await self._server.end()
             if await self._account.logged_in(await self._server.get()):
                 return
