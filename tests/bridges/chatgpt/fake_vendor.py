@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridges.chatgpt.fake_accounts import CANARY, FakeAccounts, Refusal
-from scripted import Received, Script, Send
+from scripted import Gate, Received, Script, Send
 from scripted.responses import USAGE, events, function_call, message
 from scripted.script import Step
 from scripted.wording import LAST_CHUNK, chunk, response, stream_head
@@ -75,10 +75,18 @@ class FakeOpenAi:
             {"slug": "internal", "display_name": "Internal", "visibility": "hide"},
         ]
         self.listed = 0
+        self.hangs = ""
+        """The end of a path at which answers wait for the gate `hangs`."""
 
     def respond(self, request: Received, _: Sequence[str]) -> Script | None:
         """Answer a request; what is no path of OpenAI's is not answered here."""
         path = request.target.partition("?")[0]
+        if self.hangs and path.endswith(self.hangs):
+            late = self._answer(request, path)
+            return None if late is None else (Gate("hangs"), *late)
+        return self._answer(request, path)
+
+    def _answer(self, request: Received, path: str) -> Script | None:
         if (answer := self.accounts.respond(request, path)) is not None:
             return (Send(answer),)
         if path not in ("/v1/models", "/v1/responses"):

@@ -52,7 +52,7 @@ _PLAN = Action(
     "Sign in with an account and a workspace that have ChatGPT Plus or Pro.", command=LOGIN.command
 )
 
-_WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PLACE = re.compile(r"([a-z_]{1,40})[A-Za-z0-9_.\[\]]{0,80}")
 _CALLED_A_FIELD = re.compile(r"(?:[`'\"]|(?:parameters?|fields?|arguments?)[:\s]+[`'\"]?)([a-z_]{1,40})")
 _WORDS = re.compile(r"[a-z_]+")
