@@ -1,17 +1,18 @@
 """A bridge as a provider: slots, queue, deadlines, states, and a turn that stops when nobody listens."""
 
 import asyncio
+import time
 
 import pytest
 
 from bridge_stage import HELLO, Stage, played, refusal, whole
-from llm_gateway.bridges.contract import Ask, Turn
+from llm_gateway.bridges.contract import Ask, Bridge, Turn
 from llm_gateway.bridges.engine import Bounds
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import Action, Health
 from llm_gateway.canonical.events import Failed, Finished, TextDelta
 from llm_gateway.dialects.bridge.stream import Said
-from llm_gateway.errors import UpstreamTruncated
+from llm_gateway.errors import ConfigError, UpstreamTruncated
 
 
 def test_a_turn_is_answered_and_proves_the_login() -> None:
@@ -312,5 +313,61 @@ def test_a_new_login_makes_up_for_what_was_wrong() -> None:
         assert (await stage.engine.look(fresh=True)).state == "auth_required"
         stage.engine.renewed()
         assert (await stage.engine.look()).state == "ok"
+
+    played(scene)
+
+
+def test_a_place_that_becomes_free_in_the_moment_of_giving_up_is_taken() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.engine._enter()
+        waiting = stage.tasks.start("wait", stage.engine._enter())
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(0.02, stage.engine._give)
+        asyncio.get_running_loop().call_soon(time.sleep, 0.1)  # both are due in one turn of the loop
+        await waiting
+        stage.engine._give()
+        assert (await stage.engine.look()).running == 0
+
+    played(scene, Bounds(parallel=1, wait=0.05))
+
+
+def test_one_that_cannot_be_opened_is_a_state_and_holds_no_place() -> None:
+    async def scene(stage: Stage) -> None:
+        def opened() -> Bridge:
+            raise ConfigError("VENDOR_URL is no address")
+
+        stage.engine._opened = opened
+        for _ in range(3):
+            assert await refusal(await stage.ask()) == (502, "bridge_failed")
+        health = await stage.engine.look()
+        assert (health.state, health.running) == ("error", 0)
+        assert "VENDOR_URL" in health.reason
+
+    played(scene, Bounds(parallel=1, queue=0))
+
+
+def test_a_defect_in_a_look_is_a_state_and_is_logged() -> None:
+    async def scene(stage: Stage) -> None:
+        async def health() -> Health:
+            raise KeyError("version")
+
+        stage.bridge.health = health  # type: ignore[method-assign]
+        assert (await stage.engine.look()).state == "error"
+        assert [type(each) for each in stage.failures] == [KeyError]
+        stage.failures.clear()
+
+    played(scene)
+
+
+def test_who_waits_for_a_look_shares_the_next_one() -> None:
+    async def scene(stage: Stage) -> None:
+        async def health() -> Health:
+            stage.bridge.looks += 1
+            await asyncio.sleep(0.01)
+            return stage.bridge.state
+
+        stage.bridge.health = health  # type: ignore[method-assign]
+        await asyncio.gather(*(stage.engine.look(fresh=True) for _ in range(10)))
+        assert stage.bridge.looks == 2, "one that had begun, and one for all who came then"
 
     played(scene)

@@ -15,12 +15,14 @@ from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.dialects.bridge import BRIDGE
 from llm_gateway.dialects.bridge.request import decode_request
 from llm_gateway.engines.prepared import PreparedAnswer
+from llm_gateway.errors import ConfigError
 from llm_gateway.upstream.answer import Answer
 
 __all__ = ["Bounds", "BridgeEngine"]
 
 _HEALTH_HOLDS = 15.0
 _HEALTH_TAKES = 2.0
+_LOOK_TAKES = 4.5  # for its health and its models, whatever it does when it is to stop
 _DEGRADED_AFTER = 3  # turns in a row that failed
 _LAPSE = 60.0  # how long a fault of a turn counts for more than what the bridge says of itself
 
@@ -70,6 +72,7 @@ class BridgeEngine:
         self._seen = Health("starting")
         self._seen_at = -_HEALTH_HOLDS
         self._looking = asyncio.Lock()
+        self._looks = 0
         self._verified: Verified = "none"
         self._failures = 0
         self._last_fault: BridgeFault | None = None
@@ -80,9 +83,12 @@ class BridgeEngine:
 
     @property
     def bridge(self) -> Bridge:
-        """The vendor's bridge."""
+        """The vendor's bridge; BridgeFault when its settings do not allow to open it."""
         if self._bridge is None:
-            self._bridge = self._opened()
+            try:
+                self._bridge = self._opened()
+            except ConfigError as error:
+                raise BridgeFault("bridge_failed", f"{self.name} cannot be opened: {error}") from None
         return self._bridge
 
     @property
@@ -111,10 +117,16 @@ class BridgeEngine:
         self._seen_at = -_HEALTH_HOLDS
 
     async def look(self, *, fresh: bool = False) -> Health:
-        """Return how the bridge is; asked of it again after 15 seconds, or when it has to be `fresh`."""
+        """Return how the bridge is; asked of it again after 15 seconds, or when it has to be `fresh`.
+
+        Whoever waits shares the next look that begins.
+        """
+        seen = self._looks + self._looking.locked()  # by a look that has begun already
         async with self._looking:
+            fresh = fresh and self._looks <= seen
             if fresh or self._clock.monotonic() - self._seen_at >= _HEALTH_HOLDS:
                 await self._look()
+                self._looks += 1
         return self._judged()
 
     async def answer(self, operation: str, body: bytes, model: str) -> Answer:
@@ -128,10 +140,11 @@ class BridgeEngine:
                     f"`llm-gateway bridges resume {self.name}` ends that",
                 )
             self._require()
+            bridge = self.bridge
             await self._enter()
         except BridgeFault as fault:
             return _refused(fault)
-        run = TurnRun(self.bridge.turn(ask), self._deadlines, self._note)
+        run = TurnRun(bridge.turn(ask), self._deadlines, self._note)
         task = self._tasks.start(f"a turn of {self.name}", run.run())
         task.add_done_callback(lambda _: self._give())
         try:
@@ -172,6 +185,8 @@ class BridgeEngine:
             async with asyncio.timeout(bounds.wait):
                 await place
         except TimeoutError:
+            if place.done() and not place.cancelled():
+                return  # it became free in the very moment
             raise self._busy(f"no turn of it ended within {bounds.wait:g} seconds") from None
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
@@ -219,6 +234,19 @@ class BridgeEngine:
         if self._bridge is None and (absent := self.absence()) is not None:
             self._seen = absent
             return
+        # A task of its own: a defect of one vendor's bridge is logged, and is no end of whoever looks at all.
+        asking = self._tasks.start(f"look at {self.name}", self._ask())
+        try:
+            await asyncio.wait({asking}, timeout=_LOOK_TAKES)
+        finally:
+            asking.cancel()
+        if not asking.done():  # it was told to stop, and did not
+            self._seen = Health("unreachable", f"it did not say how it is within {_LOOK_TAKES:g} seconds")
+        elif not asking.cancelled() and asking.exception() is not None:
+            self._seen = Health("error", "a defect kept it from saying how it is; the log has it")
+        self._seen_at = self._clock.monotonic()
+
+    async def _ask(self) -> None:
         try:
             async with asyncio.timeout(_HEALTH_TAKES):
                 self._seen = await self.bridge.health()
@@ -228,7 +256,6 @@ class BridgeEngine:
             )
         except TimeoutError:
             self._seen = Health("unreachable", f"it did not say how it is within {_HEALTH_TAKES:g} seconds")
-        self._seen_at = self._clock.monotonic()
         if self._seen.state == "ok":
             try:
                 async with asyncio.timeout(_HEALTH_TAKES):
