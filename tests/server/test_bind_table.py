@@ -6,6 +6,7 @@ network namespaces, in `blackbox/test_exposure.py`.
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -64,8 +65,11 @@ def server_for(host: str, protected: bool, expose: bool) -> Server:
     return Server(host=host, expose=expose, tls_cert="none.pem", tls_key="none.pem", allow_from=networks)
 
 
+@pytest.mark.control("T2")
 @pytest.mark.parametrize("host", HOSTS)
-def test_only_all_four_together_start(host: str, tmp_path: Path) -> None:
+def test_only_all_four_together_start(
+    host: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     found = {
         (keys, protected, expose, agreed): starts(
             tmp_path / f"{number}", server_for(host, protected, expose), keys=keys, agreed=agreed
@@ -75,8 +79,10 @@ def test_only_all_four_together_start(host: str, tmp_path: Path) -> None:
     expected = {conditions: all(conditions) or not HOSTS[host] for conditions in CONDITIONS}
     assert found == expected
     assert len(found) * len(HOSTS) == 112
+    record_property("counted", f"bind:{len(found)}")
 
 
+@pytest.mark.control("T2")
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize(("certificate", "networks"), EITHER, ids=["TLS alone", "a list alone"])
 def test_one_protection_is_enough_but_for_every_address(
