@@ -162,6 +162,7 @@ def test_starts_at_the_same_time_agree_on_one_pepper(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["pepper"]
 
 
+@pytest.mark.control("T14")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o666])
 def test_a_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
     load_or_create_pepper(tmp_path)
@@ -170,6 +171,7 @@ def test_a_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
         load_or_create_pepper(tmp_path)
 
 
+@pytest.mark.control("T14")
 def test_a_link_a_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"x" * 32)
     (tmp_path / "elsewhere").chmod(0o600)
@@ -181,6 +183,7 @@ def test_a_link_a_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
             read_private(tmp_path / name)
 
 
+@pytest.mark.control("T14")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_another_users_file_is_refused(tmp_path: Path) -> None:
     load_or_create_pepper(tmp_path)
@@ -202,6 +205,7 @@ def test_a_file_too_long_to_be_ours_is_refused(tmp_path: Path) -> None:
         load_or_create_pepper(tmp_path)
 
 
+@pytest.mark.fault("P21")
 def test_a_private_file_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "record"
     assert read_private(path) is None
@@ -247,6 +251,7 @@ def no_room() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.fault("P21")
 def test_on_a_full_disk_the_old_file_stays_and_no_half_one_is_left(tmp_path: Path) -> None:
     write_private(tmp_path / "record", b"old")
     failures = []

@@ -84,6 +84,7 @@ def hello(host: str) -> bytes:
     return request("GET", "/livez", host=f"{name}:{PORT}", headers=[("Connection", "close")])
 
 
+@pytest.mark.control("T2")
 @pytest.mark.parametrize(
     "case", CASES, ids=lambda case: f"{case.host}{' TLS' * case.tls}{' list' * case.listed}"
 )
@@ -109,6 +110,7 @@ def test_what_may_start_listens_where_it_says_and_nowhere_else(
     assert machines.listening() == []
 
 
+@pytest.mark.control("T2")
 @pytest.mark.parametrize(
     "server",
     [
@@ -125,6 +127,7 @@ def test_what_lacks_something_does_not_start(machines: Machines, server: str, tm
     assert machines.listening() == []
 
 
+@pytest.mark.control("T1")
 @pytest.mark.parametrize(
     "server",
     [
@@ -155,6 +158,7 @@ def test_only_listed_networks_get_an_answer(machines: Machines, tmp_path: Path) 
         assert machines.ask(machines.on_server, SERVER, PORT, hello(SERVER)).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.control("T17")
 @pytest.mark.parametrize("how", ["time", "withdrawn", "file"])
 def test_an_exposure_that_is_over_is_closed_and_this_machine_goes_on(
     machines: Machines, how: str, tmp_path: Path

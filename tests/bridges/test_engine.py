@@ -146,6 +146,7 @@ def test_a_turn_that_says_nothing_is_given_up(events: int) -> None:
     played(scene, Bounds(first=0.05, between=0.05))
 
 
+@pytest.mark.fault("B7")
 def test_an_answer_that_drips_ends_in_all() -> None:
     async def scene(stage: Stage) -> None:
         async def drip(ask: Ask) -> Turn:
@@ -250,6 +251,7 @@ def test_a_failure_within_the_answer_is_passed_on() -> None:
     played(scene)
 
 
+@pytest.mark.fault("B9")
 def test_health_is_asked_for_rarely_and_at_once_when_it_matters() -> None:
     async def scene(stage: Stage) -> None:
         await stage.engine.look()

@@ -17,6 +17,7 @@ PYTHON = Path(sys.executable)
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nowhere"}
 
 
+@pytest.mark.control("T10")
 def test_it_gets_what_it_needs_and_no_secret() -> None:
     ours = {
         "HOME": "/h",

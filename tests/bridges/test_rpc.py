@@ -79,6 +79,7 @@ def test_an_error_is_told_with_its_code_and_without_its_words() -> None:
     played("say(id=next(lines())['id'], error={'code': -32001, 'message': 'for person@example.com'})", scene)
 
 
+@pytest.mark.fault("B10")
 def test_an_answer_of_another_form_says_which_method_and_where() -> None:
     async def scene(line: Line) -> None:
         with pytest.raises(BridgeFault, match=r"`m` in a form .*\$\.said") as fault:
@@ -144,6 +145,7 @@ def test_a_few_words_before_the_protocol_are_nothing() -> None:
     played("print('Welcome!\\n\\n[1]\\n{\"method\": 3}')\n" + ECHO, scene)
 
 
+@pytest.mark.fault("B2")
 def test_another_protocol_is_another_version() -> None:
     async def scene(line: Line) -> None:
         with pytest.raises(BridgeFault, match="does not speak the protocol") as fault:

@@ -6,6 +6,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from llm_gateway.clock import SystemClock
 from llm_gateway.companion.journal import Journal
 from terminal import Started, Terminal, program
@@ -103,6 +105,7 @@ def test_a_machine_that_has_joined_nobody(stopped: Terminal) -> None:
     assert "in the clear" in refused
 
 
+@pytest.mark.control("T12")
 def test_the_switch_and_the_record(stopped: Terminal) -> None:
     folder = stopped.home / "companion"
     assert "not paused" in stopped.ok("companion", "resume").err

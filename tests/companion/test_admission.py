@@ -86,6 +86,7 @@ def test_a_companion_joins_and_comes_back(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T7")
 def test_a_token_that_was_stolen_is_good_for_nobody(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         token = (await place.registry.invite("mac")).token.reveal()
@@ -101,6 +102,7 @@ def test_a_token_that_was_stolen_is_good_for_nobody(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T8")
 def test_a_revoked_and_an_unknown_companion_are_told_so(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         identity = await place.enrolled()
@@ -127,6 +129,8 @@ async def turned(task: "asyncio.Task[Admitted]") -> str:
     return caught.value.wrong.kind
 
 
+@pytest.mark.control("T18")
+@pytest.mark.fault("B8")
 def test_what_one_connection_said_is_good_for_no_other(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         identity = await place.enrolled()
@@ -142,6 +146,7 @@ def test_what_one_connection_said_is_good_for_no_other(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T7")
 def test_a_signature_for_another_gateway_is_none_for_this_one(tmp_path: Path) -> None:
     """A gateway in between that passes a challenge on under its own name gets nowhere."""
 
@@ -169,6 +174,7 @@ def _gateway_called(name: str) -> tuple[MemorySocket]:
     return (here,)
 
 
+@pytest.mark.control("T7")
 def test_the_companions_clock_does_not_matter(tmp_path: Path) -> None:
     """Only the gateway's clock is asked, so that a laptop whose clock is wrong gets in all the same."""
 
@@ -182,6 +188,7 @@ def test_the_companions_clock_does_not_matter(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize(
     ("hello", "older"), [(Hello(0, 0, "old", "x"), "companion"), (Hello(9, 2, "new", "x"), "gateway")]
 )
@@ -234,6 +241,7 @@ def test_whoever_begins_otherwise_is_turned_away(tmp_path: Path, said: Frame | N
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T8")
 def test_a_key_that_is_not_the_one_it_is_called_by_is_none(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         here, hello, task = await asked(place)
@@ -249,6 +257,7 @@ def test_a_key_that_is_not_the_one_it_is_called_by_is_none(tmp_path: Path) -> No
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T15")
 def test_a_thousand_guesses_are_not_looked_at_and_lock_no_companion_out(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         identity = await place.enrolled()

@@ -59,6 +59,7 @@ def test_only_so_many_a_day_and_a_new_day_begins_at_midnight() -> None:
     assert counter.today.turns == 1
 
 
+@pytest.mark.control("T9")
 def test_only_so_many_tokens_a_day_by_estimate() -> None:
     counter = Counter(Caps(tokens_per_day=100), FakeClock())
     counter.begin("claude", "sonnet")
@@ -67,6 +68,7 @@ def test_only_so_many_tokens_a_day_by_estimate() -> None:
     assert "100 tokens" in refused(counter.begin).message
 
 
+@pytest.mark.control("T9")
 def test_ten_thousand_requests_spend_no_more_than_the_cap() -> None:
     counter = Counter(Caps(per_day=50, per_minute=10_000), clock := FakeClock())
     answered = 0

@@ -216,6 +216,7 @@ def test_a_sign_of_life_is_answered() -> None:
     assert gateway.receive(write_frame(0, Unknown(99))) == gateway.receive(write_frame(9, Unknown(99))) == []
 
 
+@pytest.mark.fault("B7")
 def test_an_answer_without_end_is_ended() -> None:
     companion, gateway, stream = asked(Bounds(answer=CREDIT))
     companion.head(stream, OK)
@@ -229,6 +230,7 @@ def test_an_answer_without_end_is_ended() -> None:
     assert passed(gateway, companion) == [Cancelled(stream)]
 
 
+@pytest.mark.fault("B7")
 def test_a_body_without_end_is_ended() -> None:
     companion, gateway, stream = asked(Bounds(body=10))
     gateway.send(stream, memoryview(bytes(11)))
@@ -237,6 +239,8 @@ def test_a_body_without_end_is_ended() -> None:
     assert isinstance(failed, Failed) and failed.wrong.kind == "too_long"
 
 
+@pytest.mark.control("T18")
+@pytest.mark.fault("B8")
 @pytest.mark.parametrize(
     "frames",
     [
@@ -297,6 +301,7 @@ FRAMES: tuple[Frame, ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.control("T11")
 def test_ten_thousand_frames_of_nonsense_break_a_link_and_nothing_else() -> None:
     chance = random.Random(11)
     broken = 0

@@ -38,6 +38,8 @@ def test_an_address(url: str, address: str) -> None:
     assert address_of(url) == address
 
 
+@pytest.mark.control("T7")
+@pytest.mark.fault("B3")
 @pytest.mark.parametrize(
     "url", ["http://gateway.example", "ws://10.0.0.1", "http://0.0.0.0", "http://127.0.0.1.evil.test"]
 )
@@ -155,6 +157,7 @@ def test_nobody_is_there() -> None:
     assert refused("ws://").kind == "unreachable"
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize(
     ("status", "kind", "told"),
     [
@@ -186,6 +189,7 @@ def test_somebody_else_is_there(status: int, kind: str, told: str) -> None:
     assert error.kind == kind and told in error.message
 
 
+@pytest.mark.fault("B2")
 def test_what_speaks_no_http_is_no_gateway() -> None:
     async def run() -> Refused:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -202,6 +206,8 @@ def test_what_speaks_no_http_is_no_gateway() -> None:
     assert asyncio.run(run()).kind == "unreachable"
 
 
+@pytest.mark.control("T7")
+@pytest.mark.fault("B3")
 def test_a_certificate_that_nobody_vouches_for_and_one_for_another_name(tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path)
     here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

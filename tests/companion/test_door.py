@@ -192,6 +192,7 @@ def test_the_guard_stands_before_the_door(
     assert gateway.requests == []
 
 
+@pytest.mark.control("T4")
 @pytest.mark.parametrize("host", ["evil.test", "0.0.0.0", "127.0.0.1:1", "localhost."])
 def test_another_name_is_not_ours(gateway: ScriptedUpstream, door: DoorStage, host: str) -> None:
     with door.client() as client:

@@ -39,6 +39,7 @@ def test_a_machine_enrols_with_its_token(tmp_path: Path) -> None:
     assert ("companion.invite", "mac") in entries and ("companion.join", "mac") in entries
 
 
+@pytest.mark.control("T7")
 def test_a_token_is_good_once_for_ten_minutes(tmp_path: Path) -> None:
     async def play(registry: Registry, clock: FakeClock) -> None:
         token = (await registry.invite("mac")).token.reveal()

@@ -91,6 +91,7 @@ def test_what_is_no_frame_is_refused(message: bytes) -> None:
         read_frame(message)
 
 
+@pytest.mark.control("T11")
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_frame_or_refused(message: bytes) -> None:
     try:

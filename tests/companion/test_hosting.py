@@ -15,6 +15,7 @@ from llm_gateway.errors import ConfigError, RefusedByPolicy
 from llm_gateway.vault import mint_join_token
 
 
+@pytest.mark.fault("B4")
 def test_pauses_grow_to_less_than_five_seconds_and_differ() -> None:
     for failures in range(100):
         assert 0 < pause_before(failures, 0) <= pause_before(failures, 1) < 5
@@ -28,6 +29,7 @@ async def _gone(connected: Connected) -> None:
     await eventually(lambda: not connected.link.alive)
 
 
+@pytest.mark.fault("B4")
 def test_a_link_that_is_cut_is_there_again_within_five_seconds(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         await place.enrolled()
@@ -174,6 +176,7 @@ def test_a_companion_that_stops_lets_turns_end(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T8")
 def test_another_gateway_at_the_same_address_is_not_spoken_to(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         desk = await place.enrolled()

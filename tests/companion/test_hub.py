@@ -29,6 +29,7 @@ def test_a_desktops_bridge_answers_here(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.fault("B6")
 def test_two_that_have_a_bridge_of_one_name_are_told_apart_by_who_was_enrolled_first(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         box = await place.enrolled("box", None, (), "claude", "codex")
@@ -54,6 +55,7 @@ def test_two_that_have_a_bridge_of_one_name_are_told_apart_by_who_was_enrolled_f
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T8")
 def test_a_machine_offers_no_more_than_it_may(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         await place.enrolled("mac", None, ("codex",), "claude", "codex")
@@ -62,6 +64,7 @@ def test_a_machine_offers_no_more_than_it_may(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.fault("B1")
 def test_who_has_left_is_unreachable_since_then(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         desk = await place.enrolled()
@@ -80,6 +83,8 @@ def test_who_has_left_is_unreachable_since_then(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T13")
+@pytest.mark.fault("B3")
 @pytest.mark.parametrize("by_ledger", [False, True])
 def test_a_revoked_companion_is_gone_within_five_seconds_and_so_are_its_answers(
     tmp_path: Path, by_ledger: bool
@@ -105,6 +110,7 @@ def test_a_revoked_companion_is_gone_within_five_seconds_and_so_are_its_answers(
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T8")
 def test_a_key_that_was_copied_is_not_let_in_beside_its_owner(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         await place.enrolled()
@@ -146,6 +152,7 @@ def test_a_bridge_that_is_not_offered_any_more_is_not_installed(tmp_path: Path) 
     placed(tmp_path, scene)
 
 
+@pytest.mark.fault("B2")
 def test_news_in_other_words_are_a_state(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         await place.enrolled()
@@ -158,6 +165,7 @@ def test_news_in_other_words_are_a_state(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T13")
 def test_a_machine_is_paused_from_here_and_resumed_there_alone(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         desk = await place.enrolled()

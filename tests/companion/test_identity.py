@@ -26,6 +26,7 @@ def test_an_identity_comes_back(tmp_path: Path) -> None:
     assert make("").key != made.key
 
 
+@pytest.mark.control("T14")
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     make("").keep(tmp_path)
     file = tmp_path / "identity.json"

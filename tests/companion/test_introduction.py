@@ -48,6 +48,7 @@ def test_a_gateway_that_lets_it_in() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize(
     ("frames", "kind"),
     [

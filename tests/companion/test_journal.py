@@ -25,6 +25,7 @@ def test_turns_are_on_record_and_counted_by_day(tmp_path: Path) -> None:
     assert journal.verify().lines == 13 and journal.verify().broken is None
 
 
+@pytest.mark.control("T12")
 def test_a_byte_that_was_altered_shows(tmp_path: Path) -> None:
     journal = Journal(tmp_path, FakeClock())
     for number in range(3):

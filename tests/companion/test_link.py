@@ -205,6 +205,7 @@ async def silent(patience: Patience) -> tuple[float, Wrong]:
     return asyncio.get_running_loop().time() - began, wrong
 
 
+@pytest.mark.fault("B1")
 def test_nobody_is_there_within_five_seconds() -> None:
     assert Patience().ends + Patience().asks / 2 < 5
     took, wrong = asyncio.run(silent(Patience(0.05, 0.2)))
@@ -220,6 +221,7 @@ def test_a_link_on_which_nobody_speaks_stays_open() -> None:
     linked(scene, echo, patience=Patience(0.05, 0.2))
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize("message", [b"\x04", b"nonsense"])
 def test_who_breaks_the_rules_is_cut_off(message: bytes) -> None:
     async def run() -> Wrong:

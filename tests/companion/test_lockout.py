@@ -1,5 +1,7 @@
 """Whoever guesses waits, longer and longer; nobody else does."""
 
+import pytest
+
 from fakes import FakeClock
 from llm_gateway.companion.lockout import Lockout
 
@@ -30,6 +32,7 @@ def test_it_gets_longer_up_to_a_quarter_of_an_hour_and_is_forgotten_in_the_end()
     assert lockout.wait("10.0.0.1") == 0
 
 
+@pytest.mark.control("T15")
 def test_a_thousand_guesses_are_few_that_are_looked_at() -> None:
     """One guess a second for a thousand seconds, also from this machine."""
     lockout = Lockout(clock := FakeClock())

@@ -16,6 +16,8 @@ def test_a_key_signs_for_itself() -> None:
     assert new_key() != KEY
 
 
+@pytest.mark.control("T18")
+@pytest.mark.fault("B8")
 @pytest.mark.parametrize(
     "other",
     [
@@ -46,6 +48,7 @@ def test_what_is_no_key_or_no_signature_is_none(public: bytes, signed: bytes) ->
     assert not is_signed(public, STATED, signed)
 
 
+@pytest.mark.control("T7")
 @pytest.mark.parametrize("sign", [0, 0x80])
 @pytest.mark.parametrize(
     "weak",

@@ -134,6 +134,7 @@ def test_what_fails_before_it_begins_is_a_refusal(kind: str, status: int, told: 
     linked(scene, serve)
 
 
+@pytest.mark.fault("B5")
 def test_a_link_that_is_cut_before_and_in_the_middle(tmp_path: Path) -> None:
     async def serve(visit: Visit) -> None:
         if visit.open.model == "begun":
@@ -157,6 +158,7 @@ def test_a_link_that_is_cut_before_and_in_the_middle(tmp_path: Path) -> None:
     linked(scene, serve)
 
 
+@pytest.mark.fault("B7")
 def test_an_answer_of_ten_gibibytes_is_ended() -> None:
     async def endless(visit: Visit) -> None:
         visit.begin(Head(200))

@@ -44,6 +44,7 @@ async def _rest(call: Call) -> bytes:
     return data + call.take()
 
 
+@pytest.mark.control("T11")
 @pytest.mark.parametrize(
     "what",
     [
@@ -68,6 +69,7 @@ def test_what_is_not_on_the_list_is_not_found(tmp_path: Path, what: Open) -> Non
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T11")
 def test_no_operation_starts_a_program_or_opens_a_file_of_ones_choice(tmp_path: Path) -> None:
     """Two hundred operations of nonsense, and the real ones, under an audit hook."""
     assert OPERATIONS == ("turn", "look", "pause")
@@ -112,6 +114,7 @@ def test_a_turn_for_a_bridge_that_is_not_there_or_in_other_words_is_refused(tmp_
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T9")
 def test_a_gateway_that_asks_without_end_gets_no_more_than_the_cap(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         desk = await place.enrolled("mac", Caps(per_day=7, per_minute=1000, models=("claude/m",)))
@@ -126,6 +129,7 @@ def test_a_gateway_that_asks_without_end_gets_no_more_than_the_cap(tmp_path: Pat
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T12")
 def test_every_turn_is_on_record_there(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         desk = await place.enrolled()
@@ -139,6 +143,7 @@ def test_every_turn_is_on_record_there(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T12")
 def test_a_turn_that_cannot_be_on_record_is_not_answered(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         desk = await place.enrolled()
@@ -178,6 +183,7 @@ def test_a_turn_that_breaks_is_cut_off_with_its_reason(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T13")
 def test_pausing_stops_what_runs_within_five_seconds(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         desk = await place.enrolled()
@@ -196,6 +202,7 @@ def test_pausing_stops_what_runs_within_five_seconds(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T10")
 def test_a_vendors_login_never_leaves_the_machine(tmp_path: Path) -> None:
     """The canary is in the environment, and in the bridge; a gateway asks for everything there is."""
 

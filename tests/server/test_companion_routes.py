@@ -79,6 +79,7 @@ def test_machines_are_the_owners_business(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+@pytest.mark.control("T4")
 @pytest.mark.parametrize(
     "origin", ["https://evil.test", "http://127.0.0.1:{port}", "null", "chrome-extension://abc"]
 )

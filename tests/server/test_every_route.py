@@ -6,6 +6,8 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
 from llm_gateway.app import App
 from llm_gateway.config import load
 from llm_gateway.server.routes import Route
@@ -81,6 +83,7 @@ def guarded(app: App) -> Iterator[Route]:
     return (route for route in app.routes if route.access != "open")
 
 
+@pytest.mark.control("T16")
 def test_only_three_paths_are_open_and_they_say_little(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         assert {route.path for route in running.app.routes if route.access == "open"} == OPEN
@@ -95,6 +98,7 @@ def test_only_three_paths_are_open_and_they_say_little(tmp_path: Path) -> None:
     in_a_gateway(tmp_path, scene)
 
 
+@pytest.mark.control("T5")
 def test_a_credential_counts_in_its_headers_and_nowhere_else(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         wrong: list[str] = []
@@ -113,6 +117,7 @@ def test_a_credential_counts_in_its_headers_and_nowhere_else(tmp_path: Path) -> 
     in_a_gateway(tmp_path, scene)
 
 
+@pytest.mark.control("T5")
 def test_no_target_holds_a_credential_but_geminis_key(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         let_in = set()
@@ -127,6 +132,7 @@ def test_no_target_holds_a_credential_but_geminis_key(tmp_path: Path) -> None:
     in_a_gateway(tmp_path, scene)
 
 
+@pytest.mark.control("T5")
 def test_one_credential_does_not_open_what_is_anothers(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         opens = {"key": {"key"}, "dashboard": {"dashboard"}, "owner": {"dashboard", "owner"}}
@@ -144,6 +150,7 @@ def test_one_credential_does_not_open_what_is_anothers(tmp_path: Path) -> None:
     in_a_gateway(tmp_path, scene)
 
 
+@pytest.mark.control("T6")
 def test_a_get_changes_nothing_and_is_no_script(tmp_path: Path) -> None:
     """What a GET does at a provider is the provider's; here no model is asked, and no file changes."""
 
@@ -164,6 +171,7 @@ def test_a_get_changes_nothing_and_is_no_script(tmp_path: Path) -> None:
     in_a_gateway(tmp_path, scene)
 
 
+@pytest.mark.control("T6")
 def test_no_page_is_ever_told_that_it_may(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         asking = {

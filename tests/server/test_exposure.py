@@ -39,6 +39,7 @@ def server_for(host: str, tls: bool, listed: bool, expose: bool) -> Server:
     )
 
 
+@pytest.mark.control("T2")
 @pytest.mark.parametrize("host", [*LOOPBACK, *WILDCARDS, *ADDRESSES])
 def test_the_truth_table(host: str) -> None:
     for keys, tls, listed, expose, agreed in COMBINATIONS:

@@ -22,6 +22,7 @@ def test_what_is_exposed() -> None:
     assert is_exposed([Server(), WIDE])
 
 
+@pytest.mark.control("T17")
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -155,6 +156,7 @@ def retreated(fails: bool = False) -> list[tuple[str, ...]]:
     return told
 
 
+@pytest.mark.control("T17")
 @pytest.mark.parametrize("fails", [False, True])
 def test_this_machine_stays_and_others_are_cut_off(fails: bool) -> None:
     ((action, target, actor, why),) = retreated(fails)

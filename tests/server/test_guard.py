@@ -98,20 +98,24 @@ NOT_OURS = [
 ]
 
 
+@pytest.mark.control("T3")
 @pytest.mark.parametrize("value", OURS)
 def test_our_names_pass(value: bytes) -> None:
     assert with_host(value) is None
 
 
+@pytest.mark.control("T3")
 @pytest.mark.parametrize("value", NOT_OURS)
 def test_everybody_elses_names_do_not(value: bytes) -> None:
     assert with_host(value) is Misdirected
 
 
+@pytest.mark.control("T3")
 def test_there_are_sixty_values_of_host() -> None:
     assert len({*OURS, *NOT_OURS}) >= 60
 
 
+@pytest.mark.control("T3")
 def test_there_is_exactly_one_host() -> None:
     guard = Guard(Server(), PORT)
     assert judged(guard) is MalformedRequest
@@ -246,6 +250,7 @@ def test_our_own_and_listed_origins_pass(origin: bytes) -> None:
     assert judged(Guard(ALLOWED, PORT), (b"host", US), (b"origin", origin)) is None
 
 
+@pytest.mark.control("T4")
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
 def test_all_other_origins_do_not(origin: bytes) -> None:
     assert judged(Guard(ALLOWED, PORT), (b"host", US), (b"origin", origin)) is Forbidden
@@ -330,6 +335,7 @@ BROWSERS: list[tuple[str, Headers]] = [
 ]
 
 
+@pytest.mark.control("T4")
 @pytest.mark.parametrize("headers", [headers for _, headers in BROWSERS], ids=[name for name, _ in BROWSERS])
 def test_no_way_in_from_a_foreign_page(headers: Headers) -> None:
     assert judged(Guard(Server(), PORT), *headers) in (Misdirected, Forbidden)

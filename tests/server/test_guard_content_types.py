@@ -37,6 +37,7 @@ CONTENT_TYPES = [
 ]
 
 
+@pytest.mark.control("T6")
 @pytest.mark.parametrize(("kind", "passes"), CONTENT_TYPES)
 @pytest.mark.parametrize(
     "page",

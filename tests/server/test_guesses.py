@@ -26,6 +26,7 @@ def shown(
     return None
 
 
+@pytest.mark.control("T15")
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "192.168.1.77"])
 def test_a_thousand_guesses_are_mostly_not_listened_to(peer: str) -> None:
     door, clock = access()

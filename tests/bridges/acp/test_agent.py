@@ -49,6 +49,7 @@ def test_it_learns_who_we_are_and_that_it_gets_nothing(tmp_path: Path) -> None:
     played(Scene(tmp_path), play)
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize(
     "changes", [{"greeting": {"protocolVersion": 2}}, {"refused": {"initialize": -32603}}]
 )

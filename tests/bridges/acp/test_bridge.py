@@ -45,6 +45,7 @@ def test_a_session_that_opens_is_all_that_shows_of_a_login(tmp_path: Path) -> No
     played(Scene(tmp_path, ANSWER), play)
 
 
+@pytest.mark.fault("B9")
 def test_without_a_login_the_agents_own_ways_are_told(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         health = await stage.bridge.health()
@@ -144,6 +145,7 @@ def test_it_ends_as_the_agent_says(reason: str, finish: str, tmp_path: Path) -> 
     played(Scene(tmp_path, [chunk("a"), end(reason)]), play)
 
 
+@pytest.mark.fault("B10")
 def test_an_agent_that_stops_by_itself_has_not_answered(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         with pytest.raises(BridgeFault) as told:

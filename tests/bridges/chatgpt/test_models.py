@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from bridges.chatgpt.chatgpt_stage import Stage, played
 from bridges.chatgpt.fake_vendor import STALE, sharing
 from llm_gateway.bridges.chatgpt.asking import Asking
@@ -75,6 +77,7 @@ def test_a_token_that_is_too_old_is_renewed_once(tmp_path: Path) -> None:
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("B10")
 def test_a_list_that_is_none_is_told(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         offer = await offer_of(stage)

@@ -106,6 +106,7 @@ def test_a_failure_later_comes_after_what_was_said() -> None:
     assert isinstance(told[-1], Failed) and told[-1].kind == FAILURE["code"]
 
 
+@pytest.mark.fault("B10")
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_an_answer_without_its_end_is_no_answer(count: int) -> None:
     with pytest.raises(BridgeFault, match="broke off") as raised:
@@ -132,6 +133,7 @@ def test_an_answer_that_is_incomplete_for_no_reason_is_no_answer() -> None:
         read(events(MODEL, ending="incomplete"))
 
 
+@pytest.mark.fault("B10")
 def test_what_is_no_stream_is_told_so() -> None:
     with pytest.raises(BridgeFault, match="cannot be read") as raised:
         Reading(KNOWN).feed(b'data: {"type":"response.completed","response":CANARY}\n\n')

@@ -5,6 +5,7 @@ import traceback
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from bridges.chatgpt.chatgpt_stage import Stage, ask, played
 from bridges.chatgpt.fake_accounts import CANARY, Refusal
@@ -84,6 +85,7 @@ async def renewals(stage: Stage, seen: list[object]) -> None:
     await stage.log_in(bridge)
 
 
+@pytest.mark.control("T10")
 def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         seen: list[object] = []
@@ -96,6 +98,7 @@ def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     played(scene, tmp_path)
 
 
+@pytest.mark.control("T10")
 def test_no_secret_is_ever_on_disk_or_in_an_address(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await told(stage, [])

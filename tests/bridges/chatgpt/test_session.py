@@ -144,6 +144,7 @@ def test_an_instant_in_words_and_an_answer_without_a_date(tmp_path: Path) -> Non
 # by whom, how often
 
 
+@pytest.mark.fault("P21")
 def test_fifty_that_wait_share_one_renewal(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await signed_in(stage)
@@ -155,6 +156,7 @@ def test_fifty_that_wait_share_one_renewal(tmp_path: Path) -> None:
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
 def test_ten_that_do_not_know_of_each_other_share_one_renewal_too(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         tokens = await signed_in(stage)
@@ -167,6 +169,7 @@ def test_ten_that_do_not_know_of_each_other_share_one_renewal_too(tmp_path: Path
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
 def test_whoever_waits_may_leave_and_the_tokens_are_kept(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await signed_in(stage)
@@ -186,6 +189,7 @@ def test_whoever_waits_may_leave_and_the_tokens_are_kept(tmp_path: Path) -> None
 # what breaks
 
 
+@pytest.mark.fault("P21")
 @pytest.mark.parametrize(
     "refusal",
     [
@@ -225,6 +229,8 @@ def test_trouble_after_their_end_is_told_and_passes(tmp_path: Path) -> None:
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
+@pytest.mark.fault("B9")
 @pytest.mark.parametrize(
     ("word", "why"),
     [
@@ -264,6 +270,7 @@ def test_a_month_without_use_ends_it(tmp_path: Path) -> None:
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
 def test_nothing_is_spent_when_its_successor_cannot_be_kept(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         tokens = await signed_in(stage)
@@ -280,6 +287,7 @@ def test_nothing_is_spent_when_its_successor_cannot_be_kept(tmp_path: Path) -> N
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
 def test_a_disk_that_fails_at_the_wrong_moment_loses_nothing_while_this_runs(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await signed_in(stage)

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from bridges.claude.claude_stage import END, Stage, fault_of, played, says, user
 from llm_gateway.bridges.claude.faults import LOG_IN
 from llm_gateway.bridges.claude.program import INSTALL, LEAST
@@ -22,6 +24,7 @@ def test_it_is_a_bridge(tmp_path: Path) -> None:
     played(tmp_path, scene)
 
 
+@pytest.mark.fault("B9")
 def test_nobody_is_logged_in(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         stage.tell(login=OUT)

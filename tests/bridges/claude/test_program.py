@@ -42,6 +42,7 @@ def test_a_new_version_is_noticed(tmp_path: Path) -> None:
     played(tmp_path, scene)
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize("version", ["2.1.247", "1.9.999", "", "nonsense"])
 def test_too_old_is_told_with_what_is_needed(tmp_path: Path, version: str) -> None:
     async def scene(stage: Stage) -> None:

@@ -293,6 +293,7 @@ def test_a_kind_of_conversation_that_begins_again_finds_a_session(tmp_path: Path
     played(tmp_path, scene)
 
 
+@pytest.mark.fault("B10")
 @pytest.mark.parametrize(
     ("frames", "kind"),
     [
@@ -344,6 +345,7 @@ def test_windows_are_remembered_when_they_are_not_told_again(tmp_path: Path) -> 
     played(tmp_path, scene)
 
 
+@pytest.mark.fault("B9")
 def test_a_login_that_is_refused_is_that_of_every_session(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         stage.sessions([[*says("one"), END]], [failure("authentication_failed")])

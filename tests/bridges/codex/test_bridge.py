@@ -111,6 +111,7 @@ def test_what_is_lost_is_told_and_whose_file_codex_adds(tmp_path: Path) -> None:
     played(Scene(tmp_path, turns=[HELLO], sources=["/home/person/.codex/AGENTS.md"]), act)
 
 
+@pytest.mark.fault("B9")
 def test_a_turn_that_nobody_is_logged_in_for_is_not_tried(tmp_path: Path) -> None:
     async def act(stage: Stage) -> None:
         with pytest.raises(BridgeFault) as fault:

@@ -71,6 +71,7 @@ def test_without_the_vendor_it_is_what_came_with_the_program(tmp_path: Path) -> 
     assert ["debug", "models", "--bundled"] in scene.runs()
 
 
+@pytest.mark.fault("B2")
 @pytest.mark.parametrize(
     ("scene", "told"),
     [

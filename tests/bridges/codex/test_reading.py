@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import msgspec
+import pytest
 from msgspec import Raw
 
 from bridges.codex.fake_codex import call, completed, delta, error, raw, raw_end, thought, used
@@ -228,6 +229,7 @@ def test_the_first_reason_counts() -> None:
     assert turn.fault.message == "first"
 
 
+@pytest.mark.fault("B10")
 def test_another_form_of_the_protocol_is_another_version() -> None:
     for method, params in (
         ("item/agentMessage/delta", b'{"itemId": 1}'),
@@ -240,6 +242,7 @@ def test_another_form_of_the_protocol_is_another_version() -> None:
         assert turn.fault.kind == "version_mismatch"
 
 
+@pytest.mark.fault("B10")
 def test_what_is_not_read_is_not_in_the_way() -> None:
     turn = reading()
     assert hear(turn, BEGUN, {"method": "turn/somethingNew", "params": {"x": 1}}) == []

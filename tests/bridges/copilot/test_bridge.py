@@ -214,6 +214,7 @@ def test_a_turn_that_cannot_be_begun_leaves_its_session(tmp_path: Path) -> None:
     played(scene, play)
 
 
+@pytest.mark.fault("B9")
 @pytest.mark.parametrize(("login", "kind"), [(True, "bridge_unreachable"), (False, "auth_required")])
 def test_without_a_login_a_turn_fails_for_that(login: bool, kind: str, tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:

@@ -127,6 +127,7 @@ def test_the_next_start_asks_nobody_until_the_token_has_ended(tmp_path: Path) ->
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
 def test_all_who_wait_are_served_by_one_renewal(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         stage.vendor.lives = 60
@@ -140,6 +141,7 @@ def test_all_who_wait_are_served_by_one_renewal(tmp_path: Path) -> None:
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
 def test_who_leaves_does_not_take_the_new_tokens_along(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         stage.vendor.lives = 60
@@ -158,6 +160,7 @@ def test_who_leaves_does_not_take_the_new_tokens_along(tmp_path: Path) -> None:
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
 @pytest.mark.parametrize("then", ["out", "in"])
 def test_a_renewal_does_not_undo_what_happened_meanwhile(tmp_path: Path, then: str) -> None:
     async def scene(stage: Stage) -> None:
@@ -179,6 +182,7 @@ def test_a_renewal_does_not_undo_what_happened_meanwhile(tmp_path: Path, then: s
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("B9")
 @pytest.mark.parametrize(
     ("refusal", "state", "asked"),
     [

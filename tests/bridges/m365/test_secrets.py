@@ -20,6 +20,7 @@ WRONG: tuple[Answer | Refusal | bytes, ...] = (
 )
 
 
+@pytest.mark.control("T10")
 def test_no_token_is_in_the_open(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     shown: list[object] = []

@@ -133,6 +133,7 @@ def test_both_forms_of_an_event_are_read(form: str) -> None:
     assert read.messages[0].text == "It\nis."
 
 
+@pytest.mark.fault("B10")
 @pytest.mark.parametrize("data", [b"", b"[]", b"[DONE]", b'{"id": 1}', b'{"messages": [1]}', b"\xff"])
 def test_what_is_no_conversation_is_none(data: bytes) -> None:
     assert read_conversation(data) is None

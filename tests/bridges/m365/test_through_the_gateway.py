@@ -134,6 +134,7 @@ def test_a_turn_that_was_late_is_asked_again(stage: Stage) -> None:
     assert (reply.status, reply.header("x-llm-gateway-attempts")) == (200, "2")
 
 
+@pytest.mark.control("T10")
 def test_nothing_of_the_login_is_written_in_plain(stage: Stage) -> None:
     stored = home_files(stage.gateway.home)
     assert b"m365-copilot" in stored
