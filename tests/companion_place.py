@@ -9,6 +9,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -47,7 +48,7 @@ from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.upstream.client import Upstream
 
-__all__ = ["ABLE", "BODY", "Desk", "Place", "eventually", "place_at", "placed"]
+__all__ = ["ABLE", "BODY", "Desk", "Dialled", "Place", "eventually", "place_at", "placed"]
 
 BODY = msgspec.json.encode(Request(()))
 ABLE = Abilities(tools=True, images=True)
@@ -63,10 +64,19 @@ async def eventually(true: Callable[[], object], seconds: float = 5.0) -> float:
     return loop.time() - began
 
 
+class Dialled(Protocol):
+    """What a machine dials, and who owns its tasks."""
+
+    tasks: Tasks
+
+    @property
+    def url(self) -> str: ...
+
+
 class Desk:
     """A machine with a companion: its bridges, its folder, and how it went."""
 
-    def __init__(self, place: "Place", folder: Path, bridges: Mapping[str, FakeBridge], caps: Caps) -> None:
+    def __init__(self, place: Dialled, folder: Path, bridges: Mapping[str, FakeBridge], caps: Caps) -> None:
         self.bridges = bridges
         self.folder = folder
         self.clock = SystemClock()

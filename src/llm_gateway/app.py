@@ -343,6 +343,7 @@ class App:
         self._loaded = fresh
         self.log.set_level(fresh.settings.log.level)
         await self.fleet.become(fleet)
+        self._companions.reloaded(fresh.settings.bridges)
         await remember(self._spending, self._ledger, self._clock)
         self.log.write("info", "configuration reloaded")
         return True
@@ -369,8 +370,9 @@ class App:
 
     def _plan_anew(self) -> None:
         settings = self._loaded.settings
-        bridges: dict[str, Engine] = {**self._bridges.engines_of(self.fleet), **self._companions.engines}
-        replan(self._router, settings, self.fleet, (self._engines, bridges), self._spending, self._clock)
+        fleet = self.fleet
+        bridges: dict[str, Engine] = {**self._bridges.engines_of(fleet), **self._companions.engines_of(fleet)}
+        replan(self._router, settings, fleet, (self._engines, bridges), self._spending, self._clock)
         self._routing.use(settings.routing)
         self._replays.use(settings.cache)
 

@@ -67,6 +67,36 @@ def test_a_provider_of_its_name_takes_its_place() -> None:
     played(scene)
 
 
+def test_who_shares_one_is_settled_anew() -> None:
+    async def scene(stage: Stage) -> None:
+        shared = [BridgeSettings("claude", share_with=("ada",))]
+        bridges = open_bridges(shared, stage.around, lambda: Fleet(stage.around.upstream, stage.clock, _none))
+        bridges.share([BridgeSettings("codex", share_with=("bob",))])
+        assert bridges.engines["claude"].people == frozenset(("",))
+        assert bridges.engines["codex"].people == frozenset(("", "bob"))
+
+    played(scene)
+
+
+def test_what_was_seen_of_a_bridge_is_said_to_a_fleet_that_has_it() -> None:
+    async def scene(stage: Stage) -> None:
+        bridges = open_bridges((), stage.around, lambda: before)
+        before, after = (Fleet(stage.around.upstream, stage.clock, _none) for _ in range(2))
+        bridges.join(before)
+        bridges.join(after)
+        await bridges.attending.look("m365-copilot")
+        member = after.members["m365-copilot"]
+        states = [member.state]
+        bridges.join(after)
+        assert [*states, member.state] == ["starting", "auth_required"]
+
+    played(scene)
+
+
+def _none() -> None:
+    """Nobody plans here."""
+
+
 def test_none_is_imported_before_it_is_used() -> None:
     code = (
         "import sys; import llm_gateway.bridges.opening as o; o.bridge_rows(()); "

@@ -348,7 +348,12 @@ def test_a_reload_takes_what_can_change_and_says_what_cannot(tmp_path: Path) -> 
         "[server]\nport = 5\n[aliases]\na = ['p/m']",
         environ={"LLM_GATEWAY_DASHBOARD_TOKEN": TOKEN},
     )
-    current.file.write_text("[server]\nport = 6\n[ledger]\ndurability = 'power'\n[aliases]\nb = ['p/m']")
+    bridges = (
+        "[[bridges]]\nname = 'codex'\nparallel = 2\n[[bridges]]\nname = 'claude'\nshare_with = ['ada']\n"
+    )
+    current.file.write_text(
+        f"[server]\nport = 6\n[ledger]\ndurability = 'power'\n[aliases]\nb = ['p/m']\n{bridges}"
+    )
     fresh = reload(current, flags={}, environ={})
     assert isinstance(fresh, Loaded)
     assert fresh.settings.aliases == {"b": ("p/m",)}
@@ -358,6 +363,7 @@ def test_a_reload_takes_what_can_change_and_says_what_cannot(tmp_path: Path) -> 
     assert fresh.warnings == (
         "server.port has changed; it takes effect at the next start",
         "ledger.durability has changed; it takes effect at the next start",
+        "bridges.codex has changed; all but share_with takes effect at the next start",
     )
 
 

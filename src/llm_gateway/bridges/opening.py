@@ -79,12 +79,19 @@ class Bridges:
     def join(self, fleet: Fleet) -> None:
         """Make every bridge a member of a fleet, with what is known of it by now."""
         for name, row in self.rows.items():
-            if name in fleet.members:
-                continue  # somebody configured a provider of this name: a bridge that runs elsewhere
-            fleet.add(row, (), presence="configured" if name in self._named else "bridge")
+            if name not in fleet.members:
+                fleet.add(row, (), presence="configured" if name in self._named else "bridge")
+            elif fleet.members[name].row is not row:
+                continue  # a provider of this name is configured, or a companion has it: it runs elsewhere
             health = self.attending.last(name)
             if health is not None:
                 fleet.told(name, health.state, health.reason, _entries(self.engines[name]))
+
+    def share(self, configured: Collection[BridgeSettings]) -> None:
+        """Let those people use bridges who stand in these settings, and no others beside their owner."""
+        shared = {each.name: each.share_with for each in configured}
+        for name, engine in self.engines.items():
+            engine.people = frozenset((_OWNER, *shared.get(name, ())))
 
     def engines_of(self, fleet: Fleet) -> dict[str, BridgeEngine]:
         """Return those that answer for a member of a fleet: not where a provider has taken the name."""

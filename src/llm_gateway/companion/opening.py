@@ -1,6 +1,7 @@
 """The companions of a gateway: who may come, who is there, and what they bring to the fleet."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import cache
 
 import msgspec
 
@@ -12,6 +13,7 @@ from llm_gateway.companion.enrolment import Registry
 from llm_gateway.companion.hub import Hub, Party
 from llm_gateway.companion.remote import RemoteEngine
 from llm_gateway.companion.reporting import Reports
+from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.sightings import Sighting
 from llm_gateway.providers.catalog import ProviderRow, load_catalog
@@ -54,7 +56,6 @@ class Companions:
         self._bridges = bridges
         self._fleet = fleet
         self._plan_anew = changed
-        self._named: tuple[str, ...] = ()
         self._notices = Notices(home.log)
         bridges.noticed = self._notices.heard  # owners are told of all bridges in one place
         self.registry = Registry(home.ledger, home.pepper, home.clock)
@@ -62,7 +63,7 @@ class Companions:
             Party(
                 self.registry,
                 abilities_of,
-                bridges.here,
+                self._taken,
                 self._changed,
                 Reports(received, home.ledger, home.clock).take,
                 home.tasks,
@@ -75,6 +76,15 @@ class Companions:
     def engines(self) -> Mapping[str, RemoteEngine]:
         """Return the bridges of all companions by their providers' names."""
         return self.hub.engines
+
+    def engines_of(self, fleet: Fleet) -> dict[str, RemoteEngine]:
+        """Return those that answer for a member of a fleet: not where a provider has the name."""
+        members = fleet.members
+        return {
+            name: engine
+            for name, engine in self.hub.engines.items()
+            if name in members and members[name].row.bridge is not None
+        }
 
     def bridges(self) -> list[tuple[ProviderRow, RemoteEngine]]:
         """Return the bridges of all companions, with the rows that they have in the fleet."""
@@ -93,13 +103,24 @@ class Companions:
             fleet.told(name, health.state, health.reason, entries)
             self._notices.heard(name, health, in_use=False)
 
+    def reloaded(self, configured: Collection[BridgeSettings]) -> None:
+        """Go by what the configuration says now of who uses bridges, and by the names that it takes."""
+        self._bridges.share(configured)
+        self.hub.rearrange()
+
+    def _taken(self) -> frozenset[str]:
+        """Return the names that no companion's bridge gets: what is asked of them is not for a desktop."""
+        members = self._fleet().members
+        providers = (name for name, member in members.items() if member.row.bridge is None)
+        return self._bridges.here() | _providers() | frozenset(providers)
+
     def _changed(self) -> None:
-        fleet, names = self._fleet(), tuple(self.hub.engines)
-        for name in self._named:
-            if name not in names:
+        fleet, ours = self._fleet(), self._bridges.rows
+        for name, member in tuple(fleet.members.items()):
+            row = member.row
+            if row.bridge is not None and row is not ours.get(name) and name not in self.hub.engines:
                 fleet.leave(name)
-                self._bridges.join(fleet)
-        self._named = names
+        self._bridges.join(fleet)
         self.join(fleet)
         self._plan_anew()
 
@@ -114,6 +135,12 @@ def abilities_of(kind: str) -> Abilities:
 def _row(name: str, engine: RemoteEngine) -> ProviderRow:
     row = _catalog_row(engine.kind)
     return msgspec.structs.replace(row, name=name, label=f"{row.label}, on {engine.companion.machine}")
+
+
+@cache
+def _providers() -> frozenset[str]:
+    """Return the names of all providers that are no bridges, configured or not."""
+    return frozenset(row.name for row in load_catalog() if row.bridge is None)
 
 
 def _catalog_row(kind: str) -> ProviderRow:

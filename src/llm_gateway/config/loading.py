@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.config.building import Found, build, read_tables
 from llm_gateway.config.checks import faults
 from llm_gateway.config.environment import ADDRESSES, PREFIX, SECRETS, VARIABLES, own_secret, settable
@@ -106,6 +107,10 @@ def reload(
             changed = [key for key in old.__struct_fields__ if getattr(old, key) != getattr(new, key)]
             warnings += [f"{name}.{key} has changed; it takes effect at the next start" for key in changed]
             kept[name] = old
+    warnings += [
+        f"bridges.{name} has changed; all but share_with takes effect at the next start"
+        for name in _changed_bridges(current.settings, fresh.settings)
+    ]
     return msgspec.structs.replace(
         fresh,
         settings=msgspec.structs.replace(fresh.settings, **kept),
@@ -114,6 +119,19 @@ def reload(
         master_key_file=current.master_key_file,
         warnings=tuple(warnings),
     )
+
+
+def _changed_bridges(old: Settings, new: Settings) -> list[str]:
+    """Return the bridges of which more has changed than who uses them."""
+    was, is_ = (
+        {each.name: msgspec.structs.replace(each, share_with=()) for each in settings.bridges}
+        for settings in (old, new)
+    )
+    return [
+        name
+        for name in {**was, **is_}
+        if was.get(name, BridgeSettings(name)) != is_.get(name, BridgeSettings(name))
+    ]
 
 
 def check(file: Path) -> Settings:
