@@ -15,7 +15,7 @@ from llm_gateway.dialects.bridge.stream import Lost
 
 __all__ = ["Words", "answer_before", "prompt_of", "words_of"]
 
-Block = dict[str, object]
+_Block = dict[str, object]
 
 _HISTORY = "This is the conversation so far. Go on from its end."
 
@@ -68,12 +68,12 @@ def answer_before(messages: Sequence[Message]) -> tuple[Sequence[Message], str] 
     return messages[:start], "".join(_text(message.parts) for message in messages[start:end])
 
 
-def prompt_of(words: Words, *, whole: bool) -> tuple[list[Block], tuple[Lost, ...]]:
+def prompt_of(words: Words, *, whole: bool) -> tuple[list[_Block], tuple[Lost, ...]]:
     """Return the blocks of a prompt, and what of the conversation is lost.
 
     With `whole` the session is a new one, which is told all that was said before.
     """
-    blocks: list[Block] = []
+    blocks: list[_Block] = []
     losses: list[Lost] = []
     if whole and words.system:
         blocks.append(_block(words.system))
@@ -98,7 +98,7 @@ def _told(history: Iterable[Message]) -> str:
     return "\n".join((_HISTORY, "<conversation>", *said, "</conversation>"))
 
 
-def _block(text: str) -> Block:
+def _block(text: str) -> _Block:
     return {"type": "text", "text": text}
 
 
