@@ -14,7 +14,7 @@ from hypothesis import settings
 import real_browsers
 from real_clients import FOLDER_VARIABLE
 
-__all__ = ["report"]
+__all__ = ["counted", "report"]
 
 _PATIENCE_S = 120
 
@@ -91,3 +91,10 @@ def _collector() -> Iterator[None]:
 def report(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Return a way to show figures at the end of the run, passed or not."""
     return pytestconfig.stash[_REPORTS].append
+
+
+@pytest.fixture
+def counted(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
+    """Return a way to put on record how many cases of a name of `controls.catalogue.COUNTED` have passed."""
+    told: list[tuple[str, object]] = request.node.user_properties
+    return lambda name, number: told.append(("counted", f"{name}:{number}"))

@@ -50,7 +50,7 @@ def test_no_way_in_from_a_foreign_page(
     arrive: set[str],
     tmp_path: Path,
     report: Callable[[str], None],
-    record_property: Callable[[str, object], None],
+    counted: Callable[[str, int], None],
 ) -> None:
     server = f'host = "127.0.0.2"\nport = {attack.port}'
     with (
@@ -69,7 +69,7 @@ def test_no_way_in_from_a_foreign_page(
     assert statuses <= REFUSED, attack.answers
     assert [name for name in attack.read if name] == []
     # a way that a browser does not even try is closed as well
-    record_property("counted", f"{browser.__name__}:{len(WAYS)}")
+    counted(browser.__name__, len(WAYS))
     lines = (f"  {way:15} {answers}" for way, answers in sorted(attack.answers.items()))
     report("\n".join([f"{browser.__name__}: what each way in got", *lines]))
 

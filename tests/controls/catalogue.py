@@ -20,7 +20,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Counted:
-    """Cases that tests count with `record_property("counted", "NAME:NUMBER")`: so many have to be there.
+    """Cases that tests count with the fixture `counted`: so many have to be there.
 
     `needs` is what not every machine has: without it nobody counts, and that is no failure.
     """

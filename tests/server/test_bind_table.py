@@ -67,9 +67,7 @@ def server_for(host: str, protected: bool, expose: bool) -> Server:
 
 @pytest.mark.control("T2")
 @pytest.mark.parametrize("host", HOSTS)
-def test_only_all_four_together_start(
-    host: str, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_only_all_four_together_start(host: str, tmp_path: Path, counted: Callable[[str, int], None]) -> None:
     found = {
         (keys, protected, expose, agreed): starts(
             tmp_path / f"{number}", server_for(host, protected, expose), keys=keys, agreed=agreed
@@ -79,7 +77,7 @@ def test_only_all_four_together_start(
     expected = {conditions: all(conditions) or not HOSTS[host] for conditions in CONDITIONS}
     assert found == expected
     assert len(found) * len(HOSTS) == 112
-    record_property("counted", f"bind:{len(found)}")
+    counted("bind", len(found))
 
 
 @pytest.mark.control("T2")
