@@ -131,7 +131,7 @@ class Scene:
             "deaf": [],
             "refused": {},
             "options": [],
-            "turns": turns,
+            "turns": list(turns),
         }
         self.program = home / "agent"
         self.program.write_text(_PROGRAM.replace("PYTHON", sys.executable), encoding="utf-8")

@@ -56,6 +56,7 @@ def test_without_a_login_the_agents_own_ways_are_told(tmp_path: Path) -> None:
         with pytest.raises(BridgeFault) as told:
             await stage.hear("hi")
         assert told.value.kind == "auth_required"
+        assert told.value.action == health.action
         (tmp_path / "token").touch()
         assert (await stage.bridge.health()).state == "ok"
 
@@ -198,6 +199,20 @@ def test_a_turn_is_stopped_at_once(tmp_path: Path) -> None:
         await until(lambda: stage.scene.asked("session/cancel"))
 
     played(Scene(tmp_path, [chunk("He")]), play)
+
+
+@pytest.mark.parametrize(("capabilities", "starts"), [({}, 2), ({"sessionCapabilities": {"close": {}}}, 1)])
+def test_one_that_closes_no_session_is_had_anew_when_it_has_many(
+    capabilities: dict[str, object], starts: int, tmp_path: Path
+) -> None:
+    async def play(stage: Stage) -> None:
+        for _ in range(60):
+            await stage.hear("hi")
+        assert len(stage.scene.asked("initialize")) == starts
+
+    scene = Scene(tmp_path, *([end()] for _ in range(60)))
+    scene.greets(agentCapabilities=capabilities)
+    played(scene, play)
 
 
 def test_who_would_lose_an_account_is_warned_and_left_off(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import psutil
 import pytest
 from msgspec import Raw
 
@@ -248,6 +249,18 @@ def test_a_login_is_made_and_taken_back(tmp_path: Path) -> None:
         assert stage.scene.asked("account.logout")
         with pytest.raises(BridgeFault, match="nothing to paste"):
             await stage.bridge.answered("x")
+
+    scene = Scene(tmp_path)
+    scene.told["printed"] = ["visit https://github.com/login/device and enter code ABCD-1234"]
+    played(scene, play)
+
+
+def test_a_login_that_nobody_waits_for_ends(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        steps = stage.bridge.login()
+        assert (await anext(steps)).kind == "code"
+        await steps.aclose()
+        assert not psutil.Process().children()
 
     scene = Scene(tmp_path)
     scene.told["printed"] = ["visit https://github.com/login/device and enter code ABCD-1234"]

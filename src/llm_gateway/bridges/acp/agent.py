@@ -23,6 +23,7 @@ __all__ = ["Agent", "Listener"]
 
 _START_TAKES = 60.0
 _PERMISSION = "session/request_permission"
+_MOST_SESSIONS = 50  # of an agent that cannot close one
 
 _GREETING = {
     "protocolVersion": VERSION,
@@ -53,6 +54,7 @@ class Agent:
         self._child = child
         self._tasks = tasks
         self._sessions: dict[str, Listener] = {}
+        self._folders = 0
         self._rpc = Rpc(child, self, f"the agent {name}", marked=True)
         self._errors = tasks.start(f"the errors of {name}", child.watch_errors())
         self._reader = tasks.start(f"the agent {name}", self._rpc.run())
@@ -94,8 +96,14 @@ class Agent:
         """Return its version, as far as it tells that."""
         return (self.told.agent_info.version or "") if self.told.agent_info is not None else ""
 
+    @property
+    def worn(self) -> bool:
+        """Whether it holds so many sessions that nobody uses that another one had better take its place."""
+        return not self.told.closes and self._folders >= _MOST_SESSIONS
+
     def folder(self) -> str:
         """Return a new empty folder for a session; it goes with the process."""
+        self._folders += 1
         return tempfile.mkdtemp(dir=self._child.folder)
 
     async def ask(self, method: str, params: object, kind: type[T], *, within: float | None = 20.0) -> T:

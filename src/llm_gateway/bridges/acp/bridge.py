@@ -6,6 +6,7 @@ and what it wants to be allowed is rejected. So it is for chat, where there is n
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 from msgspec import Raw
@@ -70,6 +71,7 @@ class AcpBridge:
         self._ahead: asyncio.Task[_Opened] | None = None
         """A session that nobody uses yet."""
         self._models: tuple[tuple[str, str], ...] = ()
+        self._running = 0
         self._last: Health | None = None
 
     # how it is
@@ -102,8 +104,19 @@ class AcpBridge:
         vendor = self._forbidding((*self._settings.command, self._settings.program))
         if vendor is not None:
             raise BridgeFault("bridge_disabled", self._disabled(vendor).reason)
-        agent = await self._agent.get()
+        agent = await self._fresh()
         words = words_of(ask.request, sees=agent.told.sees)
+        self._running += 1
+        try:
+            async with aclosing(self._tell(agent, ask, words)) as told:
+                async for said in told:
+                    yield said
+        except BridgeFault as fault:
+            raise self._explained(fault, agent) from None
+        finally:
+            self._running -= 1
+
+    async def _tell(self, agent: Agent, ask: Ask, words: Words) -> Turn:
         session, fresh = await self._session(agent, ask, words)
         telling, lasting, started = _Telling(words), False, False
         try:
@@ -183,6 +196,21 @@ class AcpBridge:
             await agent.close()
             raise BridgeFault("bridge_disabled", self._disabled(vendor).reason)
         return agent
+
+    async def _fresh(self) -> Agent:
+        """Return the agent, or another in its place when it holds too much that nobody uses."""
+        agent = await self._agent.get()
+        if agent.worn and not self._running:
+            await self._end_all()
+            agent = await self._agent.get()
+        return agent
+
+    def _explained(self, fault: BridgeFault, agent: Agent) -> BridgeFault:
+        """Return a fault with what helps, where the agent says that."""
+        if fault.kind != "auth_required":
+            return fault
+        action = log_in_action(agent.told.auth_methods or (), self._settings.command)
+        return BridgeFault(fault.kind, fault.message, action=action)
 
     async def _end_all(self) -> None:
         self._kept.clear()

@@ -6,6 +6,7 @@ that is gone, in a new one that is told all of it (`transcript.py`).
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 
 from llm_gateway.bridges.contract import Ask, LoginStep, Turn
 from llm_gateway.bridges.copilot.account import Account, Offer
@@ -116,12 +117,13 @@ class CopilotBridge:
 
     async def login(self) -> AsyncGenerator[LoginStep, None]:
         """Log in by a device code."""
-        async for step in log_in(self._program, self._around.tasks):
-            if step.kind == "done":
-                await self._server.end()  # one that runs does not learn of it
-            yield step
-            if step.kind == "run":
-                await self._await_login()
+        async with aclosing(log_in(self._program, self._around.tasks)) as steps:
+            async for step in steps:
+                if step.kind == "done":
+                    await self._server.end()  # one that runs does not learn of it
+                yield step
+                if step.kind == "run":
+                    await self._await_login()
 
     async def logout(self) -> None:
         """Have the CLI forget its login."""
