@@ -88,7 +88,7 @@ def counts(results: Iterable[Result]) -> tuple[str, bool]:
         tests = [result for result in told if result.about.partition(":")[0] == each.name]
         found = sum(int(result.about.partition(":")[2]) for result in tests if result.passed)
         if each.needs and not tests:
-            lines.append(f"not run: {each.what}, because there is no {each.needs} here")
+            lines.append(f"not run: {each.what}: nothing here ran {each.needs}")
             continue
         whole = whole and found == each.due and all(result.passed for result in tests)
         lines.append(f"{found}/{each.due} {each.what}")
