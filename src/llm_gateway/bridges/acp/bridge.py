@@ -301,13 +301,18 @@ class AcpBridge:
 
 
 class _Telling:
-    """Tells one turn: `text` is what was said so far."""
+    """Tells one turn."""
 
     def __init__(self, words: Words) -> None:
-        self.text = ""
         self.over = False
         self._words = words
+        self._said: list[str] = []
         self._thought = 0
+
+    @property
+    def text(self) -> str:
+        """What was said so far."""
+        return "".join(self._said)
 
     def take(self, heard: Chunk | PromptResult, session: Session) -> Sequence[Said]:
         """Return what a piece says, or the end; BridgeFault for an end without an answer."""
@@ -316,7 +321,7 @@ class _Telling:
         if heard.thought:
             self._thought += len(heard.text.encode())
             return (ThinkingDelta(heard.text),)
-        self.text += heard.text
+        self._said.append(heard.text)
         return (TextDelta(heard.text),)
 
     def _end(self, result: PromptResult, session: Session) -> Sequence[Said]:

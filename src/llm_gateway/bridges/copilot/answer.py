@@ -42,12 +42,12 @@ _MOST_TRIES = 2
 class Telling:
     """Tells one turn. `take` is given every event, until `over`.
 
-    `text` is what was said so far; `waiting` has the requests of calls that wait, by the ids of their calls;
-    `lasting` is whether the session can go on from here.
+    `waiting` has the requests of calls that wait, by the ids of their calls; `lasting` is whether the session
+    can go on from here.
     """
 
     def __init__(self) -> None:
-        self.text = ""
+        self._said: list[str] = []
         self.calls: dict[str, int] = {}
         self.waiting: dict[str, str] = {}
         self.over = False
@@ -58,6 +58,11 @@ class Telling:
         self._told: set[str] = set()
         self._last = ""
         self._expected: frozenset[str] | None = None
+
+    @property
+    def text(self) -> str:
+        """What was said so far."""
+        return "".join(self._said)
 
     def take(self, event: Event) -> Iterator[Said]:
         """Yield what an event says; BridgeFault when it is that the turn has failed."""
@@ -98,10 +103,10 @@ class Telling:
                 pass  # it is declined where it is heard
 
     def _say(self, message_id: str, text: str) -> Iterator[Said]:
-        new = bool(self.text) and message_id != self._last
+        new = bool(self._said) and message_id != self._last
         self._begin(message_id)
         self._last = message_id
-        self.text += text
+        self._said.append(text)
         yield TextDelta(text, new=new)
 
     def _begin(self, about: str) -> None:
