@@ -74,7 +74,7 @@ def joined(home: Path, file: str, scene: Callable[[Joined], Coroutine[object, ob
 def test_a_bridge_can_do_what_the_catalog_says_and_an_agent_little() -> None:
     assert abilities_of("codex").tools
     assert not abilities_of("m365-copilot").tools
-    assert abilities_of("somebodys-agent") == Abilities(system=False)
+    assert abilities_of("somebodys-agent") == Abilities(images=True, system=False)
 
 
 def test_no_companion_gets_what_is_asked_of_a_provider(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from llm_gateway.bridges.engine import Bounds, BridgeEngine
 from llm_gateway.bridges.health import Health
 from llm_gateway.bridges.logins import Logins
 from llm_gateway.bridges.surroundings import Surroundings
+from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.errors import ConfigError
 from llm_gateway.providers.catalog import BridgeRow, ProviderRow, Speaks, load_catalog
@@ -168,10 +169,8 @@ def _opener(kind: str, settings: BridgeSettings, around: Surroundings) -> Callab
 
 def agent_row(name: str) -> ProviderRow:
     """Return the row of an agent that the configuration names."""
-    bridge = BridgeRow("acp", _AGENT_TERMS, fidelity="agent")
-    bridge = msgspec.structs.replace(
-        bridge, abilities=msgspec.structs.replace(bridge.abilities, system=False)
-    )
+    abilities = Abilities(images=True, system=False)  # an agent that takes no pictures refuses them itself
+    bridge = BridgeRow("acp", _AGENT_TERMS, abilities=abilities, fidelity="agent")
     return ProviderRow(
         name, f"{name} (agent)", "subscription", {"bridge": Speaks(auth="none")}, bridge=bridge
     )
