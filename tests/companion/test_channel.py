@@ -230,6 +230,20 @@ def test_an_answer_without_end_is_ended() -> None:
     assert passed(gateway, companion) == [Cancelled(stream)]
 
 
+def test_many_bodies_are_no_more_than_can_be_held() -> None:
+    asks, answers = Channel(dials=False), Channel(dials=True, bounds=Bounds(bodies=100))
+    streams = [asks.open(TURN) for _ in range(3)]
+    passed(asks, answers)
+    for stream in streams[:2]:
+        asks.send(stream, memoryview(bytes(60)))
+    assert passed(asks, answers)[-1] == Cancelled(streams[1])
+    (failed,) = [each for each in passed(answers, asks) if isinstance(each, Failed)]
+    assert failed.wrong.kind == "too_many_streams"
+    answers.fail(streams[0], Wrong("failed"))
+    asks.send(streams[2], memoryview(bytes(90)))
+    assert passed(asks, answers) == [Came(streams[2], bytes(90))]
+
+
 @pytest.mark.fault("B7")
 def test_a_body_without_end_is_ended() -> None:
     companion, gateway, stream = asked(Bounds(body=10))

@@ -57,6 +57,11 @@ def test_a_frame_comes_back(frame: Frame, stream: int) -> None:
     assert read_frame(write_frame(stream, frame)) == (stream, frame)
 
 
+def test_a_failure_is_told_as_far_as_it_can_be_read() -> None:
+    stream, frame = read_frame(write_frame(1, Wrong("k" * 200, "why " * 5000, 1.5)))
+    assert (stream, frame) == (1, Wrong("k" * 128, ("why " * 5000)[:4096], 1.5))
+
+
 def test_every_kind_has_a_number_of_its_own() -> None:
     assert sorted(write_frame(0, frame)[0] for frame in EVERY) == list(range(1, 16))
 

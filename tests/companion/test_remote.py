@@ -13,6 +13,7 @@ from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import BridgeModel, Health
 from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.canonical.events import TextDelta
+from llm_gateway.companion import remote
 from llm_gateway.companion.channel import CREDIT, Bounds
 from llm_gateway.companion.flows import Visit
 from llm_gateway.companion.frames import Head, Wrong
@@ -110,6 +111,62 @@ def test_a_refusal_passes_as_it_is() -> None:
         assert answer.status == 429 and await answer.read() == b"{}"
 
     linked(scene, answered(Head(429), b"{}"))
+
+
+def test_what_a_companion_says_of_an_answer_becomes_no_more_than_that() -> None:
+    fields = (
+        (b"content-type", b"application/json"),
+        (b"set-cookie", b"a=b"),
+        (b"Content-Length", b"5"),
+        (b"retry-after", b"1\r\nset-cookie: a=b"),
+        (b"x-should-retry", b"\xff"),
+    )
+
+    async def scene(companion: Link, gateway: Link) -> None:
+        answer = await engine_on(gateway).answer("turn", BODY, "m")
+        assert answer.headers == [(b"content-type", b"application/json")]
+
+    linked(scene, answered(Head(429, fields), b"{}"))
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_that_no_bridge_gives_is_none(status: int) -> None:
+    async def scene(companion: Link, gateway: Link) -> None:
+        answer = await engine_on(gateway).answer("turn", BODY, "m")
+        assert await refusal(answer) == (502, "version_mismatch")
+        await asyncio.sleep(0.01)
+        assert not gateway.streams
+
+    linked(scene, answered(Head(status), b"{}"))
+
+
+@pytest.mark.parametrize("model", ["x" * 300, "x\n", "x\ud800"])
+def test_a_name_that_no_model_has_goes_nowhere_and_ends_nothing(model: str) -> None:
+    async def scene(companion: Link, gateway: Link) -> None:
+        engine = engine_on(gateway)
+        assert await refusal(await engine.answer("turn", BODY, model)) == (400, "refused")
+        assert not gateway.streams
+        assert (await engine.answer("turn", BODY, "m")).status == 200
+        assert companion.alive
+
+    linked(scene, answered(Head(200), b"{}"))
+
+
+def test_an_answer_that_does_not_go_on_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "_BETWEEN", 0.05)
+
+    async def serve(visit: Visit) -> None:
+        visit.begin(Head(200))
+        await asyncio.sleep(60)
+
+    async def scene(companion: Link, gateway: Link) -> None:
+        engine = engine_on(gateway)
+        with pytest.raises(UpstreamTruncated, match="said nothing"):
+            await (await engine.answer("turn", BODY, "m")).arrive()
+        with pytest.raises(UpstreamTruncated, match="said nothing"):
+            await (await engine.answer("turn", BODY, "m")).read()
+
+    linked(scene, serve)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +280,9 @@ def test_too_many_at_a_time_and_one_that_stops() -> None:
     [
         (answered(Head(200), msgspec.json.encode(Health("auth_required", "log in"))), "auth_required"),
         (answered(Head(200), b"?"), "version_mismatch"),
+        (answered(Head(200), b'{"state":"\xff"}'), "version_mismatch"),
+        (answered(Head(200), b'{"state":"ok","more":' + b"[" * 100_000), "version_mismatch"),
+        (answered(Head(200), *[bytes(CREDIT)] * 5), "ok"),
         (answered(Head(404)), "ok"),
         (answered(Head(200), wrong=Wrong("failed")), "ok"),
     ],

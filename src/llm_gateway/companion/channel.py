@@ -65,10 +65,14 @@ class ChannelFull(Exception):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """Streams that the other side may have open, and what comes on one in all, and ahead of its reader."""
+    """Streams that the other side may have open, and what comes on one in all, and ahead of its reader.
+
+    `bodies` is for all streams of the other side that are open.
+    """
 
     streams: int = 128
     body: int = 64 * 1024 * 1024
+    bodies: int = 256 * 1024 * 1024
     body_ahead: int = 1024 * 1024
     answer: int = 64 * 1024 * 1024
 
@@ -135,13 +139,14 @@ Happening: TypeAlias = Opened | Came | Headed | Ended | Failed | Cancelled | Roo
 class _Stream:
     """One stream. `credit` is what may be sent on it, `window` what may come, `left` what may come in all."""
 
-    __slots__ = ("consumed", "credit", "ended", "headed", "left", "ours", "sent_end", "window")
+    __slots__ = ("came", "consumed", "credit", "ended", "headed", "left", "ours", "sent_end", "window")
 
     def __init__(self, *, ours: bool, window: int, left: int) -> None:
         self.ours = ours
         self.credit = CREDIT
         self.window = window
         self.left = left
+        self.came = 0
         self.consumed = 0
         self.headed = False
         self.ended = False
@@ -160,6 +165,7 @@ class Channel:
         self._drains = False
         self._they_drain = False
         self._theirs_open = 0
+        self._theirs_came = 0
 
     @property
     def streams(self) -> int:
@@ -340,6 +346,12 @@ class Channel:
         _keep_to(0 < len(data) <= known.window, "nothing, or more than there was credit for")
         known.window -= len(data)
         known.left -= len(data)
+        if not known.ours:
+            known.came += len(data)
+            self._theirs_came += len(data)
+            if self._theirs_came > self._bounds.bodies:
+                self.fail(stream, Wrong("too_many_streams", "too much is asked on all of them together"))
+                return [Cancelled(stream)]
         if known.left >= 0:
             return [Came(stream, data)]
         why = Wrong(
@@ -352,8 +364,10 @@ class Channel:
         return [Cancelled(stream)]
 
     def _forget(self, stream: int) -> None:
-        if not self._streams.pop(stream).ours:
+        gone = self._streams.pop(stream)
+        if not gone.ours:
             self._theirs_open -= 1
+            self._theirs_came -= gone.came
 
     def _say(self, stream: int, frame: Frame) -> None:
         self._out.append(write_frame(stream, frame))

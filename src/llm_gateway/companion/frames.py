@@ -15,6 +15,7 @@ from llm_gateway.wire.ready import ready
 
 __all__ = [
     "MOST",
+    "MOST_MODEL",
     "OLDEST",
     "PROTOCOL",
     "Auth",
@@ -45,11 +46,15 @@ PROTOCOL, OLDEST = 1, 1
 MOST = 256 * 1024
 """Most bytes of a message."""
 
+MOST_MODEL = 256
+"""Most characters of a model's name."""
+
 _HEAD = struct.Struct("!BI")
 _COUNT = struct.Struct("!I")
 
-_Name = Annotated[str, Meta(max_length=128)]
-_Words = Annotated[str, Meta(max_length=4096)]
+_NAME, _WORDS = 128, 4096
+_Name = Annotated[str, Meta(max_length=_NAME)]
+_Words = Annotated[str, Meta(max_length=_WORDS)]
 _Small = Annotated[bytes, Meta(max_length=128)]
 _Names = Annotated[tuple[_Name, ...], Meta(max_length=64)]
 _Field = tuple[Annotated[bytes, Meta(max_length=256)], Annotated[bytes, Meta(max_length=8192)]]
@@ -94,7 +99,7 @@ class Open(msgspec.Struct, frozen=True):
 
     operation: _Name
     bridge: _Name = ""
-    model: Annotated[str, Meta(max_length=256)] = ""
+    model: Annotated[str, Meta(max_length=MOST_MODEL)] = ""
     id: _Name = ""
 
 
@@ -209,6 +214,9 @@ def write_frame(stream: int, frame: Frame) -> bytes:
             return _HEAD.pack(_KINDS[type(frame)], stream)
         case Unknown():
             return _HEAD.pack(frame.kind, stream)
+        case Wrong():  # a vendor's words may be in it, and a frame that cannot be read ends the link
+            said = Wrong(frame.kind[:_NAME], frame.message[:_WORDS], frame.retry_after)
+            return _HEAD.pack(_KINDS[Wrong], stream) + _encode(said)
         case _:
             return _HEAD.pack(_KINDS[type(frame)], stream) + _encode(frame)
 

@@ -16,7 +16,7 @@ from llm_gateway.bridges.health import Action, BridgeModel, Health
 from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.companion.channel import ChannelFull
 from llm_gateway.companion.flows import Call, FlowBroken
-from llm_gateway.companion.frames import Head, Open, Wrong
+from llm_gateway.companion.frames import MOST, MOST_MODEL, Head, Open, Wrong
 from llm_gateway.companion.link import Link
 from llm_gateway.companion.offers import Offer, able, meet
 from llm_gateway.dialects.bridge import BRIDGE
@@ -31,6 +31,7 @@ __all__ = ["RemoteAnswer", "RemoteEngine"]
 _LOOK_TAKES = 3.0
 _HEAD_TAKES = 900.0  # a turn may wait in the companion's queue; its own deadlines are shorter
 _BETWEEN = 600.0
+_FIELDS = frozenset((b"content-type", b"cache-control", b"retry-after", b"x-should-retry"))
 
 _FAULTS: dict[str, FaultKind] = {
     "draining": "bridge_unreachable",
@@ -46,25 +47,26 @@ class RemoteAnswer:
 
     def __init__(self, call: Call, head: Head) -> None:
         self.status = head.status
-        self.headers: Headers = list(head.headers)
+        # Those of bridges, and no others: what a companion says is not to become more than a value of one.
+        self.headers: Headers = [(n, v) for n, v in head.headers if n in _FIELDS and _is_value(v)]
         self._call = call
 
     async def read(self) -> bytes:
         """Return the next bytes; b"" at the proper end, UpstreamTruncated when it broke before it."""
-        try:
-            async with asyncio.timeout(_BETWEEN):
-                await self._call.arrive()
-        except TimeoutError:
-            self._call.leave()
-            raise UpstreamTruncated(f"the companion said nothing for {_BETWEEN:g} seconds") from None
+        await self.arrive()
         data = self._call.take()
         if not data and not self._call.complete:
             raise UpstreamTruncated(_why_cut(self._call.wrong))
         return data
 
     async def arrive(self) -> None:
-        """Wait until something is here, or its end."""
-        await self._call.arrive()
+        """Wait until something is here, or its end; UpstreamTruncated when that takes too long."""
+        try:
+            async with asyncio.timeout(_BETWEEN):
+                await self._call.arrive()
+        except TimeoutError:
+            self._call.leave()
+            raise UpstreamTruncated(f"the companion said nothing for {_BETWEEN:g} seconds") from None
 
     def take(self) -> bytes:
         """Return what is here already."""
@@ -172,7 +174,7 @@ class RemoteEngine:
                     self.changed()
             except BridgeFault as fault:
                 return msgspec.structs.replace(self.health, last_error=fault.message)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return Health("version_mismatch", "the companion says in other words how it is; upgrade it")
         return self.health
 
@@ -185,6 +187,8 @@ class RemoteEngine:
                 data = b""
                 while piece := await answer.read():
                     data += piece
+                    if len(data) > MOST:
+                        raise UpstreamTruncated("it says more than there is to say")
         except TimeoutError:
             raise BridgeFault(
                 "upstream_timeout", f"{self._there} did not answer within {seconds:g} seconds"
@@ -199,6 +203,8 @@ class RemoteEngine:
 
     async def answer(self, operation: str, body: bytes, model: str) -> Answer:
         """Answer a turn, over there; what comes back is as the bridge itself would answer."""
+        if len(model) > MOST_MODEL or not model.isprintable():  # clients make names up, and the link goes on
+            return _refused(BridgeFault("refused", "no bridge has a model of such a name", param="model"))
         try:
             call = self._open(Open("turn", self.bridge, model, os.urandom(12).hex()))
         except BridgeFault as fault:
@@ -215,6 +221,10 @@ class RemoteEngine:
         except BaseException:
             call.leave()
             raise
+        if head.status != 200 and head.status < 400:
+            call.leave()
+            why = f"{self._there} answers {head.status}, which no bridge does; upgrade it"
+            return _refused(BridgeFault("version_mismatch", why))
         return RemoteAnswer(call, head)
 
     async def close(self) -> None:
@@ -251,6 +261,10 @@ def _offline(row: CompanionRow, at_us: int) -> Health:
         f"agent_offline_since {since}: the companion on {row.machine} is not connected",
         Action(f"start it on {row.machine}", "llm-gateway companion"),
     )
+
+
+def _is_value(value: bytes) -> bool:
+    return value.isascii() and value.decode("ascii").isprintable()
 
 
 def _refused(fault: BridgeFault) -> PreparedAnswer:
