@@ -1,5 +1,6 @@
 """A machine is invited for ten minutes, enrols once, and is let in until it is revoked."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,20 @@ def test_a_revoked_companion_is_not_let_in_and_its_name_is_free(tmp_path: Path) 
         with pytest.raises(NotEnrolled) as caught:
             registry.judge_key("nobody")
         assert caught.value.kind == "never_enrolled"
+
+    with_registry(tmp_path, play)
+
+
+def test_who_is_revoked_while_it_joins_is_not_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(registry: Registry, clock: FakeClock) -> None:
+        claim = registry.claim
+
+        async def late(companion_id: str, bridges: Sequence[str], now_us: int = 0) -> None:
+            await registry.revoke("mac")
+            await claim(companion_id, bridges, now_us)
+
+        monkeypatch.setattr(registry, "claim", late)
+        assert await refusal(registry, (await registry.invite("mac")).token.reveal()) == "revoked"
 
     with_registry(tmp_path, play)
 

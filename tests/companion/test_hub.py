@@ -9,6 +9,7 @@ import pytest
 from bridge_stage import HELLO, refusal, whole
 from companion_place import BODY, Place, eventually, placed
 from llm_gateway.bridges.health import Health
+from llm_gateway.companion import hub
 from llm_gateway.companion.hub import Hub
 from llm_gateway.companion.offers import News, Offer, write_news
 from llm_gateway.errors import UpstreamTruncated
@@ -177,6 +178,41 @@ def test_a_machine_is_paused_from_here_and_resumed_there_alone(tmp_path: Path) -
         assert await refusal(await engine.answer("turn", BODY, "m")) == (403, "bridge_disabled")
         assert desk.switch.resume()
         await eventually(lambda: engine.health.state == "ok")
+
+    placed(tmp_path, scene)
+
+
+def test_a_machine_that_does_not_say_that_it_is_paused_holds_no_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "_ANSWERS", 0.02)
+
+    async def scene(place: Place) -> None:
+        desk = await place.enrolled()
+        monkeypatch.setattr(desk.serving, "_serve", _never)
+        (connected,) = place.hub.connected.values()
+        await eventually(lambda: not connected.link.streams)
+        assert not await place.hub.pause("mac")
+        assert not connected.link.streams
+
+    placed(tmp_path, scene)
+
+
+async def _never(*_: object) -> None:
+    await asyncio.sleep(60)
+
+
+def test_who_changes_all_the_time_is_not_planned_for_all_the_time(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        await place.enrolled()
+        (connected,) = place.hub.connected.values()
+        before = place.changes
+        for number in range(200):
+            health = Health("error", f"number {number}")
+            place.hub._heard(connected, write_news(News((Offer("claude", "claude", health),))))
+            await asyncio.sleep(0.001)
+        await eventually(lambda: place.hub.engines["claude"].health.reason == "number 199")
+        assert place.changes - before < 20
 
     placed(tmp_path, scene)
 

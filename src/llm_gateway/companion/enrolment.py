@@ -141,7 +141,7 @@ class Registry:
             )
         allowed = [bridge for bridge in offered if bridge in invited.bridges or not invited.bridges]
         await self.claim(companion_id, allowed, now)
-        return self.known.companions[companion_id]
+        return self.judge_key(companion_id)  # it may have been revoked by now
 
     async def claim(self, companion_id: str, bridges: Sequence[str], now_us: int = 0) -> None:
         """Take note of bridges that a companion offers from now on."""

@@ -38,7 +38,8 @@ _LOOK_AGAIN = 2.0
 _ANSWERS = 1.5
 _MOST_BRIDGES = 64  # of one companion, over all time
 _SEEN_EVERY = 60.0
-_BOUNDS = Bounds(streams=64, body=4 * 1024 * 1024, body_ahead=256 * 1024)
+_TAKE_GAP = 0.1  # who changes all the time is not planned for all the time
+_BOUNDS = Bounds(streams=64, body=4 * 1024 * 1024, bodies=16 * 1024 * 1024, body_ahead=256 * 1024)
 _REVOKED = Wrong("revoked", "this companion was revoked; `llm-gateway enroll` makes a token to join anew")
 
 
@@ -130,10 +131,15 @@ class Hub:
             if each.row.machine == machine:
                 try:
                     call = each.link.open(Open("pause"))
+                except ChannelFull:
+                    return False
+                try:
                     async with asyncio.timeout(_ANSWERS):
                         return (await call.ask(b"")).status < 300
-                except (ChannelFull, FlowBroken, TimeoutError):
+                except (FlowBroken, TimeoutError):
                     return False
+                finally:
+                    call.leave()
         return False
 
     def rearrange(self) -> None:
@@ -225,18 +231,26 @@ class Hub:
         self._party.tasks.start("take a companion's bridges", self._take(connected))
 
     async def _take(self, connected: Connected) -> None:
-        """Take what is offered; what was offered before and is not any more stays, as not installed."""
-        row = connected.row
+        """Take what is offered, as long as there is news."""
         try:
-            claimed = False
-            while fresh := self._fresh(row, connected.news.offers):
-                await self._try(self._registry.claim(row.id, fresh))
-                self._arrange()
-                claimed = True
-                if fresh == self._fresh(row, connected.news.offers):
-                    break  # the ledger takes nothing now; with the next news
+            taken: News | None = None
+            while taken is not connected.news and self._connected.get(connected.row.id) is connected:
+                taken = connected.news
+                await self._take_once(connected)
+                await asyncio.sleep(_TAKE_GAP)
         finally:
             connected.taking = False
+
+    async def _take_once(self, connected: Connected) -> None:
+        """Take what is offered; what was offered before and is not any more stays, as not installed."""
+        row = connected.row
+        claimed = False
+        while fresh := self._fresh(row, connected.news.offers):
+            await self._try(self._registry.claim(row.id, fresh))
+            self._arrange()
+            claimed = True
+            if fresh == self._fresh(row, connected.news.offers):
+                break  # the ledger takes nothing now; with the next news
         if self._connected.get(row.id) is not connected:
             return
         by_name = {each.bridge: each for each in connected.news.offers}  # there may be newer ones by now
