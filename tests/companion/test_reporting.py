@@ -16,7 +16,7 @@ from llm_gateway.companion.reporting import Report, Reporter, Reports
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.ledger.coverage import detected
 from llm_gateway.ledger.ledger import Ledger
-from llm_gateway.ledger.sightings import Sighting
+from llm_gateway.ledger.sightings import Sighting, put
 
 FOUND = {"claude-code": Known(installed=True, running=True, evidence=("its command",))}
 
@@ -126,6 +126,28 @@ def test_a_report_is_kept_under_the_machines_own_name(tmp_path: Path) -> None:
         assert msgspec.json.decode(found.found, type=Known) == FOUND["claude-code"]
         with pytest.raises(MalformedRequest):
             await reports.take("mac", b'{"found": 1}')
+        await ledger.close()
+
+    asyncio.run(run())
+
+
+def test_what_a_machine_makes_up_fills_nothing(tmp_path: Path) -> None:
+    kept: list[Sighting] = []
+
+    async def receive(sightings: Sequence[Sighting]) -> None:
+        kept.extend(sightings)
+
+    async def run() -> None:
+        clock = FakeClock()
+        ledger = await Ledger.open(tmp_path, clock, on_failure=Failures())
+        reports = Reports(receive, ledger, clock)
+        made_up = {f"client-{number}": Known() for number in range(1000)}
+        told = [Sighting("c" * 1000, "", "log", "mark", at_us) for at_us in (-(2**63), 2**63)]
+        await reports.take("mac", msgspec.json.encode(Report({**FOUND, **made_up}, tuple(told))))
+        assert [each.client for each in await ledger.read(detected)] == ["claude-code"]
+        await ledger.write(lambda store: store.write(put(kept)))
+        assert {len(each.client) for each in kept} == {64}
+        assert all(0 <= each.at_us <= clock.now_us() + 3_600_000_000 for each in kept)
         await ledger.close()
 
     asyncio.run(run())

@@ -202,6 +202,20 @@ def test_pausing_stops_what_runs_within_five_seconds(tmp_path: Path) -> None:
     placed(tmp_path, scene)
 
 
+def test_a_paused_bridge_is_shown_as_paused_on_any_look(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        desk = await place.enrolled()
+        for _ in range(20):
+            assert (await asked(place, Open("pause")))[0].status == 204
+        lines = desk.journal.path.read_text().splitlines()
+        assert sum("companion.pause" in line for line in lines) == 1, "asked without end it fills no disk"
+        engine = place.hub.engines["claude"]
+        assert (await engine.look(fresh=True)).state == "disabled"
+        assert engine.health.state == "disabled"
+
+    placed(tmp_path, scene)
+
+
 @pytest.mark.control("T10")
 def test_a_vendors_login_never_leaves_the_machine(tmp_path: Path) -> None:
     """The canary is in the environment, and in the bridge; a gateway asks for everything there is."""

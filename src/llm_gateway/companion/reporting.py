@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from llm_gateway.clients.catalog import catalog
 from llm_gateway.clients.coverage import Known
 from llm_gateway.clients.logs import Batch, Whose, read_logs
 from llm_gateway.clients.watching import Looking
@@ -26,6 +27,8 @@ from llm_gateway.wire.ready import ready
 __all__ = ["Report", "Reporter", "Reports"]
 
 _AT_ONCE = 2000
+_LONGEST = 64
+_AHEAD = 3_600_000_000  # clocks differ
 
 
 @ready
@@ -59,8 +62,9 @@ class Reports:
             raise MalformedRequest(f"this is no report of a companion: {error}") from None
         now = self._clock.now_us()
         statements = [
-            put_detected(Detected(machine, client[:128], now, msgspec.json.encode(known).decode()))
+            put_detected(Detected(machine, client, now, msgspec.json.encode(known).decode()))
             for client, known in report.found.items()
+            if client in catalog()  # what is made up fills the coverage of all
         ]
 
         def write(store: Store) -> None:
@@ -68,7 +72,13 @@ class Reports:
 
         if statements:
             await self._ledger.write(write)
-        await self._receive([msgspec.structs.replace(each, machine=machine) for each in report.sightings])
+        await self._receive([_of(machine, each, now) for each in report.sightings])
+
+
+def _of(machine: str, told: Sighting, now: int) -> Sighting:
+    """Return a sighting under the machine's name, and of a time that can be."""
+    at_us = max(0, min(told.at_us, now + _AHEAD))
+    return msgspec.structs.replace(told, machine=machine, client=told.client[:_LONGEST], at_us=at_us)
 
 
 class Reporter:

@@ -11,6 +11,7 @@ import msgspec
 
 from llm_gateway.bridges.engine import BridgeEngine
 from llm_gateway.bridges.faults import BridgeFault, answer_of
+from llm_gateway.bridges.health import Health
 from llm_gateway.companion.caps import Counter
 from llm_gateway.companion.flows import FlowBroken, Visit
 from llm_gateway.companion.frames import Head, Wrong
@@ -72,9 +73,8 @@ class Serving:
         found = await asyncio.gather(*(each.engine.look() for _, each in offered))
         paused = self._switch.paused
         offers = []
-        for (name, each), health in zip(offered, found, strict=True):
-            if paused:
-                health = msgspec.structs.replace(health, state="disabled", reason=_PAUSED.message)
+        for (name, each), seen in zip(offered, found, strict=True):
+            health = _paused(seen) if paused else seen
             able_to = able(each.engine.abilities)
             offers.append(Offer(name, each.kind, health, each.engine.offered, able_to, each.share_with))
         return News(tuple(offers), paused, trouble)
@@ -124,12 +124,13 @@ class Serving:
             case "look" if self._offers(visit.open.bridge):
                 health = await self._bridges[visit.open.bridge].engine.look(fresh=True)
                 visit.begin(Head(200))
-                await visit.put(msgspec.json.encode(health))
+                await visit.put(msgspec.json.encode(_paused(health) if self._switch.paused else health))
                 visit.finish()
                 self.changed()
             case "pause":
-                self._journal.noted("companion.pause")
-                self._switch.pause("gateway")
+                if not self._switch.paused:  # once: it may be asked for without end
+                    self._journal.noted("companion.pause")
+                    self._switch.pause("gateway")
                 visit.begin(Head(204))
                 visit.finish()
             case _:
@@ -171,6 +172,10 @@ class Serving:
         except AuditUnavailable:
             pass  # the next turn is refused for it
         self.changed()
+
+
+def _paused(health: Health) -> Health:
+    return msgspec.structs.replace(health, state="disabled", reason=_PAUSED.message, action=None)
 
 
 async def _relay(visit: Visit, answer: Answer) -> int:
