@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -77,6 +78,26 @@ def test_one_that_fails_says_why() -> None:
         go.set()
         failed = await logins.after("b", 1, 5)
         assert (failed.over, failed.error) == (True, "the code has expired; begin again")
+
+    played(scene)
+
+
+def test_one_that_just_ends_or_has_a_defect_is_no_success() -> None:
+    async def scene(stage: Stage) -> None:
+        async def login(*, broken: bool) -> AsyncIterator[LoginStep]:
+            yield CODE
+            if broken:
+                raise KeyError("code")
+
+        logins = Logins({"b": stage.engine}, stage.tasks)
+        for broken in (False, True):
+            stage.bridge.login = partial(login, broken=broken)  # type: ignore[method-assign]
+            await logins.begin("b", 5)
+            ended = await logins.after("b", 1, 5)
+            assert ended.over and "broke off" in ended.error
+            await asyncio.sleep(0.01)
+        assert [type(each) for each in stage.failures] == [KeyError]
+        stage.failures.clear()
 
     played(scene)
 

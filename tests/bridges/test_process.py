@@ -108,6 +108,26 @@ def test_its_end_is_that_of_everything_it_started() -> None:
     asyncio.run(play())
 
 
+def test_it_ends_though_whoever_ends_it_is_stopped() -> None:
+    async def play() -> None:
+        code = (
+            "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); "
+            "time.sleep(60)"
+        )
+        child = await Child.start(PYTHON, ("-c", code), ENVIRON)
+        await child.line()
+        closing = asyncio.get_running_loop().create_task(child.close())
+        await asyncio.sleep(0.05)
+        closing.cancel()
+        async with asyncio.timeout(1):
+            await child.wait()
+        folders.append(child.folder)
+
+    folders: list[str] = []
+    asyncio.run(play())
+    assert not Path(folders[0]).exists()
+
+
 def test_the_end_of_what_it_wrote_to_stderr_is_kept() -> None:
     async def play() -> None:
         child = await Child.start(

@@ -15,6 +15,7 @@ from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import Action, Health, Window
 from llm_gateway.bridges.logins import Logins
 from llm_gateway.providers.catalog import BridgeRow, ProviderRow
+from llm_gateway.server import bridges_api
 from llm_gateway.server.bridges_api import BridgesApi, BridgeView, bridge_view
 from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import Stage, on_stage
@@ -173,6 +174,20 @@ def test_a_logout_that_fails_says_why(tmp_path: Path) -> None:
         refused = await desk.ask("POST", "/api/bridge-logouts/b")
         assert refused.status == 502
         assert refused.error()["message"] == "the vendor's program does not answer"
+
+    seated(tmp_path, scene)
+
+
+def test_a_logout_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridges_api, "_WAIT", 0.05)
+
+    async def scene(desk: Desk) -> None:
+        async def logout() -> None:
+            await asyncio.sleep(60)
+
+        desk.bridge.logout = logout  # type: ignore[method-assign]
+        refused = await desk.ask("POST", "/api/bridge-logouts/b")
+        assert refused.status == 502 and "was not logged out" in str(refused.error()["message"])
 
     seated(tmp_path, scene)
 

@@ -48,6 +48,8 @@ class _Login:
             self.error = "it was called off"
             raise
         finally:
+            if not self.error and (not self.steps or self.steps[-1].kind != "done"):
+                self.error = "it broke off before it was done; the log may say why; begin again"
             self.over = True
             self._tell()
 

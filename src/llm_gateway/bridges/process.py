@@ -175,14 +175,16 @@ class Child:
     async def close(self) -> None:
         """End it and all that it started: politely, then not; its folder goes, too."""
         try:
-            if self.running:
-                _signal(self._process, signal.SIGTERM)
-                try:
-                    async with asyncio.timeout(_GRACE):
-                        await self._process.wait()
-                except TimeoutError:
-                    pass
-            _signal(self._process, _AT_ONCE)
+            try:
+                if self.running:
+                    _signal(self._process, signal.SIGTERM)
+                    try:
+                        async with asyncio.timeout(_GRACE):
+                            await self._process.wait()
+                    except TimeoutError:
+                        pass
+            finally:  # whoever waits for its end may be stopped meanwhile: then it ends all the same
+                _signal(self._process, _AT_ONCE)
             await asyncio.gather(
                 self._process.wait(), *map(_emptied, (self._process.stdout, self._process.stderr))
             )

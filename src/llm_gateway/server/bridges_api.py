@@ -3,6 +3,7 @@
 Of a login only what a person needs passes here: an address and a code, never a token.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -146,9 +147,12 @@ class BridgesApi:
             bridge_view(self._rows[name], health, tuple(self._attending.engines[name].models))
             for name, health in found.items()
         ]
-        for row, engine in self._companions.bridges():
-            health = await engine.look(fresh=fresh)
-            shown.append(bridge_view(row, health, tuple(engine.models), engine.companion.machine))
+        elsewhere = self._companions.bridges()
+        told = await asyncio.gather(*(engine.look(fresh=fresh) for _, engine in elsewhere))
+        shown += [
+            bridge_view(row, health, tuple(engine.models), engine.companion.machine)
+            for (row, engine), health in zip(elsewhere, told, strict=True)
+        ]
         _answer(exchange, {"bridges": shown})
 
     async def subscriptions(self, exchange: Exchange, _: str) -> None:
@@ -199,9 +203,13 @@ class BridgesApi:
         engine = self._attending.engines[self._known(name)]
         await self._ledger.audit.record("bridge.logout", name)
         try:
-            await engine.bridge.logout()
+            async with asyncio.timeout(_WAIT):
+                await engine.bridge.logout()
         except BridgeFault as fault:
             raise UpstreamUnreachable(fault.message) from None
+        except TimeoutError:
+            why = f"{name} was not logged out within {_WAIT:g} seconds; try again"
+            raise UpstreamUnreachable(why) from None
         health = await self._attending.look(name, fresh=True)
         _answer(exchange, bridge_view(self._rows[name], health, tuple(engine.models)))
 
