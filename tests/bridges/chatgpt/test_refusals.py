@@ -72,7 +72,7 @@ def test_a_limit_is_told_with_where_it_is_set_and_that_asking_again_is_of_no_use
     fault = api_refused(reply(429, refusal.body), NOW)
     assert MANAGE_USAGE in fault.message
     assert fault.action is not None and fault.action.url == MANAGE_USAGE
-    assert (fault.resets_us, fault.retry_after) == (0, None)
+    assert (fault.resets_us, fault.retry_after) == (0, 30.0)
     _, headers, _ = answer_of(fault)
     assert (b"x-should-retry", b"false") in headers
     told = api_refused(reply(429, refusal.body, [(b"retry-after", b"120")]), NOW)

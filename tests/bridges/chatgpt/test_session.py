@@ -239,7 +239,7 @@ def test_trouble_after_their_end_is_told_and_passes(tmp_path: Path) -> None:
         ("token_expired", "does not renew it"),
         ("refresh_token_expired", "30 days"),
         ("refresh_token_invalidated", "taken back"),
-        ("refresh_token_reused", "another copy"),
+        ("refresh_token_reused", "a copy of it was renewed"),
     ],
 )
 def test_a_sign_in_that_has_ended_is_over_until_another(tmp_path: Path, word: str, why: str) -> None:

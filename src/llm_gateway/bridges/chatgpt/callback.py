@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Literal, cast
 
 from llm_gateway.bridges.faults import BridgeFault
 
@@ -89,10 +89,10 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, for a few seconds."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports have the methods of asyncio.Transport without being one.
+        self._transport = cast(asyncio.Transport, transport)
         self._others.add(self)
-        self._late = asyncio.get_running_loop().call_later(self._callback.patience, transport.abort)
+        self._late = asyncio.get_running_loop().call_later(self._callback.patience, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Answer as soon as the head is whole."""

@@ -80,7 +80,7 @@ _SPENT = frozenset(
 
 _ENDINGS = {
     MOVED: "it was moved to another machine",
-    "refresh_token_reused": "another copy of it was renewed",
+    "refresh_token_reused": "a copy of it was renewed, or the answer to a renewal was lost",
     "refresh_token_expired": "it was not used for 30 days",
     "refresh_token_invalidated": "it was taken back",
 }
@@ -296,7 +296,7 @@ def limit_reached(wait: float | None, now: float) -> BridgeFault:
         "the limit of the ChatGPT plan, or the one that you set for this app, is reached "
         f"(usage_limit_exceeded); {MANAGE_USAGE} shows which, and asking again does not help until then",
         action=_MANAGE,
-        retry_after=wait,
+        retry_after=wait or _SHORTLY,
         resets_us=round((now + wait) * 1_000_000) if wait else 0,
     )
 
