@@ -159,6 +159,42 @@ def test_tools_of_the_client_are_called_by_it_alone(play: Play, scripted: Script
     assert PIXEL in str(shown["output"])
 
 
+def test_a_conversation_goes_on_where_its_provider_keeps_it(play: Play, scripted: ScriptedUpstream) -> None:
+    calls = [
+        responses.reasoning(),
+        responses.function_call("weather", {"city": "A"}, "call_1"),
+        responses.function_call("time", {}, "call_2"),
+    ]
+    scripted.queue(responses.stream(responses.events(MODEL, calls)))
+    offered = tuple(FunctionTool(name, "d", msgspec.Raw(SCHEMA)) for name in ("weather", "time"))
+    request = msgspec.structs.replace(asks("How is it?", system="Be brief."), tools=offered)
+
+    async def scene(stage: Stage) -> None:
+        first = await stage.hear(request, MODEL)
+        called = tuple(part for part in first.response.parts if isinstance(part, ToolCall))
+        results = (ToolResult("call_1", (Text("x" * 100_000),)), ToolResult("call_2", (Text("noon"),)))
+        talk = [*request.messages, Message("assistant", called), Message("user", results)]
+        second = await stage.hear(msgspec.structs.replace(request, messages=tuple(talk)), MODEL)
+        assert second.text == responses.TEXT
+        talk += [Message("assistant", (Text(second.text),)), Message("user", (Text("And now?"),))]
+        third = await stage.hear(msgspec.structs.replace(request, messages=tuple(talk)), MODEL)
+        assert third.text == responses.TEXT
+        assert [heard.response.usage for heard in (first, second, third)] == [USED] * 3
+
+    play(scene)
+    asked = scripted.asked()
+    assert len({each.json()["prompt_cache_key"] for each in asked}) == 1
+    talks = [items(each) for each in asked]
+    kinds = [[item["type"] for item in talk] for talk in talks]
+    assert kinds[1] == [
+        *kinds[0],
+        *("reasoning", "function_call", "function_call", "function_call_output", "function_call_output"),
+    ]
+    assert kinds[2][: len(kinds[1])] == kinds[1], "thinking that the client did not send back is there"
+    assert talks[2][: len(talks[1])] == talks[1]
+    assert "x" * 100_000 in str(talks[1])
+
+
 def test_pictures_schemas_and_effort_get_through(play: Play, scripted: ScriptedUpstream) -> None:
     request = msgspec.structs.replace(
         asks((Text("Where is this?"), picture())),

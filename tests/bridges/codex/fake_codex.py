@@ -65,14 +65,23 @@ if arguments[:2] == ["app-server", "generate-json-schema"]:
 print("its own words", file=sys.stderr, flush=True)
 if scene["dies"]:
     sys.exit(3)
-turns, threads = list(scene["turns"]), 0
+turns, threads, waiting, place, forgotten = list(scene["turns"]), 0, set(), (), set()
 def play(thread, turn):
+    global place
+    place = thread, turn
     for step in turns.pop(0) if turns else []:
         if step == "die":
             sys.exit(3)
-        say(**json.loads(json.dumps(step).replace("THREAD", thread).replace("TURN", turn)))
+        told = json.loads(json.dumps(step).replace("THREAD", thread).replace("TURN", turn))
+        if told["method"] == "item/tool/call":
+            waiting.add(told["id"])
+        say(**told)
 for line in sys.stdin:
     asked = json.loads(line); note(asked)
+    if "method" not in asked:
+        waiting.discard(asked["id"])
+        if not waiting:
+            turns.append(scene["results_are"]); play(*place)
     method, number, params = asked.get("method"), asked.get("id"), asked.get("params") or {}
     if method is None or number is None:
         continue
@@ -80,7 +89,9 @@ for line in sys.stdin:
         say(**step)
     if method in scene["slow"]:
         time.sleep(0.2)
-    if method in scene["answers"]:
+    if params.get("threadId") in forgotten:
+        say(id=number, error={"code": -32600, "message": "thread not found"})
+    elif method in scene["answers"]:
         if (answer := scene["answers"][method]) is not None:
             say(id=number, **answer)
     elif method == "initialize":
@@ -100,6 +111,7 @@ for line in sys.stdin:
         say(method="turn/started", params={"threadId": thread, "turn": {"id": turn, "status": "inProgress"}})
         say(id=number, result={"turn": {"id": turn, "status": "inProgress"}})
         play(thread, turn)
+        forgotten.update({thread} & set(scene["forgets"]))
     elif method == "turn/interrupt":
         say(id=number, result={})
         say(method="turn/completed", params={"threadId": params["threadId"],
@@ -129,6 +141,7 @@ class Scene:
 
     `answers` are whole ones, or None for silence; `results` have `after` them what is said next.
     `before` is said before a method is answered, and `slow` ones are answered late.
+    It `forgets` threads after their turn. `results_are` what is said when its tools' results are there.
     """
 
     home: Path
@@ -138,6 +151,8 @@ class Scene:
     after: Mapping[str, list[Said]] = field(default_factory=dict)
     before: Mapping[str, list[Said]] = field(default_factory=dict)
     slow: list[str] = field(default_factory=list)
+    forgets: list[str] = field(default_factory=list)
+    results_are: list[object] = field(default_factory=list)
     config: Said = field(default_factory=dict)
     limits: Said = field(default_factory=dict)
     sources: list[str] = field(default_factory=list)

@@ -29,10 +29,9 @@ HELLO: list[object] = [delta("Hel"), delta("lo"), used(), completed()]
 SAID = [Started("turn-1", "gpt-6"), TextDelta("Hel"), TextDelta("lo"), USED, Finished("stop")]
 
 
-def test_a_turn_is_a_thread_of_its_own_which_goes_with_it(tmp_path: Path) -> None:
+def test_a_conversation_is_a_thread_of_its_own(tmp_path: Path) -> None:
     async def act(stage: Stage) -> None:
         assert await stage.hear("Hello") == SAID
-        await until(lambda: stage.scene.asked("thread/unsubscribe"))
 
     scene = Scene(tmp_path, turns=[HELLO])
     played(scene, act)
@@ -44,7 +43,6 @@ def test_a_turn_is_a_thread_of_its_own_which_goes_with_it(tmp_path: Path) -> Non
         "thread/start",
         "thread/inject_items",
         "turn/start",
-        "thread/unsubscribe",
     ]
     (thread,) = scene.asked("thread/start")
     assert (thread["environments"], thread["approvalPolicy"], thread["ephemeral"]) == ([], "never", True)
@@ -77,7 +75,7 @@ def test_thinking_is_told_with_its_seal(tmp_path: Path) -> None:
     played(Scene(tmp_path, turns=[turn]), act)
 
 
-def test_calls_of_tools_end_the_turn_and_are_never_answered(tmp_path: Path) -> None:
+def test_calls_of_tools_that_codex_does_not_ask_for_end_the_turn(tmp_path: Path) -> None:
     turn: list[object] = [
         raw(type="function_call", name="a", arguments='{"x": 1}', call_id="c1"),
         call("c1", "a", {"x": 1}),

@@ -16,10 +16,12 @@ from llm_gateway.bridges.codex.protocol import AccountRead, Empty, LimitsRead, M
 from llm_gateway.bridges.codex.recipe import recipe
 from llm_gateway.bridges.codex.refusals import login_again
 from llm_gateway.bridges.codex.server import AppServer, Running
+from llm_gateway.bridges.codex.thread import Thread
 from llm_gateway.bridges.contract import Ask, LoginStep, Turn
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import BridgeModel, Health
 from llm_gateway.bridges.rpc import RpcRefused
+from llm_gateway.bridges.sessions import Kept
 from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.config.bridges import BridgeSettings
 
@@ -29,6 +31,7 @@ __all__ = ["CodexBridge", "open_bridge"]
 _LOOKS = 1.8
 _STARTS = 1.2
 _MOST_PAGES = 20
+_MOST_KEPT = 16
 
 
 def open_bridge(settings: BridgeSettings, around: Surroundings) -> "CodexBridge":
@@ -46,6 +49,7 @@ class CodexBridge:
         self._settings = settings
         self._around = around
         self._server = server
+        self._kept: Kept[Thread] = Kept(around.clock, self._drop, most=_MOST_KEPT)
 
     async def health(self) -> Health:
         """Say how it is."""
@@ -82,7 +86,7 @@ class CodexBridge:
         async with self._server.use(turn=True) as running:
             await self._check_login(running)
             plan = recipe(ask, running.known(ask.model), running.config, running.folder)
-            events = Conversation(running, plan, self._around, self._settings.name).events()
+            events = Conversation(running, plan, self._around, self._settings.name, self._kept).events()
             try:
                 async for said in events:
                     yield said
@@ -119,6 +123,9 @@ class CodexBridge:
         await self._server.close()
 
     # details
+
+    def _drop(self, thread: Thread) -> None:
+        self._around.tasks.start("a thread of codex ends", thread.end())
 
     async def _check_login(self, running: Running) -> None:
         """Refuse a turn that nobody is logged in for: Codex itself would try for ten seconds.

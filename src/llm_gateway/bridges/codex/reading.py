@@ -4,6 +4,7 @@ A turn that calls a tool of the client's ends here: the model's answer is comple
 told, and the client sends their results with its next request.
 """
 
+import operator
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -43,7 +44,7 @@ from llm_gateway.canonical.events import (
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.responses.seals import with_id
 
-__all__ = ["Judge", "Reading", "usage_of"]
+__all__ = ["Judge", "Reading", "more", "usage_of"]
 
 T = TypeVar("T")
 
@@ -51,21 +52,30 @@ Judge = Callable[[TurnFailure], BridgeFault]
 """Say what a failure means."""
 
 _OMITTED = "images.preparation_error"
+_NOTHING = Breakdown()
 
 
 class Reading:
     """One turn, as it is told. `judge` says what a failure of it means.
 
     `events` are what was understood and not taken yet; `fault` is why it came to nothing; `over` is whether
-    nothing more is to be expected, and `ended` whether Codex says so, too. `turn` is its id.
+    nothing more is to be expected, and `ended` whether Codex says so, too. `turn` is its id. `calls` are the
+    ids of the tools that were called, and `itself` is whether Codex answered one of them by itself. `before`
+    is what the thread had used; `used` is without it.
     """
 
-    def __init__(self, model: str, names: Mapping[str, str], judge: Judge) -> None:
+    def __init__(
+        self, model: str, names: Mapping[str, str], judge: Judge, before: Breakdown = _NOTHING
+    ) -> None:
         self.events: deque[Event] = deque()
         self.fault: BridgeFault | None = None
         self.over = False
         self.ended = False
         self.turn = ""
+        self.calls: set[str] = set()
+        self.itself = False
+        self.used = _NOTHING
+        self._before = before
         self._model = model
         self._names = names
         self._judge = judge
@@ -75,17 +85,18 @@ class Reading:
         self._told: set[str] = set()
         self._silent: set[str] = set()
         self._thought: tuple[str, int] = ("", 0)
-        self._calls: set[str] = set()
 
     @property
     def waits_for_more_calls(self) -> bool:
         """Whether a tool was called, and only silence can tell that no other is."""
-        return bool(self._calls) and not self._raw and not self.over
+        return bool(self.calls) and not self._raw and not self.over
 
     def notice(self, method: str, params: Raw) -> None:
         """Take a notification of this turn's thread."""
         self.ended = self.ended or method == "turn/completed"
         if self.over:
+            if method == "rawResponseItem/completed" and self.calls:
+                self._raw_item(params)
             return
         match method:
             case "turn/started":
@@ -106,7 +117,7 @@ class Reading:
                 self._raw_end(params)
             case "thread/tokenUsage/updated":
                 if (used := self._read(UsageNotice, params)) is not None:
-                    self._measure(used.token_usage.total)
+                    self._measure(_less(used.token_usage.total, self._before))
             case "model/rerouted":
                 if (other := self._read(Rerouted, params)) is not None:
                     self._model = other.to_model
@@ -117,10 +128,14 @@ class Reading:
                 if (ended := self._read(TurnEnded, params)) is not None:
                     self._ended(ended)
 
-    def called(self, params: Raw) -> None:
-        """Take the request to run a tool of the client's."""
-        if (call := self._read(ToolCalled, params)) is not None:
+    def called(self, params: Raw) -> str:
+        """Take the request to run a tool of the client's; return the id of the call."""
+        call = self._read(ToolCalled, params)
+        if call is None:
+            return ""
+        if not self.over:
             self._call(call.call_id, call.tool, bytes(call.arguments).decode("utf-8", "replace"))
+        return call.call_id
 
     def enough(self) -> None:
         """Take it that no other tool is called."""
@@ -172,6 +187,10 @@ class Reading:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # internal to the vendor: it may become anything
         item = told.item
+        if item.type == "function_call_output" and item.call_id in self.calls:
+            self.itself = True
+        if self.over:
+            return
         if told.turn_id != self.turn or not self.turn:
             self._check_pictures(item)
             return
@@ -195,22 +214,23 @@ class Reading:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._raw = False
             return
-        if self._calls:
+        if self.calls:
             if told.usage is not None:
-                self._measure(told.usage)
+                self._measure(more(self.used, told.usage))
             self._finish("tool_calls")
 
     def _call(self, call_id: str, name: str, arguments: str) -> None:
-        if call_id in self._calls:
+        if call_id in self.calls:
             return
-        index = len(self._calls)
-        self._calls.add(call_id)
+        index = len(self.calls)
+        self.calls.add(call_id)
         self._say(CallStarted(index, call_id, self._names.get(name, name)))
         if arguments:
             self._say(CallDelta(index, arguments))
 
     def _measure(self, told: Breakdown) -> None:
-        if self._begun or told.output_tokens:
+        if told.output_tokens > self.used.output_tokens or told.input_tokens > self.used.input_tokens:
+            self.used = told
             self._say(Measured(usage_of(told)))
 
     # how it ends
@@ -232,7 +252,7 @@ class Reading:
 
     def _ended(self, ended: TurnEnded) -> None:
         match ended.turn.status:
-            case "completed" if self._calls:
+            case "completed" if self.calls:
                 self._finish("tool_calls")
             case "completed" if self._silent and not self._message:
                 # Codex passes on no refusal: its message begins and never ends.
@@ -257,6 +277,16 @@ class Reading:
                 )
             )
             return None
+
+
+def more(one: Breakdown, other: Breakdown) -> Breakdown:
+    """Return the sum of two counts."""
+    return Breakdown(*(map(operator.add, msgspec.structs.astuple(one), msgspec.structs.astuple(other))))
+
+
+def _less(whole: Breakdown, part: Breakdown) -> Breakdown:
+    left = map(operator.sub, msgspec.structs.astuple(whole), msgspec.structs.astuple(part))
+    return Breakdown(*(max(0, tokens) for tokens in left))
 
 
 def usage_of(told: Breakdown) -> Usage:

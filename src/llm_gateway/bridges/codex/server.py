@@ -66,8 +66,8 @@ class Hears(Protocol):
         """Take a notification about the thread."""
         ...
 
-    def called(self, params: Raw) -> None:
-        """Take the request to run a tool of the client's; it is never answered."""
+    def called(self, asked: Asked) -> None:
+        """Take the request to run a tool of the client's; it is answered by the next turn, or never."""
         ...
 
     def broken(self, fault: BridgeFault) -> None:
@@ -161,7 +161,7 @@ class Running:
         if asked.method == "item/tool/call":
             hears = self._listening(asked.params)
             if hears is not None:
-                hears.called(asked.params)
+                hears.called(asked)
                 return
         self._tasks.start("declining", self._decline(asked))
 
