@@ -39,7 +39,7 @@ __all__ = ["main"]
 
 ROOT = Path(__file__).resolve().parents[1]
 # Tests that start gateways and mostly wait for them; and tests that measure, which nothing may disturb.
-OUTSIDE = ("tests/blackbox", "tests/faults", "tests/cli", "tests/soak")
+OUTSIDE = ("tests/blackbox", "tests/controls", "tests/faults", "tests/cli", "tests/soak")
 ALONE = ("tests/perf", "tests/ledger/test_cost.py")
 # What tests with programs of others may take, all together: as they are, and as somebody chose them.
 LONGEST_S = 720.0
