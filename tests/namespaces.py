@@ -4,10 +4,13 @@ Linux alone, as root or where users may make namespaces of their own. What runs 
 its own address, and names as the test says.
 """
 
+import ctypes
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -17,6 +20,13 @@ __all__ = ["DESK", "SERVER", "Listening", "Machines"]
 SERVER, DESK = "10.77.0.2", "10.77.0.3"
 _SERVER6, _DESK6 = "fd77::2", "fd77::3"
 _HOLD = "echo ready; exec sleep 3600"
+# A connection from elsewhere goes nowhere, as behind a firewall that drops it; by the routing tables, because
+# these are in every kernel, and only for ports that no program dials from.
+_SHUT = """
+ip rule add pref 1 lookup local
+ip rule del pref 0
+ip rule add pref 0 iif cable ipproto tcp dport 1-32767 blackhole
+"""
 _PROBE = """
 import socket, ssl, sys
 try:
@@ -73,6 +83,29 @@ class Machines:
             if each.stdout is not None:
                 each.stdout.close()
 
+    @staticmethod
+    def impossible() -> str:
+        """Return why no machines can be made here, "" when they can."""
+        try:
+            probe = [
+                "unshare",
+                "-n",
+                "-m",
+                "ip",
+                "link",
+                "add",
+                "cable",
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "end",
+            ]
+            done = subprocess.run(probe, check=False, capture_output=True, text=True)
+        except OSError as error:
+            return f"{error.filename}: {error.strerror}"
+        return done.stderr.strip() if done.returncode else ""
+
     @property
     def on_server(self) -> tuple[str, ...]:
         """Return what runs a command on the server."""
@@ -83,11 +116,29 @@ class Machines:
         """Return what runs a command on the desk."""
         return ("nsenter", "-t", str(self._held[1].pid), "-n", "-m", "--")
 
-    def listening(self) -> list[Listening]:
-        """Return every socket on the server that takes connections or datagrams from anybody."""
+    def inside(self, side: Sequence[str], threads: int) -> ThreadPoolExecutor:
+        """Return threads of this process whose sockets are those of one machine."""
+        namespace = f"/proc/{_pid(side)}/ns/net"
+        return ThreadPoolExecutor(threads, "machine", _enter, (namespace,))
+
+    def shut(self, side: Sequence[str]) -> None:
+        """Let no connection come to a machine from the other one any more."""
+        self._run(side, _SHUT)
+
+    def cut(self, side: Sequence[str]) -> None:
+        """Pull the cable out of a machine; the other one is not told."""
+        self._run(side, "ip link set cable down")
+
+    def mend(self, side: Sequence[str]) -> None:
+        """Put the cable back."""
+        self._run(side, "ip link set cable up")
+
+    def listening(self, side: Sequence[str] = ()) -> list[Listening]:
+        """Return every socket on the server, or the side said, that takes connections or datagrams."""
         found: list[Listening] = []
+        pid = _pid(side or self.on_server)
         for protocol, waits in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
-            table = Path(f"/proc/{self._held[0].pid}/net/{protocol}").read_text().splitlines()[1:]
+            table = Path(f"/proc/{pid}/net/{protocol}").read_text().splitlines()[1:]
             for fields in map(str.split, table):
                 if fields[3] == waits:
                     address, _, port = fields[1].partition(":")
@@ -108,6 +159,20 @@ def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None and process.stdout.readline() == b"ready\n", "no namespace can be made"
     return process
+
+
+def _pid(side: Sequence[str]) -> str:
+    return side[side.index("-t") + 1]
+
+
+def _enter(namespace: str) -> None:
+    """Have this thread make its sockets in a namespace (setns(2), which is for one thread alone)."""
+    file = os.open(namespace, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).setns(file, 0):
+            raise OSError(ctypes.get_errno(), "this thread cannot enter a network namespace")
+    finally:
+        os.close(file)
 
 
 def _address(text: str) -> str:
