@@ -211,7 +211,9 @@ def _running(api: LocalApi) -> Iterator[_Finding]:
         if provider.state in ("ok", "unknown"):
             yield _Finding(name, "ok", f"{len(provider.models)} models")
         else:
+            bridged = provider.kind == "subscription" and not provider.endpoints
             way_out = _WAYS_OUT.get(provider.state, "start it, or correct its base_url")
+            way_out = "`llm-gateway bridges` says what helps" if bridged else way_out
             yield _Finding(name, "warning", f"{provider.state}: {provider.reason}", way_out)
 
 

@@ -62,9 +62,10 @@ class Serving:
 
     async def present(self) -> tuple[str, ...]:
         """Return the bridges whose programs this machine has: those whose names it wants to have."""
-        found = await asyncio.gather(*(each.engine.look() for each in self._bridges.values()))
+        here = [(name, each) for name, each in self._bridges.items() if each.engine.absence() is None]
+        found = await asyncio.gather(*(each.engine.look() for _, each in here))
         return tuple(
-            name for name, health in zip(self._bridges, found, strict=True) if health.state not in ABSENT
+            name for (name, _), health in zip(here, found, strict=True) if health.state not in ABSENT
         )
 
     async def news(self, trouble: str = "") -> News:
@@ -115,7 +116,10 @@ class Serving:
     # details
 
     def _offers(self, name: str) -> bool:
-        return name in self._bridges and (not self._allowed or name in self._allowed)
+        """Whether the gateway hears of a bridge: not of one that nobody here has ever used."""
+        served = self._bridges.get(name)
+        allowed = not self._allowed or name in self._allowed
+        return served is not None and allowed and served.engine.absence() is None
 
     async def _serve(self, visit: Visit, body: bytes) -> None:
         match visit.open.operation:

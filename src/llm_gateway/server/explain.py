@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from llm_gateway.dialects.bridge import BRIDGE
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.http.exchange import Exchange
@@ -159,7 +160,10 @@ def _reading(model: str, named: tuple[Target, ...], resolved: tuple[Target, ...]
 def _address(step: Step | None) -> str:
     if step is None:
         return ""
-    return step.line.endpoint.url if step.line is not None else "inside the gateway"
+    if step.line is not None:
+        return step.line.endpoint.url
+    bridged = step.engine is not None and step.engine.dialect == BRIDGE.name
+    return "by a bridge" if bridged else "inside the gateway"
 
 
 def _why(candidate: Candidate, dialect: str) -> str:
