@@ -77,3 +77,8 @@ def test_a_message_that_cannot_be_written_stops_nothing() -> None:
         unbuffered = io.TextIOWrapper(full, write_through=True)
         with contextlib.redirect_stderr(unbuffered):
             say("nobody hears this")
+
+
+def test_words_of_others_do_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("away:\n\t\x1b]0;title\x07 caf\xe9 …\x9b2J")
+    assert capsys.readouterr().err == "away:\n\t?]0;title? caf\xe9 …?2J\n"

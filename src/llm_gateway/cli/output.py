@@ -52,9 +52,12 @@ class Stop(Exception):
 
 
 def say(message: str) -> None:
-    """Write a message for whoever sits at the terminal; one that cannot be written stops nothing."""
+    """Write a message for whoever sits at the terminal; one that cannot be written stops nothing.
+
+    Other machines' words may be in it, and are not to steer the terminal.
+    """
     try:
-        print(message, file=sys.stderr, flush=True)
+        print(_plain(message, "\n\t"), file=sys.stderr, flush=True)
     except OSError:
         pass  # a full disk, or nobody at the other end
 
@@ -97,4 +100,8 @@ def _cell(value: object) -> str:
     if value is None or value == "":
         return "-"
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return _plain(text)
+
+
+def _plain(text: str, but: str = "") -> str:
+    return "".join(c if c.isprintable() or c in but else "?" for c in text)
