@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bridges.chatgpt.fake_accounts import CANARY
 from bridges.chatgpt.fake_vendor import FakeOpenAi
 from fakes import FakeClock
 from llm_gateway.bridges.chatgpt.accounts import Accounts
@@ -14,6 +15,7 @@ from llm_gateway.bridges.chatgpt.keeping import Store, open_store
 from llm_gateway.bridges.chatgpt.places import places_of
 from llm_gateway.bridges.chatgpt.session import Session
 from llm_gateway.bridges.contract import Ask, LoginStep
+from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.canonical.events import TextDelta
 from llm_gateway.canonical.parts import Role, Text
@@ -26,7 +28,20 @@ from llm_gateway.tasks import Tasks
 from llm_gateway.upstream.client import Upstream
 from scripted import Received, ScriptedUpstream
 
-__all__ = ["MODEL", "Page", "Stage", "ask", "browse", "get", "lost", "played", "said_by", "spoken", "user"]
+__all__ = [
+    "MODEL",
+    "Page",
+    "Stage",
+    "ask",
+    "browse",
+    "fault_of",
+    "get",
+    "lost",
+    "played",
+    "said_by",
+    "spoken",
+    "user",
+]
 
 MODEL = "gpt-5.6"
 
@@ -163,6 +178,18 @@ async def ask(bridge: ChatgptBridge, *messages: Message, request: Request | None
     """Ask one turn and return all that was said."""
     asked = request or Request(messages or (user("Say hello."),), stream=True)
     return [said async for said in bridge.turn(Ask(MODEL, asked))]
+
+
+async def fault_of(wanted: Awaitable[object]) -> BridgeFault:
+    """Return the fault that something ends in, which tells nobody's secret."""
+    try:
+        await wanted
+    except BridgeFault as caught:
+        fault = caught
+    else:
+        raise AssertionError("there was no fault")
+    assert CANARY not in fault.message
+    return fault
 
 
 def spoken(said: list[Said]) -> str:

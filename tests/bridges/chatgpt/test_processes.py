@@ -32,6 +32,7 @@ def digest_of(stage: Stage) -> str:
 
 
 @pytest.mark.fault("P21")
+@pytest.mark.fault("P21")
 def test_processes_that_renew_at_once_spend_one_refresh_token(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.logged_in()
@@ -46,6 +47,7 @@ def test_processes_that_renew_at_once_spend_one_refresh_token(tmp_path: Path) ->
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
 @pytest.mark.fault("P21")
 def test_a_process_that_is_killed_in_a_renewal_keeps_nobody_out(tmp_path: Path) -> None:
     """The vendor has given the tokens, and nobody has them: that cannot be mended, only told."""

@@ -86,6 +86,7 @@ async def renewals(stage: Stage, seen: list[object]) -> None:
 
 
 @pytest.mark.control("T10")
+@pytest.mark.control("T10")
 def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         seen: list[object] = []
@@ -98,6 +99,7 @@ def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     played(scene, tmp_path)
 
 
+@pytest.mark.control("T10")
 @pytest.mark.control("T10")
 def test_no_secret_is_ever_on_disk_or_in_an_address(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
@@ -115,6 +117,7 @@ def test_no_secret_is_ever_on_disk_or_in_an_address(tmp_path: Path) -> None:
         assert not path.stat().st_mode & 0o077, path
 
 
+@pytest.mark.control("T10")
 def test_tokens_go_to_whom_they_are_for(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await told(stage, [])

@@ -1,13 +1,12 @@
 """Tokens and their renewal: when, by whom, how often, and what becomes of them when something breaks."""
 
 import asyncio
-from collections.abc import Awaitable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from bridges.chatgpt.chatgpt_stage import Stage, played
+from bridges.chatgpt.chatgpt_stage import Stage, fault_of, played
 from bridges.chatgpt.fake_accounts import CANARY, PLAN, SCOPES, Refusal
 from llm_gateway.bridges.chatgpt.keeping import Tokens
 from llm_gateway.bridges.faults import BridgeFault
@@ -25,13 +24,6 @@ def kept(stage: Stage) -> Tokens:
     registration = stage.store().read()
     assert registration is not None and registration.tokens is not None
     return registration.tokens
-
-
-async def fault_of(wanted: Awaitable[object]) -> BridgeFault:
-    with pytest.raises(BridgeFault) as raised:
-        await wanted
-    assert CANARY not in raised.value.message
-    return raised.value
 
 
 # when
@@ -145,6 +137,7 @@ def test_an_instant_in_words_and_an_answer_without_a_date(tmp_path: Path) -> Non
 
 
 @pytest.mark.fault("P21")
+@pytest.mark.fault("P21")
 def test_fifty_that_wait_share_one_renewal(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await signed_in(stage)
@@ -156,6 +149,7 @@ def test_fifty_that_wait_share_one_renewal(tmp_path: Path) -> None:
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
 @pytest.mark.fault("P21")
 def test_ten_that_do_not_know_of_each_other_share_one_renewal_too(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
@@ -170,6 +164,7 @@ def test_ten_that_do_not_know_of_each_other_share_one_renewal_too(tmp_path: Path
 
 
 @pytest.mark.fault("P21")
+@pytest.mark.fault("P21")
 def test_whoever_waits_may_leave_and_the_tokens_are_kept(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await signed_in(stage)
@@ -182,6 +177,35 @@ def test_whoever_waits_may_leave_and_the_tokens_are_kept(tmp_path: Path) -> None
         await session.close()
         assert await session.tokens() == kept(stage)
         assert stage.accounts.renewed == 1
+
+    played(scene, tmp_path)
+
+
+@pytest.mark.fault("P21")
+@pytest.mark.parametrize("then", ["out", "in"])
+def test_a_renewal_does_not_undo_what_happened_meanwhile(tmp_path: Path, then: str) -> None:
+    async def scene(stage: Stage) -> None:
+        tokens = await signed_in(stage)
+        stage.advance(HOUR + 1)
+        stage.vendor.hangs = "oauth/token"
+        renewing = asyncio.ensure_future(stage.session().tokens())
+        await asyncio.to_thread(stage.upstream.wait_asked, 1)
+        stage.vendor.hangs = ""
+        other = stage.open()
+        changing = asyncio.ensure_future(other.logout() if then == "out" else stage.log_in(other))
+        await asyncio.sleep(0.05)
+        stage.upstream.open("hangs")
+        renewed = await renewing
+        await changing
+        assert renewed.access != tokens.access
+        registration = stage.store().read()
+        assert registration is not None
+        if then == "out":
+            assert registration.tokens is None
+            assert stage.accounts.revoked == [renewed.refresh.reveal()]
+        else:
+            assert registration.tokens is not None
+            assert registration.tokens.access not in (tokens.access, renewed.access)
 
     played(scene, tmp_path)
 
@@ -231,6 +255,7 @@ def test_trouble_after_their_end_is_told_and_passes(tmp_path: Path) -> None:
 
 @pytest.mark.fault("P21")
 @pytest.mark.fault("B9")
+@pytest.mark.fault("B9")
 @pytest.mark.parametrize(
     ("word", "why"),
     [
@@ -271,6 +296,7 @@ def test_a_month_without_use_ends_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("P21")
+@pytest.mark.fault("P21")
 def test_nothing_is_spent_when_its_successor_cannot_be_kept(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         tokens = await signed_in(stage)
@@ -287,6 +313,7 @@ def test_nothing_is_spent_when_its_successor_cannot_be_kept(tmp_path: Path) -> N
     played(scene, tmp_path)
 
 
+@pytest.mark.fault("P21")
 @pytest.mark.fault("P21")
 def test_a_disk_that_fails_at_the_wrong_moment_loses_nothing_while_this_runs(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:

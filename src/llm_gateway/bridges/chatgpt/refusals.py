@@ -5,6 +5,7 @@ that the API has, are passed on: the vendor's sentences may repeat what was aske
 """
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -83,6 +84,45 @@ _ENDINGS = {
     "refresh_token_reused": "a copy of it was renewed, or the answer to a renewal was lost",
     "refresh_token_expired": "it was not used for 30 days",
     "refresh_token_invalidated": "it was taken back",
+}
+# What a code means that always means the same.
+_TOLD: Mapping[str, tuple[FaultKind, str, Action | None, str]] = {
+    "user_not_eligible": (
+        "not_entitled",
+        "apps cannot use this account's plan (user_not_eligible): it has to be ChatGPT Plus or Pro",
+        _PLAN,
+        "",
+    ),
+    "route_not_supported": (
+        "not_entitled",
+        "OpenAI does not offer the plan of this account to apps by this way (route_not_supported)",
+        _PLAN,
+        "",
+    ),
+    "invalid_user": (
+        "auth_required",
+        "OpenAI does not know whose sign-in this is any more (invalid_user); sign in again",
+        LOGIN,
+        "",
+    ),
+    "context_length_exceeded": (
+        "refused",
+        "the conversation is too long for this model (context_length_exceeded); shorten it",
+        None,
+        "input",
+    ),
+    "model_not_found": (
+        "refused",
+        "this plan has no such model; `llm-gateway models` lists what it has",
+        None,
+        "model",
+    ),
+    "rate_limit_exceeded": (
+        "bridge_busy",
+        "OpenAI takes no more requests for now; try again in a moment",
+        None,
+        "",
+    ),
 }
 _SHARING = "subscription_sharing_"
 _SHORTLY = 30.0
@@ -239,51 +279,19 @@ def _known(code: str, param: str) -> BridgeFault | None:
             return limit_reached(None, 0.0)
         case "usage_unavailable" | "user_unavailable":
             return _unavailable(code)
-        case "user_not_eligible":
-            return BridgeFault(
-                "not_entitled",
-                "this account's plan cannot be used by apps (user_not_eligible): it takes ChatGPT Plus or "
-                "Pro, and a workspace that allows it",
-                action=_PLAN,
-            )
-        case "route_not_supported":
-            return BridgeFault(
-                "not_entitled",
-                "OpenAI does not offer the plan of this account to apps by this way (route_not_supported)",
-                action=_PLAN,
-            )
         case "unsupported_capability":
             return _refused(code, param)
-        case "invalid_user":
-            return BridgeFault(
-                "auth_required",
-                "OpenAI does not know whose sign-in this is any more (invalid_user); sign in again",
-                action=LOGIN,
-            )
+        case "invalid_prompt":
+            return _refused(code, "input")
         case "chatpass_v2_scope_not_authorized":
             return consent_missing()
         case word if word.startswith("chatpass_v2_"):
             return BridgeFault(
                 "auth_required", f"OpenAI does not accept this sign-in ({code}); sign in again", action=LOGIN
             )
-        case "context_length_exceeded":
-            return BridgeFault(
-                "refused",
-                "the conversation is too long for this model (context_length_exceeded); shorten it",
-                param="input",
-            )
-        case "model_not_found":
-            return BridgeFault(
-                "refused",
-                "this plan has no such model; `llm-gateway models` lists what it has",
-                param="model",
-            )
-        case "rate_limit_exceeded":
-            return BridgeFault("bridge_busy", "OpenAI takes no more requests for now; try again in a moment")
-        case "invalid_prompt":
-            return _refused(code, "input")
-        case _:
-            return None
+        case word:
+            told = _TOLD.get(word)
+            return None if told is None else BridgeFault(told[0], told[1], action=told[2], param=told[3])
 
 
 def limit_reached(wait: float | None, now: float) -> BridgeFault:
