@@ -46,6 +46,7 @@ def test_a_refusal_is_told_and_nobody_asks_again(
 ) -> None:
     async def scene(stage: Stage) -> None:
         bridge = await stage.logged_in()
+        stage.advance(3300)  # the tokens could be renewed
         stage.vendor.turns.append(refusal)
         fault = await fault_of(ask(bridge))
         assert (fault.kind, fault.param) == (kind, param)
