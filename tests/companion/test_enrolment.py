@@ -98,16 +98,15 @@ def test_a_revoked_companion_is_not_let_in_and_its_name_is_free(tmp_path: Path) 
     with_registry(tmp_path, play)
 
 
-def test_who_is_revoked_while_it_joins_is_not_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_revoked_while_it_joins_is_not_let_in(tmp_path: Path) -> None:
+    class Late(Registry):
+        async def claim(self, companion_id: str, bridges: Sequence[str], now_us: int = 0) -> None:
+            await self.revoke("mac")
+            await super().claim(companion_id, bridges, now_us)
+
     async def play(registry: Registry, clock: FakeClock) -> None:
-        claim = registry.claim
-
-        async def late(companion_id: str, bridges: Sequence[str], now_us: int = 0) -> None:
-            await registry.revoke("mac")
-            await claim(companion_id, bridges, now_us)
-
-        monkeypatch.setattr(registry, "claim", late)
-        assert await refusal(registry, (await registry.invite("mac")).token.reveal()) == "revoked"
+        late = Late(registry._ledger, PEPPER, clock)
+        assert await refusal(late, (await late.invite("mac")).token.reveal()) == "revoked"
 
     with_registry(tmp_path, play)
 

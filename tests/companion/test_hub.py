@@ -9,7 +9,7 @@ import pytest
 from bridge_stage import HELLO, refusal, whole
 from companion_place import BODY, Place, eventually, placed
 from llm_gateway.bridges.health import Health
-from llm_gateway.companion import hub
+from llm_gateway.companion.flows import Visit
 from llm_gateway.companion.hub import Hub
 from llm_gateway.companion.offers import News, Offer, write_news
 from llm_gateway.errors import UpstreamTruncated
@@ -182,14 +182,10 @@ def test_a_machine_is_paused_from_here_and_resumed_there_alone(tmp_path: Path) -
     placed(tmp_path, scene)
 
 
-def test_a_machine_that_does_not_say_that_it_is_paused_holds_no_stream(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hub, "_ANSWERS", 0.02)
-
+def test_a_machine_that_does_not_say_that_it_is_paused_holds_no_stream(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:
         desk = await place.enrolled()
-        monkeypatch.setattr(desk.serving, "_serve", _never)
+        desk.serving._serve = _never  # type: ignore[method-assign]
         (connected,) = place.hub.connected.values()
         await eventually(lambda: not connected.link.streams)
         assert not await place.hub.pause("mac")
@@ -198,7 +194,7 @@ def test_a_machine_that_does_not_say_that_it_is_paused_holds_no_stream(
     placed(tmp_path, scene)
 
 
-async def _never(*_: object) -> None:
+async def _never(visit: Visit, body: bytes) -> None:
     await asyncio.sleep(60)
 
 

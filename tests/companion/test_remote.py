@@ -13,10 +13,9 @@ from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import BridgeModel, Health
 from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.canonical.events import TextDelta
-from llm_gateway.companion import remote
 from llm_gateway.companion.channel import CREDIT, Bounds
 from llm_gateway.companion.flows import Visit
-from llm_gateway.companion.frames import Head, Wrong
+from llm_gateway.companion.frames import Head, Open, Wrong
 from llm_gateway.companion.link import Link, Serve
 from llm_gateway.companion.offers import Offer
 from llm_gateway.companion.remote import RemoteAnswer, RemoteEngine
@@ -152,19 +151,18 @@ def test_a_name_that_no_model_has_goes_nowhere_and_ends_nothing(model: str) -> N
     linked(scene, answered(Head(200), b"{}"))
 
 
-def test_an_answer_that_does_not_go_on_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_BETWEEN", 0.05)
-
+def test_an_answer_that_does_not_go_on_is_cut() -> None:
     async def serve(visit: Visit) -> None:
         visit.begin(Head(200))
         await asyncio.sleep(60)
 
     async def scene(companion: Link, gateway: Link) -> None:
-        engine = engine_on(gateway)
-        with pytest.raises(UpstreamTruncated, match="said nothing"):
-            await (await engine.answer("turn", BODY, "m")).arrive()
-        with pytest.raises(UpstreamTruncated, match="said nothing"):
-            await (await engine.answer("turn", BODY, "m")).read()
+        for read in (False, True):
+            call = gateway.open(Open("turn", "claude", "m"))
+            answer = RemoteAnswer(call, await call.ask(BODY), 0.05)
+            with pytest.raises(UpstreamTruncated, match="said nothing"):
+                await (answer.read() if read else answer.arrive())
+        assert not gateway.streams
 
     linked(scene, serve)
 

@@ -15,7 +15,6 @@ from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import Action, Health, Window
 from llm_gateway.bridges.logins import Logins
 from llm_gateway.providers.catalog import BridgeRow, ProviderRow
-from llm_gateway.server import bridges_api
 from llm_gateway.server.bridges_api import BridgesApi, BridgeView, bridge_view
 from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import Stage, on_stage
@@ -40,11 +39,8 @@ class Desk:
         attending = Attending({"b": self.engine}, lambda *told: None)
         logins = Logins({"b": self.engine}, self.bridge_stage.tasks)
         companions = no_companions(stage, Fleet(stage.upstream, stage.clock, lambda: None))
-        self.door = Door(
-            *BridgesApi(
-                attending, {"b": ROW}, logins, stage.ledger, stage.gateway.quotas, companions
-            ).routes()
-        )
+        self.api = BridgesApi(attending, {"b": ROW}, logins, stage.ledger, stage.gateway.quotas, companions)
+        self.door = Door(*self.api.routes())
 
     async def ask(self, method: str, target: str, body: bytes = b"", *, token: str = DASHBOARD) -> Reply:
         return await self.door.ask(target, method=method, token=token, body=body)
@@ -178,13 +174,12 @@ def test_a_logout_that_fails_says_why(tmp_path: Path) -> None:
     seated(tmp_path, scene)
 
 
-def test_a_logout_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridges_api, "_WAIT", 0.05)
-
+def test_a_logout_that_never_ends_is_given_up(tmp_path: Path) -> None:
     async def scene(desk: Desk) -> None:
         async def logout() -> None:
             await asyncio.sleep(60)
 
+        desk.api.patience = 0.05
         desk.bridge.logout = logout  # type: ignore[method-assign]
         refused = await desk.ask("POST", "/api/bridge-logouts/b")
         assert refused.status == 502 and "was not logged out" in str(refused.error()["message"])

@@ -43,13 +43,14 @@ _FAULTS: dict[str, FaultKind] = {
 
 
 class RemoteAnswer:
-    """The answer of a turn on another machine."""
+    """The answer of a turn on another machine, with so many seconds `between` two pieces of it at most."""
 
-    def __init__(self, call: Call, head: Head) -> None:
+    def __init__(self, call: Call, head: Head, between: float = _BETWEEN) -> None:
         self.status = head.status
         # Those of bridges, and no others: what a companion says is not to become more than a value of one.
         self.headers: Headers = [(n, v) for n, v in head.headers if n in _FIELDS and _is_value(v)]
         self._call = call
+        self._between = between
 
     async def read(self) -> bytes:
         """Return the next bytes; b"" at the proper end, UpstreamTruncated when it broke before it."""
@@ -62,11 +63,11 @@ class RemoteAnswer:
     async def arrive(self) -> None:
         """Wait until something is here, or its end; UpstreamTruncated when that takes too long."""
         try:
-            async with asyncio.timeout(_BETWEEN):
+            async with asyncio.timeout(self._between):
                 await self._call.arrive()
         except TimeoutError:
             self._call.leave()
-            raise UpstreamTruncated(f"the companion said nothing for {_BETWEEN:g} seconds") from None
+            raise UpstreamTruncated(f"the companion said nothing for {self._between:g} seconds") from None
 
     def take(self) -> bytes:
         """Return what is here already."""

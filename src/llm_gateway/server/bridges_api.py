@@ -120,6 +120,8 @@ class BridgesApi:
         self._ledger = ledger
         self._quotas = quotas
         self._companions = companions
+        self.patience = _WAIT
+        """For how many seconds a logout is waited for."""
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes, for whoever has the dashboard token."""
@@ -203,12 +205,12 @@ class BridgesApi:
         engine = self._attending.engines[self._known(name)]
         await self._ledger.audit.record("bridge.logout", name)
         try:
-            async with asyncio.timeout(_WAIT):
+            async with asyncio.timeout(self.patience):
                 await engine.bridge.logout()
         except BridgeFault as fault:
             raise UpstreamUnreachable(fault.message) from None
         except TimeoutError:
-            why = f"{name} was not logged out within {_WAIT:g} seconds; try again"
+            why = f"{name} was not logged out within {self.patience:g} seconds; try again"
             raise UpstreamUnreachable(why) from None
         health = await self._attending.look(name, fresh=True)
         _answer(exchange, bridge_view(self._rows[name], health, tuple(engine.models)))
