@@ -60,6 +60,7 @@ def test_a_machine_joins_comes_back_and_is_revoked(terminal: Terminal, tmp_path:
     home = tmp_path / "desk"
     with Started(home, "companion", "--gateway", url, "--join", token) as desktop:
         says(desktop, "connected as mac")
+        says(desktop, "it offers")
         found = until(terminal, "mac", "connected")
         assert (found["person"], found["bridges"]) == ("anna", ["claude", "codex"])
         assert "runs already" in program(home, "companion").err

@@ -5,10 +5,13 @@ import os
 import socket
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway_process import GatewayProcess
 from llm_gateway.clock import SystemClock
+from llm_gateway.companion.desktop import alone
+from llm_gateway.companion.identity import make
 from llm_gateway.content.safe import Safe, Where
 from terminal import Done, Terminal
 
@@ -38,6 +41,19 @@ def test_no_gateway_is_a_warning_with_its_way_out(stopped: Terminal) -> None:
     assert "warning  gateway" in done.out and "→ llm-gateway up\n" in done.out
     assert "is made at the first start" in done.out
     assert not stopped.home.exists()
+
+
+def test_a_companions_machine_needs_no_gateway(stopped: Terminal) -> None:
+    folder = stopped.home / "companion"
+    with alone(folder):
+        msgspec.structs.replace(make("https://gateway.example"), machine="mac").keep(folder)
+        found = findings(stopped("doctor", "--json"))
+        assert found["companion"] == ("ok", "mac, of https://gateway.example, runs", "")
+        assert "gateway" not in found
+    found = findings(stopped("doctor", "--json"))
+    assert found["companion"][0] == "warning" and found["companion"][2] == "llm-gateway companion"
+    (stopped.home / "ledger").mkdir()
+    assert "gateway" in findings(stopped("doctor", "--json"))
 
 
 def test_loose_modes_are_found_and_closed(stopped: Terminal) -> None:

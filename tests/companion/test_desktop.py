@@ -7,7 +7,7 @@ import pytest
 
 from llm_gateway.clock import SystemClock
 from llm_gateway.companion.caps import Caps
-from llm_gateway.companion.desktop import Desktop, alone, desktop, folder_of
+from llm_gateway.companion.desktop import Desktop, alone, desktop, folder_of, runs
 from llm_gateway.companion.hosting import Course
 from llm_gateway.config import load
 from llm_gateway.config.settings import UpstreamSettings
@@ -61,8 +61,10 @@ def test_the_bridges_of_this_machine(tmp_path: Path) -> None:
 def test_one_companion_for_one_key(tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
     with alone(folder):
+        assert runs(folder)
         with pytest.raises(ConfigError, match="runs already"), alone(folder):
             pass
         assert folder.stat().st_mode & 0o777 == 0o700
     with alone(folder):
         pass
+    assert not runs(folder)

@@ -14,13 +14,14 @@ import msgspec
 from llm_gateway.cli.audit import on_record
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import FAILED, OK, REFUSED, Stop, json_line, say, table
+from llm_gateway.cli.telling import Teller
 from llm_gateway.clock import SystemClock
 from llm_gateway.companion.caps import Caps
 from llm_gateway.companion.desktop import Desktop, alone, desktop, folder_of
 from llm_gateway.companion.dialing import trusting
 from llm_gateway.companion.door import Told
 from llm_gateway.companion.enrolment import TOKEN_LASTS, invitation
-from llm_gateway.companion.hosting import Companion, Course, Progress
+from llm_gateway.companion.hosting import Companion, Course
 from llm_gateway.companion.identity import load as load_identity
 from llm_gateway.companion.introduction import Refused
 from llm_gateway.companion.switch import Switch
@@ -139,8 +140,10 @@ def enroll(context: Context, machine: str, bridges: str, person: str, as_json: b
     print(token)
     say(f"good once, within {TOKEN_LASTS // 60} minutes, for a machine that is then called {machine}; there:")
     say(f"  llm-gateway companion --gateway {url} --join {token}")
-    if url.startswith("http://"):
-        say("  (from another machine by its https address, or through a tunnel: docs/remote.md)")
+    if url.startswith("https://"):
+        say("  (with `--ca FILE` for a copy of this gateway's certificate, if it is one of your own)")
+    else:
+        say("  (from another machine by its https address, or through a tunnel: docs/companion.md)")
 
 
 @click.group()
@@ -218,13 +221,15 @@ async def _serve(context: Context, loaded: Loaded, course: Course, caps: Caps) -
     log = Log(clock, loaded.settings.log.level)
     tasks = Tasks(log.failure)
     upstream = open_upstream(loaded.settings.upstream)
-    made = desktop(loaded, context.environ, course, caps, (tasks, clock, upstream), _tell)
-    door = await _door(context, loaded, course, made, tasks)
-    running = tasks.start("companion", _outcome(made.companion))
+    teller = Teller()
+    made = desktop(loaded, context.environ, course, caps, (tasks, clock, upstream), teller.tell)
     stop = asyncio.Event()
     _on_signals(stop.set)
-    running.add_done_callback(lambda _: stop.set())
     try:
+        door = await _door(context, loaded, course, made, tasks)
+        running = tasks.start("companion", _outcome(made.companion))
+        running.add_done_callback(lambda _: stop.set())
+        tasks.start("say what is offered", teller.offers(made.companion))
         await stop.wait()
         if not running.done():
             say("stopping: answers that run may finish")
@@ -295,15 +300,6 @@ async def _outcome(running: Companion) -> int:
         say(f"error: {error}")
         return REFUSED if isinstance(error, RefusedByPolicy) else FAILED
     return OK
-
-
-def _tell(progress: Progress) -> None:
-    said = (
-        progress.message
-        if progress.state == "connected"
-        else f"not connected ({progress.kind}): {progress.message}"
-    )
-    say(said)
 
 
 def _on_signals(end: Callable[[], None]) -> None:

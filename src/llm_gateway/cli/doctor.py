@@ -15,6 +15,8 @@ from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.local_api import LocalApi
 from llm_gateway.cli.output import DEGRADED, FAILED, OK, Stop, json_line, say
 from llm_gateway.clock import SystemClock
+from llm_gateway.companion.desktop import folder_of, runs
+from llm_gateway.companion.identity import load as load_identity
 from llm_gateway.config import Loaded
 from llm_gateway.config.addresses import reach
 from llm_gateway.content.opening import where_of
@@ -169,8 +171,20 @@ def _local_model(loaded: Loaded) -> _Finding:
 
 
 def _stopped(loaded: Loaded) -> Iterator[_Finding]:
-    yield _Finding("gateway", "warning", "no gateway runs", "llm-gateway up")
+    folder = folder_of(loaded.home)
+    joined = load_identity(folder)
+    running = joined is not None and runs(folder)
+    if joined is not None:
+        found = f"{joined.machine or 'one that has not joined'}, of {joined.url}, "
+        if running:
+            yield _Finding("companion", "ok", found + "runs")
+        else:
+            yield _Finding("companion", "warning", found + "does not run", "llm-gateway companion")
+    if joined is None or Folder(loaded.home).root.exists():
+        yield _Finding("gateway", "warning", "no gateway runs", "llm-gateway up")
     server = loaded.settings.server
+    if running and loaded.settings.companion.door == server.port:
+        return
     if not server.port or reach(server.host) != "loopback":
         return
     with socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET) as probe:

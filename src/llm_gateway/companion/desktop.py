@@ -30,7 +30,7 @@ from llm_gateway.tasks import Tasks
 from llm_gateway.upstream.client import Upstream
 from llm_gateway.upstream.fleet import Fleet
 
-__all__ = ["Desktop", "alone", "desktop", "folder_of"]
+__all__ = ["Desktop", "alone", "desktop", "folder_of", "runs"]
 
 
 class Desktop(msgspec.Struct, frozen=True):
@@ -64,6 +64,15 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+def runs(folder: Path) -> bool:
+    """Whether a companion of this folder runs."""
+    try:
+        with alone(folder):
+            return False
+    except ConfigError:
+        return True
 
 
 def desktop(

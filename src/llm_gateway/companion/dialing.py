@@ -7,6 +7,8 @@ when somebody dials. What is said on the socket is `introduction.py` and `link.p
 
 import asyncio
 import importlib
+import os
+import socket
 import ssl
 from collections import deque
 from typing import Protocol
@@ -25,6 +27,8 @@ PATH = "/bridge/v1/connect"
 _TAKES = 3.0  # an attempt that was lost on the way is soon made again
 _HIGH_WATER = 256 * 1024
 _GOODBYE = 2.0
+# OpenSSL's X509_V_ERR_… for a certificate that nobody whom this machine trusts has signed.
+_NOBODYS = frozenset((18, 19, 20, 21))
 
 
 class _Connection(Protocol):
@@ -170,8 +174,9 @@ async def dial(address: str, tasks: Tasks, trust: ssl.SSLContext | None = None) 
             **options,
         )
     except ssl.SSLError as error:
-        why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
-        raise Refused("tls_failed", f"the certificate of {host} is not accepted: {why}") from None
+        raise Refused(
+            "tls_failed", f"the certificate of {host} is not accepted: {_distrust(error)}"
+        ) from None
     except failures.InvalidStatus as error:
         raise _status(error.response.status_code, host) from None
     except failures.InvalidURI:
@@ -181,20 +186,32 @@ async def dial(address: str, tasks: Tasks, trust: ssl.SSLContext | None = None) 
             "unreachable", f"what answers at {host} is no gateway: {type(error).__name__}"
         ) from None
     except (OSError, EOFError) as error:  # TimeoutError is one
-        why = (
-            "it does not answer"
-            if isinstance(error, TimeoutError)
-            else getattr(error, "strerror", "") or "cut off"
-        )
-        raise Refused("unreachable", f"{host} cannot be reached: {why}") from None
+        raise Refused("unreachable", f"{host} cannot be reached: {_reason(error)}") from None
     return DialledSocket(connection, tasks, failures.ConnectionClosed)
+
+
+def _distrust(error: ssl.SSLError) -> str:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return error.reason
+    if error.verify_code in _NOBODYS:
+        return f"{error.verify_message}; when it is one of your own, --ca takes a copy of it"
+    return error.verify_message
+
+
+def _reason(error: OSError | EOFError) -> str:
+    """Say why, in the system's words and without the addresses that asyncio puts in their place."""
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    if isinstance(error, socket.gaierror):
+        return "the name does not resolve"
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "cut off"
 
 
 def _status(status: int, host: str) -> Refused:
     match status:
         case 421 | 403:
             return Refused(
-                "unreachable", f"{host} refuses to be called so ({status}); see server.hosts there"
+                "unreachable", f"{host} does not go by this name ({status}): add it to server.hosts there"
             )
         case 404 | 426:
             return Refused(
