@@ -7,6 +7,7 @@ import click
 
 from llm_gateway.cli.audit import on_record
 from llm_gateway.cli.bridge_desk import desk
+from llm_gateway.cli.bridge_transfer import move_in, move_out
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import FAILED, LOGIN_NEEDED, Stop, json_line, say, table
 from llm_gateway.cli.until import shown_until, until_us
@@ -128,3 +129,7 @@ def _who(environ: Mapping[str, str]) -> str:
     except (KeyError, OSError):  # a user without a name
         user = "somebody"
     return f"{user} (sudo of {before})" if before and before != user else user
+
+
+bridges.add_command(move_out)
+bridges.add_command(move_in)

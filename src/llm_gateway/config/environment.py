@@ -50,6 +50,10 @@ VARIABLES = (
         "File of 64 hexadecimal digits, mode 0600, that kept content is sealed with; by default `master-key` "
         "in the home, made when it is needed.",
     ),
+    Variable("CHATGPT_API_URL", "Where the bridge `chatgpt` asks; OpenAI's own address by default."),
+    Variable("CHATGPT_LOGIN_URL", "Where the bridge `chatgpt` signs in; OpenAI's own address by default."),
+    Variable("M365_COPILOT_SERVICE_URL", "Where the bridge `m365-copilot` asks; Microsoft's by default."),
+    Variable("M365_COPILOT_LOGIN_URL", "Where the bridge `m365-copilot` logs in; Microsoft's by default."),
     Variable("MICROSOFT_CLIENT_ID", "Application that the bridge `m365-copilot` logs in by."),
     Variable(
         "M365_COPILOT_ACCESS_TOKEN",

@@ -10,7 +10,7 @@ import pytest
 from bridges.chatgpt.fake_accounts import CANARY
 from llm_gateway.bridges.chatgpt.keeping import Registration, Store, Tokens, open_store, packed, unpacked
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.m365.sealed import SealedFile
+from llm_gateway.bridges.sealed import SealedFile
 from llm_gateway.vault import Secret
 
 TOKENS = Tokens(Secret(f"{CANARY}-a"), Secret(f"{CANARY}-r"), 2, 1, ("openid",))

@@ -10,7 +10,7 @@ from bridges.chatgpt.fake_accounts import CANARY
 from llm_gateway.bridges.chatgpt.keeping import Registration, Store
 from llm_gateway.bridges.chatgpt.transfer import export_login, import_login
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.m365.sealed import SealedFile
+from llm_gateway.bridges.sealed import SealedFile
 from llm_gateway.vault import Secret, load_master_key
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from llm_gateway.bridges.chatgpt.refusals import LOGIN
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.m365.sealed import SealBroken, SealedFile
+from llm_gateway.bridges.sealed import SealBroken, SealedFile
 from llm_gateway.errors import ConfigError
 from llm_gateway.ledger.folder import NO_FOLLOW, try_lock
 from llm_gateway.vault import Secret, load_master_key, read_private, write_private

@@ -15,7 +15,7 @@ import msgspec
 from llm_gateway.bridges.chatgpt.keeping import Store, packed, unpacked
 from llm_gateway.bridges.chatgpt.refusals import MOVED, nobody
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.m365.sealed import SealBroken, SealedFile
+from llm_gateway.bridges.sealed import SealBroken, SealedFile
 from llm_gateway.errors import ConfigError
 from llm_gateway.vault import Secret
 

@@ -21,8 +21,8 @@ from llm_gateway.bridges.m365.login import Login
 from llm_gateway.bridges.m365.places import login_endpoint, place_of
 from llm_gateway.bridges.m365.prompt import Words, time_zone, words_of
 from llm_gateway.bridges.m365.refusals import Origin, Reply, service_refused
-from llm_gateway.bridges.m365.sealed import SealedFile
 from llm_gateway.bridges.m365.snapshots import Telling
+from llm_gateway.bridges.sealed import SealedFile
 from llm_gateway.bridges.sessions import Kept, conversation
 from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.canonical.events import Finished, Measured, Started, TextDelta

@@ -12,7 +12,7 @@ from llm_gateway.bridges.contract import LoginStep
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.m365.identity import Grant, Identity
 from llm_gateway.bridges.m365.refusals import LOGIN
-from llm_gateway.bridges.m365.sealed import SealBroken, SealedFile
+from llm_gateway.bridges.sealed import SealBroken, SealedFile
 from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.errors import ConfigError
 from llm_gateway.vault import Secret

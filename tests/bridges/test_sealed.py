@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from llm_gateway.bridges.m365.sealed import SealBroken, SealedFile
+from llm_gateway.bridges.sealed import SealBroken, SealedFile
 from llm_gateway.errors import ConfigError
 
 KEY = bytes(32)
