@@ -11,6 +11,7 @@ from bridges.copilot.fake_cli import Scene
 from llm_gateway.bridges.copilot.runtime import Runtime
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.resident import Resident
+from llm_gateway.tasks import Tasks
 
 
 def _resident(stage: Stage) -> Resident[Runtime]:
@@ -61,6 +62,29 @@ def test_one_that_has_ended_or_did_not_start_is_started_again(tmp_path: Path) ->
         await until(lambda: not runtime.alive)
         assert (await resident.get()).alive
         await resident.close()
+
+    played(Scene(tmp_path), play)
+
+
+def test_a_defect_of_one_start_is_none_of_the_next(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        tries: list[int] = []
+        failures: list[BaseException] = []
+        tasks = Tasks(lambda _, failure: failures.append(failure))
+
+        async def start() -> Runtime:
+            tries.append(len(tries))
+            if len(tries) == 1:
+                raise KeyError("version")
+            return await Runtime.start(stage.program, tasks)
+
+        resident = Resident("the program", start, tasks, stage.clock)
+        with pytest.raises(KeyError):
+            await resident.get()
+        assert (await resident.get()).alive
+        await resident.close()
+        await tasks.close()
+        assert len(failures) == 1 and len(tries) == 2
 
     played(Scene(tmp_path), play)
 

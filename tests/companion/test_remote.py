@@ -10,7 +10,7 @@ from bridge_stage import HELLO, refusal, whole
 from companion_place import BODY, Place, placed
 from companion_stage import linked
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.health import BridgeModel, Health
+from llm_gateway.bridges.health import Action, BridgeModel, Health
 from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.canonical.events import TextDelta
 from llm_gateway.companion.channel import CREDIT, Bounds
@@ -297,6 +297,15 @@ def test_a_fresh_look(serve: Serve, state: str) -> None:
         assert (await engine.look()).state == ("auth_required" if state == "auth_required" else "ok")
 
     linked(scene, serve)
+
+
+def test_an_address_that_runs_something_is_none() -> None:
+    engine = RemoteEngine(ROW, "claude", lambda _: KNOWN)
+    for url, kept in (("javascript:alert(1)", ""), ("https://vendor.example", "https://vendor.example")):
+        health = Health("auth_required", "log in", Action("log in", url=url))
+        engine.take(msgspec.structs.replace(OFFER, health=health))
+        assert engine._offer is not None and engine._offer.health.action == Action("log in", url=kept)
+        assert not engine.take(msgspec.structs.replace(OFFER, health=health))
 
 
 def test_a_companion_that_does_not_say_how_it_is() -> None:

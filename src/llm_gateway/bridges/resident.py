@@ -55,7 +55,7 @@ class Resident(Generic[P]):
         """
         known = self._starting
         if known is None or (known.done() and not _is_alive(known)):
-            if known is not None and not known.cancelled():
+            if known is not None and not _is_broken(known):
                 self._bury(known.result())
             known = self._starting = self._tasks.start(f"start {self._name}", self._start())
         await asyncio.wait((known,))
@@ -111,7 +111,7 @@ class Resident(Generic[P]):
         """End what was started, or is being started yet."""
         start.cancel()
         await asyncio.wait((start,))
-        if not start.cancelled() and not isinstance(started := start.result(), BridgeFault):
+        if not _is_broken(start) and not isinstance(started := start.result(), BridgeFault):
             await started.close()
 
     def _bury(self, started: P | BridgeFault) -> None:
@@ -122,7 +122,12 @@ class Resident(Generic[P]):
 
 
 def _is_alive(start: asyncio.Task[P | BridgeFault]) -> bool:
-    if start.cancelled():
+    if _is_broken(start):
         return False
     started = start.result()
     return not isinstance(started, BridgeFault) and started.alive
+
+
+def _is_broken(start: asyncio.Task[P | BridgeFault]) -> bool:
+    """Whether a start was stopped, or ended by a defect, which was logged then."""
+    return start.cancelled() or start.exception() is not None

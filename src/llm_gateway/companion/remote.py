@@ -151,8 +151,9 @@ class RemoteEngine:
 
     def take(self, offer: Offer) -> bool:
         """Take what the companion says; return whether that is news."""
-        before, self._offer = self._offer, offer
-        return before != offer
+        before = self._offer
+        self._offer = msgspec.structs.replace(offer, health=_shown(offer.health))
+        return before != self._offer
 
     def disconnect(self, away: Health) -> None:
         """Ask nobody any more; `away` says why."""
@@ -262,6 +263,14 @@ def _offline(row: CompanionRow, at_us: int) -> Health:
         f"agent_offline_since {since}: the companion on {row.machine} is not connected",
         Action(f"start it on {row.machine}", "llm-gateway companion"),
     )
+
+
+def _shown(health: Health) -> Health:
+    """Return a health that people may be shown: a page makes a link of an address, which is followed."""
+    action = health.action
+    if action is None or action.url.startswith(("https://", "http://")) or not action.url:
+        return health
+    return msgspec.structs.replace(health, action=msgspec.structs.replace(action, url=""))
 
 
 def _is_value(value: bytes) -> bool:
