@@ -6,6 +6,7 @@ The desk takes no connection from anybody. What its companion offers is an agent
 
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -17,7 +18,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from certificate import self_signed
 from gateway_process import TOKEN, GatewayProcess
 from namespaces import DESK, SERVER, Machines
 from speaking import Answer, Speaker
@@ -120,11 +120,12 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         (folder / "server").mkdir(parents=True)
-        certificate, key = self_signed(folder, address=SERVER)
+        certificate, key = _certified(folder)
         self.machines = Machines(folder)
         self.home = folder / "server"
         self.near_record = folder / "near"
         self._trust = ssl.create_default_context(cafile=str(certificate))
+        self._trust.verify_flags |= ssl.VERIFY_X509_STRICT  # as Python 3.13 has it by itself
         config = self._config = f"""
 [server]
 host = "{SERVER}"
@@ -219,3 +220,13 @@ longest_cool_down = 0
         found = self.dashboard("requests?limit=1000")["requests"]
         assert isinstance(found, list)
         return next(each for each in found if each["id"] == answer.request_id)
+
+
+def _certified(folder: Path) -> tuple[Path, Path]:
+    """Return the files of a certificate and its key, made as the page says."""
+    page = (Path(__file__).parents[1] / "docs" / "companion.md").read_text("utf-8")
+    (recipe,) = re.findall(r"^```sh\n(openssl .*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert "192.168.1.20" in recipe
+    recipe = recipe.replace("192.168.1.20", SERVER)
+    subprocess.run(["sh", "-ec", recipe], check=True, cwd=folder, capture_output=True)
+    return folder / "gateway.pem", folder / "gateway.key"

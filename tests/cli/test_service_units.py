@@ -132,5 +132,11 @@ def test_a_companion_is_another_service(kind: Kind) -> None:
     assert companion.log != PLAIN.log
 
 
+def test_a_companion_is_not_told_to_read_its_configuration_anew() -> None:
+    assert "ExecReload=" in unit("systemd", PLAIN, {}).data.decode()
+    companion = msgspec.structs.replace(PLAIN, reloads=False)
+    assert "ExecReload=" not in unit("systemd", companion, {}).data.decode()
+
+
 def _names(written: Unit) -> set[object]:
     return {written.path or written.data, *written.stop}

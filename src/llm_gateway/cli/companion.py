@@ -75,6 +75,8 @@ def companion(
     context = click_context.ensure_object(Context)
     loaded = context.load()
     if token == _FROM_STDIN:
+        if sys.stdin.isatty():
+            say("paste the token of `llm-gateway enroll`, and press Enter:")
         token = sys.stdin.readline().strip()
     course = Course(folder_of(loaded.home), gateway, token, _certificates(loaded, ca), drain=_STOP_AFTER)
     said = {name: value for name, value in caps.items() if value is not None}

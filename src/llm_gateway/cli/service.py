@@ -162,6 +162,7 @@ def _unit(context: Context, loaded: Loaded, kind: Kind, companion: bool) -> Unit
         user_home=Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home()),
         stop_s=round(loaded.settings.server.drain_timeout) + _LONGER_S,
         user=_windows_user(environ),
+        reloads=not companion,
     )
     return unit(kind, told, environ, os.getuid() if hasattr(os, "getuid") else 0)
 

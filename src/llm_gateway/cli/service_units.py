@@ -67,7 +67,7 @@ class Service(msgspec.Struct, frozen=True):
     """What is to run in the background. `command` begins with the program; `path` is its search path.
 
     `name` is that of its files; `home` is the gateway's data folder, where its log is, `user_home` the
-    user's; `stop_s` is how long it may take to end.
+    user's; `stop_s` is how long it may take to end, `reloads` whether a SIGHUP has it read its configuration.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Service(msgspec.Struct, frozen=True):
     user_home: Path
     stop_s: int = 60
     user: str = ""
+    reloads: bool = True
 
     @property
     def log(self) -> Path:
@@ -130,7 +131,7 @@ Description={_quoted_systemd(service.title, bare=True)}
 [Service]
 Type=exec
 ExecStart={" ".join(map(_quoted_command, service.command))}
-ExecReload=/bin/kill -HUP $MAINPID
+{"ExecReload=/bin/kill -HUP $MAINPID" if service.reloads else "# it reads its configuration once"}
 Environment={_quoted_systemd(f"PATH={service.path}")}
 EnvironmentFile=-{_quoted_systemd(str(service.home / "service.env"), bare=True)}
 Restart=on-failure

@@ -9,7 +9,7 @@ __all__ = ["CompanionSettings"]
 
 
 class CompanionSettings(msgspec.Struct, frozen=True):
-    """What `llm-gateway companion` does on this machine, whatever its gateway asks for; see remote.md."""
+    """What `llm-gateway companion` does on this machine, whatever its gateway asks for; see companion.md."""
 
     ca: Annotated[
         str, Meta(description="File of certificates to trust instead of the system's, for the gateway's TLS.")
