@@ -67,13 +67,17 @@ def test_a_provider_of_its_name_takes_its_place() -> None:
     played(scene)
 
 
-def test_who_shares_one_is_settled_anew() -> None:
+def test_who_shares_one_no_longer_does_not_from_then_on() -> None:
     async def scene(stage: Stage) -> None:
         shared = [BridgeSettings("claude", share_with=("ada",))]
         bridges = open_bridges(shared, stage.around, lambda: Fleet(stage.around.upstream, stage.clock, _none))
         bridges.share([BridgeSettings("codex", share_with=("bob",))])
         assert bridges.engines["claude"].people == frozenset(("",))
-        assert bridges.engines["codex"].people == frozenset(("", "bob"))
+        assert bridges.engines["codex"].people == frozenset(("",)), (
+            "the bridge itself may refuse to be shared"
+        )
+        bridges.share(shared)
+        assert bridges.engines["claude"].people == frozenset(("", "ada"))
 
     played(scene)
 

@@ -363,7 +363,8 @@ def test_a_reload_takes_what_can_change_and_says_what_cannot(tmp_path: Path) -> 
     assert fresh.warnings == (
         "server.port has changed; it takes effect at the next start",
         "ledger.durability has changed; it takes effect at the next start",
-        "bridges.codex has changed; all but share_with takes effect at the next start",
+        "bridges.codex has changed; it takes effect at the next start, but whom it is taken from: now",
+        "bridges.claude has changed; it takes effect at the next start, but whom it is taken from: now",
     )
 
 

@@ -69,6 +69,7 @@ class Bridges:
         self.engines = engines
         self._named = named
         self._fleet = fleet
+        self._shared = {name: engine.people or frozenset() for name, engine in engines.items()}
         self._here = frozenset(
             name for name, each in engines.items() if name in named or each.absence() is None
         )
@@ -89,10 +90,13 @@ class Bridges:
                 fleet.told(name, health.state, health.reason, _entries(self.engines[name]))
 
     def share(self, configured: Collection[BridgeSettings]) -> None:
-        """Let those people use bridges who stand in these settings, and no others beside their owner."""
+        """Let nobody use a bridge any more who does not stand in these settings.
+
+        Somebody new waits for the next start: whether it may be shared at all is its own business.
+        """
         shared = {each.name: each.share_with for each in configured}
         for name, engine in self.engines.items():
-            engine.people = frozenset((_OWNER, *shared.get(name, ())))
+            engine.people = self._shared[name] & {_OWNER, *shared.get(name, ())}
 
     def engines_of(self, fleet: Fleet) -> dict[str, BridgeEngine]:
         """Return those that answer for a member of a fleet: not where a provider has taken the name."""

@@ -108,7 +108,7 @@ def reload(
             warnings += [f"{name}.{key} has changed; it takes effect at the next start" for key in changed]
             kept[name] = old
     warnings += [
-        f"bridges.{name} has changed; all but share_with takes effect at the next start"
+        f"bridges.{name} has changed; it takes effect at the next start, but whom it is taken from: now"
         for name in _changed_bridges(current.settings, fresh.settings)
     ]
     return msgspec.structs.replace(
@@ -122,16 +122,15 @@ def reload(
 
 
 def _changed_bridges(old: Settings, new: Settings) -> list[str]:
-    """Return the bridges of which more has changed than who uses them."""
-    was, is_ = (
-        {each.name: msgspec.structs.replace(each, share_with=()) for each in settings.bridges}
-        for settings in (old, new)
-    )
-    return [
-        name
-        for name in {**was, **is_}
-        if was.get(name, BridgeSettings(name)) != is_.get(name, BridgeSettings(name))
-    ]
+    """Return the bridges of which more has changed than whom they are shared with no longer."""
+    was, now = ({each.name: each for each in settings.bridges} for settings in (old, new))
+    changed = []
+    for name in {**was, **now}:
+        before, after = was.get(name, BridgeSettings(name)), now.get(name, BridgeSettings(name))
+        others = set(after.share_with) - set(before.share_with)
+        if others or msgspec.structs.replace(after, share_with=before.share_with) != before:
+            changed.append(name)
+    return changed
 
 
 def check(file: Path) -> Settings:
