@@ -57,14 +57,14 @@ def around(tasks: Tasks, folder: Path, clock: FakeClock | None = None) -> Surrou
 class Stage:
     """What a scene plays with."""
 
-    def __init__(self, scene: Scene, idle: float) -> None:
+    def __init__(self, scene: Scene, idle: float, looks: float) -> None:
         self.scene = scene
         self.failures: list[BaseException] = []
         self.tasks = Tasks(lambda _, error: self.failures.append(error))
         self.clock = FakeClock()
         self.around = around(self.tasks, scene.home, self.clock)
         self.server = AppServer(settings(scene), self.around, prepare, idle=idle)
-        self.bridge = CodexBridge(settings(scene), self.around, self.server, looks=0.4)
+        self.bridge = CodexBridge(settings(scene), self.around, self.server, looks=looks)
 
     @staticmethod
     def notice(told: dict[str, object]) -> Raw:
@@ -78,13 +78,17 @@ class Stage:
 
 
 def played(
-    scene: Scene, act: Callable[[Stage], Coroutine[object, object, None]], *, idle: float = 600.0
+    scene: Scene,
+    act: Callable[[Stage], Coroutine[object, object, None]],
+    *,
+    idle: float = 600.0,
+    looks: float = 15.0,
 ) -> None:
     """Put the program where it is found, and play with it."""
     scene.place()
 
     async def play() -> None:
-        stage = Stage(scene, idle)
+        stage = Stage(scene, idle, looks)
         try:
             async with asyncio.timeout(20):
                 await act(stage)

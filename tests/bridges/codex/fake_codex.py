@@ -61,7 +61,9 @@ if arguments[:2] == ["debug", "models"]:
         sys.exit(1)
     print(scene["models"]); sys.exit()
 if arguments[:2] == ["app-server", "generate-json-schema"]:
-    pathlib.Path("codex_app_server_protocol.v2.schemas.json").write_text(scene["schema"]); sys.exit()
+    if scene["schema"] is not None:
+        pathlib.Path("codex_app_server_protocol.v2.schemas.json").write_text(scene["schema"])
+    sys.exit()
 print("its own words", file=sys.stderr, flush=True)
 if scene["dies"]:
     sys.exit(3)
@@ -158,7 +160,7 @@ class Scene:
     sources: list[str] = field(default_factory=list)
     version: str = "codex-cli 0.169.0"
     models: str = json.dumps(CATALOGUE)
-    schema: str = field(default_factory=SCHEMA.read_text)
+    schema: str | None = field(default_factory=SCHEMA.read_text)
     online: bool = True
     dies: bool = False
 

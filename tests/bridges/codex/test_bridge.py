@@ -179,15 +179,31 @@ def test_how_it_is_when_the_vendor_cannot_be_asked(tmp_path: Path) -> None:
 
 def test_slow_limits_are_not_in_the_way_and_a_slow_account_is(tmp_path: Path) -> None:
     async def act(stage: Stage) -> None:
-        health = await stage.bridge.health()
+        async with stage.server.use():
+            health = await stage.bridge.health()
         assert (health.state, health.windows) == ("ok", ())
 
-    played(Scene(tmp_path, answers={"account/rateLimits/read": None}), act)
+    played(Scene(tmp_path, answers={"account/rateLimits/read": None}), act, looks=0.5)
 
     async def silent(stage: Stage) -> None:
-        assert (await stage.bridge.health()).state == "unreachable"
+        async with stage.server.use():
+            assert (await stage.bridge.health()).state == "unreachable"
 
-    played(Scene(tmp_path, answers={"account/read": None}), silent)
+    played(Scene(tmp_path, answers={"account/read": None}), silent, looks=0.2)
+
+
+def test_how_it_is_while_it_starts(tmp_path: Path) -> None:
+    async def act(stage: Stage) -> None:
+        assert (await stage.bridge.health()).state == "starting"
+
+    played(Scene(tmp_path, answers={"initialize": None}), act, looks=0.2)
+
+
+def test_limits_of_another_form_are_another_version(tmp_path: Path) -> None:
+    async def act(stage: Stage) -> None:
+        assert (await stage.bridge.health()).state == "version_mismatch"
+
+    played(Scene(tmp_path, answers={"account/rateLimits/read": {"result": {"rateLimits": 3}}}), act)
 
 
 def test_its_models_are_those_that_are_shown(tmp_path: Path) -> None:

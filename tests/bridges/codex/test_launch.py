@@ -80,6 +80,7 @@ def test_without_the_vendor_it_is_what_came_with_the_program(tmp_path: Path) -> 
         (Scene(NOWHERE, models="[]"), "codex prints its models in a form"),
         (Scene(NOWHERE, schema=POORER), r"without thread/start\.environments,"),
         (Scene(NOWHERE, schema="{}"), "without the schema itself"),
+        (Scene(NOWHERE, schema=None), "without the schema itself"),
         (Scene(NOWHERE, schema='{"definitions": {}}'), "without account/login/cancel, .* and 39 more, which"),
     ],
 )

@@ -27,9 +27,9 @@ from llm_gateway.config.bridges import BridgeSettings
 
 __all__ = ["CodexBridge", "open_bridge"]
 
-# A look takes two seconds at most. A start that takes longer goes on by itself.
+# A look takes two seconds at most. A start that takes longer than its part of them goes on by itself.
 _LOOKS = 1.8
-_STARTS = 1.2
+_FOR_A_START = 2 / 3
 _MOST_PAGES = 20
 _MOST_KEPT = 16
 
@@ -56,7 +56,7 @@ class CodexBridge:
         until = self._around.clock.monotonic() + self._looks
         try:
             find(self._settings, self._around)
-            async with asyncio.timeout(_STARTS) as start, self._server.use() as running:
+            async with asyncio.timeout(self._looks * _FOR_A_START) as start, self._server.use() as running:
                 start.reschedule(None)
                 return await self._health(running, until)
         except BridgeFault as fault:

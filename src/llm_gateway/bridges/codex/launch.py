@@ -85,14 +85,13 @@ async def prepare(settings: BridgeSettings, around: Surroundings) -> Launch:
 
 async def _asked(asking: "_Asking", version: str) -> bytes:
     """Return the models of a program whose protocol is what it should be."""
-    schema, raw = await asyncio.gather(asking.schema(), asking.models())
-    if lacks := differences(schema):
+    if lacks := differences(await asking.schema()):
         more = f" and {len(lacks) - 3} more" if len(lacks) > 3 else ""
         raise _mismatch(
             f"codex {version} speaks its protocol without {', '.join(lacks[:3])}{more}, which this gateway "
             "needs; update whichever of them is older"
         )
-    return raw
+    return await asking.models()
 
 
 def _edited(raw: bytes, version: str) -> Catalogue:

@@ -135,9 +135,11 @@ class Running:
 
     async def close(self) -> None:
         """End it."""
+        readers = (self._reading, self._errors)
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
         await self._child.close()
-        self._reading.cancel()
-        self._errors.cancel()
 
     # what it says by itself
 
@@ -249,6 +251,7 @@ class AppServer:
         running, self._running = self._running, None
         if self._starting is not None:
             self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)  # it ends what it has begun
         if running is not None:
             await running.close()
 
