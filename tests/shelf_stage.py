@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from llm_gateway.engines.contract import Engine
 from llm_gateway.providers.catalog import ProviderRow, Speaks
 from llm_gateway.providers.names import Directory, read_target
 from llm_gateway.server.models_api import ModelsApi
@@ -38,22 +39,25 @@ class Shelved:
 
     def __init__(self, stage: Stage, aliases: Mapping[str, str], patience: float) -> None:
         self.stage = stage
+        self._engines: Mapping[str, Engine] = {}
         self.failures: list[BaseException] = []
         self.tasks = Tasks(lambda name, failure: self.failures.append(failure))
-        self.fleet = Fleet(stage.upstream, stage.clock, self._plan_anew)
+        self.fleet = Fleet(stage.upstream, stage.clock, lambda: self.plan_by(self._engines))
         self._aliases = {alias: (read_target(target),) for alias, target in aliases.items()}
         port = stage.scripted.port
         self.fleet.add(ROW, [endpoint("ollama", port)], presence="configured")
         other = msgspec.structs.replace(ROW, name="other")
         self.fleet.add(other, [endpoint("other", port)], presence="configured", models=("both",))
         self.fleet.add(DEMO, (), presence="built in", models=("echo",))
-        self._plan_anew()
+        self.plan_by({})
         self.shelf = Shelf(self.fleet, stage.router, stage.clock, self.tasks, patience=patience)
         self.door = Door(*ModelsApi(stage.gateway, self.shelf).routes())
 
-    def _plan_anew(self) -> None:
+    def plan_by(self, engines: Mapping[str, Engine]) -> None:
+        """Plan with these engines from now on."""
+        self._engines = engines
         providers = {name: member.models for name, member in self.fleet.members.items()}
-        self.stage.router.replace(Directory(providers, self._aliases), self.fleet.lines(), {})
+        self.stage.router.replace(Directory(providers, self._aliases), self.fleet.lines(), engines)
 
     async def get(
         self, target: str, *headers: tuple[bytes, bytes], key: str | None = None, method: str = "GET"

@@ -13,6 +13,7 @@ from llm_gateway.bridges.health import Action, Health
 from llm_gateway.canonical.events import Failed, Finished, TextDelta
 from llm_gateway.dialects.bridge.stream import Said
 from llm_gateway.errors import ConfigError, UpstreamTruncated
+from llm_gateway.wire.headers import get
 
 
 def test_a_turn_is_answered_and_proves_the_login() -> None:
@@ -106,7 +107,9 @@ def test_nobody_waits_for_ever() -> None:
         stage.bridge.wait = asyncio.Event()
         first = stage.tasks.start("ask", stage.ask())
         await asyncio.sleep(0)
-        assert await refusal(await stage.ask()) == (429, "bridge_busy")
+        late = await stage.ask()
+        assert get(late.headers, b"retry-after") == b"10", "who has waited already is not to wait here again"
+        assert await refusal(late) == (429, "bridge_busy")
         stage.bridge.wait.set()
         await whole(await first)
 

@@ -167,6 +167,7 @@ def test_nobody_is_there() -> None:
         (404, "version_mismatch", "upgrade"),
         (426, "version_mismatch", "upgrade"),
         (503, "unreachable", "takes nothing now"),
+        (307, "unreachable", "redirects"),
         (500, "unreachable", "opens no link"),
         (200, "unreachable", "no link"),
     ],
@@ -175,7 +176,8 @@ def test_somebody_else_is_there(status: int, kind: str, told: str) -> None:
     async def run() -> Refused:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 %d Whatever\r\ncontent-length: 0\r\n\r\n" % status)
+            there = b"location: ws://127.0.0.1:1/elsewhere\r\n" if 300 <= status < 400 else b""
+            writer.write(b"HTTP/1.1 %d Whatever\r\n%bcontent-length: 0\r\n\r\n" % (status, there))
             await writer.drain()
             writer.close()
 

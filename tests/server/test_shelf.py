@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fakes import FakeEngine
+from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import UnknownModel
 from llm_gateway.server.model_shapes import Listed
 from scripted import Gate, Script, Send
@@ -127,3 +129,16 @@ def test_who_leaves_takes_nothing_along(tmp_path: Path) -> None:
         assert any("slow" in each.name for each in shown.shelf.listed())
 
     shelved(tmp_path, scene, lists=SLOW)
+
+
+def test_other_peoples_subscriptions_are_not_listed(tmp_path: Path) -> None:
+    async def scene(shown: Shelved) -> None:
+        demo = FakeEngine("demo", lambda: PreparedAnswer.whole(200, b"{}"))
+        demo.people = frozenset(("",))
+        shown.plan_by({"demo": demo})
+        await shown.shelf.look()
+        assert "demo/echo" in {each.name for each in shown.shelf.listed()}
+        assert "demo/echo" not in {each.name for each in shown.shelf.seen_by("ada").listed()}
+        assert "demo/echo" in {each.name for each in shown.shelf.seen_by("").listed()}
+
+    shelved(tmp_path, scene)

@@ -187,7 +187,8 @@ class BridgeEngine:
         except TimeoutError:
             if place.done() and not place.cancelled():
                 return  # it became free in the very moment
-            raise self._busy(f"no turn of it ended within {bounds.wait:g} seconds") from None
+            # Who has waited as long is not asked to wait here again: the client is, or another target.
+            raise self._busy(f"no turn of it ended within {bounds.wait:g} seconds", 10) from None
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._give()
@@ -196,12 +197,12 @@ class BridgeEngine:
             if place in self._waiting:
                 self._waiting.remove(place)
 
-    def _busy(self, why: str) -> BridgeFault:
+    def _busy(self, why: str, retry_after: float = 1) -> BridgeFault:
         parallel = self._bounds.parallel
         return BridgeFault(
             "bridge_busy",
             f"the bridge {self.name} answers {parallel} turns at a time and {why}; try again in a moment",
-            retry_after=1,
+            retry_after=retry_after,
         )
 
     def _give(self) -> None:

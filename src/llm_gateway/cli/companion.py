@@ -235,10 +235,10 @@ async def _serve(context: Context, loaded: Loaded, course: Course, caps: Caps) -
         await stop.wait()
         if not running.done():
             say("stopping: answers that run may finish")
-            if door is not None:
-                await door.close()
-            await made.close()
-            running.cancel()
+        if door is not None:
+            await door.close()
+        await made.close()
+        running.cancel()
         await asyncio.wait({running})
         return OK if running.cancelled() else running.result()
     finally:

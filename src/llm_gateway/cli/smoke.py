@@ -104,6 +104,7 @@ def _result(api: LocalApi, request_id: str, body: bytes) -> _Smoke:
 def _pick(api: LocalApi) -> str:
     """Return a model that costs nothing, a real one before the demo."""
     listed = msgspec.convert(api.get("/api/dashboard/providers")["providers"], list[ProviderView])
-    free = [p for p in listed if not p.metered and p.state == "ok" and p.models and p.name != "demo"]
+    ready = (p for p in listed if p.state == "ok" and p.models and p.name != "demo")
+    free = [p for p in ready if not p.metered and p.kind != "subscription"]
     free.sort(key=lambda provider: provider.kind != "local")
     return f"{free[0].name}/{free[0].models[0]}" if free else "demo/echo"

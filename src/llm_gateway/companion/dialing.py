@@ -162,7 +162,7 @@ async def dial(address: str, tasks: Tasks, trust: ssl.SSLContext | None = None) 
     if reach(host) == "loopback":
         options["proxy"] = None
     try:
-        connection: _Connection = await client.connect(
+        connection: _Connection = await _straight(client.connect)(
             address,
             compression=None,
             max_size=MOST,
@@ -207,8 +207,17 @@ def _reason(error: OSError | EOFError) -> str:
     return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "cut off"
 
 
+def _straight(connect: type) -> type:
+    """Return the way to connect without redirects: one may lead to another machine, and in the clear."""
+    return type("Straight", (connect,), {"process_redirect": lambda self, error: error})
+
+
 def _status(status: int, host: str) -> Refused:
     match status:
+        case 301 | 302 | 303 | 307 | 308:
+            return Refused(
+                "unreachable", f"{host} redirects ({status}), which is not followed; give the address itself"
+            )
         case 421 | 403:
             return Refused(
                 "unreachable", f"{host} does not go by this name ({status}): add it to server.hosts there"

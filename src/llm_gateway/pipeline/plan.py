@@ -227,6 +227,11 @@ class Router:
                 return Step(provider, model, dialect, line, None, False, True, headers, login=True)
         return None
 
+    def people(self, provider: str) -> frozenset[str] | None:
+        """Return whose keys may ask a provider; None: everybody's."""
+        engine = self._engines.get(provider)
+        return engine.people if engine is not None else None
+
     @property
     def providers(self) -> tuple[str, ...]:
         """Return the names of the providers that can be asked."""

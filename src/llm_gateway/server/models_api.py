@@ -81,24 +81,24 @@ class ModelsApi:
     async def one(self, exchange: Exchange, quoted: str) -> None:
         """Answer with one model; a name that resolves is there, listed or not."""
         name = unquote(quoted).removeprefix("models/")
-        await self._answer(exchange, lambda shape, _: shape.one(self._shelf.find(name)))
+        await self._answer(exchange, lambda shape, shelf, _: shape.one(shelf.find(name)))
 
-    async def _answer(self, exchange: Exchange, find: Callable[[_Shape, _Query], object]) -> None:
+    async def _answer(self, exchange: Exchange, find: Callable[[_Shape, Shelf, _Query], object]) -> None:
         shape = _asked_for(exchange)
         dialect = _dialect(shape)
         try:
             target = exchange.target if dialect.keys_in_url or shape is _GEMINI else b""
-            self._gateway.keys.authenticate(exchange.headers, target)
+            identity = self._gateway.keys.authenticate(exchange.headers, target)
             await self._shelf.look()
-            found = find(shape, query_values(exchange.target))
+            found = find(shape, self._shelf.seen_by(identity.person), query_values(exchange.target))
         except GatewayError as error:
             self._gateway.metrics.refused(error.kind)
             refuse(exchange, dialect, error)
             return
         respond_json(exchange, msgspec.json.encode(found))
 
-    def _list(self, shape: _Shape, query: _Query) -> object:
-        return shape.whole(self._shelf, query)
+    def _list(self, shape: _Shape, shelf: Shelf, query: _Query) -> object:
+        return shape.whole(shelf, query)
 
 
 def _asked_for(exchange: Exchange) -> _Shape:

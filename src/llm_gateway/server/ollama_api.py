@@ -58,20 +58,21 @@ class OllamaApi:
     async def tags(self, exchange: Exchange, _: str) -> None:
         """Answer with every model."""
         try:
-            self._gateway.keys.authenticate(exchange.headers)
+            identity = self._gateway.keys.authenticate(exchange.headers)
         except GatewayError as error:
             self._refuse(exchange, error)
             return
         await self._shelf.look()
-        respond_json(exchange, catalog.encode_tags([_offered(each) for each in self._shelf.listed()]))
+        shelf = self._shelf.seen_by(identity.person)
+        respond_json(exchange, catalog.encode_tags([_offered(each) for each in shelf.listed()]))
 
     async def show(self, exchange: Exchange, _: str) -> None:
         """Answer with the model that the body names."""
         try:
-            self._gateway.keys.authenticate(exchange.headers)
+            identity = self._gateway.keys.authenticate(exchange.headers)
             name = _named(await exchange.body(_MAX_BODY))
             await self._shelf.look()
-            found = self._find(name)
+            found = _find(self._shelf.seen_by(identity.person), name)
         except GatewayError as error:
             self._refuse(exchange, error)
             return
@@ -89,16 +90,6 @@ class OllamaApi:
             respond_json(exchange, encode())
 
         return answer
-
-    def _find(self, name: str) -> Listed:
-        """Return a model; the tag that Ollama's clients put behind a name without one is left off again."""
-        plain = name.removesuffix(":latest")
-        try:
-            return self._shelf.find(name)
-        except UnknownModel:
-            if plain == name:
-                raise
-            return self._shelf.find(plain)
 
     def _refuse(self, exchange: Exchange, error: GatewayError) -> None:
         self._gateway.metrics.refused(error.kind)
@@ -123,3 +114,14 @@ def _offered(listed: Listed) -> catalog.Offered:
     if "embed" in listed.name.lower():
         return catalog.Offered(listed.name, listed.context_length, listed.created, ("embedding",))
     return catalog.Offered(listed.name, listed.context_length, listed.created)
+
+
+def _find(shelf: Shelf, name: str) -> Listed:
+    """Return a model; the tag that Ollama's clients put behind a name without one is left off again."""
+    plain = name.removesuffix(":latest")
+    try:
+        return shelf.find(name)
+    except UnknownModel:
+        if plain == name:
+            raise
+        return shelf.find(plain)

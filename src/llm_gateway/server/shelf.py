@@ -5,6 +5,7 @@ not been asked for a while, and no longer: a slow one is listed the next time. N
 """
 
 import asyncio
+import copy
 from collections import Counter
 from collections.abc import Iterator
 
@@ -35,6 +36,7 @@ class Shelf:
         self._clock = clock
         self._tasks = tasks
         self._patience = patience
+        self._person = ""
         self._looking: asyncio.Task[None] | None = None
 
     async def look(self) -> None:
@@ -49,9 +51,19 @@ class Shelf:
             self._looking = self._tasks.start("look for models that were asked for", work)
         await asyncio.wait({self._looking}, timeout=self._patience)
 
+    def seen_by(self, person: str) -> "Shelf":
+        """Return what is there for a person, "" for the gateway's owner: not other people's subscriptions."""
+        seen = copy.copy(self)
+        seen._person = person
+        return seen
+
     def listed(self) -> Iterator[Listed]:
         """Return every model, each once, under the name that always means it."""
-        members = self._fleet.members
+        members = {
+            name: member
+            for name, member in self._fleet.members.items()
+            if (people := self._router.people(name)) is None or self._person in people
+        }
         often = Counter(model for member in members.values() for model in member.models)
         for alias in self._router.aliases:
             yield self._alias(alias)
