@@ -84,6 +84,11 @@ def cut_short(place: Place, each: Listener, within: float) -> None:
     assert row["tokens_out"], row
 
 
+def tell(what: str, seconds: float) -> None:
+    """Say how long something took: for docs/proofs.md."""
+    sys.stderr.write(f"\n{what}: {seconds:.2f} s")
+
+
 def connects(host: str, port: int) -> bool:
     """Whether anybody takes a connection there: for threads of a machine."""
     with socket.socket() as probe:
@@ -118,10 +123,12 @@ def test_fifty_streams_at_once(place: Place) -> None:
         place.ask(DIALECTS[number % 3], MODEL, asks(f"many-{number}", 40, 5, 100), stream=True)
         for number in range(PARALLEL)
     ]
+    began = time.monotonic()
     for number, each in enumerate(asked):
         answer = each.result(30)
         assert answer.proper and answer.text == says(f"many-{number}", 40, 100), answer
         assert place.row(answer)["status"] == "ok"
+    tell(f"{PARALLEL} streams", time.monotonic() - began)
 
 
 def test_one_who_does_not_read_keeps_nobody_waiting(place: Place) -> None:
@@ -134,7 +141,9 @@ def test_one_who_does_not_read_keeps_nobody_waiting(place: Place) -> None:
     waited = [place.ask("chat", MODEL, asks(f"beside-{number}"), stream=True) for number in range(10)]
     answers = [each.result(10) for each in waited]
     assert all(each.proper for each in answers)
-    assert max(each.seconds for each in answers) < 2
+    slowest = max(each.seconds for each in answers)
+    tell("the slowest beside one that is not read", slowest)
+    assert slowest < 2
     grown = place.gateway.status_kib("VmRSS") - before
     assert grown < count * size / 1024 / 2, f"{grown} KiB: what nobody reads is not to come over the link"
     with slow:
@@ -144,15 +153,16 @@ def test_one_who_does_not_read_keeps_nobody_waiting(place: Place) -> None:
 
 def test_a_cable_that_is_cut_in_the_middle_of_streams_and_put_back(place: Place) -> None:
     reading = listeners(place, "cut")
+    began = time.monotonic()
     place.machines.cut(place.machines.on_server)
     try:
         for each in reading:
-            cut_short(place, each, 8)
+            cut_short(place, each, 6)
+        tell("cut, until all is settled", time.monotonic() - began)
         assert place.bridge()["state"] == "unreachable"
     finally:
         place.machines.mend(place.machines.on_server)
-    took = place.until_state("ok", 5)
-    sys.stderr.write(f"\nback {took:.1f} s after the cable was\n")
+    tell("back after the cable was", place.until_state("ok", 5))
     tags = [each.tag for each in reading]
     until(
         lambda: all(f"cancelled {tag}" in place.desk.asked() for tag in tags), "the agent was told to stop", 5
@@ -164,20 +174,22 @@ def test_a_companion_that_is_dead_costs_nobody_time_or_money(place: Place) -> No
     (reading,) = [Listener(place, "chat", "dead")]
     reading.begun()
     place.desk.kill()
-    assert place.until_state("unreachable", 5) < 5
+    tell("killed, until it is unreachable", place.until_state("unreachable", 5))
     cut_short(place, reading, 5)
     how = place.bridge()
+    assert how["label"] == "far (agent), on desk"
     assert "the companion on desk is not connected" in str(how["reason"])
     assert "start it on desk" in str(how["action"]) and "llm-gateway companion" in str(how["action"])
     for dialect in DIALECTS:
         answer = place.ask(dialect, MODEL, asks("nobody")).result(10)
         assert answer.status == 502 and answer.seconds < 2, answer
+        tell(f"refused in {dialect}", answer.seconds)
         row = place.row(answer)
         assert (row["status"], row["tokens_in"], row["tokens_out"]) == ("error", None, None), row
         assert not row["cost_usd"]
     assert not any("nobody" in line for line in place.desk.asked())
     place.desk.start()  # without a token, an address or a certificate: all of that is known
-    assert place.until_state("ok", 5) < 5
+    tell("back by itself", place.until_state("ok", 5))
 
 
 def test_clients_of_the_desk_by_its_door(place: Place) -> None:
@@ -194,6 +206,7 @@ def test_clients_of_the_desk_by_its_door(place: Place) -> None:
             place.machines.mend(side)
         assert (answer.status, answer.error["code"]) == (503, "gateway_away"), answer
         assert answer.seconds < within
+        tell("gateway_away", answer.seconds)
         assert place.neighbours.submit(ask, asks("back")).result(10).text == says("back")
         place.until_state("ok", 5)
 
@@ -231,6 +244,7 @@ def test_a_companion_that_is_revoked_is_gone_with_what_it_says(place: Place) -> 
     for each in reading:
         cut_short(place, each, 5)
     until(lambda: place.desk.ended is not None, "the companion ends", 5)
+    tell("revoked, until all is over", time.monotonic() - began)
     assert time.monotonic() - began < 5
     assert place.desk.ended == REFUSED and "this companion was revoked" in place.desk.said()
     assert not place.bridge()

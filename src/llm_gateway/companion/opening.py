@@ -134,6 +134,8 @@ def abilities_of(kind: str) -> Abilities:
 
 def _row(name: str, engine: RemoteEngine) -> ProviderRow:
     row = _catalog_row(engine.kind)
+    if row.bridge is not None and row.bridge.kind == "acp":
+        row = agent_row(engine.bridge)  # its owner's name for it says more than the protocol's
     return msgspec.structs.replace(row, name=name, label=f"{row.label}, on {engine.companion.machine}")
 
 
