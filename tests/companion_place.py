@@ -170,11 +170,16 @@ class Place:
         return Desk(self, self.home / f"desk-{machine}", made, caps or Caps())
 
     async def enrolled(
-        self, machine: str = "mac", caps: Caps | None = None, allowed: Sequence[str] = (), *bridges: str
+        self,
+        machine: str = "mac",
+        caps: Caps | None = None,
+        allowed: Sequence[str] = (),
+        *bridges: str,
+        person: str = "",
     ) -> Desk:
         """Return a machine that has joined, and whose bridges are known."""
         desk = self.desk(machine, caps, *bridges)
-        invited = await self.registry.invite(machine, "", allowed)
+        invited = await self.registry.invite(machine, person, allowed)
         desk.start(invited.token.reveal())
         await eventually(lambda: any(each.offered for each in self.of(machine)))
         return desk

@@ -56,6 +56,20 @@ def test_two_that_have_a_bridge_of_one_name_are_told_apart_by_who_was_enrolled_f
     placed(tmp_path, scene)
 
 
+@pytest.mark.fault("B6")
+def test_a_guests_bridge_never_has_the_short_name(tmp_path: Path) -> None:
+    async def scene(place: Place) -> None:
+        await place.enrolled("guest", person="ada")
+        assert set(place.hub.engines) == {"claude@guest"}
+        await place.enrolled("mac")
+        assert {name: each.companion.machine for name, each in place.hub.engines.items()} == {
+            "claude@guest": "guest",
+            "claude": "mac",
+        }
+
+    placed(tmp_path, scene)
+
+
 @pytest.mark.control("T8")
 def test_a_machine_offers_no_more_than_it_may(tmp_path: Path) -> None:
     async def scene(place: Place) -> None:

@@ -38,6 +38,11 @@ def test_a_bare_name_is_a_bridges_last_of_all(tmp_path: Path) -> None:
         assert [step.provider for step in router.plan("echo", "chat").steps] == ["demo"]
         assert [step.provider for step in router.plan("own", "chat").steps] == ["b"]
         assert [step.provider for step in router.plan("mine", "chat").steps] == ["b", "demo"]
+        stage.engine.people = frozenset(("ada",))
+        plan_by({"b": stage})
+        with pytest.raises(UnknownModel):
+            router.plan("own", "chat")
+        assert [step.provider for step in router.plan("b/own", "chat").steps] == ["b"]
         fleet.leave("b")
         plan_by({})
         with pytest.raises(UnknownModel):

@@ -302,7 +302,8 @@ class Hub:
             engine = self._engines.get(key) or RemoteEngine(row, claim.bridge, self._party.known)
             engine.changed = self._party.changed
             engines[key] = engine
-            first = claim.bridge not in named and claim.bridge not in taken
+            # A guest's bridge never has the short name: that is for the owner's machines.
+            first = not row.person and claim.bridge not in named and claim.bridge not in taken
             engine.name = claim.bridge if first else f"{claim.bridge}@{row.machine}"
             named[engine.name] = engine
             if (connected := self._connected.get(claim.companion)) is not None:

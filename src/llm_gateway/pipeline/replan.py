@@ -15,6 +15,8 @@ from llm_gateway.upstream.fleet import Fleet
 
 __all__ = ["replan"]
 
+_OWNER = ""
+
 
 def replan(
     router: Router,
@@ -29,7 +31,12 @@ def replan(
     known = FleetKnowledge(fleet.members, go_by(spending, settings, fleet), clock)
     aliases = read_aliases(settings.aliases)
     names = {name: alias.names for name, alias in aliases.items()}
-    providers = {name: member.models for name, member in fleet.members.items()}
+    others = {name for name, each in bridges.items() if each.people is not None and _OWNER not in each.people}
+    providers = {
+        # Somebody else's models have no bare names: what the owner's names mean is not for others to change.
+        name: () if name in others else member.models
+        for name, member in fleet.members.items()
+    }
     directory = Directory(providers, names, tuple(bridges))
     logins = fleet.lines(fleet.logins)
     router.replace(directory, fleet.lines(), {**ours, **bridges}, aliases, known, logins)
