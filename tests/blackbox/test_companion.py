@@ -239,15 +239,16 @@ def test_what_the_link_adds(place: Place) -> None:
 
 def test_a_companion_that_is_revoked_is_gone_with_what_it_says(place: Place) -> None:
     reading = listeners(place, "revoked")
-    began = time.monotonic()
     place.command("companions", "revoke", "desk")
+    began = time.monotonic()  # a command takes a second to start on a busy machine
     for each in reading:
         cut_short(place, each, 5)
     until(lambda: place.desk.ended is not None, "the companion ends", 5)
     tell("revoked, until all is over", time.monotonic() - began)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 4
     assert place.desk.ended == REFUSED and "this companion was revoked" in place.desk.said()
     assert not place.bridge()
     assert place.ask("chat", MODEL, asks("revoked")).result(10).status == 404
-    place.join()
+    place.desk.start("--join", place.command("enroll", "desk").strip())  # it knows where and whom to trust
+    place.until_state("ok")
     assert place.ask("chat", MODEL, asks("joined")).result(10).text == says("joined")
