@@ -21,7 +21,7 @@ TOKEN_LASTS = 600
 """Seconds for which a join token is good."""
 
 _MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}")
+_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.@-]{0,63}")  # as of keys, `pipeline/key_admin.py`
 _BRIDGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 

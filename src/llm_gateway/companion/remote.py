@@ -41,6 +41,8 @@ _FAULTS: dict[str, FaultKind] = {
     "too_long": "refused",
 }
 
+_OURS = "llm-gateway "
+
 
 class RemoteAnswer:
     """The answer of a turn on another machine, with so many seconds `between` two pieces of it at most."""
@@ -268,9 +270,12 @@ def _offline(row: CompanionRow, at_us: int) -> Health:
 def _shown(health: Health) -> Health:
     """Return a health that people may be shown: a page makes a link of an address, which is followed."""
     action = health.action
-    if action is None or action.url.startswith(("https://", "http://")) or not action.url:
+    if action is None:
         return health
-    return msgspec.structs.replace(health, action=msgspec.structs.replace(action, url=""))
+    url = action.url if action.url.startswith(("https://", "http://")) else ""
+    # A command is for whoever reads it to run: one of ours, or none.
+    command = action.command if action.command.startswith(_OURS) and action.command.isprintable() else ""
+    return msgspec.structs.replace(health, action=msgspec.structs.replace(action, url=url, command=command))
 
 
 def _is_value(value: bytes) -> bool:
