@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from house import ROOT, SOURCE, module_name, python_files, said, text, tree
-from llm_gateway.wire.ready import ready
+from llm_gateway.wire.ready import decoder, ready
 
 # What runs before there is a second thread, or in a process of its own.
 _ALONE = ("cli", "config", "engines", "providers", "server")
@@ -18,7 +18,7 @@ _BUILT_IN = ("list", "dict", "tuple", "str", "int")
 _RACE = """
 import sys, threading, types
 import msgspec
-from llm_gateway.wire.ready import ready
+from llm_gateway.wire.ready import decoder, ready
 
 sys.setswitchinterval(1e-6)
 FIELDS = "".join(f"    f{n}: Inner | None = None\\n    g{n}: tuple[Inner, ...] = ()\\n" for n in range(8))
@@ -114,3 +114,10 @@ def test_what_cannot_be_read_is_told_when_it_is_declared() -> None:
 
 def test_the_word_is_used() -> None:
     assert "@ready" in text(SOURCE / "ledger" / "coverage.py")
+
+
+def test_a_decoder_is_made_once() -> None:
+    made = decoder(tuple[int, ...])
+    assert made.decode(b"[1]") == (1,)
+    assert decoder(tuple[int, ...]) is made
+    assert decoder(list[int]) is not made

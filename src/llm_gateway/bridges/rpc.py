@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.wire.ready import ready
+from llm_gateway.wire.ready import decoder, ready
 
 __all__ = [
     "INTERNAL_ERROR",
@@ -210,7 +210,7 @@ class Rpc:
             raise RpcRefused(method, heard.error.code, heard.error.message)
         try:
             result = _NOTHING if isinstance(heard.result, UnsetType) else heard.result
-            return msgspec.json.decode(result, type=kind)
+            return decoder(kind).decode(result)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BridgeFault(
                 "version_mismatch",

@@ -176,6 +176,9 @@ class TokenUsage(msgspec.Struct, frozen=True, rename="camel"):
     cached_write_tokens: int | None = None
 
 
+_usage: msgspec.json.Decoder[TokenUsage | None] = msgspec.json.Decoder(TokenUsage | None)
+
+
 @ready
 class PromptResult(msgspec.Struct, frozen=True, rename="camel"):
     """Why a turn ended, and what was used where the agent tells that."""
@@ -187,7 +190,7 @@ class PromptResult(msgspec.Struct, frozen=True, rename="camel"):
     def used(self) -> TokenUsage | None:
         """Return what was used; None where that is not told, or in another form: it is no standard yet."""
         try:
-            return msgspec.json.decode(self.usage, type=TokenUsage | None)
+            return _usage.decode(self.usage)
         except msgspec.DecodeError:
             return None
 

@@ -43,6 +43,7 @@ from llm_gateway.canonical.events import (
 )
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.responses.seals import with_id
+from llm_gateway.wire.ready import decoder
 
 __all__ = ["Judge", "Reading", "more", "usage_of"]
 
@@ -266,7 +267,7 @@ class Reading:
 
     def _read(self, kind: type[T], params: Raw) -> T | None:
         try:
-            return msgspec.json.decode(params, type=kind)
+            return decoder(kind).decode(params)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             where = str(error)[:120] if isinstance(error, msgspec.ValidationError) else "it is not JSON"
             self.broken(

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Raw
 
-from llm_gateway.wire.ready import ready
+from llm_gateway.wire.ready import decoder, ready
 
 __all__ = [
     "CallPiece",
@@ -186,4 +186,4 @@ def read_event(kind: str, data: Raw) -> Event | None:
     known = _KINDS.get(kind)
     if known is None:
         return None
-    return msgspec.json.decode(data, type=known)
+    return decoder(known).decode(data)
