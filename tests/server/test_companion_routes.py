@@ -48,10 +48,10 @@ def test_a_machine_from_its_invitation_to_its_end(tmp_path: Path) -> None:
         await eventually(lambda: any(each.offered for each in place.of("mac")))
         (row,) = await listed(place)
         assert row["status"] == "connected" and row["bridges"] == ["claude", "codex"]
-        assert row["offers"] == [{"bridge": "claude", "provider": "claude", "state": "ok", "reason": ""}]
+        assert row["offers"] == [{"bridge": "claude", "provider": "claude@mac", "state": "ok", "reason": ""}]
         assert str(row["software"]).startswith("llm_gateway/")
         assert (await api(place, "POST", "/api/companion-pauses/mac")).status == 200
-        await eventually(lambda: place.hub.engines["claude"].health.state == "disabled")
+        await eventually(lambda: place.hub.engines["claude@mac"].health.state == "disabled")
         assert (await listed(place))[0]["paused"] is True
         assert (await api(place, "POST", "/api/companions", wanted)).status == 400
         assert (await api(place, "DELETE", "/api/companions/mac")).status == 200
