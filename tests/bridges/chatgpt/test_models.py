@@ -7,7 +7,7 @@ import pytest
 
 from bridges.chatgpt.chatgpt_stage import Stage, played
 from bridges.chatgpt.fake_vendor import STALE, sharing
-from llm_gateway.bridges.chatgpt.asking import Asking
+from llm_gateway.bridges.asking import Asking
 from llm_gateway.bridges.chatgpt.models import Offer
 from llm_gateway.bridges.chatgpt.places import places_of
 from llm_gateway.bridges.health import BridgeModel

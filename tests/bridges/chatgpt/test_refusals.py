@@ -5,11 +5,11 @@ import json
 import pytest
 
 from bridges.chatgpt.fake_vendor import sharing
+from llm_gateway.bridges.asking import Reply, unanswered
 from llm_gateway.bridges.chatgpt.refusals import (
     LOGIN,
     MANAGE_USAGE,
     MOVED,
-    Reply,
     api_refused,
     consent_missing,
     declined,
@@ -21,7 +21,6 @@ from llm_gateway.bridges.chatgpt.refusals import (
     login_refused,
     login_word,
     nobody,
-    unanswered,
 )
 from llm_gateway.bridges.faults import FaultKind, answer_of
 from llm_gateway.errors import (

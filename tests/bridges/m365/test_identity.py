@@ -9,8 +9,8 @@ import pytest
 
 from bridges.m365.fake_vendor import CANARY, CLIENT_ID, Microsoft
 from bridges.m365.m365_stage import Stage, played
+from llm_gateway.bridges.asking import Asking
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.m365.asking import Asking
 from llm_gateway.bridges.m365.identity import Grant, Identity
 from llm_gateway.bridges.m365.places import place_of
 from llm_gateway.bridges.m365.refusals import Origin

@@ -5,16 +5,10 @@ import json
 import pytest
 
 from bridges.m365.fake_vendor import CLIENT_ID, GRAPH
+from llm_gateway.bridges.asking import Reply, unanswered
 from llm_gateway.bridges.faults import BridgeFault, FaultKind
 from llm_gateway.bridges.m365.places import place_of
-from llm_gateway.bridges.m365.refusals import (
-    Origin,
-    Reply,
-    login_refused,
-    read_refused,
-    service_refused,
-    unanswered,
-)
+from llm_gateway.bridges.m365.refusals import Origin, login_refused, read_refused, service_refused
 from llm_gateway.errors import (
     UpstreamBroken,
     UpstreamFault,

@@ -3,7 +3,7 @@
 What a sign-in means for this installation is in `login.py`; when tokens are renewed, in `session.py`.
 """
 
-from llm_gateway.bridges.chatgpt.asking import Asking, server_time
+from llm_gateway.bridges.asking import Asking, Reply
 from llm_gateway.bridges.chatgpt.idtoken import Expected, IdTokenRefused, subject_of
 from llm_gateway.bridges.chatgpt.oauth import (
     Attempt,
@@ -15,7 +15,8 @@ from llm_gateway.bridges.chatgpt.oauth import (
     revoke_form,
 )
 from llm_gateway.bridges.chatgpt.places import Places
-from llm_gateway.bridges.chatgpt.refusals import LOGIN, Reply, is_spent, login_refused, login_word
+from llm_gateway.bridges.chatgpt.refusals import LOGIN, is_spent, login_refused, login_word
+from llm_gateway.bridges.chatgpt.server_time import server_time
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.clock import Clock
 from llm_gateway.upstream.client import Upstream

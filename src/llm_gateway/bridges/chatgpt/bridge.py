@@ -7,8 +7,8 @@ A registration is one person's; there is nothing to share.
 import asyncio
 from collections.abc import AsyncGenerator
 
+from llm_gateway.bridges.asking import Asking
 from llm_gateway.bridges.chatgpt.accounts import Accounts
-from llm_gateway.bridges.chatgpt.asking import Asking
 from llm_gateway.bridges.chatgpt.keeping import open_store
 from llm_gateway.bridges.chatgpt.login import Login
 from llm_gateway.bridges.chatgpt.models import Offer
@@ -29,6 +29,8 @@ from llm_gateway.upstream.answer import Answer, is_event_stream
 from llm_gateway.vault import Secret
 
 __all__ = ["ChatgptBridge", "open_bridge"]
+
+_EVENTS = b"text/event-stream"
 
 _WHO = "OpenAI's API"
 _HEALTH_WAITS = 1.5
@@ -159,14 +161,14 @@ class ChatgptBridge:
     async def _ask(self, body: bytes) -> Answer:
         """Ask; once more with new tokens when these are not accepted, before anything has come."""
         tokens = await self._session.tokens(self._refused)
-        answer = await self._api.stream("responses", tokens.access, body)
+        answer = await self._api.json("responses", tokens.access, body, _EVENTS)
         if answer.status == 401:
             reply = await self._api.read(answer)
             if not is_stale(reply):
                 raise self._noted(api_refused(reply, self._now()))
             self._refused = tokens.access
             tokens = await self._session.tokens(tokens.access)
-            answer = await self._api.stream("responses", tokens.access, body)
+            answer = await self._api.json("responses", tokens.access, body, _EVENTS)
         if answer.status != 200:
             raise self._noted(api_refused(await self._api.read(answer), self._now()))
         if not is_event_stream(answer):

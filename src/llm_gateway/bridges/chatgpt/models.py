@@ -8,7 +8,7 @@ import asyncio
 
 import msgspec
 
-from llm_gateway.bridges.chatgpt.asking import Asking
+from llm_gateway.bridges.asking import Asking
 from llm_gateway.bridges.chatgpt.refusals import api_refused
 from llm_gateway.bridges.chatgpt.session import Session
 from llm_gateway.bridges.faults import BridgeFault

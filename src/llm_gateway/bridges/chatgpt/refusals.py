@@ -9,23 +9,15 @@ from collections.abc import Mapping
 
 import msgspec
 
+from llm_gateway.bridges.asking import Reply
 from llm_gateway.bridges.faults import BridgeFault, FaultKind
 from llm_gateway.bridges.health import Action
-from llm_gateway.errors import (
-    UpstreamBroken,
-    UpstreamFault,
-    UpstreamTimeout,
-    UpstreamTruncated,
-    UpstreamUnreachable,
-)
 from llm_gateway.upstream.verdict import judge
-from llm_gateway.wire.headers import Headers
 
 __all__ = [
     "LOGIN",
     "MANAGE_USAGE",
     "MOVED",
-    "Reply",
     "api_refused",
     "consent_missing",
     "declined",
@@ -37,7 +29,6 @@ __all__ = [
     "login_refused",
     "login_word",
     "nobody",
-    "unanswered",
 ]
 
 MANAGE_USAGE = "https://chatgpt.com/settings/usage"
@@ -128,41 +119,11 @@ _SHARING = "subscription_sharing_"
 _SHORTLY = 30.0
 
 
-class Reply(msgspec.Struct, frozen=True):
-    """An answer that was read whole; of one that is an error, its beginning. It may hold tokens."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-    def __repr__(self) -> str:
-        """Tell the status alone."""
-        return f"Reply({self.status})"
-
-
 class _Trouble(msgspec.Struct, frozen=True):
     """What an error says: its code, and the field it is about."""
 
     code: str = ""
     param: str = ""
-
-
-def unanswered(who: str, fault: UpstreamFault) -> BridgeFault:
-    """Return the fault of a request that got no answer, or half of one."""
-    match fault:
-        case UpstreamTimeout():
-            return BridgeFault("upstream_timeout", f"{who}: {fault.message}")
-        case UpstreamUnreachable():
-            return BridgeFault(
-                "bridge_unreachable",
-                f"{who} cannot be reached: {fault.message}; is this machine on the network?",
-            )
-        case UpstreamTruncated():
-            return BridgeFault("bridge_disconnected", f"{who}: {fault.message}; ask again")
-        case UpstreamBroken():
-            return BridgeFault("bridge_failed", f"{who}: {fault.message}")
-        case _:
-            return BridgeFault("bridge_failed", f"{who} failed: {fault.message}")
 
 
 def nobody() -> BridgeFault:

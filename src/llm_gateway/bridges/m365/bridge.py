@@ -10,17 +10,17 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Literal
 
+from llm_gateway.bridges.asking import Asking, Reply
 from llm_gateway.bridges.contract import Ask, LoginStep, Turn
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import BridgeModel, Health
 from llm_gateway.bridges.m365.access import CLIENT_ID, Access
-from llm_gateway.bridges.m365.asking import Asking
 from llm_gateway.bridges.m365.conversations import Conversations, Opened, Turns
 from llm_gateway.bridges.m365.identity import Identity
 from llm_gateway.bridges.m365.login import Login
 from llm_gateway.bridges.m365.places import login_endpoint, place_of
 from llm_gateway.bridges.m365.prompt import Words, time_zone, words_of
-from llm_gateway.bridges.m365.refusals import Origin, Reply, service_refused
+from llm_gateway.bridges.m365.refusals import Origin, service_refused
 from llm_gateway.bridges.m365.snapshots import Telling
 from llm_gateway.bridges.sealed import SealedFile
 from llm_gateway.bridges.sessions import Kept, conversation

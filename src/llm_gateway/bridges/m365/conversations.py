@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 import msgspec
 
+from llm_gateway.bridges.asking import Asking, Reply
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.m365.access import Access, Token
-from llm_gateway.bridges.m365.asking import Asking
 from llm_gateway.bridges.m365.prompt import Words, body_of
-from llm_gateway.bridges.m365.refusals import Origin, Reply, service_refused
+from llm_gateway.bridges.m365.refusals import Origin, service_refused
 from llm_gateway.bridges.m365.snapshots import Conversation, Telling, payload, read_conversation
 from llm_gateway.clock import Clock
 from llm_gateway.upstream.answer import Answer, is_event_stream

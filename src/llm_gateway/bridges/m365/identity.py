@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from llm_gateway.bridges.asking import Asking, Reply
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.m365.asking import Asking
-from llm_gateway.bridges.m365.refusals import LOGIN, Origin, Reply, login_refused, read_refused
+from llm_gateway.bridges.m365.refusals import LOGIN, Origin, login_refused, read_refused
 from llm_gateway.clock import Clock
 from llm_gateway.vault import Secret
 from llm_gateway.wire.ready import ready

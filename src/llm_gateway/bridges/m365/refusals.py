@@ -8,18 +8,11 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from llm_gateway.bridges.asking import Reply
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import Action
 from llm_gateway.bridges.m365.places import Place
-from llm_gateway.errors import (
-    UpstreamBroken,
-    UpstreamFault,
-    UpstreamTimeout,
-    UpstreamTruncated,
-    UpstreamUnreachable,
-)
 from llm_gateway.upstream.verdict import judge
-from llm_gateway.wire.headers import Headers
 from llm_gateway.wire.ready import ready
 
 __all__ = [
@@ -27,11 +20,9 @@ __all__ = [
     "NEEDS",
     "Origin",
     "Refused",
-    "Reply",
     "login_refused",
     "read_refused",
     "service_refused",
-    "unanswered",
 ]
 
 NEEDS = "Set MICROSOFT_CLIENT_ID or M365_COPILOT_ACCESS_TOKEN."
@@ -48,14 +39,6 @@ _CONSENT = {"AADSTS65001", "AADSTS90094", "AADSTS90099", "AADSTS900941", "AADSTS
 _NOT_ENABLED = {"AADSTS500011", "AADSTS650052", "AADSTS650057"}
 _NOT_ALLOWED = {"AADSTS50105", "AADSTS53000", "AADSTS53001", "AADSTS53003", "AADSTS530035"}
 _APP = {"AADSTS700016", "AADSTS7000218", "AADSTS70002", "AADSTS90002", "AADSTS90014", "AADSTS900144"}
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """An answer that was read whole; of one that is an error, its beginning."""
-
-    status: int
-    headers: Headers
-    body: bytes
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -90,24 +73,6 @@ class _Trouble(msgspec.Struct, frozen=True):
 @ready
 class _Envelope(msgspec.Struct, frozen=True):
     error: _Trouble
-
-
-def unanswered(who: str, fault: UpstreamFault) -> BridgeFault:
-    """Return the fault of a request that got no answer, or half of one."""
-    match fault:
-        case UpstreamTimeout():
-            return BridgeFault("upstream_timeout", f"{who}: {fault.message}")
-        case UpstreamUnreachable():
-            return BridgeFault(
-                "bridge_unreachable",
-                f"{who} cannot be reached: {fault.message}; is this machine on the network?",
-            )
-        case UpstreamTruncated():
-            return BridgeFault("bridge_disconnected", f"{who}: {fault.message}; ask again")
-        case UpstreamBroken():
-            return BridgeFault("bridge_failed", f"{who}: {fault.message}")
-        case _:
-            return BridgeFault("bridge_failed", f"{who} failed: {fault.message}")
 
 
 def read_refused(body: bytes) -> Refused:

@@ -1,11 +1,12 @@
-"""Requests to OpenAI's hosts, over HTTP."""
+"""OpenAI's hosts over HTTP: what is asked of them, and the time by their clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from llm_gateway.bridges.chatgpt.asking import Asking, server_time
+from llm_gateway.bridges.asking import Asking
+from llm_gateway.bridges.chatgpt.server_time import server_time
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.http.client import Patience
 from llm_gateway.http.pool import Pool
@@ -60,7 +61,7 @@ def test_something_is_read_under_a_token() -> None:
 def test_a_stream_comes_piece_by_piece_and_its_end_is_seen() -> None:
     async def scene(asking: Asking, upstream: ScriptedUpstream) -> None:
         upstream.queue((Send(stream_head()), Send(chunk(b"data: 1\n\n")), Gate("more"), Send(b"0\r\n\r\n")))
-        answer = await asking.stream("responses", Secret("t"), b"{}")
+        answer = await asking.json("responses", Secret("t"), b"{}", b"text/event-stream")
         assert await asking.more(answer) == b"data: 1\n\n"
         upstream.open("more")
         assert await asking.more(answer) == b""
@@ -83,7 +84,7 @@ def test_what_is_cut_or_late_is_a_fault_of_the_hosts() -> None:
             (Hang(),),
             (Send(response(302, b"", (("location", "http://127.0.0.1:1/"),))),),
         )
-        answer = await asking.stream("responses", Secret("t"), b"{}")
+        answer = await asking.json("responses", Secret("t"), b"{}", b"text/event-stream")
         with pytest.raises(BridgeFault, match="the host") as cut:
             await asking.more(answer)
         assert cut.value.kind == "bridge_disconnected"

@@ -1,12 +1,12 @@
-"""Requests to Microsoft's hosts: their bytes, and a bridge's fault for whatever is no answer."""
+"""Requests to a vendor's hosts: their bytes, and a bridge's fault for whatever is no answer."""
 
 from pathlib import Path
 
 import pytest
 
 from bridges.m365.m365_stage import Stage, played
+from llm_gateway.bridges.asking import Asking
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.m365.asking import Asking
 from llm_gateway.http.client import Patience
 from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.upstream.client import Upstream
