@@ -1,4 +1,4 @@
-"""The way out as it is configured, for a process that is no gateway."""
+"""The way out as it is configured: the connections to providers, and the patience with them."""
 
 import ssl
 from collections.abc import Callable
