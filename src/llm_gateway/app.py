@@ -1,7 +1,6 @@
 """The wiring: the only place where the parts of a running gateway meet. What they do is in their rooms."""
 
 import asyncio
-import gc
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -48,6 +47,7 @@ from llm_gateway.server.routes import Route
 from llm_gateway.server.surface import Parts, surface
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
+from llm_gateway.telemetry.memory import keep_small, spare_the_collector
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.telemetry.watchdog import Watchdog
 from llm_gateway.upstream.client import Upstream
@@ -120,7 +120,8 @@ class App:
             self._opened = opened.pop_all()
         if self._ledger.saved is not None:
             self.log.write("info", "the database is migrated; there is a copy", path=str(self._ledger.saved))
-        _spare_the_collector()
+        spare_the_collector()
+        self.tasks.start("give memory back", keep_small())
         self.tasks.start("look for models", self._look_for_models())
         self.tasks.start("look at the configuration", self._look_at_file())
         self.tasks.start("delete what has expired", self._content.look_after())
@@ -388,13 +389,3 @@ class App:
 
     def _skipped(self, why: str) -> None:
         self.log.write("warning", "provider skipped", error=why)
-
-
-def _spare_the_collector() -> None:
-    """Keep what the start made out of every collection, and collect more rarely.
-
-    A request makes hundreds of short-lived objects and no cycles: at the default threshold the collector
-    would look for some with nearly every request.
-    """
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
