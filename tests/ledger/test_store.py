@@ -101,6 +101,7 @@ def test_open_turns_become_interrupted_with_an_estimate(reopen: Reopen) -> None:
         provider="ollama",
         model="qwen2.5:14b",
         usage=Usage(251, estimated=True),
+        counted="bytes",
         cost_nano=3_000_000,  # what was held for it: nobody knows how much of it was spent
     )
     assert turn(store, "a") == Turn(intent("a", request_bytes=1001), ended)

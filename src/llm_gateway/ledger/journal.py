@@ -15,10 +15,11 @@ import msgspec
 
 from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.folder import NO_FOLLOW
-from llm_gateway.ledger.frames import Damage, frame, scan
+from llm_gateway.ledger.frames import LONGEST, Damage, frame, scan
+from llm_gateway.ledger.records import Record, encode, scrub
 from llm_gateway.ledger.trouble import is_full
 
-__all__ = ["SEGMENT_BYTES", "Journal", "Replayed", "Segment", "read_segment", "segments"]
+__all__ = ["SEGMENT_BYTES", "Journal", "Replayed", "Segment", "payload_of", "read_segment", "segments"]
 
 SEGMENT_BYTES = 8 << 20
 _SUFFIX = ".journal"
@@ -213,3 +214,12 @@ def _unavailable(path: Path, error: OSError) -> LedgerUnavailable:
     unavailable = LedgerUnavailable(f"{path}: {reason.lower()}; the request cannot be recorded")
     unavailable.__cause__ = error
     return unavailable
+
+
+def payload_of(record: Record) -> bytes:
+    """Return a record as the journal takes it, cut to size where it is too large or no text."""
+    try:
+        payload = encode(record)
+    except (UnicodeEncodeError, OverflowError):
+        payload = b""
+    return payload if 0 < len(payload) <= LONGEST else encode(scrub(record))

@@ -21,13 +21,21 @@ from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.audit import AuditLog
 from llm_gateway.ledger.commit import GroupCommit
 from llm_gateway.ledger.feed import Feed, Subscription
-from llm_gateway.ledger.frames import LONGEST
 from llm_gateway.ledger.ids import Ids
-from llm_gateway.ledger.journal import Journal
+from llm_gateway.ledger.journal import Journal, payload_of
 from llm_gateway.ledger.opening import Opened, open_files
 from llm_gateway.ledger.progress import Followers
 from llm_gateway.ledger.reader import Reader
-from llm_gateway.ledger.records import Intent, Progress, Record, Settlement, Turn, encode, scrub
+from llm_gateway.ledger.records import (
+    Intent,
+    Noted,
+    Progress,
+    Record,
+    Recount,
+    Settlement,
+    Turn,
+    encode,
+)
 from llm_gateway.ledger.store import Rows, Store
 from llm_gateway.ledger.trouble import Trouble, is_damaged, trouble
 from llm_gateway.ledger.writer import Job, Report, Writer, apply_records
@@ -87,7 +95,7 @@ class Ledger:
         self._journal_failure: LedgerUnavailable | None = None
         self._again: asyncio.TimerHandle | None = None
         self._closed = False
-        self._followers = Followers(self._progress)
+        self._followers = Followers(self.add)
         self.follow = self._followers.follow
         """Put on record once a second how far a turn that runs has come: with its id, and its answer."""
         self.audit = AuditLog(opened.folder.root.parent, clock)
@@ -182,6 +190,16 @@ class Ledger:
         if self._commit is not None:
             await self._commit.until(position)
 
+    def add(self, record: Progress | Recount | Noted) -> None:
+        """Put on record what belongs to turns and is no begin or end of one; nobody waits for it."""
+        try:
+            position = self._append(record)
+        except LedgerUnavailable:
+            if not isinstance(record, Progress):  # of which the turn's end will say more
+                self._keep(record)
+            return
+        self._writer.put(record, position)
+
     async def flush(self) -> None:
         """Return when everything so far is in the database; LedgerUnavailable when it takes nothing."""
         await self.write(_nothing)
@@ -230,21 +248,13 @@ class Ledger:
         if self._kept:
             self._catch_up(record.id)
         try:
-            position = self._journal.append(_payload(record))
+            position = self._journal.append(payload_of(record))
         except LedgerUnavailable as error:
             self._journal_failed(error)
             raise
         if self._journal_failure is not None:
             self._journal_failure = None
         return position
-
-    def _progress(self, progress: Progress) -> None:
-        """Put on record how far a turn is; where that cannot be, its end will say more."""
-        try:
-            position = self._append(progress)
-        except LedgerUnavailable:
-            return
-        self._writer.put(progress, position)
 
     # where the journal takes nothing
 
@@ -313,7 +323,7 @@ class Ledger:
             return
         try:
             while self._kept:
-                self._journal.append(_payload(self._kept[0]))
+                self._journal.append(payload_of(self._kept[0]))
                 self._kept.popleft()
         except LedgerUnavailable as error:
             self._journal_failed(error)
@@ -380,15 +390,6 @@ class Ledger:
         if not isinstance(error, TimeoutError):
             self._journal.abandon()
         self._report("ledger.journal", error)
-
-
-def _payload(record: Record) -> bytes:
-    """Return a record as the journal takes it, cut to size where it is too large or no text."""
-    try:
-        payload = encode(record)
-    except (UnicodeEncodeError, OverflowError):
-        payload = b""
-    return payload if 0 < len(payload) <= LONGEST else encode(scrub(record))
 
 
 def _nothing(_: Store) -> None:

@@ -8,15 +8,21 @@ from typing import Literal
 
 import msgspec
 
-from llm_gateway.canonical.usage import Usage
+from llm_gateway.canonical.usage import Special, Usage
 
 __all__ = [
     "Attempt",
+    "Confidence",
+    "Counted",
     "Intent",
+    "Money",
+    "Noted",
     "Outcome",
     "Progress",
     "Purpose",
     "Record",
+    "Recount",
+    "Removed",
     "Settlement",
     "Turn",
     "decode",
@@ -29,6 +35,14 @@ Outcome = Literal["ok", "error", "cancelled", "truncated", "interrupted"]
 `interrupted`: the gateway itself was stopped, said by the ledger at the next start."""
 
 Purpose = Literal["request", "smoke", "demo"]
+
+Confidence = Literal["", "high", "medium", "low"]
+"""How sure an amount is. `high`: the provider's own count at a price that is stated for just this model;
+`low`: a guess has part in it, or a reference that the user chose; "" where there is no amount."""
+
+Counted = Literal["", "provider", "tokenizer", "calibrated", "bytes"]
+"""Who counted the tokens: the provider; a tokenizer of ours, after the answer; their bytes, by what that
+model's bytes have been so far, or by what bytes usually are. "" where nothing was used."""
 
 # The widest integer that both SQLite's and PostgreSQL's columns hold; providers send absurd counts.
 _WIDEST = 2**63 - 1
@@ -77,6 +91,42 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     error_kind: str = ""
     request_id: str = ""
     why: str = ""
+    usage: Usage | None = None
+    """What it probably used, where it was not the one whose answer the client got and yet may be billed."""
+    cost_nano: int | None = None
+    """What that costs, in nanodollars."""
+
+
+class Removed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Tokens that compression took out, by the class that they would have had; `output` is what it added."""
+
+    uncached: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+
+
+class Money(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How the money of a turn was reckoned: by which formula, at which cards' prices, with what result.
+
+    Amounts are in nanodollars, None where there is no such line. `baseline_nano` is what the same work would
+    have cost without any of it: the cost and the lines together, always. See `accounting.py`.
+    """
+
+    formula: int = 0
+    tariff: str = ""
+    """The card that the cost was reckoned with."""
+    reference: str = ""
+    """The card that says what an answer is worth that nobody bills."""
+    confidence: Confidence = ""
+    baseline_nano: int | None = None
+    route_nano: int | None = None
+    compression_nano: int | None = None
+    prompt_cache_nano: int | None = None
+    prompt_cache_ours: bool = False
+    """Whether the gateway placed the marks of the provider's cache; else that line is no merit of it."""
+    retried_nano: int | None = None
+    """What other attempts than the one that answered probably cost: in no other amount."""
 
 
 class Settlement(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -107,6 +157,13 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """What that answer used when it was asked for, and this turn did not."""
     saved_nano: int | None = None
     """What that would have cost now, in nanodollars; None where nobody would have been paid."""
+    tier: str = ""
+    """The service tier that answered, as the provider names it; "" for the usual one."""
+    counted: Counted = ""
+    error_permille: int | None = None
+    """How far off the count may be, where the provider did not count: nine of ten are within it."""
+    removed: Removed | None = None
+    money: Money | None = None
 
 
 class Progress(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
@@ -119,7 +176,25 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
     content_bytes: int
 
 
-Record = Intent | Settlement | Progress
+class Recount(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """A better count of a turn that has ended and that its provider did not count."""
+
+    id: str
+    usage: Usage
+    counted: Counted
+    error_permille: int
+    cost_nano: int | None = None
+    money: Money | None = None
+
+
+class Noted(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
+    """A card of prices, put on record before the first turn that it priced. `id` is the card's."""
+
+    id: str
+    text: str
+
+
+Record = Intent | Settlement | Progress | Recount | Noted
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -135,7 +210,7 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Intent | Settlement | Progress)
+_DECODER = msgspec.msgpack.Decoder(Intent | Settlement | Progress | Recount | Noted)
 
 
 encode = _ENCODER.encode
@@ -167,7 +242,7 @@ def _scrubbed(value: object) -> object:
             return value[:_LONGEST_TEXT].encode("utf-8", "replace").decode()
         case tuple():
             return tuple(_scrubbed(item) for item in value[:_LONGEST_LIST])
-        case Attempt() | Usage():
+        case Attempt() | Usage() | Special() | Removed() | Money():
             changes = {name: _scrubbed(getattr(value, name)) for name in value.__struct_fields__}
             return msgspec.structs.replace(value, **changes)
         case _:

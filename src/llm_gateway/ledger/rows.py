@@ -7,9 +7,19 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from llm_gateway.ledger.records import Intent, Progress, Record, Settlement, Turn
+from llm_gateway.canonical.usage import Usage
+from llm_gateway.ledger.records import (
+    Intent,
+    Money,
+    Noted,
+    Progress,
+    Record,
+    Recount,
+    Settlement,
+    Turn,
+)
 
-__all__ = ["BEGUN", "COLUMNS", "SETTLED", "Batch", "merge", "turn_of"]
+__all__ = ["BEGUN", "COLUMNS", "RECOUNTED", "SETTLED", "Batch", "merge", "turn_of"]
 
 BEGUN = (
     "id",
@@ -61,20 +71,80 @@ SETTLED = (
     "saved_reasoning",
     "saved_estimated",
     "saved_nano",
+    "cache_write_1h",
+    "special",
+    "saved_cache_write_1h",
+    "saved_special",
+    "tier",
+    "counted",
+    "error_permille",
+    "removed",
+    "formula",
+    "tariff",
+    "reference",
+    "confidence",
+    "baseline_nano",
+    "route_nano",
+    "compression_nano",
+    "prompt_cache_nano",
+    "prompt_cache_ours",
+    "retried_nano",
 )
 """The columns that a settlement fills in; all NULL while the turn runs."""
 
 COLUMNS = BEGUN + SETTLED
 
+RECOUNTED = (
+    "uncached",
+    "cache_read",
+    "cache_write",
+    "output",
+    "reasoning",
+    "estimated",
+    "cache_write_1h",
+    "special",
+    "counted",
+    "error_permille",
+    "cost_nano",
+    "formula",
+    "tariff",
+    "reference",
+    "confidence",
+    "baseline_nano",
+    "route_nano",
+    "compression_nano",
+    "prompt_cache_nano",
+    "prompt_cache_ours",
+    "retried_nano",
+)
+"""The columns that a recount puts right."""
+
 _RUNNING = (None,) * len(SETTLED)
 _USAGE = ("uncached", "cache_read", "cache_write", "output", "reasoning", "estimated")
 _UNCOUNTED = (None,) * len(_USAGE)
-# Where the response cache's columns begin: they are the last ones.
-_CACHE = SETTLED.index("cached_from")
-_NOT_CACHED = (None,) * (len(SETTLED) - _CACHE)
-# What stands before the fields of a record that is written as an array.
+_MONEY = Money.__struct_fields__
+_NO_MONEY = (None,) * len(_MONEY)
+_NOT_MORE = (None, None)
+# What stands before the fields of an intent that is written as an array.
 _INTENT_TAG = Intent.__struct_config__.tag
 _SETTLEMENT_TAG = Settlement.__struct_config__.tag
+_END = Settlement.__struct_fields__
+# What NULL stands for, where it is not the empty text.
+_ABSENT: dict[str, object] = {
+    "ttft_us": None,
+    "cost_nano": None,
+    "saved_nano": None,
+    "error_permille": None,
+    "latency_us": 0,
+    "http_status": 0,
+    "response_bytes": 0,
+    "baseline_nano": None,
+    "route_nano": None,
+    "compression_nano": None,
+    "prompt_cache_nano": None,
+    "prompt_cache_ours": False,
+    "retried_nano": None,
+}
 _astuple = msgspec.structs.astuple
 _json = msgspec.json.Encoder().encode
 
@@ -82,12 +152,15 @@ _json = msgspec.json.Encoder().encode
 class Batch(msgspec.Struct, frozen=True):
     """What one transaction writes: new rows over COLUMNS, and the ends of turns that are rows already.
 
-    An end is SETTLED, then provider, model and id; a progress is bytes of content, then id.
+    An end is SETTLED, then provider, model and id; a progress is bytes of content, then id; a recount is
+    RECOUNTED, then id; a card is its id, then its text.
     """
 
     begun: list[tuple[object, ...]]
     settled: list[tuple[object, ...]]
     progressed: list[tuple[int, str]] = []
+    recounted: list[tuple[object, ...]] = []
+    cards: list[tuple[str, str]] = []
 
 
 def merge(records: Iterable[Record]) -> Batch:
@@ -96,6 +169,8 @@ def merge(records: Iterable[Record]) -> Batch:
     settled: list[tuple[object, ...]] = []
     intents: dict[str, Intent] = {}
     progressed: dict[str, int] = {}
+    recounted: list[tuple[object, ...]] = []
+    cards: dict[str, str] = {}
     for record in records:
         if type(record) is Intent:
             if record.id not in begun:
@@ -109,50 +184,52 @@ def merge(records: Iterable[Record]) -> Batch:
                 begun[record.id] = _beginning(intent, record) + _end(record)
         elif type(record) is Progress:
             progressed[record.id] = record.content_bytes
-    return Batch(list(begun.values()), settled, [(size, name) for name, size in progressed.items()])
+        elif type(record) is Recount:
+            recounted.append(_better(record))
+        elif type(record) is Noted:
+            cards[record.id] = record.text
+    progress = [(size, name) for name, size in progressed.items()]
+    return Batch(list(begun.values()), settled, progress, recounted, list(cards.items()))
 
 
 def turn_of(row: Sequence[object]) -> Turn:
     """Return the turn of a row over COLUMNS."""
-    begun, settled = row[: len(BEGUN)], row[len(BEGUN) : len(BEGUN) + _CACHE]
-    intent = msgspec.convert((_INTENT_TAG, *begun), Intent, strict=False)
-    if settled[0] is None:
+    intent = msgspec.convert((_INTENT_TAG, *row[: len(BEGUN)]), Intent, strict=False)
+    told = dict(zip(SETTLED, row[len(BEGUN) :], strict=True))
+    if told["outcome"] is None:
         return Turn(intent)
-    outcome, status, error_kind, *counts, latency, ttft, size, upstream_id, response_id, finish = settled[:-4]
-    cached_from, *saved, saved_nano = row[len(BEGUN) + _CACHE :]
-    attempts, losses = (msgspec.json.decode(str(text)) for text in settled[-4:-2])
-    cost, price = settled[-2:]
-    head = (
-        _SETTLEMENT_TAG,
-        intent.id,
-        outcome,
-        status,
-        error_kind,
-        intent.provider,
-        intent.model,
-        _usage(counts),
-    )
-    values = (
-        *head,
-        latency or 0,
-        ttft,
-        size,
-        upstream_id,
-        response_id,
-        finish,
-        attempts,
-        losses,
-        cost,
-        price or "",
-        cached_from or "",
-        _usage(saved),
-        saved_nano,
-    )
-    return Turn(intent, msgspec.convert(values, Settlement, strict=False))
+    values: dict[str, object] = {name: _known(told, name) for name in told}
+    values |= {
+        "id": intent.id,
+        "provider": intent.provider,
+        "model": intent.model,
+        "usage": _usage(told, ""),
+        "saved": _usage(told, "saved_"),
+        "attempts": _read(told["attempts"]),
+        "losses": _read(told["losses"]),
+        "removed": _read(told["removed"]),
+        "money": None if told["formula"] is None else tuple(_known(told, name) for name in _MONEY),
+    }
+    found = (_SETTLEMENT_TAG, *(values[name] for name in _END))
+    return Turn(intent, msgspec.convert(found, Settlement, strict=False))
 
 
-def _usage(counts: Sequence[object]) -> dict[str, object] | None:
-    return None if counts[0] is None else dict(zip(_USAGE, counts, strict=True))
+def _known(told: dict[str, object], name: str) -> object:
+    return _ABSENT.get(name, "") if told[name] is None else told[name]
+
+
+def _read(text: object) -> object:
+    return None if text is None else msgspec.json.decode(str(text))
+
+
+def _usage(told: dict[str, object], prefix: str) -> dict[str, object] | None:
+    """Return the usage in the columns that begin so, None where nobody counted."""
+    if told[f"{prefix}uncached"] is None:
+        return None
+    usage = {name: told[f"{prefix}{name}"] for name in _USAGE}
+    usage["cache_write_1h"] = told[f"{prefix}cache_write_1h"] or 0
+    usage["special"] = _read(told[f"{prefix}special"])
+    return usage
 
 
 def _beginning(intent: Intent, end: Settlement) -> tuple[object, ...]:
@@ -165,11 +242,12 @@ def _beginning(intent: Intent, end: Settlement) -> tuple[object, ...]:
 
 def _end(end: Settlement) -> tuple[object, ...]:
     """Return the settlement's columns."""
+    usage, saved = end.usage, end.saved
     return (
         end.outcome,
         end.http_status,
         end.error_kind,
-        *(_UNCOUNTED if end.usage is None else _astuple(end.usage)),
+        *(_UNCOUNTED if usage is None else _counts(usage)),
         end.latency_us,
         end.ttft_us or None,
         end.response_bytes,
@@ -180,10 +258,38 @@ def _end(end: Settlement) -> tuple[object, ...]:
         _json(end.losses).decode() if end.losses else "[]",
         end.cost_nano,
         end.price,
-        *(_NOT_CACHED if not end.cached_from else _cached(end)),
+        end.cached_from or None,
+        *(_UNCOUNTED if saved is None else _counts(saved)),
+        end.saved_nano,
+        *(_NOT_MORE if usage is None else _more(usage)),
+        *(_NOT_MORE if saved is None else _more(saved)),
+        end.tier or None,
+        end.counted or None,
+        end.error_permille,
+        _json(end.removed).decode() if end.removed is not None else None,
+        *(_NO_MONEY if end.money is None else _astuple(end.money)),
     )
 
 
-def _cached(end: Settlement) -> tuple[object, ...]:
-    saved = _UNCOUNTED if end.saved is None else _astuple(end.saved)
-    return (end.cached_from, *saved, end.saved_nano)
+def _better(recount: Recount) -> tuple[object, ...]:
+    """Return the columns that a recount puts right, and whose they are."""
+    money = _NO_MONEY if recount.money is None else _astuple(recount.money)
+    counted = (recount.counted, recount.error_permille, recount.cost_nano)
+    return (*_counts(recount.usage), *_more(recount.usage), *counted, *money, recount.id)
+
+
+def _counts(usage: Usage) -> tuple[object, ...]:
+    return (
+        usage.uncached,
+        usage.cache_read,
+        usage.cache_write,
+        usage.output,
+        usage.reasoning,
+        usage.estimated,
+    )
+
+
+def _more(usage: Usage) -> tuple[object, ...]:
+    """Return the columns of what most usages have nothing of; NULL takes no room."""
+    special = usage.special
+    return usage.cache_write_1h or None, None if special is None else _json(special).decode()

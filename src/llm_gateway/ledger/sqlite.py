@@ -14,7 +14,7 @@ from llm_gateway.canonical.usage import BYTES_PER_TOKEN
 from llm_gateway.ledger.folder import create_private
 from llm_gateway.ledger.migrate import CREATE_TABLE, READ_TABLE, load_migrations, pending
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused
-from llm_gateway.ledger.rows import COLUMNS, SETTLED, Batch
+from llm_gateway.ledger.rows import COLUMNS, RECOUNTED, SETTLED, Batch
 from llm_gateway.ledger.store import Row, Statement, Value
 from llm_gateway.ledger.trouble import trouble
 
@@ -48,13 +48,19 @@ _SETTLE = (
     "WHERE id = ? AND outcome IS NULL"
 )
 _PROGRESS = "UPDATE turns SET response_bytes = ? WHERE id = ? AND outcome IS NULL"
+# Only of a turn that has ended and that nobody counted: a recount that comes twice changes nothing more.
+_RECOUNT = (
+    f"UPDATE turns SET {', '.join(f'{name} = ?' for name in RECOUNTED)} "
+    "WHERE id = ? AND outcome IS NOT NULL AND estimated = 1"
+)
+_NOTE = "INSERT INTO price_cards (id, text) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
 _INTERRUPT = (
     "UPDATE turns SET outcome = 'interrupted', http_status = 0, error_kind = '', "
     "uncached = (request_bytes + ?1 - 1) / ?1, cache_read = 0, cache_write = 0, "
     "output = (coalesce(response_bytes, 0) + ?1 - 1) / ?1, reasoning = 0, "
     "estimated = 1, response_bytes = coalesce(response_bytes, 0), upstream_request_id = '', "
     "response_id = '', finish_reason = '', attempts = '[]', losses = '[]', "
-    "cost_nano = nullif(held_nano, 0), price = '' WHERE outcome IS NULL"
+    "cost_nano = nullif(held_nano, 0), price = '', counted = 'bytes' WHERE outcome IS NULL"
 )
 _READ_POSITION = "SELECT value FROM meta WHERE name = 'journal_position'"
 _WRITE_POSITION = "UPDATE meta SET value = ? WHERE name = 'journal_position'"
@@ -114,6 +120,8 @@ class SqliteStore:
             connection.executemany(_INSERT_ONE, begun[whole:])
             connection.executemany(_SETTLE, batch.settled)
             connection.executemany(_PROGRESS, batch.progressed)
+            connection.executemany(_RECOUNT, batch.recounted)
+            connection.executemany(_NOTE, batch.cards)
             connection.execute(_WRITE_POSITION, (position,))
             connection.execute("COMMIT")
         except BaseException:
