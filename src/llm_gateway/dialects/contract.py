@@ -83,6 +83,8 @@ class Seen(msgspec.Struct):
     """The end that the dialect prescribes was there; a stream without it broke off."""
     error: str = ""
     """What an error inside the stream said, where there was one."""
+    tier: str = ""
+    """The service tier that answered, as the provider names it; "" for the usual one, or where it is not told."""
 
 
 class StreamMeter(Protocol):
