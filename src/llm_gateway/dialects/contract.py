@@ -84,7 +84,7 @@ class Seen(msgspec.Struct):
     error: str = ""
     """What an error inside the stream said, where there was one."""
     tier: str = ""
-    """The service tier that answered, as the provider names it; "" for the usual one, or where it is not told."""
+    """The service tier that answered, as the provider names it; "" for the usual one or none told."""
 
 
 class StreamMeter(Protocol):
