@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from llm_gateway.dialects.chat import CHAT
@@ -64,6 +65,29 @@ def test_counters_are_for_the_dashboards_token(tmp_path: Path) -> None:
         assert (sample.labels["provider"], sample.labels["outcome"], sample.value) == ("first", "ok", 1.0)
         refused = {each.labels["kind"]: each.value for each in families["llm_gateway_refused"].samples}
         assert refused == {"invalid_api_key": 4.0}
+
+    opened(tmp_path, scene)
+
+
+def test_whoever_takes_openmetrics_gets_it(tmp_path: Path) -> None:
+    async def scene(stage: Stage, door: Door) -> None:
+        await say(stage)
+        for accept, taken in (
+            (b"application/openmetrics-text", True),
+            # What Prometheus sends: docs/instrumenting/content_negotiation.md of prometheus/docs.
+            (b"application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4", True),
+            (b"text/plain, Application/OpenMetrics-Text; version=1.0.0", True),
+            (b"application/openmetrics-text;q=0, text/plain", False),
+            (b"text/plain", False),
+            (b"*/*", False),
+        ):
+            reply = await door.ask("/metrics", (b"accept", accept), token=DASHBOARD)
+            told = str(reply.header("content-type"))
+            assert told.startswith("application/openmetrics-text; version=1.0.0") is taken, accept
+            assert reply.body.endswith(b"# EOF\n") is taken
+            if taken:
+                found = openmetrics_families(reply.body.decode())  # type: ignore[no-untyped-call]  # not typed there
+                assert "llm_gateway_requests" in {family.name for family in found}
 
     opened(tmp_path, scene)
 

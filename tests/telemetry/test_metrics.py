@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
-from llm_gateway.telemetry.metrics import METRICS, Metrics, reference
+from llm_gateway.telemetry.metrics import LINES, METRICS, Metrics, reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 TURN = ("claude-code", "ollama", "qwen2.5:14b")
@@ -56,6 +57,37 @@ def test_a_turn_is_counted_once_in_each_place() -> None:
     assert value(samples, "time_to_first_token_seconds_count", **where) == 1
     assert value(samples, "time_to_first_token_seconds_bucket", **where, le="0.1") == 1
     assert value(samples, "time_to_first_token_seconds_bucket", **where, le="0.05") == 0
+
+
+def test_money_is_counted_by_who_it_was_for_and_by_line() -> None:
+    metrics = Metrics()
+    metrics.reckoned(TURN, 1_250_000_001)
+    metrics.reckoned(TURN, 750_000_000, (5_000_000_000, 0, 0, -2_500_000_000))
+    metrics.reckoned(TURN, 0, (0, 0, 0, -500_000_000))
+    metrics.reckoned(("codex", "openai", "gpt"), 7)
+    samples = scraped(metrics)
+    assert value(samples, "cost_usd_total", **turn()) == 2.000000001
+    assert value(samples, "cost_usd_total", client="codex", provider="openai", model="gpt") == 7e-9
+    lines = {line: value(samples, "cost_lines_usd", **turn(), line=line) for line in LINES}
+    assert lines == {"route": 5.0, "compression": None, "response_cache": None, "prompt_cache": -3.0}
+
+
+def test_openmetrics_is_what_its_own_parser_takes() -> None:
+    metrics = Metrics()
+    metrics.began()
+    metrics.settled(('a "quoted"\nclient\\', "p", "m"), "ok", (10, 20, 30, 40, 5), 0.3, 0.1)
+    metrics.reckoned(('a "quoted"\nclient\\', "p", "m"), 3, (1, -2, 0, 0))
+    metrics.gauges["llm_gateway_upstream_up"] = lambda: {"p": 1.0}
+    metrics.gauges["llm_gateway_response_cache_hits_total"] = lambda: 3.0
+    text = metrics.render(openmetrics=True).decode()
+    assert text.endswith("\n# EOF\n")
+    families = {family.name: family for family in openmetrics_families(text)}  # type: ignore[no-untyped-call]  # not typed there
+    assert {"llm_gateway_requests", "llm_gateway_tokens", "llm_gateway_cost_usd"} <= families.keys()
+    kinds = {f"{name}_total" if family.type == "counter" else name for name, family in families.items()}
+    assert kinds <= METRICS.keys(), "everything that is told is in the table"
+    (cost,) = families["llm_gateway_cost_usd"].samples
+    assert (cost.name, cost.value) == ("llm_gateway_cost_usd_total", 3e-9)
+    assert cost.labels["client"] == 'a "quoted"\nclient\\'
 
 
 def test_times_are_summed_over_clients() -> None:
@@ -152,7 +184,10 @@ def test_every_family_is_a_known_metric_of_its_kind_and_labels() -> None:
     metrics.refused("not_found")
     metrics.lost(TURN, 1)
     metrics.attempt_failed("openai", "upstream_status")
+    metrics.reckoned(TURN, 1, (1, 1, 1, 1))
     for name, metric in METRICS.items():
+        if name == "llm_gateway_cost_lines_usd":
+            continue
         if metric.kind == "gauge" or "content" in name or "cache" in name:  # read when asked
             metrics.gauges[name] = (lambda: {"x": 1.0}) if metric.labels else (lambda: 1.0)
     found = {}
