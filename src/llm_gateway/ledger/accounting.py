@@ -18,10 +18,10 @@ tests and demos have a cost and no lines.
 import msgspec
 
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.ledger.records import Confidence, Counted, Money, Removed
+from llm_gateway.ledger.records import Confidence, Counted, Money, Outcome, Purpose, Removed
 from llm_gateway.ledger.tariff import Tariff
 
-__all__ = ["FORMULA", "Basis", "Used", "cached", "reckon"]
+__all__ = ["FORMULA", "Basis", "Used", "cached", "has_lines", "reckon"]
 
 FORMULA = 1
 """The version of the formula, kept with every turn that it reckoned."""
@@ -54,18 +54,22 @@ class Used(msgspec.Struct, frozen=True):
     retried_nano: int | None = None
 
 
+def has_lines(outcome: Outcome, purpose: Purpose, *, counts: bool) -> bool:
+    """Return whether a turn may have lines: an answer, to a request, and no demo's."""
+    return outcome == "ok" and purpose == "request" and counts
+
+
 def reckon(used: Used, basis: Basis) -> tuple[int | None, Money | None]:
     """Return what a turn cost, None where nobody is to be paid, and how that was reckoned."""
     if basis.tariff is not None:
         return _billed(used, basis.tariff)
-    if basis.reference is None:
-        return None, None
-    if not used.counts:
-        return None, None
-    worth = basis.reference.cost(used.usage)
-    sure: Confidence = "low" if basis.chosen else _confidence(used, basis.reference)
+    reference, retried = basis.reference, used.retried_nano
+    if reference is None or not used.counts:
+        return None, None if retried is None else Money(FORMULA, retried_nano=retried)
+    worth = reference.cost(used.usage)
+    sure: Confidence = "low" if basis.chosen else _confidence(used, reference)
     money = Money(
-        FORMULA, reference=basis.reference.id, confidence=sure, baseline_nano=worth, route_nano=worth
+        FORMULA, "", reference.id, sure, baseline_nano=worth, route_nano=worth, retried_nano=retried
     )
     return None, money
 

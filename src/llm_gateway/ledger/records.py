@@ -95,6 +95,8 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What it probably used, where it was not the one whose answer the client got and yet may be billed."""
     cost_nano: int | None = None
     """What that costs, in nanodollars."""
+    tariff: str = ""
+    """The card that this was reckoned with."""
 
 
 class Removed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
