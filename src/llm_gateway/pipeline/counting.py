@@ -36,7 +36,8 @@ class Missed(msgspec.Struct, frozen=True):
     """A turn that ended and that its provider did not count, and what a better count is made from.
 
     `body` is the request as its client sent it, in `dialect`; it is kept in memory until it is counted, and
-    nowhere else.
+    nowhere else. With `usage` the provider did count it: then our own count is held against that, and the
+    turn stays as it is.
     """
 
     turn_id: str
@@ -46,6 +47,7 @@ class Missed(msgspec.Struct, frozen=True):
     basis: Basis
     outcome: Outcome
     counts: bool
+    usage: Usage | None = None
 
 
 class Counting(Protocol):
@@ -62,6 +64,13 @@ class Counting(Protocol):
     def later(self, missed: Missed) -> None:
         """Count a turn again, after its answer, and put that on record."""
         ...
+
+    def curious(self, extents: Extents) -> bool:
+        """Whether a turn that its provider counted is worth counting, too, to learn how the two compare.
+
+        True for the first turns of a model and for few after that; then `later` is to be called with `usage`.
+        """
+        return False
 
 
 class Unlearned(Counting):
