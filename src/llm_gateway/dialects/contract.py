@@ -85,6 +85,13 @@ class Seen(msgspec.Struct):
     """What an error inside the stream said, where there was one."""
     tier: str = ""
     """The service tier that answered, as the provider names it; "" for the usual one or none told."""
+    counted_bytes: int = -1
+    """How many of the `content_bytes` had come when `usage` was told; -1 where that is not noted."""
+
+    def count(self, usage: Usage) -> None:
+        """Take over what the provider has counted: it is of everything that has come so far."""
+        self.usage = usage
+        self.counted_bytes = self.content_bytes
 
 
 class StreamMeter(Protocol):
