@@ -86,12 +86,12 @@ class Seen(msgspec.Struct):
     tier: str = ""
     """The service tier that answered, as the provider names it; "" for the usual one or none told."""
     counted_bytes: int = -1
-    """How many of the `content_bytes` had come when `usage` was told; -1 where that is not noted."""
+    """Of how many of the `content_bytes` the `usage` is, where it was told before the end; else -1, for all."""
 
     def count(self, usage: Usage) -> None:
-        """Take over what the provider has counted: it is of everything that has come so far."""
+        """Take over what the provider has counted: it is of what has come so far."""
         self.usage = usage
-        self.counted_bytes = self.content_bytes
+        self.counted_bytes = self.content_bytes if not self.finish_reason else -1
 
 
 class StreamMeter(Protocol):

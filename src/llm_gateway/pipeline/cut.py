@@ -27,8 +27,7 @@ def used_when_cut(seen: Seen, request_bytes: int) -> Usage:
         return _guessed(request_bytes, seen.content_bytes)
     counted = seen.content_bytes if seen.counted_bytes < 0 else seen.counted_bytes
     output = told.output + estimate_tokens(seen.content_bytes - counted)
-    final = counted == seen.content_bytes and bool(seen.finish_reason)
-    if not final and told.output * _MOST_BYTES < counted:
+    if not seen.finish_reason and told.output * _MOST_BYTES < counted:
         output = max(output, estimate_tokens(seen.content_bytes))
     if not told.input:
         told = msgspec.structs.replace(told, uncached=estimate_tokens(request_bytes), estimated=True)

@@ -49,4 +49,8 @@ class GeminiMeter:
             reading = _reading.decode(piece)
         except UNREADABLE:
             return
-        take(reading, self.seen)
+        seen = self.seen
+        told = seen.usage
+        take(reading, seen)
+        if seen.usage is not None and seen.usage is not told:
+            seen.count(seen.usage)

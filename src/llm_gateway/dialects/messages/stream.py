@@ -109,13 +109,17 @@ class MessagesMeter:
         if read.error is not None:
             self.seen.error = error_text(read.error)
         if self._tally.take(read.usage):
-            self.seen.usage = self._tally.usage()
+            self._count()
 
     def _start(self, message: Reading) -> None:
         seen = self.seen
         seen.response_id, seen.model = named(message.id), named(message.model)
         if self._tally.take(message.usage):
-            seen.usage = self._tally.usage()
+            self._count()
+
+    def _count(self) -> None:
+        if (usage := self._tally.usage()) is not None:
+            self.seen.count(usage)
 
 
 def read_event(event: bytes, decoder: msgspec.json.Decoder[_T]) -> _T | None:

@@ -57,7 +57,11 @@ class OllamaMeter:
             reading = _reading.decode(line)
         except _UNREADABLE:
             return
-        fill(self.seen, reading)
+        seen = self.seen
+        told = seen.usage
+        fill(seen, reading)
+        if seen.usage is not None and seen.usage is not told:
+            seen.count(seen.usage)
         # A rendered prompt (`_debug_render_only`) is all there is, and a model's transfer ends by its status.
         if reading.done is True or reading.status == "success" or reading.debug_info is not None:
-            self.seen.complete = True
+            seen.complete = True
