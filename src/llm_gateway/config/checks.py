@@ -6,6 +6,7 @@ No network, no files, and nothing about who may connect: that is the guard's jud
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from llm_gateway.config.addresses import networks, reach, split_authority, wrong_origin, wrong_url
 from llm_gateway.config.lines import Path
@@ -45,13 +46,36 @@ def faults(settings: Settings) -> Iterator[Fault]:
 
 
 def _prices(settings: Settings) -> Iterator[Fault]:
-    for model, reference in settings.prices.reference.items():
+    prices = settings.prices
+    if prices.url and (wrong := wrong_url(prices.url)):
+        yield ("prices", "url"), f"{shown(prices.url)} {wrong}"
+    for model, reference in prices.reference.items():
         for text in (model, reference):
             if not _is_target(text):
                 yield ("prices", "reference", model), f"{shown(text)} is not a provider/model"
-    for number, price in enumerate(settings.prices.models):
+    seen: set[tuple[str, str]] = set()
+    for number, price in enumerate(prices.models):
+        path: Path = ("prices", "models", number)
         if not _is_target(price.model):
-            yield ("prices", "models", number, "model"), f"{shown(price.model)} is not a provider/model"
+            yield (*path, "model"), f"{shown(price.model)} is not a provider/model"
+        if price.since and not _is_day(price.since):
+            yield (*path, "since"), f"{shown(price.since)} is not a day such as 2026-11-27"
+        elif (price.model, price.since) in seen:
+            yield (
+                (*path, "model"),
+                f"{shown(price.model)} has a price from that day on already; name another day",
+            )
+        seen.add((price.model, price.since))
+        starts = [each.tokens for each in price.above]
+        if starts != sorted(set(starts)):
+            yield (*path, "above"), "each has to begin at more tokens than the one before it"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _server(server: Server) -> Iterator[Fault]:

@@ -66,7 +66,11 @@ def _tables(heading: str, section: Section, name: str) -> Iterator[str]:
             case Leaf():
                 rows.append((f"`{key}`", _type(node), _default(node), node.description))
             case Repeated():
-                rows.append((f"`{key}`", "list of strings or tables", "required", node.description))
+                either = node.short is not None
+                kind, default = (
+                    ("list of strings or tables", "required") if either else ("list of tables", "none")
+                )
+                rows.append((f"`{key}`", kind, default, node.description))
                 lists += _tables(f"[[{name}.{key}]]", node.each, f"{name}.{key}")
             case Section() | Table():
                 raise AssertionError(f"{name}.{key} is of a kind that no table of the file has")

@@ -22,6 +22,7 @@ __all__ = [
     "LocalSettings",
     "LogSettings",
     "ModelPrice",
+    "PriceAbove",
     "Prices",
     "Provider",
     "Server",
@@ -46,6 +47,10 @@ def _money(period: str) -> Meta:
 
 def _price(of: str) -> Meta:
     return Meta(ge=0, le=10**6, description=f"US dollars for a million {of}.")
+
+
+def _factor(of: str) -> Meta:
+    return Meta(ge=0, le=100, description=f"What tokens cost in {of}, as a factor of the usual price.")
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -169,14 +174,45 @@ class Provider(msgspec.Struct, frozen=True):
     ] = False
 
 
+class PriceAbove(msgspec.Struct, frozen=True):
+    """What a model's tokens cost in requests with more than so many tokens of input: all of their tokens."""
+
+    tokens: Annotated[int, Meta(ge=1, le=10**9, description="Tokens of input from which it is passed.")]
+    input: Annotated[float, _price("tokens that go in")]
+    output: Annotated[float, _price("tokens that come out")]
+    cache_read: Annotated[float | None, _price("tokens read from a cache; else as below that")] = None
+    cache_write: Annotated[float | None, _price("tokens written to a cache; else as below that")] = None
+
+
 class ModelPrice(msgspec.Struct, frozen=True):
-    """What a model's tokens cost, where that is not what the table says: a contract, a new model."""
+    """What a model costs, where that is not what the table says, from a day on or always; see prices.md."""
 
     model: Annotated[str, Meta(description="`provider/model`, or `provider/*` for all of its others.")]
     input: Annotated[float, _price("tokens that go in")]
     output: Annotated[float, _price("tokens that come out")]
     cache_read: Annotated[float | None, _price("tokens read from a cache; else as `input`")] = None
     cache_write: Annotated[float | None, _price("tokens written to a cache; else as `input`")] = None
+    cache_write_1h: Annotated[
+        float | None, _price("tokens written to a cache for an hour; else as `cache_write`")
+    ] = None
+    reasoning: Annotated[float | None, _price("tokens of reasoning; else as `output`")] = None
+    audio_in: Annotated[float | None, _price("tokens of sound that go in; else as `input`")] = None
+    audio_out: Annotated[float | None, _price("tokens of sound that come out; else as `output`")] = None
+    search: Annotated[
+        float, Meta(ge=0, le=10**6, description="US dollars for a thousand of the provider's own searches.")
+    ] = 0.0
+    request: Annotated[
+        float, Meta(ge=0, le=10**6, description="US dollars for each request, whatever it uses.")
+    ] = 0.0
+    batch: Annotated[float | None, _factor("batches")] = None
+    flex: Annotated[float | None, _factor("the tier `flex`")] = None
+    priority: Annotated[float | None, _factor("the tier `priority`")] = None
+    since: Annotated[
+        str, Meta(description="Day from which it holds (`2026-11-27`, UTC); always when left out.")
+    ] = ""
+    above: Annotated[
+        tuple[PriceAbove, ...], Meta(description="Other prices for requests with much input.")
+    ] = ()
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -203,6 +239,11 @@ class Limit(msgspec.Struct, frozen=True):
 
 class Prices(msgspec.Struct, frozen=True):
     """What tokens cost, and what they are worth where nobody bills them."""
+
+    url: Annotated[
+        str,
+        Meta(description="Where `llm-gateway prices refresh` gets a newer table from, when it is asked to."),
+    ] = "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main/prices/new_data/v2/data.json"
 
     models: tuple[ModelPrice, ...] = ()
 

@@ -1,25 +1,44 @@
-"""What tokens cost: the price of a provider's model, and the cost of a usage at a price.
+"""Which price holds for a provider's model: what the configuration states, what the table says, or nothing.
 
-Prices come from the configuration or from a table that lies beside this module, made by `scripts/prices.py`
-from genai-prices (MIT). Dollars for a million tokens, exact. A provider is known by the address it is
-reached at, a model by the rules of the table. Nothing is fetched here, and nothing is rounded.
+Prices come from the configuration or from a table that lies in a file (`price_table.py`). A provider is known
+by the address it is reached at, a model by the rules of the table. Nothing is fetched here, and nothing is
+reckoned: what is found is a card, and `tariff.py` goes by it.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 import msgspec
 
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.wire.ready import ready
+from llm_gateway.ledger.price_table import (
+    Found,
+    PriceRow,
+    PriceTable,
+    Span,
+    changes_of,
+    day_us,
+    holding,
+    holds,
+    shipped_table,
+    steps_of,
+)
+from llm_gateway.ledger.stated_prices import Stated
+from llm_gateway.ledger.tariff import Card, Steps, Tariff, TokenClass
+from llm_gateway.providers.catalog import load_catalog
 
 __all__ = ["Price", "PriceBook", "Rate", "cost", "most"]
 
-_MILLION = Decimal(1_000_000)
-_FREE = Decimal(0)
+_CONFIGURATION = "configuration"
+_MOST_REMEMBERED = 10_000
+_ALWAYS: Span = (-(2**62), 2**62)
+
+_Rates = Mapping[TokenClass, Decimal | Steps]
+_Held = tuple[int, int, Tariff | None]
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -43,99 +62,195 @@ class Price(msgspec.Struct, frozen=True):
     output: Rate
     cache_read: Rate
     cache_write: Rate
-    request: Decimal = _FREE
+    request: Decimal = Decimal(0)
     """Dollars for each request, whatever it uses."""
     source: str = ""
-
-
-class _Row(msgspec.Struct, frozen=True):
-    """A price of the table; `since` is the day from which it holds, "" for always.
-
-    One that holds `at_times` of the day is taken when it is dearer: what is not sure to be cheaper is not.
-    """
-
-    input: tuple[tuple[int, Decimal], ...] = ((0, _FREE),)
-    output: tuple[tuple[int, Decimal], ...] = ((0, _FREE),)
-    cache_read: tuple[tuple[int, Decimal], ...] = ()
-    cache_write: tuple[tuple[int, Decimal], ...] = ()
-    thousand_requests: Decimal = _FREE
-    since: str = ""
-    at_times: bool = False
-
-
-class _Match(msgspec.Struct, frozen=True):
-    """A rule for names: one of its members is set."""
-
-    equals: str | None = None
-    starts_with: str | None = None
-    ends_with: str | None = None
-    contains: str | None = None
-    regex: str | None = None
-    any_of: "tuple[_Match, ...]" = msgspec.field(name="or", default=())
-    all_of: "tuple[_Match, ...]" = msgspec.field(name="and", default=())
-
-
-class _Model(msgspec.Struct, frozen=True):
-    match: _Match
-    prices: tuple[_Row, ...]
-    window: int | None = None
-
-
-class _Provider(msgspec.Struct, frozen=True):
-    name: str
-    urls: str
-    models: tuple[_Model, ...]
-
-
-@ready
-class _Table(msgspec.Struct, frozen=True):
-    source: str
-    version: str
-    providers: tuple[_Provider, ...]
 
 
 class PriceBook:
     """Prices by provider and model.
 
-    `stated` are those of the configuration, by `provider/model`; `addresses` say where a provider is
-    reached. A provider that is not to be paid is in neither.
+    `stated` are those of the configuration, by `provider/model` or `provider/*`; `addresses` say where the
+    providers are reached that cost money. `references` are the user's choice of a model whose price says what
+    another one's answers are worth. `vendors` name whose prices in the table a provider's models have, where
+    its address does not say it; what is left out is as in the catalog. What is found is remembered until it
+    changes.
     """
 
-    def __init__(self, stated: Mapping[str, Price], addresses: Mapping[str, str]) -> None:
-        self._stated = stated
+    def __init__(
+        self,
+        stated: Mapping[str, Stated | Price],
+        addresses: Mapping[str, str],
+        references: Mapping[str, str] | None = None,
+        *,
+        vendors: Mapping[str, str] | None = None,
+        table: Callable[[], PriceTable] = shipped_table,
+    ) -> None:
+        self._stated = {name: _stated(each) for name, each in stated.items()}
         self._addresses = addresses
-        self._providers: dict[str, _Provider | None] = {}
+        self._references = references or {}
+        self._vendors = {row.name: row.prices for row in load_catalog() if row.prices} | dict(vendors or {})
+        self._table = table
+        self._names: dict[str, str] = {}
+        self._held: dict[tuple[str, str, str], _Held] = {}
+        self._tariffs: dict[str, Tariff] = {}
+        self._assumed = Tariff(_ASSUMED)
 
-    def price(self, provider: str, model: str, day: str) -> Price | None:
-        """Return the price of a model on a day (`2026-11-26`), None where it is not known."""
-        stated = self._stated.get(f"{provider}/{model}") or self._stated.get(f"{provider}/*")
-        if stated is not None:
-            return stated
-        found = self._model(provider, model)
-        if found is None:
-            return None
-        table = _table()
-        row = _holding(found.prices, day)
-        return _price(row, f"{table.source} {table.version}") if row is not None else None
+    def tariff(self, provider: str, model: str, at_us: int, tier: str = "") -> Tariff | None:
+        """Return the price of a model at a time, in a tier as `tier_of` names it; None if it is not known."""
+        key = (provider, model, tier)
+        held = self._held.get(key)
+        if held is None or not held[0] <= at_us < held[1]:
+            if len(self._held) >= _MOST_REMEMBERED:
+                self._held.clear()
+                self._tariffs.clear()
+            held = self._held[key] = self._look_up(provider, model, at_us, tier)
+        return held[2]
+
+    def reference(self, provider: str, model: str, at_us: int) -> tuple[Tariff | None, bool]:
+        """Return what an answer is worth that nobody bills, and whether that is the user's choice.
+
+        For a subscription it is the price of the same model with its vendor; for a local model nothing.
+        """
+        chosen = self._references.get(f"{provider}/{model}") or self._references.get(f"{provider}/*")
+        if chosen:
+            whose, _, which = chosen.partition("/")
+            return self.tariff(whose, model if which == "*" else which, at_us), True
+        if provider in self._vendors:
+            return self.tariff(provider, model, at_us), False
+        return None, False
+
+    def assumed(self, provider: str, model: str) -> Tariff:
+        """Return the price of a model that is to be paid for and that nobody knows the price of.
+
+        It is as dear as the dearest usual ones, and the same for all: what it is assumed for says the turn.
+        """
+        return self._assumed
 
     def window(self, provider: str, model: str) -> int | None:
         """Return how many tokens a model takes, as the table says; None where it does not."""
-        found = self._model(provider, model)
-        return found.window if found is not None else None
+        found = self._found(provider, model)
+        return found.model.window if found is not None else None
 
-    def _model(self, provider: str, model: str) -> _Model | None:
-        if provider not in self._providers:
-            self._providers[provider] = self._provider(self._addresses.get(provider, ""))
-        known = self._providers[provider]
-        if known is None:
+    def price(self, provider: str, model: str, day: str) -> Price | None:
+        """Return the price of a model on a day (`2026-11-26`), None where it is not known."""
+        tariff = self.tariff(provider, model, day_us(day))
+        if tariff is None:
             return None
-        name = model.lower()
-        return next((each for each in known.models if _matches(each.match, name)), None)
+        card = tariff.card
+        input_ = card.rates.get("input", _FREE)
+        output, read = card.rates.get("output", _FREE), card.rates.get("cache_read", input_)
+        write = card.rates.get("cache_write", input_)
+        source = f"{card.source} {card.version}".strip()
+        return Price(Rate(input_), Rate(output), Rate(read), Rate(write), card.request, source)
 
-    def _provider(self, address: str) -> _Provider | None:
-        if not address:
-            return None
-        return next((each for each in _table().providers if re.match(each.urls, address)), None)
+    # details
+
+    def _look_up(self, provider: str, model: str, at_us: int, tier: str) -> _Held:
+        begin, end = _ALWAYS
+        for name, match in ((f"{provider}/{model}", "stated"), (f"{provider}/*", "wildcard")):
+            stated = self._stated.get(name)
+            if stated is None:
+                continue
+            begin, end = _both((begin, end), changes_of(stated.rows, at_us))
+            number = _last(stated.rows, at_us)
+            if number is not None:
+                how: Literal["stated", "wildcard"] = "stated" if match == "stated" else "wildcard"
+                card = self._stated_card(name, stated, number, how, tier)
+                return begin, end, self._made(card)
+        found = self._found(provider, model)
+        if found is None:
+            return begin, end, None
+        rows = found.model.prices
+        begin, end = _both((begin, end), changes_of((*rows, *found.model.tiers), at_us))
+        row = holding(rows, at_us)
+        return begin, end, self._made(self._card(found, row, at_us, tier)) if row is not None else None
+
+    def _stated_card(
+        self, name: str, stated: Stated, number: int, match: Literal["stated", "wildcard"], tier: str
+    ) -> Card:
+        provider, _, model = name.partition("/")
+        row = stated.rows[number]
+        factors = stated.factors[number] if stated.factors else {}
+        factor = factors.get(tier) or _factor(self._name(provider), tier)
+        card = Card(
+            _CONFIGURATION,
+            provider,
+            model,
+            match,
+            _flat(row.rates),
+            since=row.since,
+            search=row.search or Decimal(0),
+            request=_each(row.thousand),
+        )
+        return _in_tier(card, tier, factor)
+
+    def _card(self, found: Found, row: PriceRow, at_us: int, tier: str) -> Card:
+        table = self._table()
+        card = Card(
+            table.source,
+            found.provider,
+            found.model.id,
+            found.match,
+            _flat(row.rates),
+            version=table.version,
+            sha256=table.sha256,
+            since=row.since,
+            hours=row.hours,
+            other=_told(table.checked, row.other),
+            search=row.search or Decimal(0),
+            request=_each(row.thousand),
+        )
+        ranged = [each for each in found.model.tiers if each.tier == tier and holds(each, at_us)]
+        if not ranged:
+            return _in_tier(card, tier, _factor(found.provider, tier))
+        rates = dict(card.rates)
+        for each in reversed(ranged):  # of two that hold, the first one counts
+            rates |= _flat(each.rates)
+        search = next((each.search for each in ranged if each.search is not None), card.search)
+        since = max(card.since, *(each.since for each in ranged))
+        return msgspec.structs.replace(card, tier=tier, rates=rates, search=search, since=since)
+
+    def _made(self, card: Card) -> Tariff:
+        made = Tariff(card)
+        return self._tariffs.setdefault(made.id, made)
+
+    def _found(self, provider: str, model: str) -> Found | None:
+        name = self._name(provider)
+        return self._table().find(name, model) if name else None
+
+    def _name(self, provider: str) -> str:
+        """Return what the table calls a provider, "" where it does not know it."""
+        if provider not in self._names:
+            self._names[provider] = self._named(provider)
+        return self._names[provider]
+
+    def _named(self, provider: str) -> str:
+        table = self._table()
+        address = self._addresses.get(provider, "")
+        if found := table.at(address):
+            return found
+        if provider in self._vendors:
+            return self._vendors[provider]
+        if address:
+            return ""  # it is somewhere of its own, whatever it is called
+        known = next((row.base_url for row in load_catalog() if row.name == provider), "")
+        return table.at(known) or (provider if provider in table.names else "")
+
+
+_FREE: Steps = ((0, Decimal(0)),)
+
+
+def _stated(price: Stated | Price) -> Stated:
+    if isinstance(price, Stated):
+        return price
+    rates: dict[TokenClass, Decimal | Steps] = {
+        "input": price.input.steps,
+        "output": price.output.steps,
+        "cache_read": price.cache_read.steps,
+        "cache_write": price.cache_write.steps,
+    }
+    return Stated((PriceRow(rates, thousand=price.request * 1000 or None),))
 
 
 def cost(price: Price, usage: Usage) -> Decimal:
@@ -147,57 +262,64 @@ def cost(price: Price, usage: Usage) -> Decimal:
         (usage.cache_write, price.cache_write),
         (usage.output, price.output),
     )
-    tokens = sum((Decimal(count) * rate.at(tokens_in) for count, rate in parts if count), _FREE)
-    return tokens / _MILLION + price.request
+    tokens = sum((Decimal(count) * rate.at(tokens_in) for count, rate in parts if count), Decimal(0))
+    return tokens / 1_000_000 + price.request
 
 
 def most(price: Price, tokens_in: int, tokens_out: int) -> Decimal:
     """Return the most that so many tokens can cost, whatever of them a cache reads or writes."""
     dearest = max(rate.at(tokens_in) for rate in (price.input, price.cache_read, price.cache_write))
-    return (tokens_in * dearest + tokens_out * price.output.at(tokens_in)) / _MILLION + price.request
+    return (tokens_in * dearest + tokens_out * price.output.at(tokens_in)) / 1_000_000 + price.request
+
+
+_ASSUMED = Card("assumed", "", "", "assumed", {"input": ((0, Decimal(15)),), "output": ((0, Decimal(75)),)})
+
+
+def _in_tier(card: Card, tier: str, factor: Decimal | None) -> Card:
+    """Return a card for a tier of which a factor is known, or a doubt about it."""
+    if not tier:
+        return card
+    if factor is None:
+        doubt = f"no price is known for the tier {tier}"
+        return msgspec.structs.replace(card, other="; ".join(filter(None, (card.other, doubt))))
+    rates = {
+        name: tuple((start, rate * factor) for start, rate in steps) for name, steps in card.rates.items()
+    }
+    return msgspec.structs.replace(card, tier=tier, rates=rates)
+
+
+def _flat(rates: _Rates) -> dict[TokenClass, Steps]:
+    return {name: steps_of(rate) for name, rate in rates.items()}
+
+
+def _each(thousand: Decimal | None) -> Decimal:
+    return thousand / 1000 if thousand else Decimal(0)
+
+
+def _told(checked: str, other: str) -> str:
+    """Return what the source says that the table was checked against."""
+    if not other:
+        return ""
+    into, _, out = other.partition("/")
+    return f"{checked}: {into} in, {out} out"
+
+
+def _last(rows: Iterable[PriceRow], at_us: int) -> int | None:
+    """Return which row is the last one that holds."""
+    return max((number for number, row in enumerate(rows) if holds(row, at_us)), default=None)
+
+
+def _both(one: Span, other: Span) -> Span:
+    return max(one[0], other[0]), min(one[1], other[1])
+
+
+def _factor(provider: str, tier: str) -> Decimal | None:
+    return _factors().get(provider, {}).get(tier)
 
 
 @cache
-def _table() -> _Table:
-    """Return the table, read when the first price of it is asked for."""
-    data = files("llm_gateway.ledger").joinpath("prices.json").read_bytes()
-    return msgspec.json.decode(data, type=_Table)
-
-
-def _holding(rows: Sequence[_Row], day: str) -> _Row | None:
-    """Return the price that holds on a day: the last one that began, or a dearer one of some hours."""
-    held: _Row | None = None
-    for row in rows:
-        if row.since <= day and (held is None or not row.at_times or row.output > held.output):
-            held = row
-    return held
-
-
-def _price(row: _Row, source: str) -> Price:
-    return Price(
-        input=Rate(row.input),
-        output=Rate(row.output),
-        cache_read=Rate(row.cache_read or row.input),
-        cache_write=Rate(row.cache_write or row.input),
-        request=row.thousand_requests / 1000,
-        source=source,
-    )
-
-
-def _matches(rule: _Match, name: str) -> bool:
-    match rule:
-        case _Match(equals=str() as text):
-            return name == text.lower()
-        case _Match(starts_with=str() as text):
-            return name.startswith(text.lower())
-        case _Match(ends_with=str() as text):
-            return name.endswith(text.lower())
-        case _Match(contains=str() as text):
-            return text.lower() in name
-        case _Match(regex=str() as text):
-            return re.search(text, name) is not None
-    return any(_each(rule.any_of, name)) or (bool(rule.all_of) and all(_each(rule.all_of, name)))
-
-
-def _each(rules: Sequence[_Match], name: str) -> Iterator[bool]:
-    return (_matches(rule, name) for rule in rules)
+def _factors() -> Mapping[str, Mapping[str, Decimal]]:
+    """Return what `tiers.toml` says."""
+    text = files("llm_gateway.ledger").joinpath("tiers.toml").read_text("utf-8")
+    told: dict[str, dict[str, Decimal]] = tomllib.loads(text, parse_float=Decimal)
+    return told

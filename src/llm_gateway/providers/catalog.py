@@ -114,7 +114,10 @@ class BridgeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that answers, as data. `dialects` are in order of preference."""
+    """Something that answers, as data. `dialects` are in order of preference.
+
+    `prices` is whose prices in the price table its models have, "" where its address says so, or nobody's.
+    """
 
     name: str
     label: str
@@ -127,6 +130,7 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: ModelList = ModelList()
     quirks: Quirks = Quirks()
     docs: str = ""
+    prices: str = ""
     login: Login | None = None
     bridge: BridgeRow | None = None
 
@@ -172,6 +176,7 @@ def configured_row(
             dialects={dialect: _usual(dialect) for dialect in named or ("chat",)},
             api_key_env=(api_key_env,) if api_key_env else (),
             models=_usual_models(named or ("chat",)),
+            prices="" if known is None else known.prices,
         )
     speaks = known.dialects if not named else {d: known.dialects.get(d) or _usual(d) for d in named}
     return msgspec.structs.replace(
