@@ -89,9 +89,10 @@ class CallDelta(msgspec.Struct, frozen=True, tag="arguments", gc=False):
 
 
 class Measured(msgspec.Struct, frozen=True, tag="measured"):
-    """What was used so far; the last one counts."""
+    """What was used so far, and at which service tier; the last one counts."""
 
     usage: Usage
+    tier: str = ""
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):

@@ -28,7 +28,10 @@ AnswerPart: TypeAlias = Text | Refusal | Thinking | ToolCall
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What a model answered; `id` and `model` are the upstream's own words."""
+    """What a model answered; `id` and `model` are the upstream's own words.
+
+    `tier` is the service tier that it was made at, "" for the usual one (`tiers.py`).
+    """
 
     id: str = ""
     model: str = ""
@@ -36,6 +39,7 @@ class Response(msgspec.Struct, frozen=True):
     finish: Finish = "stop"
     sequence: str = ""
     usage: Usage | None = None
+    tier: str = ""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -51,10 +55,21 @@ class Failure(msgspec.Struct, frozen=True):
 class Folding:
     """Make an answer of its events, one after another."""
 
-    __slots__ = ("_blocks", "_calls", "_finish", "_id", "_model", "_open", "_sequence", "_usage", "failed")
+    __slots__ = (
+        "_blocks",
+        "_calls",
+        "_finish",
+        "_id",
+        "_model",
+        "_open",
+        "_sequence",
+        "_tier",
+        "_usage",
+        "failed",
+    )
 
     def __init__(self) -> None:
-        self._id = self._model = self._sequence = ""
+        self._id = self._model = self._sequence = self._tier = ""
         self._finish: Finish = "stop"
         self._usage: Usage | None = None
         # Text grows in lists: a long answer comes in thousands of pieces.
@@ -84,7 +99,7 @@ class Folding:
             case Started():
                 self._id, self._model = event.id, event.model
             case Measured():
-                self._usage = event.usage
+                self._usage, self._tier = event.usage, event.tier
             case Finished():
                 self._finish, self._sequence = event.reason, event.sequence
             case Failed():
@@ -95,7 +110,7 @@ class Folding:
     def response(self) -> Response:
         """Return the answer as far as it has come."""
         parts = tuple(_whole(part, "".join(grown)) for part, grown in self._blocks)
-        return Response(self._id, self._model, parts, self._finish, self._sequence, self._usage)
+        return Response(self._id, self._model, parts, self._finish, self._sequence, self._usage, self._tier)
 
     def _grow(self, empty: AnswerPart, text: str) -> None:
         if self._open is not type(empty):
@@ -149,7 +164,7 @@ def unfold(response: Response) -> Iterator[Event]:
                 assert_never(part)
         unsealed = isinstance(part, Thinking) and part.seal is None
     if response.usage is not None:
-        yield Measured(response.usage)
+        yield Measured(response.usage, response.tier)
     yield Finished(response.finish, response.sequence)
 
 

@@ -181,12 +181,14 @@ class TranslatingMeter(StreamMeter):
         match event:
             case TextDelta(text) | ThinkingDelta(text) | RefusalDelta(text) | CallDelta(_, text):
                 seen.content_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-            case Measured(usage):
-                seen.usage = usage
+            case Measured(usage, tier):
+                seen.tier = tier
+                seen.count(usage)
             case Started():
                 seen.model = event.model
             case Finished():
                 seen.finish_reason = event.native or event.reason
+                seen.counted_bytes = -1
                 seen.complete = True
             case Failed():
                 seen.error = event.message[:500] or "the upstream reported an error"
@@ -212,6 +214,7 @@ def _seen(response: Response) -> Seen:
         finish_reason=response.finish,
         content_bytes=sum(map(len, _generated(response))),
         complete=True,
+        tier=response.tier,
     )
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.dialects.chat.response import content_size, error_text, read_answer, read_usage
+from llm_gateway.dialects.chat.read_usage import read_usage
+from llm_gateway.dialects.chat.response import content_size, error_text, read_answer
 from llm_gateway.dialects.contract import Seen
 
 

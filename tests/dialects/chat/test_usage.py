@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.dialects.chat.response import read_usage
+from llm_gateway.dialects.chat.read_usage import read_usage
 from llm_gateway.dialects.chat.usage import told
 
 counts = st.integers(0, 10_000)

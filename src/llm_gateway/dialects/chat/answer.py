@@ -9,10 +9,13 @@ from msgspec import Raw
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import Refusal, Text, Thinking, ToolCall
 from llm_gateway.canonical.response import AnswerPart, Response
+from llm_gateway.canonical.tiers import tier_of
+from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.chat.calls import read_calls, read_old_call, write_call
 from llm_gateway.dialects.chat.content import kind_of, read_content
 from llm_gateway.dialects.chat.finish import read_finish, write_finish
 from llm_gateway.dialects.chat.members import UNREADABLE, Json, lose, lose_unknown
+from llm_gateway.dialects.chat.read_usage import Places, read_everywhere
 from llm_gateway.dialects.chat.reasoning import (
     THOUGHT_MEMBERS,
     details_of,
@@ -22,7 +25,7 @@ from llm_gateway.dialects.chat.reasoning import (
     spoken,
     text_of_details,
 )
-from llm_gateway.dialects.chat.response import error_text, read_usage
+from llm_gateway.dialects.chat.response import error_text
 from llm_gateway.dialects.chat.usage import told
 from llm_gateway.dialects.contract import Asked, Read, Written
 from llm_gateway.errors import MalformedRequest, UpstreamBroken
@@ -34,6 +37,7 @@ EXTRAS = ("annotations", "audio", "images", "citations", "search_results")
 """Members of answers that some servers add to the text, and for which the common model has no place."""
 
 _encode = msgspec.json.encode
+_ABSENT = Raw()
 
 
 _UNKNOWN = "not known outside of the dialect it came in"
@@ -52,6 +56,7 @@ class Ending(msgspec.Struct, gc=False):
     native_finish_reason: object = None
     matched_stop: object = None
     token_ids: object = None
+    usage: Raw = _ABSENT  # Moonshot's place for it
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -59,7 +64,7 @@ class Envelope(msgspec.Struct, gc=False):
 
     id: object = None
     model: object = None
-    usage: Raw = msgspec.field(default_factory=Raw)
+    usage: Raw = _ABSENT
     error: object = None
     citations: object = None
     search_results: object = None
@@ -69,10 +74,15 @@ class Envelope(msgspec.Struct, gc=False):
     provider: object = None
     service_tier: object = None
     system_fingerprint: object = None
-    timings: object = None
+    timings: Raw = _ABSENT
     prompt_filter_results: object = None
     prompt_token_ids: object = None
-    x_groq: object = None
+    x_groq: Raw = _ABSENT
+
+    def used(self, choice: Ending | None) -> Usage | None:
+        """Return what it says was used, or its choice says."""
+        inner = choice.usage if choice is not None else _ABSENT
+        return read_everywhere(Places(self.usage, inner, self.x_groq, self.timings))
 
 
 class _Choice(Ending):
@@ -124,7 +134,8 @@ def decode_response(body: bytes) -> Read:
         refused=any(isinstance(part, Refusal) for part in parts),
     )
     model = answer.model if isinstance(answer.model, str) else ""
-    response = Response(upstream_id, model, tuple(parts), reason, sequence, read_usage(answer.usage))
+    usage, tier = answer.used(choice), tier_of(answer.service_tier)
+    response = Response(upstream_id, model, tuple(parts), reason, sequence, usage, tier)
     return Read(response, losses.found())
 
 

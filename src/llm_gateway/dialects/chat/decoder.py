@@ -8,7 +8,6 @@ broke off.
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import Raw
 
 from llm_gateway.canonical.events import (
     Event,
@@ -23,14 +22,14 @@ from llm_gateway.canonical.events import (
 )
 from llm_gateway.canonical.loss import Loss, Losses
 from llm_gateway.canonical.parts import Audio, Document, Image, Refusal, Text, Thinking
-from llm_gateway.canonical.usage import Usage
+from llm_gateway.canonical.tiers import tier_of
 from llm_gateway.dialects.chat.answer import EXTRAS, Ending, Envelope
 from llm_gateway.dialects.chat.calling import CallPieces
 from llm_gateway.dialects.chat.content import kind_of, read_content
 from llm_gateway.dialects.chat.finish import read_finish
 from llm_gateway.dialects.chat.members import UNREADABLE, Json, lose
 from llm_gateway.dialects.chat.reasoning import google_seal, lose_extras, seal_of, text_of_details
-from llm_gateway.dialects.chat.response import error_text, read_usage
+from llm_gateway.dialects.chat.response import error_text
 from llm_gateway.errors import MalformedRequest, UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 from llm_gateway.wire.strays import strays, strict
@@ -81,7 +80,8 @@ class ChatDecoder:
         self._native: str | None = None
         self._stop: object = None
         self._refused = False
-        self._usage: Usage | None = None
+        self._measured: Measured | None = None
+        self._tier: object = None
         self._member = ""  # where the open block of thinking comes in; "" when none is open
         self._spoken = False
         self._details: list[Json] = []
@@ -128,6 +128,7 @@ class ChatDecoder:
         if chunk.error is not None:
             return self._fail(chunk.error)
         found: list[Event] = []
+        last: _Choice | None = None
         if not self._started and (chunk.choices or len(chunk.usage) > 4):
             found.append(self._start(chunk))
         for choice in chunk.choices or ():
@@ -138,8 +139,11 @@ class ChatDecoder:
                 self._add(choice.delta, found)
             if choice.finish_reason is not None or choice.logprobs is not None:
                 self._note(choice)
-        if len(chunk.usage) > 4:
-            self._measure(chunk.usage, found)
+                last = choice
+        if chunk.service_tier is not None:
+            self._tier = chunk.service_tier
+        if last is not None or len(chunk.usage) > 4:  # told in its own place, or in another one with the end
+            self._measure(chunk, last, found)
         if chunk.citations or chunk.search_results:
             self._lose("citations", "other dialects have no place for it")
         return found
@@ -245,11 +249,14 @@ class ChatDecoder:
         if choice.logprobs:
             self._lose("logprobs", "other dialects have no place for it")
 
-    def _measure(self, raw: Raw, found: list[Event]) -> None:
-        usage = read_usage(raw)
-        if usage is not None and usage != self._usage:
-            self._usage = usage
-            found.append(Measured(usage))
+    def _measure(self, chunk: _Chunk, last: _Choice | None, found: list[Event]) -> None:
+        usage = chunk.used(last)
+        if usage is None:
+            return
+        measured = Measured(usage, tier_of(self._tier))
+        if measured != self._measured:
+            self._measured = measured
+            found.append(measured)
 
     def _finish(self) -> list[Event]:
         if self._ended:

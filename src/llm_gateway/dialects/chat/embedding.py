@@ -15,7 +15,8 @@ from llm_gateway.canonical.embedding import DecodedEmbedding, Embedded, Embeddin
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.request import Encoded
 from llm_gateway.dialects.chat.members import UNREADABLE, lose, optional, says_nothing, value_of, wrong
-from llm_gateway.dialects.chat.response import error_text, read_usage
+from llm_gateway.dialects.chat.read_usage import read_usage
+from llm_gateway.dialects.chat.response import error_text
 from llm_gateway.dialects.contract import Asked, Call, Embedding, Target
 from llm_gateway.errors import MalformedRequest, UpstreamBroken
 

@@ -8,7 +8,9 @@ the rest of what an answer says.
 import msgspec
 from msgspec import Raw
 
+from llm_gateway.canonical.tiers import tier_of
 from llm_gateway.canonical.usage import Usage
+from llm_gateway.dialects.chat.read_usage import Places, read_everywhere
 from llm_gateway.dialects.contract import Seen
 
 __all__ = [
@@ -19,13 +21,14 @@ __all__ = [
     "error_text",
     "message_size",
     "read_answer",
-    "read_usage",
+    "read_part",
+    "usage_of",
 ]
 
-_MAX_TOKENS = 1_000_000_000  # of one turn: whatever says more is no count
 _MAX_TEXT = 500
 _MAX_NAME = 256
 _MAX_DEPTH = 6
+_ABSENT = Raw()
 
 
 class Message(msgspec.Struct, gc=False):
@@ -46,6 +49,7 @@ class Choice(msgspec.Struct, gc=False):
     message: Message | None = None
     text: object = None
     finish_reason: object = None
+    usage: Raw = _ABSENT  # Moonshot, in the last event
 
 
 class Reading(msgspec.Struct, gc=False):
@@ -54,35 +58,25 @@ class Reading(msgspec.Struct, gc=False):
     id: object = None
     model: object = None
     choices: list[Choice] | None = None
-    usage: Raw = msgspec.field(default_factory=Raw)
+    usage: Raw = _ABSENT
     error: object = None
+    service_tier: object = None
+    timings: Raw = _ABSENT  # llama.cpp
+    x_groq: Raw = _ABSENT
 
 
-class _Details(msgspec.Struct, frozen=True, gc=False):
-    """The parts of a count, as OpenAI documents them."""
+class _Part(msgspec.Struct, gc=False):
+    """What is read of an event whose choices are none of this dialect."""
 
-    cached_tokens: int = 0
-    cache_write_tokens: int = 0
-    reasoning_tokens: int = 0
-
-
-_NO_DETAILS = _Details()
-
-
-class _Told(msgspec.Struct, gc=False):
-    """Usage as OpenAI documents it: what nearly every server sends."""
-
-    prompt_tokens: int
-    total_tokens: int
-    completion_tokens: int = 0
-    prompt_tokens_details: _Details = _NO_DETAILS
-    completion_tokens_details: _Details = _NO_DETAILS
-    prompt_cache_hit_tokens: int = 0
+    id: object = None
+    model: object = None
+    usage: Raw = _ABSENT
+    error: object = None
+    service_tier: object = None
 
 
 _reading = msgspec.json.Decoder(Reading)
-_told = msgspec.json.Decoder(_Told)
-_object = msgspec.json.Decoder(dict[str, object])
+_part = msgspec.json.Decoder(_Part)
 
 
 def read_answer(body: bytes) -> Seen:
@@ -92,11 +86,11 @@ def read_answer(body: bytes) -> Seen:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Seen()
     seen = Seen(
-        usage=read_usage(reading.usage),
         response_id=reading.id[:_MAX_NAME] if isinstance(reading.id, str) else "",
         model=reading.model[:_MAX_NAME] if isinstance(reading.model, str) else "",
         complete=True,
         error=error_text(reading.error),
+        tier=tier_of(reading.service_tier),
     )
     for choice in reading.choices or ():
         if choice.message is not None:
@@ -104,7 +98,20 @@ def read_answer(body: bytes) -> Seen:
         seen.content_bytes += content_size(choice.text)
         if isinstance(choice.finish_reason, str):
             seen.finish_reason = choice.finish_reason[:_MAX_NAME]
+    seen.usage = usage_of(reading)
     return seen
+
+
+def read_part(data: bytes) -> Reading:
+    """Read what an event tells beside its choices, whatever those are; DecodeError when it is no object."""
+    part = _part.decode(data)
+    return Reading(part.id, part.model, None, part.usage, part.error, part.service_tier)
+
+
+def usage_of(reading: Reading) -> Usage | None:
+    """Return what an answer or an event says was used; None where it says nothing that can be believed."""
+    inner = next((choice.usage for choice in reading.choices or () if len(choice.usage) > 4), _ABSENT)
+    return read_everywhere(Places(reading.usage, inner, reading.x_groq, reading.timings))
 
 
 def message_size(message: Message) -> int:
@@ -157,79 +164,3 @@ def error_text(error: object) -> str:
         case _:
             text = ""
     return text[:_MAX_TEXT] or "the upstream reported an error"
-
-
-def read_usage(raw: Raw) -> Usage | None:
-    """Read a `usage` member; None when it is missing, null, or holds no believable counts.
-
-    In this dialect `prompt_tokens` include the cached ones and `completion_tokens` the reasoning. Where
-    `total_tokens` are more than both, what is missing was generated: xAI and Gemini leave reasoning out
-    of `completion_tokens`.
-    """
-    if len(raw) < 5:  # absent, null, or too short to hold a count
-        return None
-    try:
-        plain = _told.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_odd_usage(raw)
-    return _plain_usage(plain) or _read_odd_usage(raw)
-
-
-def _plain_usage(told: _Told) -> Usage | None:
-    """Return usage that is as documented and adds up; None for whatever has to be looked at closely."""
-    prompt, output = told.prompt_tokens, told.completion_tokens
-    read = told.prompt_tokens_details.cached_tokens or told.prompt_cache_hit_tokens
-    write = told.prompt_tokens_details.cache_write_tokens
-    reasoning = told.completion_tokens_details.reasoning_tokens
-    if told.total_tokens != prompt + output or not 0 < told.total_tokens <= _MAX_TOKENS:
-        return None
-    if min(prompt, output, read, write, reasoning) < 0 or read + write > prompt or reasoning > output:
-        return None
-    return Usage(prompt - read - write, read, write, output, reasoning)
-
-
-def _read_odd_usage(raw: Raw) -> Usage | None:
-    try:
-        told = _object.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    prompt = _count(told.get("prompt_tokens"))
-    output = _count(told.get("completion_tokens", 0))
-    total = _count(told.get("total_tokens"))
-    if output is None:
-        return None
-    if prompt is None:
-        if total is None or total < output:
-            return None
-        prompt = total - output
-    if not prompt and not output:
-        return None  # a server that does not count says 0
-    details = told.get("prompt_tokens_details")
-    read = _member(details, "cached_tokens") or _count(told.get("prompt_cache_hit_tokens")) or 0
-    read = min(read, prompt)
-    write = min(_member(details, "cache_write_tokens"), prompt - read)
-    reasoning = _member(told.get("completion_tokens_details"), "reasoning_tokens")
-    hidden = (total or 0) - prompt - output
-    if hidden > 0 and (hidden == reasoning or (not reasoning and hidden != read)):
-        output += hidden
-        reasoning = reasoning or hidden
-    return Usage(
-        uncached=prompt - read - write,
-        cache_read=read,
-        cache_write=write,
-        output=output,
-        reasoning=min(reasoning, output),
-    )
-
-
-def _count(value: object) -> int | None:
-    """Return a believable number of tokens, or None."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_TOKENS:
-        return None
-    return value
-
-
-def _member(details: object, name: str) -> int:
-    return (_count(details.get(name)) or 0) if isinstance(details, dict) else 0

@@ -9,8 +9,16 @@ is not ours: the servers that send it there (Mistral, DeepSeek, OpenRouter) do s
 
 import msgspec
 
+from llm_gateway.canonical.tiers import tier_of
 from llm_gateway.dialects.chat.errors import encode_stream_error
-from llm_gateway.dialects.chat.response import Reading, content_size, error_text, message_size, read_usage
+from llm_gateway.dialects.chat.response import (
+    Reading,
+    content_size,
+    error_text,
+    message_size,
+    read_part,
+    usage_of,
+)
 from llm_gateway.dialects.contract import Seen
 from llm_gateway.errors import GatewayError, UpstreamBroken
 from llm_gateway.wire.jsonedit import Document, MalformedJson
@@ -29,13 +37,14 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class ChatMeter:
     """Watch one stream of chat or completions events."""
 
-    __slots__ = ("_splitter", "_strip", "_torn", "seen")
+    __slots__ = ("_splitter", "_strip", "_tier", "_torn", "seen")
 
     seen: Seen
 
     def __init__(self, *, strip_usage: bool) -> None:
         self.seen = Seen()
         self._strip = strip_usage
+        self._tier: object = None
         self._torn = False  # the client has a part of an event whose end never came
         self._splitter = SseSplitter()
 
@@ -90,6 +99,7 @@ class ChatMeter:
             seen.response_id = reading.id[:_MAX_NAME]
         if not seen.model and isinstance(reading.model, str):
             seen.model = reading.model[:_MAX_NAME]
+        told = len(reading.usage) > 4
         for choice in reading.choices or ():
             if choice.delta is not None:
                 seen.content_bytes += message_size(choice.delta)
@@ -97,8 +107,12 @@ class ChatMeter:
                 seen.content_bytes += content_size(choice.text)
             if choice.finish_reason is not None and isinstance(choice.finish_reason, str):
                 seen.finish_reason = choice.finish_reason[:_MAX_NAME]
-        if len(reading.usage) > 4:
-            seen.usage = read_usage(reading.usage) or seen.usage
+                told = True  # servers that tell usage in a place of their own do so here
+        if told and (usage := usage_of(reading)) is not None:
+            seen.count(usage)
+        if reading.service_tier is not None and reading.service_tier != self._tier:
+            self._tier = reading.service_tier
+            seen.tier = tier_of(self._tier)
         if reading.error is not None:
             seen.error = error_text(reading.error)
         return reading
@@ -140,5 +154,9 @@ def _decode(event: bytes) -> Reading | None:
         return None
     try:
         return _reading.decode(data)
+    except _UNREADABLE:
+        pass
+    try:
+        return read_part(data)  # choices of another form must not cost the usage beside them
     except _UNREADABLE:
         return None
