@@ -85,10 +85,9 @@ def cached(saved_nano: int | None, saved: Usage, basis: Basis) -> Money | None:
 
 def _billed(used: Used, tariff: Tariff) -> tuple[int, Money]:
     usage, removed = used.usage, used.removed
-    cost = tariff.cost(usage)
-    money = Money(FORMULA, tariff.id, confidence=_confidence(used, tariff), retried_nano=used.retried_nano)
+    cost, sure = tariff.cost(usage), _confidence(used, tariff)
     if not used.counts:
-        return cost, money
+        return cost, Money(FORMULA, tariff.id, confidence=sure, retried_nano=used.retried_nano)
     sent, whole = usage, cost
     compression = prompt_cache = None
     if removed is not None:
@@ -99,13 +98,9 @@ def _billed(used: Used, tariff: Tariff) -> tuple[int, Money]:
     if sent.cache_read or sent.cache_write:
         baseline = tariff.bare(sent)
         prompt_cache = baseline - whole
-    return cost, msgspec.structs.replace(
-        money,
-        baseline_nano=baseline,
-        compression_nano=compression,
-        prompt_cache_nano=prompt_cache,
-        prompt_cache_ours=used.ours and prompt_cache is not None,
-    )
+    ours = used.ours and prompt_cache is not None
+    amounts = (baseline, None, compression, prompt_cache, ours, used.retried_nano)
+    return cost, Money(FORMULA, tariff.id, "", sure, *amounts)
 
 
 def _restored(usage: Usage, removed: Removed) -> Usage:

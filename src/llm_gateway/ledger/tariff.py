@@ -6,7 +6,8 @@ card holds for whom is `prices.py`.
 """
 
 import hashlib
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Literal
 
@@ -39,22 +40,27 @@ TokenClass = Literal[
 Steps = tuple[tuple[int, Decimal], ...]
 """Dollars for a million tokens, by how many tokens went in: a step holds for all of them, once passed."""
 
-# What a class costs where the card does not say.
-_ELSE: Mapping[TokenClass, TokenClass] = {
-    "cache_read": "input",
-    "cache_write": "input",
-    "cache_write_1h": "cache_write",
-    "reasoning": "output",
-    "audio_in": "input",
-    "audio_read": "cache_read",
-    "audio_out": "output",
-    "image_in": "input",
-    "image_read": "cache_read",
-    "image_out": "output",
+# What a class costs where the card does not say: as the first one that it says something of. Sound and images
+# that are read from a cache cost what reading costs, and where that is not said, what they cost themselves.
+_ELSE: Mapping[TokenClass, tuple[TokenClass, ...]] = {
+    "cache_read": ("input",),
+    "cache_write": ("input",),
+    "cache_write_1h": ("cache_write", "input"),
+    "reasoning": ("output",),
+    "audio_in": ("input",),
+    "audio_read": ("cache_read", "audio_in", "input"),
+    "audio_out": ("output",),
+    "image_in": ("input",),
+    "image_read": ("cache_read", "image_in", "input"),
+    "image_out": ("output",),
 }
-# Femtodollars, so that every price that anybody states is a whole number of them for a token.
-_FEMTO = 10**15
-_NANO = 10**6
+_OUT: tuple[TokenClass, ...] = ("output", "reasoning", "audio_out", "image_out")
+_INTO: tuple[TokenClass, ...] = ("input", *(name for name in _ELSE if name not in _OUT))
+# Attodollars: every price that anybody states, a ten-billionth of a cent for a token, is a whole number of
+# them for a million. A sum is in attodollars for a million times what was counted.
+_ATTO = 10**18
+_MILLION = 1_000_000
+_NANO = 10**9 * _MILLION
 _NOTHING_SPECIAL = Special()
 
 
@@ -96,7 +102,7 @@ def read_card(text: str | bytes) -> Card:
 class Tariff:
     """A card that is reckoned with. `id` is the same for the same card, wherever it is made."""
 
-    __slots__ = ("_flat", "_rates", "_request", "_search", "_starts", "card", "id", "text")
+    __slots__ = ("_flat", "_most", "_rates", "_request", "_search", "_starts", "card", "id", "text")
 
     def __init__(self, card: Card) -> None:
         self.card = card
@@ -104,25 +110,25 @@ class Tariff:
         self.id = hashlib.sha256(self.text.encode()).hexdigest()[:16]
         self._starts = sorted({start for steps in card.rates.values() for start, _ in steps} | {0})
         self._rates = [_rates(card, start) for start in self._starts]
-        self._flat = len(self._rates) == 1
-        self._search = _whole(card.search) // 1000
+        self._most = list(_highest(self._rates))
+        self._flat = self._rates[0] if len(self._rates) == 1 else None
+        self._search = _whole(card.search) * 1000
         self._request = _whole(card.request)
 
     def cost(self, usage: Usage) -> int:
         """Return what a usage costs, in nanodollars."""
-        rates = self._at(usage.input)
-        special = usage.special
-        sum_ = (
-            usage.uncached * rates["input"]
-            + usage.cache_read * rates["cache_read"]
-            + (usage.cache_write - usage.cache_write_1h) * rates["cache_write"]
-            + usage.cache_write_1h * rates["cache_write_1h"]
-            + (usage.output - usage.reasoning) * rates["output"]
-            + usage.reasoning * rates["reasoning"]
-        )
-        if special is not None:
-            sum_ += self._beyond(special, rates)
-        return _nano(sum_ + self._request * _MILLION)
+        rates = self._flat or self._at(usage.input)
+        sum_ = usage.uncached * rates["input"] + usage.output * rates["output"] + self._request * _MILLION
+        if usage.cache_read:
+            sum_ += usage.cache_read * rates["cache_read"]
+        if usage.cache_write:
+            sum_ += (usage.cache_write - usage.cache_write_1h) * rates["cache_write"]
+            sum_ += usage.cache_write_1h * rates["cache_write_1h"]
+        if usage.reasoning:
+            sum_ += usage.reasoning * (rates["reasoning"] - rates["output"])
+        if usage.special is not None:
+            sum_ += self._beyond(usage.special, rates)
+        return _nano(sum_)
 
     def bare(self, usage: Usage) -> int:
         """Return what the same tokens cost where nothing is read from a cache or written to one."""
@@ -138,21 +144,20 @@ class Tariff:
         return self.cost(Usage(usage.input, 0, 0, usage.output, usage.reasoning, special=special))
 
     def most(self, tokens_in: int, tokens_out: int) -> int:
-        """Return the most that so many tokens can cost, in nanodollars, whatever of them a cache takes."""
-        rates = self._at(tokens_in)
-        dearest = max(rates["input"], rates["cache_read"], rates["cache_write"], rates["cache_write_1h"])
-        written = max(rates["output"], rates["reasoning"])
-        return _nano(tokens_in * dearest + tokens_out * written + self._request * _MILLION)
+        """Return the most that no more than so many tokens can cost, in nanodollars, whatever they are.
+
+        Searches of the provider's own are not in it: nobody knows how many there will be.
+        """
+        into, out = self._most[self._step(tokens_in)]
+        return _nano(tokens_in * into + tokens_out * out + self._request * _MILLION)
 
     def _at(self, tokens_in: int) -> dict[TokenClass, int]:
-        """Return the rates for a request with so many input tokens, in femtodollars for a million."""
-        if self._flat:
-            return self._rates[0]
-        found = self._rates[0]
-        for start, rates in zip(self._starts, self._rates, strict=True):
-            if tokens_in > start:
-                found = rates
-        return found
+        """Return the rates for a request with so many input tokens, in attodollars for a million."""
+        return self._rates[0 if self._flat else self._step(tokens_in)]
+
+    def _step(self, tokens_in: int) -> int:
+        """Return which step so many input tokens have passed: a step begins above its start."""
+        return max(bisect_left(self._starts, tokens_in) - 1, 0)
 
     def _beyond(self, special: Special, rates: Mapping[TokenClass, int]) -> int:
         """Return what audio and images cost more than text does, and the searches."""
@@ -164,20 +169,26 @@ class Tariff:
             + special.image_read * (rates["image_read"] - text_read)
             + special.audio_out * (rates["audio_out"] - text_out)
             + special.image_out * (rates["image_out"] - text_out)
-            + special.searches * self._search * _MILLION
+            + special.searches * self._search
         )
-
-
-_MILLION = 1_000_000
 
 
 def _rates(card: Card, start: int) -> dict[TokenClass, int]:
     """Return the rate of every class for requests beyond `start`."""
     told = {name: _step(steps, start) for name, steps in card.rates.items() if steps}
     rates: dict[TokenClass, int] = {"input": told.get("input", 0), "output": told.get("output", 0)}
-    for name, other in _ELSE.items():
-        rates[name] = told[name] if name in told else rates[other]
+    for name, others in _ELSE.items():
+        rates[name] = next((told[each] for each in (name, *others) if each in told), 0)
     return rates
+
+
+def _highest(rates: Iterable[Mapping[TokenClass, int]]) -> Iterator[tuple[int, int]]:
+    """Yield for each step the highest rates, in and out, that it has or one below it."""
+    into = out = 0
+    for each in rates:
+        into = max(into, *(each[name] for name in _INTO))
+        out = max(out, *(each[name] for name in _OUT))
+        yield into, out
 
 
 def _step(steps: Steps, start: int) -> int:
@@ -189,14 +200,13 @@ def _step(steps: Steps, start: int) -> int:
 
 
 def _whole(amount: Decimal) -> int:
-    """Return an amount in femtodollars; what is smaller is rounded away."""
-    return round(amount * _FEMTO)
+    """Return an amount in attodollars; what is smaller is rounded away."""
+    return round(amount * _ATTO)
 
 
 def _nano(sum_: int) -> int:
-    """Return femtodollars times a million in nanodollars, half to even."""
-    unit = _NANO * _MILLION
-    whole, rest = divmod(sum_, unit)
-    if 2 * rest > unit or (2 * rest == unit and whole % 2):
+    """Return a sum in nanodollars, half to even."""
+    whole, rest = divmod(sum_, _NANO)
+    if 2 * rest > _NANO or (2 * rest == _NANO and whole % 2):
         whole += 1
     return whole

@@ -31,6 +31,7 @@ class Entry(msgspec.Struct, frozen=True):
     response_id: str = ""
     finish_reason: str = ""
     losses: tuple[Loss, ...] = ()
+    tier: str = ""
 
     @property
     def size(self) -> int:

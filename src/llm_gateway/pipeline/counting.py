@@ -10,7 +10,7 @@ import msgspec
 
 from llm_gateway.canonical.usage import Usage, estimate_tokens
 from llm_gateway.ledger.accounting import Basis
-from llm_gateway.ledger.records import Counted, Outcome
+from llm_gateway.ledger.records import Counted, Outcome, Removed
 
 __all__ = ["Counting", "Estimate", "Extents", "Missed", "Unlearned"]
 
@@ -37,7 +37,7 @@ class Missed(msgspec.Struct, frozen=True):
 
     `body` is the request as its client sent it, in `dialect`; it is kept in memory until it is counted, and
     nowhere else. With `usage` the provider did count it: then our own count is held against that, and the
-    turn stays as it is.
+    turn stays as it is. `removed` and `retried_nano` are part of how it is reckoned (`ledger/accounting.py`).
     """
 
     turn_id: str
@@ -48,6 +48,8 @@ class Missed(msgspec.Struct, frozen=True):
     outcome: Outcome
     counts: bool
     usage: Usage | None = None
+    removed: Removed | None = None
+    retried_nano: int | None = None
 
 
 class Counting(Protocol):

@@ -113,6 +113,7 @@ async def _begin(
     nothing serves, targets that cannot be asked and a limit that is reached are on record too, and raised.
     """
     caller = sender.caller
+    turn.body = call.document.body
     turn.label = background(caller.client, call.operation, call.stream, call.document.fields)
     plan: Plan | None = None
     try:

@@ -244,6 +244,7 @@ class _Recorded:
             seen.response_id,
             seen.finish_reason,
             self.losses,
+            seen.tier,
         )
         self._keep.keep(self._turn, entry)
 

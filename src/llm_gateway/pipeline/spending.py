@@ -5,40 +5,34 @@ a claim, and a usage becomes money. Where nothing is limited, a request passes w
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Literal
 
 import msgspec
 
-from llm_gateway.canonical.usage import Usage, estimate_tokens
+from llm_gateway.canonical.usage import Usage
 from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Call, Kind
-from llm_gateway.ledger.money import nano
-from llm_gateway.ledger.prices import Price, PriceBook, Rate, cost, most
+from llm_gateway.ledger.accounting import Basis
+from llm_gateway.ledger.prices import PriceBook
+from llm_gateway.ledger.records import Attempt, Noted, Settlement
 from llm_gateway.ledger.spending import Spent
+from llm_gateway.ledger.tariff import Tariff
+from llm_gateway.pipeline.counting import Counting, Extents, Unlearned
 from llm_gateway.pipeline.extent import Extent, extent
 from llm_gateway.pipeline.limits import Bounds, Claim, Hold, Limits, Scope, Standing
 from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.windows import PERIODS, Period
 
-__all__ = ["ASSUMED", "Cost", "Full", "Held", "Load", "Spending"]
+__all__ = ["Full", "Held", "Load", "Spending"]
 
-_DAY_US = 86_400_000_000
+_MINUTE_US = 60_000_000
 # Text rarely has fewer bytes a token than this: what is held has to be enough.
 _LEAST_BYTES = 2
 # What a model may write where neither the request nor experience bounds it.
 _USUAL_OUTPUT = 8192
 _MOST_REMEMBERED = 10_000
-
-
-def _flat(dollars: int) -> Rate:
-    return Rate(((0, Decimal(dollars)),))
-
-
-ASSUMED = Price(_flat(15), _flat(75), _flat(15), _flat(15), source="assumed")
-"""For a model that is to be paid for and whose price nobody knows: as dear as the dearest usual ones."""
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -81,16 +75,6 @@ class Full(msgspec.Struct, frozen=True):
     why: str
 
 
-class Cost(msgspec.Struct, frozen=True):
-    """What a turn cost, in nanodollars, None where nobody is to be paid, and where the price stands."""
-
-    nano: int | None = None
-    source: str = ""
-
-
-_NOTHING = Cost()
-
-
 class Spending:
     """The money and the room of this gateway.
 
@@ -108,15 +92,17 @@ class Spending:
         self._configured: Mapping[Scope, Bounds] = {}
         self._of_keys: Mapping[Scope, Bounds] = {}
         self.limits_providers = False
-        self._prices: dict[tuple[str, str], Price | None] = {}
-        self._day = -1
+        self._bases: dict[tuple[str, str, str, int], Basis] = {}
+        self._cards: dict[str, Tariff] = {}
+        self._noted = {""}
+        self.counting: Counting = Unlearned()
         self._longest: dict[tuple[str, str], int] = {}
 
     def use(self, book: PriceBook, paid: Collection[str], bounds: Mapping[Scope, Bounds]) -> None:
         """Go by these prices and limits from now on; `paid` are the providers that cost money."""
         self._book = book
         self._paid = frozenset(paid)
-        self._prices = {}
+        self._bases = {}
         self._configured = bounds
         self._bind()
 
@@ -192,7 +178,7 @@ class Spending:
         scopes = self._limits.bounded((("global", ""), ("key", key), ("client", client)))
         if not scopes and not self._limits.bounded((("provider", step.provider),)):
             return None
-        claim = Claim(nano=nano(self._most(step, -(-size // _LEAST_BYTES), 0)))
+        claim = Claim(nano=self._most(step, -(-size // _LEAST_BYTES), 0))
         names = (f"{step.provider}/{step.model}",) if step.model else ()
         hold = self._limits.hold(scopes, claim, names, self._clock.now_us())
         self._warn(hold)
@@ -255,25 +241,53 @@ class Spending:
             )
         return "".join(f"{line}\r\n" for line in lines).encode()
 
-    def settle(self, held: Held | None, step: Step | None, usage: Usage | None) -> Cost:
-        """Give back what was held, count what was used, and return what it cost."""
-        paid = _NOTHING
-        if step is not None and usage is not None and step.provider in self._paid:
-            paid = self._cost(step, usage)
-        if held is not None:
-            now_us = self._clock.now_us()
-            used = (usage.total if usage is not None else 0, paid.nano or 0)
-            self._limits.settle(held.hold, *used, now_us)
-            for provider, hold in held.entered.items():
-                answered = step is not None and step.provider == provider
-                self._limits.settle(hold, *(used if answered else (0, 0)), now_us)
-            if step is not None and usage is not None:
-                self._remember(step, usage.output)
-        return paid
+    def settle(
+        self,
+        held: Held | None,
+        step: Step | None,
+        usage: Usage | None,
+        nano: int | None = None,
+        attempts: Sequence[Attempt] = (),
+    ) -> None:
+        """Give back what was held, and count what was used and paid.
 
-    def worth(self, step: Step, usage: Usage) -> int | None:
-        """Return what a usage costs with a target, in nanodollars; None where nobody is to be paid."""
-        return self._cost(step, usage).nano
+        What other attempts used counts, too: with their own providers, and with whoever asked.
+        """
+        if held is None:
+            return
+        now_us = self._clock.now_us()
+        tokens, paid = usage.total if usage is not None else 0, nano or 0
+        by_provider = {step.provider: (tokens, paid)} if step is not None else {}
+        for each in attempts:
+            if each.usage is not None:
+                more, owed = each.usage.total, each.cost_nano or 0
+                before = by_provider.get(each.provider, (0, 0))
+                by_provider[each.provider] = (before[0] + more, before[1] + owed)
+                tokens, paid = tokens + more, paid + owed
+        self._limits.settle(held.hold, tokens, paid, now_us)
+        for provider, hold in held.entered.items():
+            self._limits.settle(hold, *by_provider.get(provider, (0, 0)), now_us)
+        if step is not None and usage is not None:
+            self._remember(step, usage.output)
+
+    def basis(self, step: Step, at_us: int, tier: str = "") -> Basis:
+        """Return at what the tokens of a target are reckoned: a price where it is to be paid, or a worth."""
+        name = (step.provider, step.model, tier, at_us // _MINUTE_US)
+        found = self._bases.get(name)
+        if found is None:
+            if len(self._bases) >= _MOST_REMEMBERED:
+                self._bases.clear()
+            found = self._bases[name] = self._basis(step.provider, step.model, at_us, tier)
+        return found
+
+    def unnoted(self, end: Settlement) -> list[Noted]:
+        """Return the cards that an end was reckoned with and that this process has not put on record yet."""
+        money, noted = end.money, self._noted
+        if money is None or (money.tariff in noted and money.reference in noted and not money.retried_nano):
+            return []
+        ids = {money.tariff, money.reference, *(each.tariff for each in end.attempts)} - noted
+        noted |= ids
+        return [Noted(each, self._cards[each].text) for each in ids if each]
 
     # details
 
@@ -303,38 +317,31 @@ class Spending:
         asked = load.asked
         each = asked.tokens if asked.tokens is not None else max(2 * longest, _USUAL_OUTPUT)
         output = each * asked.answers if load.kind != "embed" else 0
-        estimate = estimate_tokens(load.size) + output
+        estimate = max((self._estimate(step, load.size) for step in steps), default=0) + output
         if not money:
             return Claim(estimate)
         size = -(-load.size // _LEAST_BYTES)
-        dearest = max((self._most(step, size, output) for step in steps), default=Decimal(0))
-        return Claim(estimate, nano(dearest))
+        return Claim(estimate, max((self._most(step, size, output) for step in steps), default=0))
 
-    def _most(self, step: Step, size: int, output: int) -> Decimal:
-        price = self._price(step)
-        if price is None:
-            return Decimal(0)
+    def _estimate(self, step: Step, size: int) -> int:
+        return self.counting.estimate(Extents(step.provider, step.model, size, 0)).usage.total
+
+    def _most(self, step: Step, size: int, output: int) -> int:
+        tariff = self.basis(step, self._clock.now_us()).tariff
+        if tariff is None:
+            return 0
         window = self._book.window(step.provider, step.model)
-        return most(price, min(size, window) if window else size, output)
+        return tariff.most(min(size, window) if window else size, output)
 
-    def _cost(self, step: Step, usage: Usage) -> Cost:
-        price = self._price(step)
-        if price is None:
-            return _NOTHING
-        return Cost(nano(cost(price, usage)), price.source)
-
-    def _price(self, step: Step) -> Price | None:
-        """Return the price of a target: None where nobody is to be paid."""
-        if step.provider not in self._paid:
-            return None
-        day = self._clock.now_us() // _DAY_US
-        if day != self._day or len(self._prices) > _MOST_REMEMBERED:
-            self._day, self._prices = day, {}
-        name = (step.provider, step.model)
-        if name not in self._prices:
-            today = datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")
-            self._prices[name] = self._book.price(*name, today) or ASSUMED
-        return self._prices[name]
+    def _basis(self, provider: str, model: str, at_us: int, tier: str) -> Basis:
+        if provider in self._paid:
+            tariff = self._book.tariff(provider, model, at_us, tier) or self._book.assumed(provider, model)
+            self._cards[tariff.id] = tariff
+            return Basis(tariff)
+        reference, chosen = self._book.reference(provider, model, at_us)
+        if reference is not None:
+            self._cards[reference.id] = reference
+        return Basis(None, reference, chosen)
 
     def _remember(self, step: Step, output: int) -> None:
         """Learn how much a model writes: what it wrote once, it may write again."""

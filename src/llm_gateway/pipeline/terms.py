@@ -6,27 +6,26 @@ from decimal import Decimal
 import msgspec
 
 from llm_gateway.clock import Clock
-from llm_gateway.config.settings import Limit, ModelPrice, Settings
+from llm_gateway.config.settings import Limit, Settings
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import nano
-from llm_gateway.ledger.prices import Price, PriceBook, Rate
+from llm_gateway.ledger.prices import PriceBook
 from llm_gateway.ledger.spending import spent_since
+from llm_gateway.ledger.stated_prices import stated_of
 from llm_gateway.pipeline.limits import Bounds, Scope
 from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.windows import span
 from llm_gateway.upstream.fleet import Fleet
 
-__all__ = ["bounds_of", "bounds_of_keys", "go_by", "prices_of", "remember"]
-
-_SOURCE = "configuration"
+__all__ = ["bounds_of", "bounds_of_keys", "go_by", "remember"]
 
 
 def go_by(spending: Spending, settings: Settings, fleet: Fleet) -> PriceBook:
     """Go by the limits and prices of these settings, for the providers that there are; return the prices."""
     paid = {name: member for name, member in fleet.members.items() if member.row.metered}
     addresses = {name: member.endpoints[0].url for name, member in paid.items() if member.endpoints}
-    book = PriceBook(prices_of(settings.prices.models), addresses)
+    book = PriceBook(stated_of(settings.prices.models), addresses, settings.prices.reference)
     spending.use(book, paid, bounds_of(settings.limits))
     return book
 
@@ -55,11 +54,6 @@ def bounds_of_keys(keys: Iterable[KeyRow]) -> dict[Scope, Bounds]:
     return bounds
 
 
-def prices_of(models: Iterable[ModelPrice]) -> dict[str, Price]:
-    """Return the prices that were stated, by `provider/model`."""
-    return {each.model: _price(each) for each in models}
-
-
 def _bounds(limit: Limit) -> Bounds:
     return Bounds(
         requests_per_minute=limit.requests_per_minute,
@@ -71,21 +65,6 @@ def _bounds(limit: Limit) -> Bounds:
         models=limit.models,
         warn_at=limit.warn_at,
     )
-
-
-def _price(stated: ModelPrice) -> Price:
-    given = _rate(stated.input)
-    return Price(
-        input=given,
-        output=_rate(stated.output),
-        cache_read=given if stated.cache_read is None else _rate(stated.cache_read),
-        cache_write=given if stated.cache_write is None else _rate(stated.cache_write),
-        source=_SOURCE,
-    )
-
-
-def _rate(dollars: float) -> Rate:
-    return Rate(((0, _decimal(dollars)),))
 
 
 def _money(dollars: float | None) -> int | None:

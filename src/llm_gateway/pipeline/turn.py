@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 import msgspec
 
 from llm_gateway.canonical.loss import Loss
-from llm_gateway.canonical.usage import Usage, estimate_tokens
+from llm_gateway.canonical.usage import Usage
 from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Seen
 from llm_gateway.errors import (
@@ -20,10 +20,11 @@ from llm_gateway.errors import (
 )
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import dollars
-from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Settlement
+from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Removed, Settlement
 from llm_gateway.pipeline.asking import Asking, Losing, Watched
 from llm_gateway.pipeline.authenticate import Identity
 from llm_gateway.pipeline.cache import Entry
+from llm_gateway.pipeline.closing import Course, Ending, close, learn
 from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.spending import Held, Spending
 from llm_gateway.telemetry.metrics import Metrics
@@ -102,14 +103,17 @@ class Turn:
         "_step",
         "_try",
         "_upstream_id",
+        "body",
         "estimates",
         "free",
         "held",
         "id",
         "intent",
         "label",
+        "ours",
         "rates",
         "recorded",
+        "removed",
         "seen",
         "standing",
         "told",
@@ -126,6 +130,9 @@ class Turn:
         self.recorded = True  # False while it is in memory alone: then nobody is asked who is to be paid
         self.rates = b""  # header lines about limits, where one of them refuses the request
         self.label = ""  # what kind of background call it is, by what its body holds
+        self.body = b""  # what is asked, as its client sent it: counted afterwards where nobody counted
+        self.removed: Removed | None = None  # what compression took out
+        self.ours = False  # whether the marks of the provider's cache are the gateway's
         self.told = b""  # what the response cache tells the client, as a header line
         self._replayed: Entry | None = None
         self._monotonic = clock.monotonic
@@ -231,14 +238,16 @@ class Turn:
                 self._upstream_id = value[:128].decode("latin-1")
                 break
 
-    def attempt_failed(self, error: UpstreamFault, attempt: Try | None = None) -> None:
-        """Take note that no answer came."""
+    def attempt_failed(
+        self, error: UpstreamFault, attempt: Try | None = None, used: Usage | None = None
+    ) -> None:
+        """Take note that no answer came; `used` is what it may be billed for all the same."""
         forget_frames(error)
-        self._note_attempt(attempt or self._try, 0, error.kind)
+        self._note_attempt(attempt or self._try, 0, error.kind, used=used)
 
-    def attempt_cancelled(self, attempt: Try | None = None) -> None:
+    def attempt_cancelled(self, attempt: Try | None = None, used: Usage | None = None) -> None:
         """Take note that the client left before an answer came, or that another target was faster."""
-        self._note_attempt(attempt or self._try, 0, "cancelled")
+        self._note_attempt(attempt or self._try, 0, "cancelled", used=used)
 
     def replay(self, step: Step, kept: Entry) -> None:
         """Take note that the answer is one of this target's that was kept: nobody is asked for it."""
@@ -246,7 +255,8 @@ class Turn:
         self._step = step
         self._try = Try(step, kept, self._monotonic())
         self._status = kept.status
-        self.seen = Seen(_NOTHING, kept.response_id, finish_reason=kept.finish_reason, complete=True)
+        reason, tier = kept.finish_reason, kept.tier
+        self.seen = Seen(_NOTHING, kept.response_id, finish_reason=reason, complete=True, tier=tier)
 
     def first_byte(self) -> None:
         """Take note that the first byte of the answer's body came."""
@@ -303,46 +313,43 @@ class Turn:
         if self._settled:
             return
         self._settled = True
-        seen = self.seen
-        step = self._step
-        usage = seen.usage
-        if self.free:
-            usage = _NOTHING
-        elif usage is None and self.estimates and self._was_probably_used(outcome):
-            usage = self._estimate(seen.content_bytes)
-        losses = self._try.losing.losses
-        paid = self._spending.settle(self.held, step, usage)
-        self._cost = paid.nano
-        settlement = Settlement(
-            self.intent.id,
-            outcome,
-            status,
-            kind,
-            step.provider if step is not None else "",
-            step.model if step is not None else "",
-            usage,
-            self._since(self._started),
-            self.ttft_us or None,
-            response_bytes,
-            self._upstream_id,
-            seen.response_id,
-            seen.finish_reason,
-            tuple(self._attempts),
-            tuple([f"{loss.what}: {loss.why}" for loss in losses]) if losses else (),
-            paid.nano,
-            paid.source,
-        )
-        if self._replayed is not None and outcome == "ok":
-            settlement = self._with_saving(settlement, self._replayed)
-        self._count(settlement, usage or _NOTHING)
+        course = self._course()
+        ending = Ending(outcome, status, kind, response_bytes, self._since(self._started))
+        closed = close(course, ending, self._spending)
+        settlement = closed.settlement
+        self._cost = settlement.cost_nano
+        self._spending.settle(self.held, self._step, settlement.usage, self._cost, course.attempts)
+        self._count(settlement)
+        for card in self._spending.unnoted(settlement):
+            self._ledger.add(card)  # before what was reckoned with it
         try:
             await self._ledger.settle(settlement)
         except LedgerUnavailable:
             pass  # the ledger keeps the end and has said so; the answer was given and is the client's
+        learn(course, closed, self._spending.counting)
 
     # details
 
-    def _count(self, settlement: Settlement, usage: Usage) -> None:
+    def _course(self) -> Course:
+        return Course(
+            self.intent,
+            self._step,
+            self.seen,
+            self._status,
+            self._upstream_id,
+            self._try.losing.losses,
+            tuple(self._attempts),
+            self.ttft_us,
+            self._replayed,
+            self.removed,
+            self.ours,
+            self.free,
+            self.estimates,
+            self.body,
+        )
+
+    def _count(self, settlement: Settlement) -> None:
+        usage = settlement.usage or _NOTHING
         self._metrics.settled(
             (self.intent.client, settlement.provider, settlement.model),
             settlement.outcome,
@@ -354,33 +361,17 @@ class Turn:
             labels = (self.intent.client, settlement.provider, settlement.model)
             self._metrics.lost(labels, len(settlement.losses))
 
-    def _with_saving(self, settlement: Settlement, kept: Entry) -> Settlement:
-        """Add what was not used because the answer was kept: what was used when it was asked for."""
-        saved = kept.usage or self._estimate(kept.content_bytes)
-        nano = self._spending.worth(self._try.step, saved)
-        return msgspec.structs.replace(settlement, cached_from=kept.turn_id, saved=saved, saved_nano=nano)
-
-    def _was_probably_used(self, outcome: Outcome) -> bool:
-        """Whether a provider worked: it answered, or the client left while it was at it."""
-        if outcome == "cancelled" and not self._status:
-            return self._step is not None
-        return 0 < self._status < 400
-
-    def _estimate(self, content_bytes: int) -> Usage:
-        """Say what was probably used where nobody counted: the client left, or the provider was silent."""
-        return Usage(
-            uncached=estimate_tokens(self.intent.request_bytes),
-            output=estimate_tokens(content_bytes),
-            estimated=True,
-        )
-
     def _answered_kind(self) -> str:
         return "upstream_stream" if self.seen.error else "upstream_status"
 
-    def _note_attempt(self, attempt: Try, status: int, kind: str, request_id: str = "") -> None:
+    def _note_attempt(
+        self, attempt: Try, status: int, kind: str, request_id: str = "", used: Usage | None = None
+    ) -> None:
         step = attempt.step
         if kind:
             self._metrics.attempt_failed(step.provider, kind)
+        tariff = self._spending.basis(step, self.intent.at_us).tariff if used is not None else None
+        cost = tariff.cost(used) if tariff is not None and used is not None else None
         self._attempts.append(
             Attempt(
                 step.provider,
@@ -393,6 +384,9 @@ class Turn:
                 kind,
                 request_id,
                 step.why,
+                used,
+                cost,
+                tariff.id if tariff is not None else "",
             )
         )
 

@@ -1,0 +1,182 @@
+"""The end of a turn as the ledger gets it: what was used, by whose count, and what that cost and was worth.
+
+Not when a turn ends, or that it does so once (`turn.py`), and not the arithmetic (`ledger/accounting.py`).
+Nothing is counted here beyond bytes: whoever counts better does so afterwards, from what is returned.
+"""
+
+import msgspec
+
+from llm_gateway.canonical.loss import Loss
+from llm_gateway.canonical.usage import Usage
+from llm_gateway.dialects.contract import Seen
+from llm_gateway.ledger.accounting import Basis, Used, cached, has_lines, reckon
+from llm_gateway.ledger.records import Attempt, Counted, Intent, Outcome, Removed, Settlement
+from llm_gateway.pipeline.cache import Entry
+from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
+from llm_gateway.pipeline.cut import used_when_cut
+from llm_gateway.pipeline.plan import Step
+from llm_gateway.pipeline.spending import Spending
+
+__all__ = ["Closed", "Course", "Ending", "close", "learn"]
+
+_NOTHING = Usage()
+_NO_BASIS = Basis()
+# How far off a count may be of which a part is guessed from bytes as they usually are.
+_GUESSED_PERMILLE = 1000
+
+
+class Ending(msgspec.Struct, frozen=True, gc=False):
+    """How a turn ended, as its client sees it."""
+
+    outcome: Outcome
+    http_status: int
+    error_kind: str
+    response_bytes: int
+    latency_us: int
+
+
+class Course(msgspec.Struct, frozen=True):
+    """What a turn has been through when it ends.
+
+    `status` and `upstream_id` are those of the target that answered. `kept` is the answer where it came from
+    the response cache. `removed` and `ours` are as in `ledger/accounting.py`. `free`: it costs no tokens.
+    `estimates`: what nobody counted is guessed. `body` is the request as its client sent it.
+    """
+
+    intent: Intent
+    step: Step | None
+    seen: Seen
+    status: int
+    upstream_id: str
+    losses: tuple[Loss, ...]
+    attempts: tuple[Attempt, ...]
+    ttft_us: int
+    kept: Entry | None
+    removed: Removed | None
+    ours: bool
+    free: bool
+    estimates: bool
+    body: bytes
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """The end of a turn, and at what it was reckoned."""
+
+    settlement: Settlement
+    basis: Basis
+
+
+_Count = tuple[Usage | None, Counted, int | None]
+
+
+def close(course: Course, ending: Ending, spending: Spending) -> Closed:
+    """Return the end of a turn."""
+    intent, step, seen = course.intent, course.step, course.seen
+    usage, counted, error_permille = _used(course, ending, spending.counting)
+    basis = _NO_BASIS
+    if step is not None and usage is not None and not course.free:
+        basis = spending.basis(step, intent.at_us, seen.tier)
+    retried = None
+    for attempt in course.attempts:
+        if attempt.cost_nano is not None:
+            retried = attempt.cost_nano + (retried or 0)
+    counts = has_lines(ending.outcome, intent.purpose, counts=intent.counts)
+    saved: Usage | None = None
+    saved_nano: int | None = None
+    if course.kept is None:
+        used = Used(usage or _NOTHING, counts, counted, course.removed, course.ours, retried)
+        cost, money = reckon(used, basis)
+    else:
+        cost, money = None if basis.tariff is None else 0, None
+        if ending.outcome == "ok":
+            saved = course.kept.usage or _estimate(course, course.kept.content_bytes, spending.counting).usage
+            saved_nano = basis.tariff.cost(saved) if basis.tariff is not None and counts else None
+            money = cached(saved_nano, saved, basis)
+    losses = course.losses
+    settlement = Settlement(
+        intent.id,
+        ending.outcome,
+        ending.http_status,
+        ending.error_kind,
+        step.provider if step is not None else "",
+        step.model if step is not None else "",
+        usage,
+        ending.latency_us,
+        course.ttft_us or None,
+        ending.response_bytes,
+        course.upstream_id,
+        seen.response_id,
+        seen.finish_reason,
+        course.attempts,
+        tuple([f"{loss.what}: {loss.why}" for loss in losses]) if losses else (),
+        cost,
+        "",
+        course.kept.turn_id if course.kept is not None and saved is not None else "",
+        saved,
+        saved_nano,
+        seen.tier,
+        counted,
+        error_permille,
+        course.removed,
+        money,
+    )
+    return Closed(settlement, basis)
+
+
+def learn(course: Course, closed: Closed, counting: Counting) -> None:
+    """Tell whoever counts what the provider counted of a whole answer, or that it counted nothing."""
+    end, intent, seen = closed.settlement, course.intent, course.seen
+    usage = end.usage
+    if usage is None or course.kept is not None or course.free:
+        return
+    extents = _extents(course, seen.content_bytes)
+    counted: Usage | None = None
+    if end.counted == "provider":
+        if end.outcome != "ok":
+            return
+        counting.learn(extents, usage)
+        if not counting.curious(extents):
+            return
+        counted = usage
+    elif seen.usage is not None:
+        return  # of a part the provider's count is known, which nobody has better
+    if course.body:
+        counts = has_lines(end.outcome, intent.purpose, counts=intent.counts)
+        retried = end.money.retried_nano if end.money is not None else None
+        of_turn = (intent.id, extents, intent.dialect, course.body, closed.basis, end.outcome, counts)
+        counting.later(Missed(*of_turn, counted, end.removed, retried))
+
+
+def _used(course: Course, ending: Ending, counting: Counting) -> _Count:
+    """Return what was used, who counted it, and how far off that may be."""
+    seen = course.seen
+    usage = seen.usage
+    if course.free or course.kept is not None:
+        return _NOTHING, "", None
+    if usage is None:
+        if not course.estimates or not _was_probably_used(course, ending.outcome):
+            return None, "", None
+        estimate = _estimate(course, seen.content_bytes, counting)
+        return estimate.usage, estimate.counted, estimate.error_permille
+    if ending.outcome != "ok" and course.estimates:
+        usage = used_when_cut(seen, course.intent.request_bytes)
+    if usage.estimated:
+        return usage, "bytes", _GUESSED_PERMILLE
+    return usage, "provider", None
+
+
+def _was_probably_used(course: Course, outcome: Outcome) -> bool:
+    """Whether a provider worked: it answered, or the client left while it was at it."""
+    if outcome == "cancelled" and not course.status:
+        return course.step is not None
+    return 0 < course.status < 400
+
+
+def _estimate(course: Course, content_bytes: int, counting: Counting) -> Estimate:
+    return counting.estimate(_extents(course, content_bytes))
+
+
+def _extents(course: Course, content_bytes: int) -> Extents:
+    step = course.step
+    provider, model = (step.provider, step.model) if step is not None else ("", "")
+    return Extents(provider, model, course.intent.request_bytes, content_bytes)
