@@ -30,6 +30,7 @@ from llm_gateway.ledger.price_table import (
 from llm_gateway.ledger.stated_prices import Stated
 from llm_gateway.ledger.tariff import Card, Steps, Tariff, TokenClass
 from llm_gateway.providers.catalog import load_catalog
+from llm_gateway.wire.ready import ready
 
 __all__ = ["Price", "PriceBook", "Rate", "cost", "most"]
 
@@ -172,7 +173,8 @@ class PriceBook:
         provider, _, model = name.partition("/")
         row = stated.rows[number]
         factors = stated.factors[number] if stated.factors else {}
-        factor = factors.get(tier) or _factor(self._name(provider), tier)
+        told = factors.get(tier)
+        factor = _Factor(told) if told is not None else _factor(self._name(provider), tier)
         card = Card(
             _CONFIGURATION,
             provider,
@@ -275,7 +277,7 @@ def most(price: Price, tokens_in: int, tokens_out: int) -> Decimal:
 _ASSUMED = Card("assumed", "", "", "assumed", {"input": ((0, Decimal(15)),), "output": ((0, Decimal(75)),)})
 
 
-def _in_tier(card: Card, tier: str, factor: Decimal | None) -> Card:
+def _in_tier(card: Card, tier: str, factor: "_Factor | None") -> Card:
     """Return a card for a tier of which a factor is known, or a doubt about it."""
     if not tier:
         return card
@@ -283,7 +285,8 @@ def _in_tier(card: Card, tier: str, factor: Decimal | None) -> Card:
         doubt = f"no price is known for the tier {tier}"
         return msgspec.structs.replace(card, other="; ".join(filter(None, (card.other, doubt))))
     rates = {
-        name: tuple((start, rate * factor) for start, rate in steps) for name, steps in card.rates.items()
+        name: steps if name in factor.usual else tuple((start, rate * factor.factor) for start, rate in steps)
+        for name, steps in card.rates.items()
     }
     return msgspec.structs.replace(card, tier=tier, rates=rates)
 
@@ -313,13 +316,23 @@ def _both(one: Span, other: Span) -> Span:
     return max(one[0], other[0]), min(one[1], other[1])
 
 
-def _factor(provider: str, tier: str) -> Decimal | None:
-    return _factors().get(provider, {}).get(tier)
+class _Factor(msgspec.Struct, frozen=True):
+    factor: Decimal
+    usual: frozenset[TokenClass] = frozenset()
+
+
+@ready
+class _Tiers(msgspec.Struct, frozen=True):
+    by_provider: dict[str, dict[str, _Factor]]
 
 
 @cache
-def _factors() -> Mapping[str, Mapping[str, Decimal]]:
-    """Return what `tiers.toml` says."""
+def _factors() -> Mapping[str, Mapping[str, _Factor]]:
+    """Return what `tiers.toml` says, by the table's name of the provider and by the tier."""
     text = files("llm_gateway.ledger").joinpath("tiers.toml").read_text("utf-8")
-    told: dict[str, dict[str, Decimal]] = tomllib.loads(text, parse_float=Decimal)
-    return told
+    told = {"by_provider": tomllib.loads(text, parse_float=Decimal)}
+    return msgspec.convert(told, _Tiers).by_provider
+
+
+def _factor(provider: str, tier: str) -> _Factor | None:
+    return _factors().get(provider, {}).get(tier)
