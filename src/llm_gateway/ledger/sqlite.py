@@ -7,13 +7,15 @@ journal, because segments are deleted only after a checkpoint. Reading beside th
 import errno
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from llm_gateway.canonical.usage import BYTES_PER_TOKEN
 from llm_gateway.ledger.folder import create_private
 from llm_gateway.ledger.migrate import CREATE_TABLE, READ_TABLE, load_migrations, pending
+from llm_gateway.ledger.rebuilding import bring_up_to_date
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused
+from llm_gateway.ledger.rollups import NOTE, NOTED, RECOUNTING, after_recount, before_recount, roll_up
 from llm_gateway.ledger.rows import COLUMNS, RECOUNTED, SETTLED, Batch
 from llm_gateway.ledger.store import Row, Statement, Value
 from llm_gateway.ledger.trouble import trouble
@@ -66,6 +68,12 @@ _READ_POSITION = "SELECT value FROM meta WHERE name = 'journal_position'"
 _WRITE_POSITION = "UPDATE meta SET value = ? WHERE name = 'journal_position'"
 
 
+_PRAGMAS = (
+    "synchronous = NORMAL",
+    "journal_size_limit = 67108864",
+    "trusted_schema = OFF",
+    "temp_store = MEMORY",
+)
 _Migrating = Callable[[int, str], None]
 
 
@@ -79,6 +87,7 @@ class SqliteStore:
     def __init__(self, path: Path, now_us: int, migrating: _Migrating | None = None) -> None:
         check_version(sqlite3.sqlite_version_info)
         self._path = path
+        self._notes = False
         try:
             create_private(path)
             # One thread at a time uses it; that is the caller's promise, which SQLite cannot see.
@@ -120,7 +129,9 @@ class SqliteStore:
             connection.executemany(_INSERT_ONE, begun[whole:])
             connection.executemany(_SETTLE, batch.settled)
             connection.executemany(_PROGRESS, batch.progressed)
-            connection.executemany(_RECOUNT, batch.recounted)
+            self._roll_up()
+            if batch.recounted:
+                self._recount(batch.recounted)
             connection.executemany(_NOTE, batch.cards)
             connection.execute(_WRITE_POSITION, (position,))
             connection.execute("COMMIT")
@@ -138,6 +149,7 @@ class SqliteStore:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             counts = [self._connection.execute(sql, values).rowcount for sql, values in statements]
+            self._roll_up()
             self._connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
@@ -162,6 +174,25 @@ class SqliteStore:
                 "answered is kept in the journal"
             ) from FileNotFoundError(errno.ENOENT, "gone")
 
+    def _roll_up(self) -> None:
+        """Bring what got its end, or was seen, in this transaction into the sums."""
+        if not self._notes:
+            return  # it is being migrated
+        ((turns, sightings),) = self.rows(NOTED)
+        if turns or sightings:
+            self._run(roll_up(turns=bool(turns), sightings=bool(sightings)))
+
+    def _recount(self, recounted: Sequence[Sequence[object]]) -> None:
+        """Put counts right, and the sums with them."""
+        self._connection.executemany(RECOUNTING, [(values[-1],) for values in recounted])
+        self._run(before_recount())
+        self._connection.executemany(_RECOUNT, recounted)
+        self._run(after_recount())
+
+    def _run(self, statements: Iterable[Statement]) -> None:
+        for sql, values in statements:
+            self._connection.execute(sql, values)
+
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after a full disk and some other failures.
         if self._connection.in_transaction:
@@ -170,7 +201,7 @@ class SqliteStore:
     def _prepare(self, now_us: int, migrating: _Migrating | None) -> None:
         try:
             self.rows("PRAGMA journal_mode = WAL")
-            for pragma in ("synchronous = NORMAL", "journal_size_limit = 67108864", "trusted_schema = OFF"):
+            for pragma in _PRAGMAS:
                 self.rows(f"PRAGMA {pragma}")
             self._check()
             self.rows(CREATE_TABLE)
@@ -180,6 +211,9 @@ class SqliteStore:
                 migrating(len(applied), ", ".join(migration.name for migration in missing))
             for migration in missing:
                 self.write(migration.statements(now_us))
+            self._run((sql, ()) for sql in NOTE)
+            self._notes = True
+            bring_up_to_date(self)
             self.position()
         except sqlite3.OperationalError as error:
             told = trouble(error)

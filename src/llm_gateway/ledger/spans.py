@@ -1,0 +1,68 @@
+"""A time as the hours, days and months it is made of, so that as few sums as possible have to be added up.
+
+All in UTC, counted since 1970. Pure; what is kept by hour, day and month is `rollups.py`.
+"""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from llm_gateway.ledger.rollups import HOURS_OF_A_DAY
+
+__all__ = ["EVER", "Range", "Span", "Spans", "day_of_month", "month_of_day", "spans"]
+
+EVER = 2**53
+"""An hour, day or month that is after all others."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_DAY = (datetime(9999, 12, 1, tzinfo=UTC) - _EPOCH).days
+Span = Literal["hour", "day", "month"]
+Range = tuple[int, int]
+_NONE: Range = (0, 0)
+
+
+class Spans(msgspec.Struct, frozen=True):
+    """Ranges that follow each other: hours, days, months, days, hours; the end of each is not in it."""
+
+    hours: Range = _NONE
+    days: Range = _NONE
+    months: Range = _NONE
+    later_days: Range = _NONE
+    later_hours: Range = _NONE
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """Return the bounds: of both ranges of hours, of both of days, of the months."""
+        return (*self.hours, *self.later_hours, *self.days, *self.later_days, *self.months)
+
+
+def spans(since: int, until: int, widest: Span = "month") -> Spans:
+    """Return what the hours from `since` on and before `until` are made of, and nothing wider than that."""
+    if widest == "hour":
+        return Spans(hours=(since, until))
+    first, last = -(-since // HOURS_OF_A_DAY), until // HOURS_OF_A_DAY
+    if last < first:
+        return Spans(hours=(since, until))
+    days, later_days, months = (first, last), _NONE, _NONE
+    if widest == "month":
+        begin = month_of_day(first) + (day_of_month(month_of_day(first)) < first)
+        end = EVER if last >= _LAST_DAY else month_of_day(last)
+        if begin <= end:
+            months = (begin, end)
+            days = (first, day_of_month(begin))
+            later_days = _NONE if end == EVER else (day_of_month(end), last)
+    hours = (since, first * HOURS_OF_A_DAY)
+    later = _NONE if last >= _LAST_DAY else (last * HOURS_OF_A_DAY, until)
+    return Spans(hours, days, months, later_days, later)
+
+
+def month_of_day(day: int) -> int:
+    """Return the month since January 1970 that a day since 1970 is in."""
+    at = datetime.fromtimestamp(min(day, _LAST_DAY) * 86_400, UTC)
+    return (at.year - 1970) * 12 + at.month - 1
+
+
+def day_of_month(month: int) -> int:
+    """Return the first day of a month, both counted since 1970."""
+    return (datetime(1970 + month // 12, month % 12 + 1, 1, tzinfo=UTC) - _EPOCH).days
