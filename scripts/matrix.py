@@ -229,6 +229,7 @@ def _losses(losses: Iterable[Loss]) -> dict[str, str]:
 
 def _seen(seen: Seen) -> dict[str, object]:
     told = msgspec.to_builtins(seen)
+    del told["counted_bytes"]  # of an answer that is cut, and these are whole
     usage = told["usage"]
     if usage is not None:
         told["usage"] = {key: value for key, value in usage.items() if value}

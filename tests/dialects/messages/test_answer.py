@@ -63,7 +63,9 @@ def test_blocks_are_read(block: object, part: AnswerPart | None, lost: list[str]
 def test_the_rest_of_an_answer_is_read() -> None:
     told = {"stop_reason": "stop_sequence", "stop_sequence": "END", "usage": messages.USAGE}
     response, lost = read(**told)
-    assert response == Response("msg_1", "m", (), "stop_sequence", "END", Usage(12, 8, 20, 12, 2))
+    assert response == Response(
+        "msg_1", "m", (), "stop_sequence", "END", Usage(12, 8, 20, 12, 2, cache_write_1h=8)
+    )
     assert lost == []
     response, lost = read(stop_reason="refusal", stop_details={"type": "refusal"}, id=7, model=None)
     assert (response.id, response.model, response.finish, lost) == (

@@ -106,8 +106,8 @@ def test_a_stream_that_broke_off_has_no_end(cut: int) -> None:
 def test_usage_comes_at_the_beginning_and_at_the_end() -> None:
     events, _ = decode(*STREAM)
     assert [each.usage for each in events if isinstance(each, Measured)] == [
-        Usage(12, 8, 20, 1, 1),
-        Usage(12, 8, 20, 12, 2),
+        Usage(12, 8, 20, 1, 1, cache_write_1h=8),
+        Usage(12, 8, 20, 12, 2, cache_write_1h=8),
     ]
     uncounted, _ = decode(*messages.events("m", usage=None))
     assert not any(isinstance(each, Measured) for each in uncounted)
@@ -235,7 +235,9 @@ def test_what_other_dialects_have_no_place_for() -> None:
         STREAM[-1],
     )
     assert lost == ["response.server_tool_use", "response.citations", "response.stop_details"]
-    assert fold(events) == Response(messages.ID, "m", (Text("a"),), "refusal", "", Usage(12, 8, 20, 5, 2))
+    assert fold(events) == Response(
+        messages.ID, "m", (Text("a"),), "refusal", "", Usage(12, 8, 20, 5, 2, cache_write_1h=8)
+    )
 
 
 @pytest.mark.parametrize("data", [b'{"type":7}', b"{]", b'{"type":"content_block_delta","delta":"x"}'])

@@ -40,7 +40,7 @@ def usage_of(*told: object) -> Usage | None:
                 "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4},
                 "output_tokens": 3,
             },
-            Usage(5, 0, 7, 3),
+            Usage(5, 0, 7, 3, cache_write_1h=4),
         ),
         (
             {
@@ -48,7 +48,7 @@ def usage_of(*told: object) -> Usage | None:
                 "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4},
                 "output_tokens": 3,
             },
-            Usage(5, 0, 7, 3),
+            Usage(5, 0, 7, 3, cache_write_1h=4),
         ),
         (
             {"input_tokens": 5, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}},

@@ -60,7 +60,7 @@ def test_a_whole_stream_is_seen() -> None:
     text = len(messages.TEXT.encode()) + len("Erst denken.") + len('{"a":"ü"}'.encode())
     assert (seen.response_id, seen.model, seen.finish_reason) == (messages.ID, "m", "tool_use")
     assert (seen.content_bytes, seen.complete, seen.error) == (text, True, "")
-    assert seen.usage == Usage(12, 8, 20, 12, 2)
+    assert seen.usage == Usage(12, 8, 20, 12, 2, cache_write_1h=8)
     assert meter.seen is seen
 
 
@@ -68,7 +68,7 @@ def test_input_counts_from_the_beginning_on() -> None:
     """A client that leaves early has sent its prompt all the same."""
     meter = MessagesMeter()
     meter.feed(STREAM[0])
-    assert meter.seen.usage == Usage(12, 8, 20, 1, 1)
+    assert meter.seen.usage == Usage(12, 8, 20, 1, 1, cache_write_1h=8)
 
 
 def test_nobody_has_to_count() -> None:

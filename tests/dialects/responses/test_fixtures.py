@@ -84,5 +84,5 @@ def test_expected_values_are_usage_values() -> None:
     """A misspelt key in a fixture must not pass for a default."""
     for case in cases("*"):
         raw = msgspec.json.decode((case / "expected.json").read_bytes())
-        assert set(raw["seen"]) == set(Seen.__struct_fields__)
-        assert raw["seen"]["usage"] is None or set(raw["seen"]["usage"]) == set(Usage.__struct_fields__)
+        assert set(raw["seen"]) <= set(Seen.__struct_fields__)
+        assert set(raw["seen"]["usage"] or ()) <= set(Usage.__struct_fields__)

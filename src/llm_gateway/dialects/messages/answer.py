@@ -18,8 +18,9 @@ from llm_gateway.dialects.contract import Asked, Read, Written
 from llm_gateway.dialects.messages.finish import read_finish, write_finish
 from llm_gateway.dialects.messages.members import lose
 from llm_gateway.dialects.messages.names import read_name
-from llm_gateway.dialects.messages.response import UNREADABLE, Tally, error_text
+from llm_gateway.dialects.messages.response import UNREADABLE, error_text
 from llm_gateway.dialects.messages.seals import NAME, call_signature, made_seal, signature
+from llm_gateway.dialects.messages.tally import Tally
 from llm_gateway.dialects.messages.usage import told
 from llm_gateway.errors import UpstreamBroken
 from llm_gateway.wire.strays import strays
@@ -107,6 +108,7 @@ def decode_response(body: bytes) -> Read:
         read_finish(_text(message.stop_reason) or "end_turn"),
         _text(message.stop_sequence),
         tally.usage(),
+        tally.tier,
     )
     return Read(response, losses.found())
 

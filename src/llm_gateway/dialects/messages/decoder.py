@@ -28,8 +28,9 @@ from llm_gateway.dialects.messages.answer import SILENT, Block, Envelope, called
 from llm_gateway.dialects.messages.finish import read_finish
 from llm_gateway.dialects.messages.members import lose
 from llm_gateway.dialects.messages.names import read_name
-from llm_gateway.dialects.messages.response import UNREADABLE, Tally, error_text
+from llm_gateway.dialects.messages.response import UNREADABLE, error_text
 from llm_gateway.dialects.messages.seals import NAME, made_seal
+from llm_gateway.dialects.messages.tally import Tally
 from llm_gateway.errors import UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 from llm_gateway.wire.strays import strays, strict
@@ -260,7 +261,7 @@ class MessagesDecoder:
     def _measure(self, raw: Raw, found: list[Event]) -> None:
         if self._tally.take(raw) and (usage := self._tally.usage()) != self._usage and usage is not None:
             self._usage = usage
-            found.append(Measured(usage))
+            found.append(Measured(usage, self._tally.tier))
 
     def _finish(self) -> list[Event]:
         if self._ended:

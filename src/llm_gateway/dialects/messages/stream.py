@@ -15,16 +15,19 @@ from llm_gateway.dialects.messages.response import (
     UNREADABLE,
     Block,
     Reading,
-    Tally,
     block_size,
     error_text,
     named,
     size,
 )
+from llm_gateway.dialects.messages.tally import Tally
 from llm_gateway.errors import GatewayError, UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 
 __all__ = ["MessagesMeter", "read_event"]
+
+
+_ABSENT = Raw()
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -39,7 +42,7 @@ class _Event(msgspec.Struct, gc=False):
     delta: _Delta | None = None
     content_block: Block | None = None
     message: Reading | None = None
-    usage: Raw = msgspec.field(default_factory=Raw)
+    usage: Raw = _ABSENT
     error: object = None
 
 
@@ -120,6 +123,7 @@ class MessagesMeter:
     def _count(self) -> None:
         if (usage := self._tally.usage()) is not None:
             self.seen.count(usage)
+        self.seen.tier = self._tally.tier
 
 
 def read_event(event: bytes, decoder: msgspec.json.Decoder[_T]) -> _T | None:

@@ -1,4 +1,4 @@
-"""Usage as an answer of this dialect tells it. How it is read, whoever wrote it: `response.py`."""
+"""Usage as an answer of this dialect tells it. How it is read, whoever wrote it: `tally.py`."""
 
 import msgspec
 
@@ -16,6 +16,11 @@ class _Output(msgspec.Struct, gc=False):
     thinking_tokens: int
 
 
+class _Searched(msgspec.Struct, gc=False):
+    web_search_requests: int
+    web_fetch_requests: int = 0
+
+
 class Told(msgspec.Struct, gc=False):
     """The `usage` of a message, whole: cached tokens are not a part of `input_tokens`."""
 
@@ -25,7 +30,7 @@ class Told(msgspec.Struct, gc=False):
     cache_creation: _Kept
     output_tokens: int
     output_tokens_details: _Output
-    server_tool_use: None = None
+    server_tool_use: _Searched | None = None
     service_tier: None = None
     inference_geo: None = None
 
@@ -38,25 +43,23 @@ class ToldLast(msgspec.Struct, gc=False):
     cache_read_input_tokens: int
     output_tokens: int
     output_tokens_details: _Output
-    server_tool_use: None = None
+    server_tool_use: _Searched | None = None
 
 
 _NOTHING = Usage()
 
 
 def told(usage: Usage | None) -> Told:
-    """Return usage as a message tells it; zeros where nobody counted, because clients demand numbers.
-
-    For how long something was written to a cache is not known; five minutes are usual.
-    """
+    """Return usage as a message tells it; zeros where nobody counted, because clients demand numbers."""
     usage = usage or _NOTHING
     return Told(
         usage.uncached,
         usage.cache_write,
         usage.cache_read,
-        _Kept(usage.cache_write, 0),
+        _Kept(usage.cache_write - usage.cache_write_1h, usage.cache_write_1h),
         usage.output,
         _Output(usage.reasoning),
+        _searched(usage),
     )
 
 
@@ -64,5 +67,15 @@ def told_last(usage: Usage | None) -> ToldLast:
     """Return usage as the end of a stream tells it."""
     usage = usage or _NOTHING
     return ToldLast(
-        usage.uncached, usage.cache_write, usage.cache_read, usage.output, _Output(usage.reasoning)
+        usage.uncached,
+        usage.cache_write,
+        usage.cache_read,
+        usage.output,
+        _Output(usage.reasoning),
+        _searched(usage),
     )
+
+
+def _searched(usage: Usage) -> _Searched | None:
+    special = usage.special
+    return _Searched(special.searches) if special is not None and special.searches else None
