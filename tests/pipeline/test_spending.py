@@ -1,7 +1,6 @@
 """A request's size becomes what is held, its usage what is paid."""
 
 import math
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -9,26 +8,25 @@ from hypothesis import strategies as st
 
 from fakes import FakeClock
 from llm_gateway.canonical.usage import Usage
+from llm_gateway.config.settings import ModelPrice
 from llm_gateway.dialects.contract import Call, Path
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import BudgetReached, Forbidden, LimitReached
 from llm_gateway.ledger.money import NANO
-from llm_gateway.ledger.prices import Price, PriceBook, Rate
+from llm_gateway.ledger.prices import PriceBook
+from llm_gateway.ledger.records import Attempt, Money, Settlement
 from llm_gateway.ledger.spending import Spent
+from llm_gateway.ledger.stated_prices import flat, stated_of
+from llm_gateway.pipeline.counting import Estimate, Extents, Unlearned
 from llm_gateway.pipeline.extent import Extent
 from llm_gateway.pipeline.limits import Bounds, Scope
 from llm_gateway.pipeline.plan import Plan, Step
-from llm_gateway.pipeline.spending import ASSUMED, Cost, Held, Load, Spending
+from llm_gateway.pipeline.spending import Held, Load, Spending
 
 KEY: Scope = ("key", "laptop")
 
 
-def rate(dollars: int) -> Rate:
-    return Rate(((0, Decimal(dollars)),))
-
-
-PRICE = Price(rate(1), rate(10), rate(1), rate(1), source="configuration")
-BOOK = PriceBook({"paid/m": PRICE}, {})
+BOOK = PriceBook({"paid/m": flat("1", "10")}, {}, {"local/*": "paid/m"})
 
 
 def step(provider: str = "paid", model: str = "m") -> Step:
@@ -90,23 +88,42 @@ def test_a_local_model_costs_nothing_and_passes_a_spent_budget() -> None:
     made = spending(per_day=0)
     held = hold(made, of=plan(step("local")))
     assert held is not None
-    assert made.settle(held, step("local"), Usage(100, output=100)) == Cost()
+    assert made.basis(step("local"), 0).tariff is None
+    made.settle(held, step("local"), Usage(100, output=100))
+    assert all(each.used == 0 for each in made.standing())
     with pytest.raises(BudgetReached):
         hold(made)
 
 
 def test_a_price_that_nobody_knows_is_taken_for_a_dear_one() -> None:
-    made = spending()
-    paid = made.settle(None, step("unknown"), Usage(1_000_000, output=1_000_000))
-    assert paid == Cost(90 * NANO, ASSUMED.source)
+    tariff = spending().basis(step("unknown"), 0).tariff
+    assert tariff is not None and tariff.card.match == "assumed"
+    assert tariff.cost(Usage(1_000_000, output=1_000_000)) == 90 * NANO
 
 
 def test_what_was_used_is_paid() -> None:
     made = spending(per_day=10 * NANO)
-    held = hold(made)
-    assert made.settle(held, step(), Usage(1000, output=100)) == Cost(2_000_000, "configuration")
+    made.settle(hold(made), step(), Usage(1000, output=100), 2_000_000)
     (standing,) = made.standing()
     assert standing.used == 2_000_000
+
+
+def test_what_other_attempts_cost_counts_for_whoever_asked_and_at_their_own_providers() -> None:
+    made = Spending(FakeClock())
+    bounds = Bounds(per_day=100 * NANO, tokens_per_minute=10**9)
+    made.use(
+        BOOK, {"paid", "other"}, {KEY: bounds, ("provider", "paid"): bounds, ("provider", "other"): bounds}
+    )
+    held = hold(made, of=plan(step(), step("other")))
+    assert held is not None
+    made.enter(held, step())
+    made.enter(held, step("other"))
+    tries = (Attempt("paid", usage=Usage(500), cost_nano=700), Attempt("paid"), Attempt("other"))
+    made.settle(held, step("other"), Usage(1000, output=10), 9000, tries)
+    used = {(each.scope[1], each.limit): each.used for each in made.standing()}
+    assert used["laptop", "usd_per_day"] == 9700 and used["laptop", "tokens_per_minute"] == 1510
+    assert used["paid", "usd_per_day"] == 700 and used["paid", "tokens_per_minute"] == 500
+    assert used["other", "usd_per_day"] == 9000 and used["other", "tokens_per_minute"] == 1010
 
 
 def test_a_request_that_was_never_answered_costs_nothing() -> None:
@@ -307,11 +324,68 @@ def test_what_nobody_is_asked_for_takes_room_as_a_request_alone() -> None:
     for _ in range(2):
         held = made.hold("laptop", "codex-cli", call(), plan(), free=True)
         assert held is not None and (held.hold.claim.tokens, held.hold.claim.nano) == (0, 0)
-        assert made.settle(held, step(), Usage()).nano == 0
+        made.settle(held, step(), Usage(), 0)
     with pytest.raises(LimitReached, match="2 requests per minute"):
         made.hold("laptop", "codex-cli", call(), plan(), free=True)
 
 
-def test_a_usage_is_worth_its_price_where_somebody_is_to_be_paid() -> None:
-    assert spending().worth(step(), Usage(1_000_000)) == NANO
-    assert spending().worth(step("local"), Usage(1_000_000)) is None
+# at what tokens are reckoned
+
+
+def test_what_is_to_be_paid_has_a_price_and_what_is_not_a_worth() -> None:
+    made = spending()
+    paid, local, neither = (made.basis(step(name), 0) for name in ("paid", "local", "elsewhere"))
+    assert paid.tariff is not None and paid.reference is None
+    assert local.tariff is None and local.reference is not None and local.chosen
+    assert local.reference.id == paid.tariff.id
+    assert (neither.tariff, neither.reference, neither.chosen) == (None, None, False)
+
+
+def test_a_tier_has_a_price_of_its_own_and_a_new_table_is_gone_by_at_once() -> None:
+    made, stated = Spending(FakeClock()), ModelPrice("paid/m", input=1, output=10, batch=0.5)
+    made.use(PriceBook(stated_of((stated,)), {}), {"paid"}, {})
+    usual, batch = made.basis(step(), 0).tariff, made.basis(step(), 0, "batch").tariff
+    assert usual is not None and batch is not None
+    assert 2 * batch.cost(Usage(1000)) == usual.cost(Usage(1000))
+    made.use(BOOK, {"paid"}, {})
+    again = made.basis(step(), 0, "batch").tariff
+    assert again is not None and again.cost(Usage(1000)) == usual.cost(Usage(1000))
+
+
+def test_a_price_that_changes_is_gone_by_from_its_time_on() -> None:
+    begin = 1_772_323_200_000_000  # 2026-03-01T00:00:00Z
+    stated = ModelPrice("paid/m", input=1, output=10), ModelPrice("paid/m", 3, 10, since="2026-03-01")
+    made = Spending(FakeClock())
+    made.use(PriceBook(stated_of(stated), {}), {"paid"}, {})
+    told = [made.basis(step(), at).tariff for at in (begin - 1, begin, begin - 1)]
+    assert [each.cost(Usage(1000)) for each in told if each is not None] == [10**6, 3 * 10**6, 10**6]
+
+
+def test_a_card_is_put_on_record_once_and_before_it_is_named() -> None:
+    made = spending()
+    paid, other = made.basis(step(), 0).tariff, made.basis(step("unknown"), 0).tariff
+    assert paid is not None and other is not None
+    end = Settlement("a", "ok", money=Money(1, paid.id))
+    assert [(each.id, each.text) for each in made.unnoted(end)] == [(paid.id, paid.text)]
+    assert made.unnoted(end) == []
+    tries = (Attempt("unknown", usage=Usage(1), cost_nano=1, tariff=other.id),)
+    retried = Settlement("b", "ok", attempts=tries, money=Money(1, paid.id, retried_nano=1))
+    assert [each.id for each in made.unnoted(retried)] == [other.id]
+    assert made.unnoted(retried) == [] == made.unnoted(Settlement("c", "ok"))
+
+
+class Doubled(Unlearned):
+    """Counts twice as many tokens as bytes usually have."""
+
+    def estimate(self, extents: Extents) -> Estimate:
+        once = super().estimate(extents)
+        return Estimate(Usage(2 * once.usage.uncached, estimated=True), "calibrated", 10)
+
+
+def test_tokens_by_the_minute_are_held_as_whoever_counts_expects() -> None:
+    made = spending(tokens_per_minute=10**6)
+    usual, asked = hold(made), call(',"max_tokens":1')
+    made.counting = Doubled()
+    doubled = hold(made, asked)
+    assert usual is not None and doubled is not None
+    assert doubled.hold.claim.tokens == 2 * -(-len(asked) // 4) + 1

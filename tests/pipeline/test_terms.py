@@ -1,13 +1,21 @@
 """What stands in the configuration is what is counted with."""
 
-from decimal import Decimal
+import asyncio
 
-from llm_gateway.config.settings import Limit, ModelPrice
+from fakes import FakeClock
+from llm_gateway.canonical.usage import Usage
+from llm_gateway.config.settings import Limit, ModelPrice, Prices, Settings
+from llm_gateway.ledger.accounting import Basis
 from llm_gateway.ledger.key_limits import KeyLimits
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.money import NANO
 from llm_gateway.pipeline.limits import Bounds
-from llm_gateway.pipeline.terms import bounds_of, bounds_of_keys, prices_of
+from llm_gateway.pipeline.plan import Step
+from llm_gateway.pipeline.spending import Spending
+from llm_gateway.pipeline.terms import bounds_of, bounds_of_keys, go_by
+from llm_gateway.providers.catalog import ProviderRow
+from llm_gateway.upstream.fleet import Fleet
+from llm_gateway.upstream.opening import open_upstream
 
 
 def test_limits_become_bounds_of_their_scopes() -> None:
@@ -37,8 +45,27 @@ def test_limits_of_keys_become_bounds_of_their_names() -> None:
     assert found == {("key", "laptop"): Bounds(parallel=8, per_day=NANO // 10, models=("fast",))}
 
 
-def test_a_stated_price_is_exact_and_says_where_it_stands() -> None:
-    price = prices_of((ModelPrice("openai/m", input=0.1, output=0.4, cache_read=0),))["openai/m"]
-    rates = (price.input, price.output, price.cache_read, price.cache_write)
-    assert [rate.at(1) for rate in rates] == [Decimal("0.1"), Decimal("0.4"), Decimal(0), Decimal("0.1")]
-    assert price.source == "configuration"
+def test_prices_and_references_of_the_configuration_are_gone_by() -> None:
+    async def scene() -> None:
+        settings = Settings(
+            prices=Prices(
+                models=(ModelPrice("paid/m", input=0.1, output=0.4),), reference={"local/*": "paid/m"}
+            )
+        )
+        spending, clock = Spending(FakeClock()), FakeClock()
+        fleet = Fleet(open_upstream(settings.upstream), clock, lambda: None)
+        fleet.add(ProviderRow("paid", "P", "hosted", {}), (), presence="configured")
+        fleet.add(ProviderRow("mine", "M", "subscription", {}, prices="anthropic"), (), presence="bridge")
+        book = go_by(spending, settings, fleet)
+        tariff = book.tariff("paid", "m", clock.now_us())
+        assert tariff is not None and tariff.cost(Usage(1)) == 100, "a tenth of a dollar is exact"
+
+        def basis(provider: str, model: str) -> Basis:
+            return spending.basis(Step(provider, model, "chat", None, None, False, True, b""), clock.now_us())
+
+        assert basis("paid", "m").tariff is tariff
+        assert basis("local", "x").reference is tariff and basis("local", "x").chosen
+        worth = basis("mine", "claude-opus-4-5").reference
+        assert worth is not None and worth.card.provider == "anthropic", "whatever the bridge is called"
+
+    asyncio.run(scene())

@@ -25,7 +25,9 @@ def go_by(spending: Spending, settings: Settings, fleet: Fleet) -> PriceBook:
     """Go by the limits and prices of these settings, for the providers that there are; return the prices."""
     paid = {name: member for name, member in fleet.members.items() if member.row.metered}
     addresses = {name: member.endpoints[0].url for name, member in paid.items() if member.endpoints}
-    book = PriceBook(stated_of(settings.prices.models), addresses, settings.prices.reference)
+    vendors = {name: member.row.prices for name, member in fleet.members.items() if member.row.prices}
+    stated, references = stated_of(settings.prices.models), settings.prices.reference
+    book = PriceBook(stated, addresses, references, vendors=vendors)
     spending.use(book, paid, bounds_of(settings.limits))
     return book
 
