@@ -20,13 +20,14 @@ from llm_gateway.errors import (
 )
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import dollars
-from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Removed, Settlement
+from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Removed
 from llm_gateway.pipeline.asking import Asking, Losing, Watched
 from llm_gateway.pipeline.authenticate import Identity
 from llm_gateway.pipeline.cache import Entry
 from llm_gateway.pipeline.closing import Course, Ending, close, learn
 from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.spending import Held, Spending
+from llm_gateway.pipeline.tally import tally
 from llm_gateway.telemetry.metrics import Metrics
 from llm_gateway.wire.headers import Headers, get
 
@@ -319,7 +320,7 @@ class Turn:
         settlement = closed.settlement
         self._cost = settlement.cost_nano
         self._spending.settle(self.held, self._step, settlement.usage, self._cost, course.attempts)
-        self._count(settlement)
+        tally(self._metrics, self.intent.client, settlement)
         for card in self._spending.unnoted(settlement):
             self._ledger.add(card)  # before what was reckoned with it
         try:
@@ -347,19 +348,6 @@ class Turn:
             self.estimates,
             self.body,
         )
-
-    def _count(self, settlement: Settlement) -> None:
-        usage = settlement.usage or _NOTHING
-        self._metrics.settled(
-            (self.intent.client, settlement.provider, settlement.model),
-            settlement.outcome,
-            (usage.uncached, usage.cache_read, usage.cache_write, usage.output, usage.reasoning),
-            settlement.latency_us / 1e6,
-            self.ttft_us / 1e6 if self.ttft_us else None,
-        )
-        if settlement.losses:
-            labels = (self.intent.client, settlement.provider, settlement.model)
-            self._metrics.lost(labels, len(settlement.losses))
 
     def _answered_kind(self) -> str:
         return "upstream_stream" if self.seen.error else "upstream_status"
