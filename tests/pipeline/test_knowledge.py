@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 
 from fakes import FakeClock
-from llm_gateway.ledger.prices import Price, PriceBook, Rate
+from llm_gateway.config.settings import ModelPrice, PriceAbove
+from llm_gateway.ledger.prices import PriceBook
+from llm_gateway.ledger.stated_prices import stated_of
 from llm_gateway.pipeline.knowledge import FleetKnowledge
 from llm_gateway.pipeline.plan import Nature
 from llm_gateway.providers.catalog import Kind, ProviderRow, Speaks
@@ -27,9 +29,9 @@ def known() -> FleetKnowledge:
     }
     members["ollama"].entries = (ModelEntry("qwen", context_length=32_768), ModelEntry("llama"))
     members["openai"].entries = (ModelEntry("gpt-5", context_length=1234),)
-    rate_in, rate_out = (Rate(((0, Decimal(rate)), (200_000, Decimal(99)))) for rate in ("1.5", "4.5"))
-    price = Price(rate_in, rate_out, cache_read=rate_in, cache_write=rate_in)
-    book = PriceBook({"mine/m": price}, {"openai": "https://api.openai.com/v1"})
+    above = (PriceAbove(200_000, input=99, output=99),)
+    stated = stated_of((ModelPrice("mine/m", input=1.5, output=4.5, above=above),))
+    book = PriceBook(stated, {"openai": "https://api.openai.com/v1"})
     return FleetKnowledge(members, book, FakeClock())
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,10 @@ from llm_gateway.config.settings import CacheSettings
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.dialects.registry import DIALECTS
-from llm_gateway.ledger.prices import Price, PriceBook, Rate
+from llm_gateway.ledger.prices import PriceBook
 from llm_gateway.ledger.queries import page
 from llm_gateway.ledger.records import Settlement
+from llm_gateway.ledger.stated_prices import flat
 from llm_gateway.pipeline.authenticate import Identity
 from llm_gateway.pipeline.handle import handle
 from llm_gateway.pipeline.limits import Bounds
@@ -31,7 +31,7 @@ REFRESH: Header = (b"x-llm-gateway-cache", b"refresh")
 CACHE = b"x-llm-gateway-cache"
 USED = Usage(uncached=32, cache_read=8, output=12, reasoning=2)
 TOOLS = [*ASKED, {"role": "tool", "tool_call_id": "c", "content": "3 °C"}]
-DOLLAR = Rate(((0, Decimal(1)),))
+DOLLAR = flat("1", "1")
 
 
 async def say(stage: Stage, body: bytes, *headers: Header, key: str = "") -> FakeIncoming:
@@ -81,7 +81,7 @@ def test_an_equal_request_gets_the_same_bytes_and_nobody_is_asked(
 
 def test_it_is_a_turn_that_used_nothing_and_says_what_it_saved(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        book = PriceBook({"first/m": Price(DOLLAR, DOLLAR, DOLLAR, DOLLAR, source="configuration")}, {})
+        book = PriceBook({"first/m": DOLLAR}, {})
         stage.spending.use(book, {"first"}, {})
         await say(stage, request(), ON)
         again = await say(stage, request(), ON)
@@ -329,7 +329,7 @@ def test_another_targets_answer_is_not_taken_for_the_first_ones(tmp_path: Path) 
 
 def test_a_spent_budget_does_not_keep_anybody_from_what_is_kept(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        book = PriceBook({"first/m": Price(DOLLAR, DOLLAR, DOLLAR, DOLLAR, source="configuration")}, {})
+        book = PriceBook({"first/m": DOLLAR}, {})
         await say(stage, request(), ON)
         stage.spending.use(book, {"first"}, {("key", "ada"): Bounds(per_day=0, tokens_per_minute=1)})
         assert (await say(stage, request(), OFF)).status == 429

@@ -19,7 +19,8 @@ from llm_gateway.dialects.contract import Path as CallPath
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.ledger import queries
 from llm_gateway.ledger.money import NANO
-from llm_gateway.ledger.prices import Price, PriceBook, Rate
+from llm_gateway.ledger.prices import PriceBook
+from llm_gateway.ledger.stated_prices import flat
 from llm_gateway.pipeline.handle import handle
 from llm_gateway.pipeline.limits import Bounds, Scope
 from llm_gateway.pipeline.needs import needs_of
@@ -64,8 +65,7 @@ ALIASES = {
 }
 
 
-DEAR = Rate(((0, Decimal(1000)),))
-PRICE = Price(DEAR, DEAR, DEAR, DEAR, source="configuration")
+PRICE = flat("1000", "1000")
 BOUNDS: dict[Scope, Bounds] = {
     ("provider", "a"): Bounds(requests_per_minute=1),
     ("provider", "b"): Bounds(tokens_per_minute=3000),

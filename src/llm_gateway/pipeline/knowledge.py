@@ -4,17 +4,19 @@ Looked up when a plan is made, not with every request; where it comes from is th
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from llm_gateway.clock import Clock
 from llm_gateway.ledger.prices import PriceBook
+from llm_gateway.ledger.tariff import Steps, TokenClass
 from llm_gateway.pipeline.plan import Nature
 from llm_gateway.upstream.fleet import Member
 
 __all__ = ["FleetKnowledge"]
 
 _NOTHING = Decimal(0)
+_FREE: Steps = ((0, _NOTHING),)
+_BOTH: tuple[TokenClass, TokenClass] = ("input", "output")
 
 
 class FleetKnowledge:
@@ -47,6 +49,8 @@ class FleetKnowledge:
         """Return US dollars for a million tokens, three quarters of them going in; None if not known."""
         if self.nature(provider) != "hosted":
             return _NOTHING
-        today = datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC).strftime("%Y-%m-%d")
-        price = self._book.price(provider, model, today)
-        return None if price is None else (3 * price.input.at(0) + price.output.at(0)) / 4
+        tariff = self._book.tariff(provider, model, self._clock.now_us())
+        if tariff is None:
+            return None
+        into, out = (tariff.card.rates.get(name, _FREE)[0][1] for name in _BOTH)
+        return (3 * into + out) / 4
