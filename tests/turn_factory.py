@@ -280,6 +280,8 @@ class _Making:
         return Settlement(
             intent.id,
             "interrupted",
+            provider=intent.provider,
+            model=intent.model,
             usage=self._guess(intent),
             counted="bytes",
             cost_nano=intent.held_nano or None,

@@ -16,7 +16,7 @@ import msgspec
 from llm_gateway.canonical.usage import Special, Usage
 from llm_gateway.wire.ready import ready
 
-__all__ = ["Card", "Match", "Steps", "Tariff", "TokenClass", "read_card"]
+__all__ = ["Card", "Match", "Steps", "Tariff", "TokenClass", "card_id", "read_card"]
 
 Match = Literal["exact", "pattern", "stated", "wildcard", "assumed"]
 """How a model was found: by its name in the table, by one of the table's patterns, in the configuration by
@@ -99,6 +99,11 @@ def read_card(text: str | bytes) -> Card:
     return _card.decode(text)
 
 
+def card_id(text: str) -> str:
+    """Return the id of a card that is kept as this text: it says whether the text was altered."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 class Tariff:
     """A card that is reckoned with. `id` is the same for the same card, wherever it is made."""
 
@@ -107,7 +112,7 @@ class Tariff:
     def __init__(self, card: Card) -> None:
         self.card = card
         self.text = _encoder.encode(card).decode()
-        self.id = hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        self.id = card_id(self.text)
         self._starts = sorted({start for steps in card.rates.values() for start, _ in steps} | {0})
         self._rates = [_rates(card, start) for start in self._starts]
         self._most = list(_highest(self._rates))
