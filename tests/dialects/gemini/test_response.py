@@ -9,7 +9,8 @@ from msgspec import Raw
 
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
-from llm_gateway.dialects.gemini.response import error_text, read_answer, read_usage
+from llm_gateway.dialects.gemini.read_usage import read_used
+from llm_gateway.dialects.gemini.response import error_text, read_answer
 from scripted import gemini
 
 USAGE = Usage(uncached=32, cache_read=8, output=12, reasoning=2)
@@ -88,7 +89,7 @@ def test_members_of_other_types_cost_nothing() -> None:
     ],
 )
 def test_usage(told: object, usage: Usage | None) -> None:
-    assert read_usage(Raw(body(told))) == usage
+    assert read_used(Raw(body(told)))[0] == usage
 
 
 @given(
@@ -107,7 +108,7 @@ def test_usage(told: object, usage: Usage | None) -> None:
     )
 )
 def test_usage_is_never_nonsense(told: dict[str, object]) -> None:
-    usage = read_usage(Raw(body(told)))
+    usage, _ = read_used(Raw(body(told)))
     if usage is not None:
         assert min(usage.uncached, usage.cache_read, usage.output, usage.reasoning) >= 0
         assert usage.reasoning <= usage.output and usage.total > 0

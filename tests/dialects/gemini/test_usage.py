@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.dialects.gemini.response import read_usage
+from llm_gateway.dialects.gemini.read_usage import read_used
 from llm_gateway.dialects.gemini.usage import told, told_of_prompt
 
 COUNTS = st.integers(0, 10_000)
@@ -15,7 +15,7 @@ COUNTS = st.integers(0, 10_000)
 @given(COUNTS, COUNTS, st.integers(1, 10_000), COUNTS)
 def test_what_is_told_is_read_as_it_was(uncached: int, cached: int, output: int, reasoning: int) -> None:
     usage = Usage(uncached, cached, 0, output, min(reasoning, output))
-    assert read_usage(Raw(msgspec.json.encode(told(usage)))) == usage
+    assert read_used(Raw(msgspec.json.encode(told(usage))))[0] == usage
 
 
 def test_names_are_googles() -> None:

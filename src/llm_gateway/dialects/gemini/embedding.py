@@ -24,8 +24,9 @@ from llm_gateway.dialects.gemini.members import (
     value_of,
     wrong,
 )
+from llm_gateway.dialects.gemini.read_usage import read_used
 from llm_gateway.dialects.gemini.request import method
-from llm_gateway.dialects.gemini.response import UNREADABLE, error_text, read_usage
+from llm_gateway.dialects.gemini.response import UNREADABLE, error_text
 from llm_gateway.dialects.gemini.usage import told_of_prompt
 from llm_gateway.errors import MalformedRequest, UpstreamBroken
 
@@ -107,9 +108,8 @@ class _GeminiEmbedding:
         vectors = [answer.embedding] if answer.embedding is not None else answer.embeddings
         if vectors is None:
             raise UpstreamBroken("the upstream's answer is no list of embeddings: it has none")
-        return Embedded(
-            tuple(tuple(each.values) for each in vectors), usage=read_usage(answer.usage_metadata)
-        )
+        usage, _ = read_used(answer.usage_metadata)
+        return Embedded(tuple(tuple(each.values) for each in vectors), usage=usage)
 
     def encode_response(self, embedded: Embedded, request: EmbeddingRequest, asked: Asked) -> bytes:
         vectors = [{"values": vector} for vector in embedded.vectors]

@@ -22,16 +22,19 @@ from llm_gateway.canonical.events import (
 )
 from llm_gateway.canonical.loss import Loss, Losses
 from llm_gateway.canonical.parts import Seal
-from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.gemini.finish import read_finish
 from llm_gateway.dialects.gemini.members import compact, lose
 from llm_gateway.dialects.gemini.names import made_up_id, read_name
-from llm_gateway.dialects.gemini.response import UNREADABLE, error_text, read_usage
+from llm_gateway.dialects.gemini.read_usage import count_searches, read_used, with_searches
+from llm_gateway.dialects.gemini.response import UNREADABLE, error_text
 from llm_gateway.dialects.gemini.seals import NAME
 from llm_gateway.errors import UpstreamBroken
 from llm_gateway.wire.strays import strays, strict
 
 __all__ = ["AnswerReader"]
+
+
+_ABSENT = Raw()
 
 
 class _Call(msgspec.Struct, gc=False, rename="camel"):
@@ -65,7 +68,7 @@ class _Candidate(msgspec.Struct, gc=False, rename="camel"):
     finish_message: object = None
     index: object = None
     citation_metadata: object = None
-    grounding_metadata: object = None
+    grounding_metadata: Raw = _ABSENT
     url_context_metadata: object = None
     logprobs_result: object = None
     # What comes unasked with every answer and is no part of what it says:
@@ -82,7 +85,7 @@ class _Feedback(msgspec.Struct, gc=False, rename="camel"):
 
 class _Piece(msgspec.Struct, gc=False, rename="camel"):
     candidates: list[_Candidate] | None = None
-    usage_metadata: Raw = msgspec.field(default_factory=Raw)
+    usage_metadata: Raw = _ABSENT
     response_id: object = None
     model_version: object = None
     prompt_feedback: _Feedback | None = None
@@ -104,7 +107,6 @@ _OTHER_PARTS = (
 _BESIDE = (
     "finish_message",
     "citation_metadata",
-    "grounding_metadata",
     "url_context_metadata",
     "logprobs_result",
 )
@@ -119,11 +121,13 @@ class AnswerReader:
     def __init__(self) -> None:
         self.losses = ()
         self._lost = Losses()
-        self._started = self._ended = self._answered = self._blocked = False
+        self._started = self._ended = self._answered = self._blocked = self._searched = False
         self._native: str | None = None
         self._origin = ""
         self._calls = 0
-        self._usage: Usage | None = None
+        self._model = ""
+        self._searches = 0
+        self._measured: Measured | None = None
 
     def take(self, data: bytes) -> list[Event]:
         """Return what a piece says; UpstreamBroken when it is none."""
@@ -151,7 +155,7 @@ class AnswerReader:
             self._native, self._blocked = piece.prompt_feedback.block_reason, True
             if piece.prompt_feedback.block_reason_message:
                 self._lose("blockReasonMessage", _NO_PLACE)
-        if len(piece.usage_metadata) > 4:
+        if len(piece.usage_metadata) > 4 or self._searched:
             self._measure(piece.usage_metadata, found)
         return found
 
@@ -181,7 +185,8 @@ class AnswerReader:
     def _start(self, piece: _Piece) -> Started:
         self._started = True
         self._origin = piece.response_id if isinstance(piece.response_id, str) else ""
-        return Started(self._origin, piece.model_version if isinstance(piece.model_version, str) else "")
+        self._model = piece.model_version if isinstance(piece.model_version, str) else ""
+        return Started(self._origin, self._model)
 
     def _part(self, part: _Part, found: list[Event]) -> None:
         text = part.text
@@ -215,12 +220,23 @@ class AnswerReader:
         for name in _BESIDE:
             if getattr(candidate, name):
                 self._lose(_camel(name), _NO_PLACE)
+        if len(candidate.grounding_metadata) > 4:
+            self._searches = max(self._searches, count_searches(candidate.grounding_metadata, self._model))
+            self._searched = True
+            self._lose("groundingMetadata", _NO_PLACE)
 
     def _measure(self, raw: Raw, found: list[Event]) -> None:
-        usage = read_usage(raw)
-        if usage is not None and usage != self._usage:
-            self._usage = usage
-            found.append(Measured(usage))
+        self._searched = False
+        usage, tier = read_used(raw)
+        before = self._measured
+        if before is not None:
+            usage, tier = usage or before.usage, tier or before.tier
+        if usage is None:
+            return
+        measured = Measured(with_searches(usage, self._searches) if self._searches else usage, tier)
+        if measured != before:
+            self._measured = measured
+            found.append(measured)
 
     def _fail(self, error: object) -> list[Event]:
         self._ended = True
