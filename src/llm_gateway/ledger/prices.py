@@ -14,14 +14,12 @@ from typing import Literal
 
 import msgspec
 
-from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.price_table import (
     Found,
     PriceRow,
     PriceTable,
     Span,
     changes_of,
-    day_us,
     holding,
     holds,
     shipped_table,
@@ -32,7 +30,7 @@ from llm_gateway.ledger.tariff import Card, Steps, Tariff, TokenClass
 from llm_gateway.providers.catalog import load_catalog
 from llm_gateway.wire.ready import ready
 
-__all__ = ["Price", "PriceBook", "Rate", "cost", "most"]
+__all__ = ["PriceBook"]
 
 _CONFIGURATION = "configuration"
 _MOST_REMEMBERED = 10_000
@@ -40,32 +38,6 @@ _ALWAYS: Span = (-(2**62), 2**62)
 
 _Rates = Mapping[TokenClass, Decimal | Steps]
 _Held = tuple[int, int, Tariff | None]
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """Dollars for a million tokens, by how many tokens went in: a tier holds for all of them, once passed."""
-
-    steps: tuple[tuple[int, Decimal], ...]
-
-    def at(self, tokens_in: int) -> Decimal:
-        """Return the rate for a request with so many input tokens."""
-        rate = self.steps[0][1]
-        for start, above in self.steps[1:]:
-            if tokens_in > start:
-                rate = above
-        return rate
-
-
-class Price(msgspec.Struct, frozen=True):
-    """What a model's tokens cost. `source` names where that stands, with its version."""
-
-    input: Rate
-    output: Rate
-    cache_read: Rate
-    cache_write: Rate
-    request: Decimal = Decimal(0)
-    """Dollars for each request, whatever it uses."""
-    source: str = ""
 
 
 class PriceBook:
@@ -80,14 +52,14 @@ class PriceBook:
 
     def __init__(
         self,
-        stated: Mapping[str, Stated | Price],
+        stated: Mapping[str, Stated],
         addresses: Mapping[str, str],
         references: Mapping[str, str] | None = None,
         *,
         vendors: Mapping[str, str] | None = None,
         table: Callable[[], PriceTable] = shipped_table,
     ) -> None:
-        self._stated = {name: _stated(each) for name, each in stated.items()}
+        self._stated = stated
         self._addresses = addresses
         self._references = references or {}
         self._vendors = {row.name: row.prices for row in load_catalog() if row.prices} | dict(vendors or {})
@@ -132,18 +104,6 @@ class PriceBook:
         """Return how many tokens a model takes, as the table says; None where it does not."""
         found = self._found(provider, model)
         return found.model.window if found is not None else None
-
-    def price(self, provider: str, model: str, day: str) -> Price | None:
-        """Return the price of a model on a day (`2026-11-26`), None where it is not known."""
-        tariff = self.tariff(provider, model, day_us(day))
-        if tariff is None:
-            return None
-        card = tariff.card
-        input_ = card.rates.get("input", _FREE)
-        output, read = card.rates.get("output", _FREE), card.rates.get("cache_read", input_)
-        write = card.rates.get("cache_write", input_)
-        source = f"{card.source} {card.version}".strip()
-        return Price(Rate(input_), Rate(output), Rate(read), Rate(write), card.request, source)
 
     # details
 
@@ -238,40 +198,6 @@ class PriceBook:
             return ""  # it is somewhere of its own, whatever it is called
         known = next((row.base_url for row in load_catalog() if row.name == provider), "")
         return table.at(known) or (provider if provider in table.names else "")
-
-
-_FREE: Steps = ((0, Decimal(0)),)
-
-
-def _stated(price: Stated | Price) -> Stated:
-    if isinstance(price, Stated):
-        return price
-    rates: dict[TokenClass, Decimal | Steps] = {
-        "input": price.input.steps,
-        "output": price.output.steps,
-        "cache_read": price.cache_read.steps,
-        "cache_write": price.cache_write.steps,
-    }
-    return Stated((PriceRow(rates, thousand=price.request * 1000 or None),))
-
-
-def cost(price: Price, usage: Usage) -> Decimal:
-    """Return what a usage costs, in dollars, exactly."""
-    tokens_in = usage.input
-    parts = (
-        (usage.uncached, price.input),
-        (usage.cache_read, price.cache_read),
-        (usage.cache_write, price.cache_write),
-        (usage.output, price.output),
-    )
-    tokens = sum((Decimal(count) * rate.at(tokens_in) for count, rate in parts if count), Decimal(0))
-    return tokens / 1_000_000 + price.request
-
-
-def most(price: Price, tokens_in: int, tokens_out: int) -> Decimal:
-    """Return the most that so many tokens can cost, whatever of them a cache reads or writes."""
-    dearest = max(rate.at(tokens_in) for rate in (price.input, price.cache_read, price.cache_write))
-    return (tokens_in * dearest + tokens_out * price.output.at(tokens_in)) / 1_000_000 + price.request
 
 
 _ASSUMED = Card("assumed", "", "", "assumed", {"input": ((0, Decimal(15)),), "output": ((0, Decimal(75)),)})

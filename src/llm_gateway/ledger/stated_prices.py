@@ -9,7 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from llm_gateway.config.settings import ModelPrice
-from llm_gateway.ledger.price_table import PriceRow
+from llm_gateway.ledger.price_table import PriceRow, steps_of
 from llm_gateway.ledger.tariff import Steps, TokenClass
 
 __all__ = ["Stated", "decimal_of", "flat", "stated_of"]
@@ -79,9 +79,8 @@ def _row(price: ModelPrice) -> PriceRow:
             if (above := getattr(each, name)) is not None
         ]
         if steps:
-            base = rates.get(name, rates["input"])
-            assert isinstance(base, Decimal)
-            rates[name] = ((0, base), *steps)
+            below = steps_of(rates.get(name, rates["input"]))
+            rates[name] = (*(each for each in below if each[0] < steps[0][0]), *steps)
     return PriceRow(
         rates,
         search=decimal_of(price.search) if price.search else None,
