@@ -2,12 +2,15 @@
 
 Triggers on the writer's own connection note what got an end, so a record that is applied twice is summed up
 once, wherever it comes from: a batch, the journal, a scrubbed record, a start after a kill. Here are the
-statements, in their order; `sqlite.py` runs them, `rebuilding.py` too. What a column is of is `sums.py`.
+statements, in their order. Days and months have the hours before the one in which turns begin now: those
+are added to them when the next hour begins, what comes later for such an hour at once. What a column is of
+is `sums.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-from llm_gateway.ledger.store import Statement
+from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.sums import COLUMNS, OF_A_SIGHTING, OF_A_TURN
 
 __all__ = [
@@ -22,13 +25,13 @@ __all__ = [
     "MONTH_OF_AN_HOUR",
     "MONTH_OF_A_DAY",
     "NOTE",
-    "NOTED",
-    "RECOUNTING",
     "SLOTS_OF_TURNS",
-    "after_recount",
-    "before_recount",
+    "recount",
     "roll_up",
+    "steadily",
 ]
+
+T = TypeVar("T")
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
@@ -66,7 +69,6 @@ LANE_OF_A_SIGHTING = dict.fromkeys(_DIMS, "''") | {
 _NAMES = ", ".join(_DIMS)
 _SUMS = ", ".join(COLUMNS)
 _ADD = ", ".join(f"{name} = {name} + excluded.{name}" for name in COLUMNS)
-_EACH_SUM = ", ".join(f"sum({name})" for name in COLUMNS)
 
 _SHOWN = "{0}.turn_id = '' AND {0}.twin = 0"
 _WHOLE = "NEW.at_us >= (SELECT value FROM meta WHERE name = 'sightings_whole_us')"
@@ -74,9 +76,8 @@ _EACH_COLUMN = ", ".join(f"{name} INTEGER NOT NULL" for name in COLUMNS)
 _TABLES = (
     "ended (seq INTEGER PRIMARY KEY)",
     "sighted (seq INTEGER NOT NULL, sign INTEGER NOT NULL)",
-    "lanes (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, dim INTEGER NOT NULL)",
+    "lanes (at INTEGER, dim INTEGER, seq INTEGER, PRIMARY KEY (at, dim, seq)) WITHOUT ROWID",
     f"delta (at INTEGER NOT NULL, dim INTEGER NOT NULL, {_EACH_COLUMN})",
-    "slots (at INTEGER, dim INTEGER, kind TEXT, slot INTEGER, n INTEGER)",
 )
 _ENDED = "BEGIN INSERT INTO ended (seq) VALUES (NEW.seq); END"
 _TRIGGERS = {
@@ -94,112 +95,156 @@ NOTE = (
     *(f"CREATE TEMP TRIGGER {name} {what}" for name, what in _TRIGGERS.items()),
 )
 """What a connection that writes is prepared with: tables of its own, and the triggers that fill them."""
-RECOUNTING = (
+_NOTED = "SELECT EXISTS (SELECT 1 FROM ended), EXISTS (SELECT 1 FROM sighted)"
+_NOTE_RECOUNT = (
     "INSERT INTO ended (seq) SELECT seq FROM turns WHERE id = ? AND outcome IS NOT NULL AND estimated = 1 "
     "ON CONFLICT DO NOTHING"
 )
-NOTED = "SELECT EXISTS (SELECT 1 FROM ended), EXISTS (SELECT 1 FROM sighted)"
 
-_TURNS = "ended AS e JOIN turns AS t ON t.seq = e.seq LEFT JOIN keys AS k ON k.id = t.key_id"
-_SIGHTINGS = "sighted AS e JOIN sightings AS s ON s.seq = e.seq"
+_KEY = "LEFT JOIN keys AS k ON k.id = t.key_id"
+_SIGHTINGS = "sighted AS e CROSS JOIN sightings AS s ON s.seq = e.seq"
 
 
 def _hour(row: str) -> str:
     return f"max(min({row}.at_us, {LATEST_US}), 0) / {HOUR_US}"
 
 
-def _same(lane: dict[str, str]) -> str:
-    return " AND ".join(f"d.{name} = {value}" for name, value in lane.items())
+def _dim(lane: dict[str, str]) -> str:
+    """Return what finds the row of a lane."""
+    same = " AND ".join(f"d.{name} = {value}" for name, value in lane.items())
+    return f"(SELECT d.id FROM usage_dims AS d WHERE {same})"
 
 
-def _name_lanes(lane: dict[str, str], found: str, row: str) -> str:
-    """Return the statement that gives each lane that is new its row, and says when its latest turn began."""
+def _add(table: str, at: str, source: str) -> str:
+    """Return the statement that adds sums of hours to those of a span."""
     return (
-        f"INSERT INTO usage_dims ({_NAMES}, last_us) SELECT {', '.join(lane.values())}, max({row}.at_us) "
-        f"FROM {found} GROUP BY {', '.join(lane.values())} "
-        f"ON CONFLICT ({_NAMES}) DO UPDATE SET last_us = excluded.last_us WHERE excluded.last_us > last_us"
+        f"INSERT INTO {table} (at, dim, {_SUMS}) SELECT {at}, dim, {_SUMS} FROM {source} "
+        f"ON CONFLICT (at, dim) DO UPDATE SET {_ADD}"
     )
 
 
-def _add_to(table: str, at: str) -> str:
-    """Return the statement that adds the delta to the sums of a span."""
+def _add_slots(span: str, at: str, source: str) -> str:
     return (
-        f"INSERT INTO {table} (at, dim, {_SUMS}) SELECT {at} AS span_at, dim, {_EACH_SUM} FROM delta "
-        f"WHERE true GROUP BY span_at, dim ON CONFLICT (at, dim) DO UPDATE SET {_ADD}"
-    )
-
-
-def _add_slots(span: str, at: str) -> str:
-    return (
-        f"INSERT INTO usage_spreads (span, at, dim, kind, slot, n) SELECT '{span}', {at} AS span_at, dim, "
-        "kind, slot, sum(n) FROM slots WHERE true GROUP BY span_at, dim, kind, slot "
-        "ON CONFLICT (span, at, dim, kind, slot) DO UPDATE SET n = n + excluded.n"
+        f"INSERT INTO usage_spreads (span, at, dim, kind, slot, n) SELECT '{span}', {at}, dim, kind, slot, n "
+        f"FROM {source} ON CONFLICT (span, at, dim, kind, slot) DO UPDATE SET n = n + excluded.n"
     )
 
 
 def _slots(kind: str, column: str) -> str:
-    """Return the query for the slots of what took time in turns that `lanes` lists."""
+    """Return the query for the slots of what took time in the turns that `lanes` lists."""
     slot = f"(SELECT slot FROM usage_slots WHERE low <= t.{column} ORDER BY low DESC LIMIT 1)"
     return (
-        f"SELECT l.at, l.dim, '{kind}' AS kind, {slot} AS slot FROM lanes AS l "
-        f"JOIN turns AS t ON t.seq = l.seq "
+        f"SELECT l.at, l.dim, '{kind}' AS kind, {slot} AS slot, 1 AS n FROM lanes AS l "
+        "CROSS JOIN turns AS t ON t.seq = l.seq "
         f"WHERE t.outcome = 'ok' AND t.cached_from IS NULL AND t.{column} > 0"
     )
 
 
-_NAME_TURNS = _name_lanes(LANE_OF_A_TURN, _TURNS, "t")
-_NAME_SIGHTINGS = _name_lanes(LANE_OF_A_SIGHTING, _SIGHTINGS, "s")
+# The order of a join is fixed: a table of a million turns must not be what is gone through.
 _LIST = (
-    f"INSERT INTO lanes (seq, at, dim) SELECT t.seq, {_hour('t')}, d.id FROM {_TURNS} "
-    f"JOIN usage_dims AS d ON {_same(LANE_OF_A_TURN)}"
+    f"INSERT INTO lanes (at, dim, seq) SELECT {_hour('t')}, coalesce({_dim(LANE_OF_A_TURN)}, 0), t.seq "
+    f"FROM ended AS e CROSS JOIN turns AS t ON t.seq = e.seq {_KEY}"
+)
+_NEW = f"FROM lanes AS l CROSS JOIN turns AS t ON t.seq = l.seq {_KEY} WHERE l.dim = 0"
+_NAME = f"INSERT INTO usage_dims ({_NAMES}) SELECT DISTINCT {', '.join(LANE_OF_A_TURN.values())} {_NEW}"
+_LIST_NEW = (
+    f"UPDATE lanes SET dim = (SELECT {_dim(LANE_OF_A_TURN)} FROM turns AS t {_KEY} WHERE t.seq = lanes.seq) "
+    "WHERE dim = 0"
+)
+_NAME_SIGHTINGS = (
+    f"INSERT INTO usage_dims ({_NAMES}) SELECT DISTINCT {', '.join(LANE_OF_A_SIGHTING.values())} "
+    f"FROM {_SIGHTINGS} WHERE true ON CONFLICT DO NOTHING"
 )
 _SUM_TURNS = (
     f"INSERT INTO delta (at, dim, {_SUMS}) SELECT l.at, l.dim, "
-    + ", ".join(f"?1 * sum({each})" for each in OF_A_TURN.values())
-    + " FROM lanes AS l JOIN turns AS t ON t.seq = l.seq GROUP BY l.at, l.dim"
+    + ", ".join(f"?1 * coalesce(sum({each}), 0)" for each in OF_A_TURN.values())
+    + " FROM lanes AS l CROSS JOIN turns AS t ON t.seq = l.seq GROUP BY l.at, l.dim"
 )
 _SUM_SIGHTINGS = (
-    f"INSERT INTO delta (at, dim, {_SUMS}) SELECT {_hour('s')} AS hour, d.id, "
+    f"INSERT INTO delta (at, dim, {_SUMS}) SELECT {_hour('s')} AS hour, {_dim(LANE_OF_A_SIGHTING)} AS lane, "
     + ", ".join(f"sum(e.sign * ({OF_A_SIGHTING[name]}))" for name in COLUMNS)
-    + f" FROM {_SIGHTINGS} JOIN usage_dims AS d ON {_same(LANE_OF_A_SIGHTING)} GROUP BY hour, d.id"
+    + f" FROM {_SIGHTINGS} GROUP BY hour, lane"
 )
 SLOTS_OF_TURNS = f"{_slots('l', 'latency_us')} UNION ALL {_slots('t', 'ttft_us')}"
-_SUM_SLOTS = (
-    "INSERT INTO slots (at, dim, kind, slot, n) SELECT at, dim, kind, slot, count(*) "
-    f"FROM ({SLOTS_OF_TURNS}) GROUP BY at, dim, kind, slot"
-)
 _FIND = (
     f"INSERT INTO usage_turns (dim, ending, seq) SELECT l.dim, {ENDING}, l.seq FROM lanes AS l "
-    "JOIN turns AS t ON t.seq = l.seq WHERE true ON CONFLICT DO NOTHING"
+    "CROSS JOIN turns AS t ON t.seq = l.seq WHERE true ON CONFLICT DO NOTHING"
 )
-_SPANS = (("usage_hours", "h", "at"), ("usage_days", "d", "at / 24"), ("usage_months", "m", MONTH_OF_AN_HOUR))
-_ADD_SUMS = tuple(_add_to(table, at) for table, _, at in _SPANS)
-_ADD_SLOTS = tuple(_add_slots(span, at) for _, span, at in _SPANS)
-_CLEAR = tuple(f"DELETE FROM {table}" for table in ("ended", "sighted", "lanes", "delta", "slots"))
+_ADD_HOURS = _add("usage_hours", "at", "delta WHERE true")
+_ADD_SLOTS = _add_slots("h", "at", f"({SLOTS_OF_TURNS}) WHERE true")
+_LATE = "SELECT min(at) FROM delta"
+_NOW = "SELECT max(at) FROM lanes"
+_FOLDED = "SELECT value FROM meta WHERE name = 'folded'"
+_SAY_FOLDED = "UPDATE meta SET value = ? WHERE name = 'folded'"
+_WIDER = (("usage_days", "d", "at / 24"), ("usage_months", "m", MONTH_OF_AN_HOUR))
+_ADD_LATE = tuple(_add(table, at, "delta WHERE at < ?1") for table, _, at in _WIDER)
+_ADD_LATE_SLOTS = tuple(_add_slots(span, at, f"({SLOTS_OF_TURNS}) WHERE at < ?1") for _, span, at in _WIDER)
+_FOLD = (
+    *(_add(table, at, "usage_hours WHERE at >= ?1 AND at < ?2") for table, _, at in _WIDER),
+    *(
+        _add_slots(span, at, "usage_spreads WHERE span = 'h' AND at >= ?1 AND at < ?2")
+        for _, span, at in _WIDER
+    ),
+)
+_CLEAR = tuple(f"DELETE FROM {table}" for table in ("ended", "sighted", "lanes", "delta"))
 
 
-def roll_up(*, turns: bool, sightings: bool) -> Iterator[Statement]:
-    """Yield what adds everything noted to the sums, and notes nothing any more."""
+def roll_up(store: Rows) -> None:
+    """Add everything noted to the sums, and note nothing any more."""
+    ((turns, sightings),) = store.rows(_NOTED)
     if turns:
-        yield _NAME_TURNS, ()
-        yield _LIST, ()
-        yield _SUM_TURNS, (1,)
-        yield _SUM_SLOTS, ()
-        yield _FIND, ()
-        yield from ((sql, ()) for sql in _ADD_SLOTS)
+        _list(store)
+        store.rows(_SUM_TURNS, (1,))
+        store.rows(_FIND)
+        store.rows(_ADD_SLOTS)
     if sightings:
-        yield _NAME_SIGHTINGS, ()
-        yield _SUM_SIGHTINGS, ()
-    yield from ((sql, ()) for sql in (*_ADD_SUMS, *_CLEAR))
+        store.rows(_NAME_SIGHTINGS)
+        store.rows(_SUM_SIGHTINGS)
+    if turns or sightings:
+        _add_up(store, slots=bool(turns))
 
 
-def before_recount() -> Iterator[Statement]:
-    """Yield what takes the turns of `ended` out of the sums, as they are now."""
-    yield _LIST, ()
-    yield _SUM_TURNS, (-1,)
+def steadily(rows: Rows, query: Callable[[int], T]) -> T:
+    """Return what a query finds that is told which hour days and months have not: of one state of them."""
+    while True:
+        ((folded,),) = rows.rows(_FOLDED)
+        assert isinstance(folded, int)
+        found = query(folded)
+        if rows.rows(_FOLDED) == [(folded,)]:
+            return found
 
 
-def after_recount() -> Iterator[Statement]:
-    """Yield what adds them again, as they are then."""
-    yield _SUM_TURNS, (1,)
-    yield from ((sql, ()) for sql in (*_ADD_SUMS, *_CLEAR))
+def recount(store: Rows, ids: Iterable[str], put_right: Callable[[], object]) -> None:
+    """Put right what turns that ended are said to have used, and the sums with it."""
+    for turn_id in ids:
+        store.rows(_NOTE_RECOUNT, (turn_id,))
+    _list(store)
+    store.rows(_SUM_TURNS, (-1,))
+    put_right()
+    store.rows(_SUM_TURNS, (1,))
+    _add_up(store, slots=False)
+
+
+def _list(store: Rows) -> None:
+    """Say of each turn that is noted when it began and what it is of."""
+    store.rows(_LIST)
+    store.rows(_NAME)
+    store.rows(_LIST_NEW)
+
+
+def _add_up(store: Rows, *, slots: bool) -> None:
+    """Add what was summed up to the hours, and to days and months as far as they have those hours."""
+    store.rows(_ADD_HOURS)
+    ((folded,),) = store.rows(_FOLDED)
+    ((first,),) = store.rows(_LATE)
+    ((last,),) = store.rows(_NOW)
+    assert isinstance(folded, int)
+    if isinstance(first, int) and first < folded:
+        for sql in (*_ADD_LATE, *(_ADD_LATE_SLOTS if slots else ())):
+            store.rows(sql, (folded,))
+    if isinstance(last, int) and last > folded:
+        for sql in _FOLD:
+            store.rows(sql, (folded, last))
+        store.rows(_SAY_FOLDED, (last,))
+    for sql in _CLEAR:
+        store.rows(sql)

@@ -23,38 +23,41 @@ _NONE: Range = (0, 0)
 
 
 class Spans(msgspec.Struct, frozen=True):
-    """Ranges that follow each other: hours, days, months, days, hours; the end of each is not in it."""
+    """Ranges of hours, days and months; the end of each is not in it."""
 
     hours: Range = _NONE
-    days: Range = _NONE
-    months: Range = _NONE
-    later_days: Range = _NONE
     later_hours: Range = _NONE
+    days: Range = _NONE
+    later_days: Range = _NONE
+    months: Range = _NONE
 
     @property
     def values(self) -> tuple[int, ...]:
-        """Return the bounds: of both ranges of hours, of both of days, of the months."""
+        """Return the bounds, in this order."""
         return (*self.hours, *self.later_hours, *self.days, *self.later_days, *self.months)
 
 
-def spans(since: int, until: int, widest: Span = "month") -> Spans:
-    """Return what the hours from `since` on and before `until` are made of, and nothing wider than that."""
-    if widest == "hour":
-        return Spans(hours=(since, until))
+def spans(since: int, until: int, folded: int, widest: Span = "month") -> Spans:
+    """Return what the hours from `since` on and before `until` are made of, and nothing wider than that.
+
+    Days and months have the hours before `folded`, the one it is in as far as that goes.
+    """
     first, last = -(-since // HOURS_OF_A_DAY), until // HOURS_OF_A_DAY
-    if last < first:
+    if widest == "hour" or last <= first or first * HOURS_OF_A_DAY >= folded:
         return Spans(hours=(since, until))
-    days, later_days, months = (first, last), _NONE, _NONE
-    if widest == "month":
-        begin = month_of_day(first) + (day_of_month(month_of_day(first)) < first)
-        end = EVER if last >= _LAST_DAY else month_of_day(last)
-        if begin <= end:
-            months = (begin, end)
-            days = (first, day_of_month(begin))
-            later_days = _NONE if end == EVER else (day_of_month(end), last)
     hours = (since, first * HOURS_OF_A_DAY)
-    later = _NONE if last >= _LAST_DAY else (last * HOURS_OF_A_DAY, until)
-    return Spans(hours, days, months, later_days, later)
+    if until > folded:
+        last, later_hours = EVER, (folded, until)
+    else:
+        later_hours = (last * HOURS_OF_A_DAY, until)
+    if widest == "day":
+        return Spans(hours, later_hours, (first, last))
+    begin = month_of_day(first) + (day_of_month(month_of_day(first)) < first)
+    end = EVER if last == EVER else month_of_day(last)
+    if end <= begin:
+        return Spans(hours, later_hours, (first, last))
+    later_days = _NONE if end == EVER else (day_of_month(end), last)
+    return Spans(hours, later_hours, (first, day_of_month(begin)), later_days, (begin, end))
 
 
 def month_of_day(day: int) -> int:

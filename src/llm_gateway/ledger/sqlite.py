@@ -7,7 +7,7 @@ journal, because segments are deleted only after a checkpoint. Reading beside th
 import errno
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from llm_gateway.canonical.usage import BYTES_PER_TOKEN
@@ -15,7 +15,7 @@ from llm_gateway.ledger.folder import create_private
 from llm_gateway.ledger.migrate import CREATE_TABLE, READ_TABLE, load_migrations, pending
 from llm_gateway.ledger.rebuilding import bring_up_to_date
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused
-from llm_gateway.ledger.rollups import NOTE, NOTED, RECOUNTING, after_recount, before_recount, roll_up
+from llm_gateway.ledger.rollups import NOTE, recount, roll_up
 from llm_gateway.ledger.rows import COLUMNS, RECOUNTED, SETTLED, Batch
 from llm_gateway.ledger.store import Row, Statement, Value
 from llm_gateway.ledger.trouble import trouble
@@ -120,6 +120,7 @@ class SqliteStore:
         connection, begun = self._connection, batch.begun
         connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.executemany(_NOTE, batch.cards)  # before what was reckoned with them is summed up
             whole = len(begun) - len(begun) % _CHUNK
             for start in range(0, whole, _CHUNK):
                 values: list[object] = []
@@ -129,10 +130,10 @@ class SqliteStore:
             connection.executemany(_INSERT_ONE, begun[whole:])
             connection.executemany(_SETTLE, batch.settled)
             connection.executemany(_PROGRESS, batch.progressed)
-            self._roll_up()
-            if batch.recounted:
-                self._recount(batch.recounted)
-            connection.executemany(_NOTE, batch.cards)
+            roll_up(self)
+            if recounted := batch.recounted:
+                ids = [str(values[-1]) for values in recounted]
+                recount(self, ids, lambda: connection.executemany(_RECOUNT, recounted))
             connection.execute(_WRITE_POSITION, (position,))
             connection.execute("COMMIT")
         except BaseException:
@@ -149,7 +150,8 @@ class SqliteStore:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             counts = [self._connection.execute(sql, values).rowcount for sql, values in statements]
-            self._roll_up()
+            if self._notes:  # else it is being migrated
+                roll_up(self)
             self._connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
@@ -174,25 +176,6 @@ class SqliteStore:
                 "answered is kept in the journal"
             ) from FileNotFoundError(errno.ENOENT, "gone")
 
-    def _roll_up(self) -> None:
-        """Bring what got its end, or was seen, in this transaction into the sums."""
-        if not self._notes:
-            return  # it is being migrated
-        ((turns, sightings),) = self.rows(NOTED)
-        if turns or sightings:
-            self._run(roll_up(turns=bool(turns), sightings=bool(sightings)))
-
-    def _recount(self, recounted: Sequence[Sequence[object]]) -> None:
-        """Put counts right, and the sums with them."""
-        self._connection.executemany(RECOUNTING, [(values[-1],) for values in recounted])
-        self._run(before_recount())
-        self._connection.executemany(_RECOUNT, recounted)
-        self._run(after_recount())
-
-    def _run(self, statements: Iterable[Statement]) -> None:
-        for sql, values in statements:
-            self._connection.execute(sql, values)
-
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after a full disk and some other failures.
         if self._connection.in_transaction:
@@ -211,7 +194,8 @@ class SqliteStore:
                 migrating(len(applied), ", ".join(migration.name for migration in missing))
             for migration in missing:
                 self.write(migration.statements(now_us))
-            self._run((sql, ()) for sql in NOTE)
+            for sql in NOTE:
+                self.rows(sql)
             self._notes = True
             bring_up_to_date(self)
             self.position()

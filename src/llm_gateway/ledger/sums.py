@@ -90,11 +90,14 @@ _MOST_NANO = 1 << 46
 
 
 def _tokens(amount: str) -> str:
-    return f"coalesce(max(min({amount}, {_MOST_TOKENS}), 0), 0)"
+    return f"CASE WHEN {amount} > {_MOST_TOKENS} THEN {_MOST_TOKENS} WHEN {amount} > 0 THEN {amount} END"
 
 
 def _money(amount: str) -> str:
-    return f"coalesce(max(min({amount}, {_MOST_NANO}), -{_MOST_NANO}), 0)"
+    return (
+        f"CASE WHEN {amount} > {_MOST_NANO} THEN {_MOST_NANO} WHEN {amount} < -{_MOST_NANO} "
+        f"THEN -{_MOST_NANO} ELSE {amount} END"
+    )
 
 
 # Only answers that count have a line; `accounting.py` leaves the other lines empty where they do not.
@@ -103,10 +106,17 @@ _CACHED_LINE = (
     "THEN t.saved_nano END"
 )
 _OURS = "CASE WHEN t.prompt_cache_ours = 1 THEN t.prompt_cache_nano END"
-_AVOIDED = " + ".join(map(_money, ("t.route_nano", "t.compression_nano", _CACHED_LINE, _OURS)))
+_LINES = ("t.route_nano", "t.compression_nano", f"({_CACHED_LINE})", f"({_OURS})")
+_AVOIDED = " + ".join(f"coalesce({_money(line)}, 0)" for line in _LINES)
 
 _REMOVED = " + ".join(
-    _tokens(f"json_extract(t.removed, '$.{kind}')") for kind in ("uncached", "cache_read", "cache_write")
+    f"coalesce(json_extract(t.removed, '$.{kind}'), 0)" for kind in ("uncached", "cache_read", "cache_write")
+)
+
+# A card that nobody stated is never trusted: the others need not be looked for.
+_UNPRICED = (
+    "CASE WHEN t.price = 'assumed' THEN 1 WHEN t.confidence = 'low' AND t.tariff <> '' THEN EXISTS (SELECT 1 "
+    """FROM price_cards AS c WHERE c.id = t.tariff AND instr(c.text, '"match":"assumed"') > 0) END"""
 )
 
 OF_A_TURN = {
@@ -114,7 +124,7 @@ OF_A_TURN = {
     "ok": "t.outcome = 'ok'",
     "cancelled": "t.outcome = 'cancelled'",
     "failed": "t.outcome IN ('error', 'truncated', 'interrupted')",
-    "estimated": "coalesce(t.estimated = 1, 0)",
+    "estimated": "t.estimated = 1",
     "uncached": _tokens("t.uncached"),
     "cache_read": _tokens("t.cache_read"),
     "cache_write": _tokens("t.cache_write"),
@@ -128,20 +138,20 @@ OF_A_TURN = {
         _tokens(f"json_extract(t.removed, '$.{kind}')") for kind in ("uncached", "cache_read", "cache_write")
     )
     + " END",
-    "unpriced": "coalesce(t.price = 'assumed', 0)",
+    "unpriced": _UNPRICED,
     "cost_nano": _money("t.cost_nano"),
     "retried_nano": _money("t.retried_nano"),
     "baseline_nano": _money(f"coalesce(t.baseline_nano, {_CACHED_LINE})"),
     "route_nano": _money("t.route_nano"),
     "compression_nano": _money("t.compression_nano"),
-    "response_cache_nano": _money(_CACHED_LINE),
+    "response_cache_nano": _money(f"({_CACHED_LINE})"),
     "prompt_cache_nano": _money("t.prompt_cache_nano"),
-    "prompt_cache_ours_nano": _money(_OURS),
-    "high_nano": f"CASE WHEN t.confidence = 'high' THEN {_AVOIDED} ELSE 0 END",
-    "medium_nano": f"CASE WHEN t.confidence = 'medium' THEN {_AVOIDED} ELSE 0 END",
-    "low_nano": f"CASE WHEN coalesce(t.confidence, '') IN ('high', 'medium') THEN 0 ELSE {_AVOIDED} END",
+    "prompt_cache_ours_nano": _money(f"({_OURS})"),
+    "high_nano": f"CASE WHEN t.confidence = 'high' THEN {_AVOIDED} END",
+    "medium_nano": f"CASE WHEN t.confidence = 'medium' THEN {_AVOIDED} END",
+    "low_nano": f"CASE WHEN coalesce(t.confidence, '') NOT IN ('high', 'medium') THEN {_AVOIDED} END",
 }
-"""What one turn, `t`, adds to each column."""
+"""What one turn, `t`, adds to each column; NULL is nothing."""
 
 OF_A_SIGHTING = dict.fromkeys(COLUMNS, "0") | {
     "requests": "1",

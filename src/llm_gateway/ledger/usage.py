@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from llm_gateway.ledger.rollups import DAY_US, HOUR_US, MONTH_OF_A_DAY, MONTH_OF_AN_HOUR
-from llm_gateway.ledger.spans import EVER, Span, day_of_month, spans
+from llm_gateway.ledger.rollups import DAY_US, HOUR_US, MONTH_OF_A_DAY, MONTH_OF_AN_HOUR, steadily
+from llm_gateway.ledger.spans import EVER, Span, Spans, day_of_month, spans
 from llm_gateway.ledger.spreads import Spread, spread_of
 from llm_gateway.ledger.store import Row as Found
 from llm_gateway.ledger.store import Rows, Value
@@ -72,8 +72,14 @@ _IN = "at >= ? AND at < ?"
 
 def usage(rows: Rows, asked: Asked) -> list[Row]:
     """Return the sums, the earliest period first; nothing for a period in which there was nothing."""
+    since = max(asked.since_us, 0) // HOUR_US
     until = EVER if asked.until_us is None else -(-asked.until_us // HOUR_US)
-    parts = spans(max(asked.since_us, 0) // HOUR_US, until, _WIDEST[asked.period])
+    return steadily(
+        rows, lambda folded: _usage(rows, asked, spans(since, until, folded, _WIDEST[asked.period]))
+    )
+
+
+def _usage(rows: Rows, asked: Asked, parts: Spans) -> list[Row]:
     values: tuple[Value, ...] = (*parts.values, *asked.where.values())
     summed = rows.rows(_sums(asked), values)
     slots = _slots(rows.rows(_spreads(asked), values)) if asked.spreads else {}

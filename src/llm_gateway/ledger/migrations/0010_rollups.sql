@@ -1,6 +1,5 @@
 -- Sums by hour, day and month, kept up with every turn that ends. Who and what they are of is in `usage_dims`, each
--- once. `source` is `routed` for turns, `seen` for what clients reported of themselves and no turn is. `last_us` is
--- when the latest of them began.
+-- once. `source` is `routed` for turns, `seen` for what clients reported of themselves and no turn is.
 CREATE TABLE usage_dims (
     id INTEGER PRIMARY KEY,
     source TEXT NOT NULL,
@@ -11,7 +10,6 @@ CREATE TABLE usage_dims (
     model TEXT NOT NULL,
     machine TEXT NOT NULL,
     purpose TEXT NOT NULL,
-    last_us BIGINT NOT NULL,
     UNIQUE (source, client, caller, key_id, provider, model, machine, purpose)
 );
 
@@ -155,6 +153,7 @@ DROP INDEX turns_by_provider;
 
 CREATE INDEX turns_by_time ON turns (at_us);
 
--- `rolled_up` is 0 until the turns that were there before are in the sums. From `turns_whole_us` and
--- `sightings_whole_us` on no raw row was pruned.
-INSERT INTO meta (name, value) VALUES ('rolled_up', 0), ('turns_whole_us', 0), ('sightings_whole_us', 0);
+-- `rolled_up` is 0 until the turns that were there before are in the sums. Days and months have the hours before
+-- `folded`. From `turns_whole_us` and `sightings_whole_us` on no raw row was pruned.
+INSERT INTO meta (name, value)
+VALUES ('rolled_up', 0), ('folded', 0), ('turns_whole_us', 0), ('sightings_whole_us', 0);
