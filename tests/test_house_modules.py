@@ -28,8 +28,9 @@ RESERVED = {
     "ssl": {"http", "upstream", "server", "app", "cli", "companion"},
     "subprocess": {"cli", "clients", "bridges", "companion"},
     "psutil": {"clients", "bridges", "companion", "telemetry"},
-    "asyncio.subprocess": {"engines", "clients", "bridges", "companion"},
+    "asyncio.subprocess": {"engines", "clients", "bridges", "companion", "compression"},
     "xllamacpp": {"engines"},
+    "tiktoken": {"compression"},
     "click": {"cli"},
 }
 NOT_OUR_WORDS = ("manager", "helper", "util", "utils", "base", "common", "misc")

@@ -1,0 +1,1 @@
+"""Counting tokens offline. Compressing prompts is to come here, too."""

@@ -1,0 +1,256 @@
+"""Counts tokens where providers did not: from bytes at once, with a tokenizer after the answer.
+
+The request path learns and guesses here, in a few operations each. What is counted waits in a bounded queue
+for a program of its own (`compression/counter.py`), and amends the turn when it is done; a turn that finds
+the queue full keeps its guess.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from llm_gateway.canonical.usage import Usage
+from llm_gateway.clock import Clock
+from llm_gateway.compression.calibration import FEWEST, Calibrations, Kept, Model, Ratio
+from llm_gateway.compression.counter import Counter, CounterUnavailable
+from llm_gateway.compression.frames import Count
+from llm_gateway.compression.weights import MEDIA_TOKENS, weights_of
+from llm_gateway.errors import LedgerUnavailable
+from llm_gateway.ledger.accounting import Used, reckon
+from llm_gateway.ledger.calibrations import CalibrationRow, calibrations, keep_calibrations
+from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.records import Counted, Recount
+from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
+from llm_gateway.wire.ready import decoder
+
+__all__ = ["MOST_BYTES", "MOST_WAITING", "Recounting", "recount"]
+
+MOST_WAITING = 256
+MOST_BYTES = 32 << 20
+"""How many bodies wait to be counted at most, and how many bytes of them."""
+
+_REST_S = 60.0
+_KEEP_S = 60.0
+# Of a model's turns that its provider counts, the first ones are counted here, too, and then one of so many.
+_FIRST = 30
+_ONE_OF = 64
+_LARGEST_SAMPLE = 2 << 20
+_FEW_WAITING = 8
+
+Report = Callable[[str, BaseException], None]
+
+
+class Recounting(Counting):
+    """Whoever counts, in a running gateway. `open` makes one; `run` counts what waits until cancelled."""
+
+    @classmethod
+    async def open(
+        cls, ledger: Ledger, environ: Mapping[str, str], clock: Clock, report: Report
+    ) -> "Recounting":
+        """Return one that knows what was learned before."""
+        rows = await ledger.read(calibrations)
+        return cls(ledger, Calibrations(_read(rows)), Counter(environ), clock, report)
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        known: Calibrations,
+        counter: Counter,
+        clock: Clock,
+        report: Report,
+        rest_s: float = _REST_S,
+    ) -> None:
+        self._rest_s = rest_s
+        self._failing = False
+        self._ledger = ledger
+        self._known = known
+        self._counter = counter
+        self._clock = clock
+        self._report = report
+        self._queue: deque[Missed] = deque()
+        self._bytes = 0
+        self._woken = asyncio.Event()
+        self._kept_at = clock.monotonic()
+        self._tokenizes = counter.tokenizes
+        self.dropped = 0
+
+    # on the request path
+
+    def estimate(self, extents: Extents) -> Estimate:
+        """Return what a turn of these extents probably used."""
+        model = self._known.known(extents.provider, extents.model)
+        return _estimate(model, extents)
+
+    def learn(self, extents: Extents, usage: Usage) -> None:
+        """Learn from what a provider counted of a turn of these extents."""
+        if usage.special is None:  # sounds and pictures have tokens that no bytes of text tell
+            self._known.learn(
+                (extents.provider, extents.model),
+                extents.request_bytes,
+                usage.uncached + usage.cache_read + usage.cache_write,
+                extents.content_bytes,
+                usage.output,
+            )
+
+    def curious(self, extents: Extents) -> bool:
+        """Whether a turn that its provider counted is worth counting, too."""
+        if not self._tokenizes or extents.request_bytes > _LARGEST_SAMPLE or len(self._queue) > _FEW_WAITING:
+            return False
+        model = self._known.known(extents.provider, extents.model)
+        model.turns += 1
+        return len(model.counted) < _FIRST or not model.turns % _ONE_OF
+
+    def later(self, missed: Missed) -> None:
+        """Count a turn again, after its answer, and put that on record."""
+        if len(self._queue) >= MOST_WAITING or self._bytes + len(missed.body) > MOST_BYTES:
+            self.dropped += 1
+            return
+        self._queue.append(missed)
+        self._bytes += len(missed.body)
+        self._woken.set()
+
+    # beside it
+
+    def gauges(self) -> dict[str, Callable[[], float]]:
+        """Return what is to be shown of it, by the name of the metric."""
+        return {
+            "llm_gateway_recounts_waiting": lambda: float(len(self._queue)),
+            "llm_gateway_recounts_dropped": lambda: float(self.dropped),
+        }
+
+    async def run(self) -> None:
+        """Count what waits, and keep what is learned, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(self._rest_s):
+                    await self._woken.wait()
+            except TimeoutError:
+                await self._counter.rest()
+            else:
+                self._woken.clear()
+                await self.count_all()
+            if self._clock.monotonic() - self._kept_at >= _KEEP_S:
+                await self.keep()
+
+    async def count_all(self) -> None:
+        """Count what waits."""
+        while self._queue:
+            missed = self._queue.popleft()
+            self._bytes -= len(missed.body)
+            try:
+                count = await self._counter.count(missed.dialect, missed.body)
+            except CounterUnavailable as error:
+                if not self._failing:  # one line tells it; the turns keep their guesses
+                    self._report("recount", error)
+                self._failing = True
+                continue
+            self._failing = False
+            if count is not None:
+                self._take(missed, count)
+
+    async def keep(self) -> None:
+        """Put on record what was learned."""
+        self._kept_at = self._clock.monotonic()
+        news = self._known.news()
+        if news:
+            rows = [_row(kept, self._clock.now_us()) for kept in news]
+            try:
+                await self._ledger.write(lambda store: keep_calibrations(store, rows))
+            except LedgerUnavailable as error:
+                self._report("calibrations", error)
+
+    async def close(self) -> None:
+        """Keep what was learned and end the counting program; what still waits keeps its guess."""
+        await self.keep()
+        await self._counter.close()
+
+    def _take(self, missed: Missed, count: Count) -> None:
+        extents = missed.extents
+        text = weights_of(extents.model).tokens(count)
+        if missed.usage is not None:
+            if text is not None and not count.media:
+                self._known.learn_counted((extents.provider, extents.model), missed.usage.input, text)
+            return
+        if text is None and not count.media:
+            return  # bytes of text say no more than the bytes that were guessed from
+        model = self._known.known(extents.provider, extents.model)
+        self._ledger.add(recount(missed, _counted(model, extents, count, text)))
+
+
+def recount(missed: Missed, better: Estimate) -> Recount:
+    """Return a better estimate of a turn as it goes on record, with what it cost by that."""
+    counts, retried = missed.counts and missed.outcome == "ok", missed.retried_nano
+    used = Used(better.usage, counts, better.counted, missed.removed, retried_nano=retried)
+    cost, money = reckon(used, missed.basis)
+    return Recount(missed.turn_id, better.usage, better.counted, better.error_permille, cost, money)
+
+
+def _estimate(model: Model, extents: Extents) -> Estimate:
+    learned = len(model.bytes_in) >= FEWEST
+    return _told(
+        _part(extents.request_bytes, model.bytes_in),
+        _part(extents.content_bytes, model.bytes_out),
+        "calibrated" if learned else "bytes",
+    )
+
+
+def _counted(model: Model, extents: Extents, count: Count, text: float | None) -> Estimate:
+    """Return what a count comes to. Without a tokenizer it is of bytes, but of none that are media."""
+    counted: Counted = "tokenizer"
+    if text is not None:
+        sent = _part(text, model.counted)
+    else:
+        sent = _part(count.text_bytes, model.bytes_in)
+        counted = "calibrated" if len(model.bytes_in) >= FEWEST else "bytes"
+    if count.media:
+        media = count.media * MEDIA_TOKENS
+        sent = (sent[0] + media, _together(sent, (media, 1000)))
+    return _told(sent, _part(extents.content_bytes, model.bytes_out), counted)
+
+
+_Part = tuple[float, int]
+
+
+def _part(amount: float, ratio: Ratio) -> _Part:
+    """Return so many tokens, and their error in thousandths."""
+    tokens = amount * ratio.value
+    return tokens, ratio.error_permille(tokens)
+
+
+def _told(sent: _Part, answered: _Part, counted: Counted) -> Estimate:
+    usage = Usage(uncached=round(sent[0]), output=round(answered[0]), estimated=True)
+    return Estimate(usage, counted, _together(sent, answered))
+
+
+def _together(one: _Part, other: _Part) -> int:
+    """Return the error of a sum, in thousandths: as if both were off by all of theirs, the same way."""
+    whole = one[0] + other[0]
+    return round((one[0] * one[1] + other[0] * other[1]) / whole) if whole else max(one[1], other[1])
+
+
+_ratios = decoder(tuple[int, ...])
+
+
+def _row(kept: Kept, now_us: int) -> CalibrationRow:
+    state = msgspec.json.encode(kept.ratios).decode()
+    return CalibrationRow(kept.provider, kept.model, kept.side, kept.method, state, now_us)
+
+
+def _read(rows: list[CalibrationRow]) -> list[Kept]:
+    """Return what was learned before; a row that nothing can be made of is left out."""
+    found: list[Kept] = []
+    for row in rows:
+        try:
+            fields = {
+                "provider": row.provider,
+                "model": row.model,
+                "side": row.side,
+                "method": row.method,
+                "ratios": _ratios.decode(row.state),
+            }
+            found.append(msgspec.convert(fields, Kept))
+        except msgspec.MsgspecError:
+            continue
+    return found
