@@ -20,6 +20,7 @@ from llm_gateway.engines.local.model import chosen
 from llm_gateway.errors import AuditUnavailable, ConfigError
 from llm_gateway.http.handover import NOTHING, Inherited
 from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.price_table import TABLE
 from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.handle import Gateway
@@ -85,7 +86,8 @@ class App:
         self._inherited = inherited
         self._servers = as_given(loaded.settings.server, inherited.given)
         self._look_again = look_again
-        self._watch = FileWatch(loaded.file)  # what was read a moment ago: a later change is a change
+        # What was read a moment ago: a later change is a change.
+        self._watch = FileWatch(loaded.file, loaded.home / TABLE)
         self._refused = ""
         self._reloading = asyncio.Lock()
         self._clock = SystemClock()
@@ -373,7 +375,7 @@ class App:
         settings = self._loaded.settings
         fleet = self.fleet
         bridges: dict[str, Engine] = {**self._bridges.engines_of(fleet), **self._companions.engines_of(fleet)}
-        replan(self._router, settings, fleet, (self._engines, bridges), self._spending, self._clock)
+        replan(self._router, self._loaded, fleet, (self._engines, bridges), self._spending, self._clock)
         self._routing.use(settings.routing)
         self._replays.use(settings.cache)
 

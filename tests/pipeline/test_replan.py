@@ -6,7 +6,7 @@ import pytest
 
 from bridge_stage import Stage as BridgeStage
 from bridge_stage import played
-from llm_gateway.config import Settings
+from llm_gateway.config import Loaded, Settings
 from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.errors import UnknownModel
 from llm_gateway.pipeline.plan import Router
@@ -29,10 +29,11 @@ def test_a_bare_name_is_a_bridges_last_of_all(tmp_path: Path) -> None:
         fleet.add(bridge, (), presence="bridge")
         fleet.told("b", "ok", "", (ModelEntry("echo"), ModelEntry("own")))
         settings = Settings(aliases={"mine": ("b/own", "demo/echo")})
+        loaded = Loaded(settings, {}, tmp_path, tmp_path / "gateway.toml")
 
         def plan_by(bridges: dict[str, BridgeStage]) -> None:
             engines = {name: each.engine for name, each in bridges.items()}
-            replan(router, settings, fleet, ({"demo": demo}, engines), Spending(clock), clock)
+            replan(router, loaded, fleet, ({"demo": demo}, engines), Spending(clock), clock)
 
         plan_by({"b": stage})
         assert [step.provider for step in router.plan("echo", "chat").steps] == ["demo"]

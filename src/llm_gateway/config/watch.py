@@ -1,4 +1,4 @@
-"""Whether the file of the configuration has changed since it was last read; what then, the wiring knows."""
+"""Whether files of the configuration have changed since they were last read; what then, the wiring knows."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ __all__ = ["FileWatch"]
 
 
 class FileWatch:
-    """Look at a file from time to time; a change counts once the file has stopped changing."""
+    """Look at files from time to time; a change counts once they have stopped changing."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._used = self._last = _stamp(file)
+    def __init__(self, *files: Path) -> None:
+        self._files = files
+        self._used = self._last = tuple(map(_stamp, files))
 
     def changed(self) -> bool:
-        """Say whether the file differs from the last one that counted, and is as the last look found it."""
-        now = _stamp(self._file)
+        """Say whether a file differs from what counted last, while all are as the last look found them."""
+        now = tuple(map(_stamp, self._files))
         settled = now == self._last and now != self._used
         if settled:
             self._used = now

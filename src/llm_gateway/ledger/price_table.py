@@ -20,6 +20,7 @@ from llm_gateway.ledger.tariff import Steps, TokenClass
 from llm_gateway.wire.ready import ready
 
 __all__ = [
+    "TABLE",
     "Clause",
     "Found",
     "PriceRow",
@@ -39,6 +40,9 @@ __all__ = [
 
 Span = tuple[int, int]
 """From when to when something holds, in microseconds since 1970; the end is not part of it."""
+
+TABLE = "prices.json"
+"""The name of the file, in the package and in a home that has one of its own."""
 
 _DAY_US = 86_400_000_000
 _MINUTE_US = 60_000_000
@@ -205,15 +209,15 @@ def read_table(data: bytes) -> PriceTable:
 @cache
 def shipped_table() -> PriceTable:
     """Return the table that comes with the gateway, read when it is first asked for."""
-    return read_table(files("llm_gateway.ledger").joinpath("prices.json").read_bytes())
+    return read_table(files("llm_gateway.ledger").joinpath(TABLE).read_bytes())
 
 
 def table_of(home: Path) -> PriceTable:
-    """Return the table that a user asked for, `prices.json` in the home; else the one of the gateway.
+    """Return the table that a user asked for, which is in the home; else the one of the gateway.
 
     One that cannot be read is not gone by: `llm-gateway prices` says so.
     """
-    file = home / "prices.json"
+    file = home / TABLE
     try:
         state = file.stat()
         return _read_once(file, state.st_mtime_ns, state.st_size)

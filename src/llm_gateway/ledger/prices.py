@@ -63,7 +63,7 @@ class PriceBook:
         self._addresses = addresses
         self._references = references or {}
         self._vendors = {row.name: row.prices for row in load_catalog() if row.prices} | dict(vendors or {})
-        self._table = table
+        self._read = cache(table)  # once, and when the first price is needed
         self._names: dict[str, str] = {}
         self._held: dict[tuple[str, str, str], _Held] = {}
         self._tariffs: dict[str, Tariff] = {}
@@ -148,7 +148,7 @@ class PriceBook:
         return _in_tier(card, tier, factor)
 
     def _card(self, found: Found, row: PriceRow, at_us: int, tier: str) -> Card:
-        table = self._table()
+        table = self._read()
         card = Card(
             table.source,
             found.provider,
@@ -179,7 +179,7 @@ class PriceBook:
 
     def _found(self, provider: str, model: str) -> Found | None:
         name = self._name(provider)
-        return self._table().find(name, model) if name else None
+        return self._read().find(name, model) if name else None
 
     def _name(self, provider: str) -> str:
         """Return what the table calls a provider, "" where it does not know it."""
@@ -188,7 +188,7 @@ class PriceBook:
         return self._names[provider]
 
     def _named(self, provider: str) -> str:
-        table = self._table()
+        table = self._read()
         address = self._addresses.get(provider, "")
         if found := table.at(address):
             return found

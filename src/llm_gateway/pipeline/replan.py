@@ -1,10 +1,12 @@
 """Plan by what there is now: the providers of a fleet, engines of ours, and aliases of the settings."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from llm_gateway.clock import Clock
-from llm_gateway.config import Settings
+from llm_gateway.config import Loaded
 from llm_gateway.engines.contract import Engine
+from llm_gateway.ledger.price_table import table_of
 from llm_gateway.pipeline.knowledge import FleetKnowledge
 from llm_gateway.pipeline.plan import Router
 from llm_gateway.pipeline.spending import Spending
@@ -20,7 +22,7 @@ _OWNER = ""
 
 def replan(
     router: Router,
-    settings: Settings,
+    loaded: Loaded,
     fleet: Fleet,
     engines: tuple[Mapping[str, Engine], Mapping[str, Engine]],
     spending: Spending,
@@ -28,7 +30,9 @@ def replan(
 ) -> None:
     """Let a router plan anew. Of `engines` the second ones are bridges: a bare name is theirs last of all."""
     ours, bridges = engines
-    known = FleetKnowledge(fleet.members, go_by(spending, settings, fleet), clock)
+    settings = loaded.settings
+    book = go_by(spending, settings, fleet, partial(table_of, loaded.home))
+    known = FleetKnowledge(fleet.members, book, clock)
     aliases = read_aliases(settings.aliases)
     names = {name: alias.names for name, alias in aliases.items()}
     others = {name for name, each in bridges.items() if each.people is not None and _OWNER not in each.people}

@@ -1,6 +1,6 @@
 """Limits and prices, as they are stated, as the values that are counted with; and what was spent."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import msgspec
@@ -10,6 +10,7 @@ from llm_gateway.config.settings import Limit, Settings
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import nano
+from llm_gateway.ledger.price_table import PriceTable, shipped_table
 from llm_gateway.ledger.prices import PriceBook
 from llm_gateway.ledger.spending import spent_since
 from llm_gateway.ledger.stated_prices import stated_of
@@ -21,13 +22,18 @@ from llm_gateway.upstream.fleet import Fleet
 __all__ = ["bounds_of", "bounds_of_keys", "go_by", "remember"]
 
 
-def go_by(spending: Spending, settings: Settings, fleet: Fleet) -> PriceBook:
+def go_by(
+    spending: Spending,
+    settings: Settings,
+    fleet: Fleet,
+    table: Callable[[], PriceTable] = shipped_table,
+) -> PriceBook:
     """Go by the limits and prices of these settings, for the providers that there are; return the prices."""
     paid = {name: member for name, member in fleet.members.items() if member.row.metered}
     addresses = {name: member.endpoints[0].url for name, member in paid.items() if member.endpoints}
     vendors = {name: member.row.prices for name, member in fleet.members.items() if member.row.prices}
     stated, references = stated_of(settings.prices.models), settings.prices.reference
-    book = PriceBook(stated, addresses, references, vendors=vendors)
+    book = PriceBook(stated, addresses, references, vendors=vendors, table=table)
     spending.use(book, paid, bounds_of(settings.limits))
     return book
 
