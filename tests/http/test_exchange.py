@@ -7,6 +7,7 @@ import pytest
 from llm_gateway.errors import BodyTooLarge, RequestTimeout
 from llm_gateway.http.carrier import Carrier
 from llm_gateway.http.exchange import Exchange
+from rawhttp import parse_replies
 
 
 class Wire:
@@ -45,12 +46,15 @@ class Wire:
 _EVENTS = b"content-type: text/event-stream\r\n"
 
 
-def opened(method: bytes = b"POST", *, complete: bool = True) -> tuple[Exchange, Wire]:
+def opened(
+    method: bytes = b"POST", *, complete: bool = True, http10: bool = False
+) -> tuple[Exchange, Wire]:
     """Return an exchange and the connection it is on."""
     wire = Wire()
     exchange = Exchange(wire, "127.0.0.1")
     exchange.method = method
     exchange.complete = complete
+    exchange.http10 = http10
     return exchange, wire
 
 
@@ -126,21 +130,36 @@ def test_a_failed_body_is_seen_by_whoever_asks_later() -> None:
         asyncio.run(exchange.body(10))
 
 
-def test_a_probe_is_harmless_and_stays_between_events() -> None:
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/x-ndjson"])
+def test_a_probe_is_harmless_wherever_it_comes(kind: str) -> None:
     exchange, wire = opened()
     exchange.probe()
     assert wire.sent == b"HTTP/1.1 102 Processing\r\n\r\n"
+    exchange.begin(200, b"content-type: %b\r\n" % kind.encode(), b"data: half an")
+    exchange.probe()
+    exchange.write(b" event\n\n")
+    exchange.probe()
+    exchange.probe()
+    exchange.end()
+    answer = wire.sent.partition(b"Processing\r\n\r\n")[2]
+    (reply,) = parse_replies(answer)
+    assert (reply.body, reply.whole) == (b"data: half an event\n\n", True)
+    assert answer.endswith(b"\r\n000\r\n\r\n")
+
+
+def test_without_chunks_a_probe_is_a_comment_between_events() -> None:
+    exchange, wire = opened(http10=True)
     exchange.begin(200, _EVENTS, b"data: half an")
     before = wire.sent
     exchange.probe()
     assert wire.sent == before
     exchange.write(b" event\n\n")
     exchange.probe()
-    assert wire.sent.endswith(b"3\r\n:\n\n\r\n")
+    assert wire.sent.endswith(b" event\n\n:\n\n")
 
 
-def test_what_is_no_stream_of_events_is_not_probed() -> None:
-    exchange, wire = opened()
+def test_what_has_neither_chunks_nor_events_is_not_probed() -> None:
+    exchange, wire = opened(http10=True)
     exchange.begin(200, b"content-type: text/plain\r\n", b"a paragraph\n\n")
     before = wire.sent
     exchange.probe()

@@ -301,6 +301,8 @@ class Exchange:
         if not self.started:
             if not self.http10:
                 self._wire.send(wording.STILL_THERE)
+        elif self._chunked:
+            self._wire.send(wording.BEGUN_CHUNK)
         elif self._events and self.ends_event:
             self._comment(b":\n\n")
 

@@ -4,13 +4,16 @@ from http import HTTPStatus
 
 from llm_gateway.wire.headers import Headers
 
-__all__ = ["CONTINUE", "KEEP_ALIVE", "LAST_CHUNK", "STILL_THERE", "chunk", "fields", "status_line"]
+__all__ = ["BEGUN_CHUNK", "CONTINUE", "KEEP_ALIVE", "LAST_CHUNK", "STILL_THERE", "chunk", "fields", "status_line"]
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # An interim response that every HTTP/1.1 client must be able to skip (RFC 9110, 15.2); it makes
 # a peer that is gone say so with a reset.
 STILL_THERE = b"HTTP/1.1 102 Processing\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
+# The beginning of the next chunk's size, whatever that is, the last one's too: it may have leading zeros
+# (RFC 9112, 7.1). It says nothing, in the middle of anything.
+BEGUN_CHUNK = b"0"
 # A comment, which every reader of server-sent events passes over (HTML standard, 9.2.6), and which says to
 # proxies and timeouts on the way that the stream goes on.
 KEEP_ALIVE = b": keep-alive\n\n"
