@@ -52,6 +52,7 @@ def test_an_answer_to_a_chat() -> None:
             "done": True,
             "done_reason": "stop",
             "prompt_eval_count": 5,
+            "prompt_eval_cached_count": 2,
             "eval_count": 5,
         },
         [],

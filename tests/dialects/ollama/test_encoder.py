@@ -79,7 +79,7 @@ def test_the_end_has_the_last_counts() -> None:
     counts = (Measured(Usage(1)), Measured(Usage(2, cache_read=3, output=4)))
     assert lines(*counts, Finished("length"))[0] == (
         b'"message":{"role":"assistant","content":""},"done":true,"done_reason":"length",'
-        b'"prompt_eval_count":5,"eval_count":4}\n'
+        b'"prompt_eval_count":5,"prompt_eval_cached_count":3,"eval_count":4}\n'
     )
     assert lines(Finished("stop"), operation="generate") == [
         b'"response":"","done":true,"done_reason":"stop"}\n'

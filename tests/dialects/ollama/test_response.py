@@ -40,19 +40,24 @@ def test_members_of_other_types_cost_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "output", "usage"),
+    ("prompt", "cached", "output", "usage"),
     [
-        (10, 5, Usage(10, output=5)),
-        (None, 5, Usage(output=5)),
-        (10, None, Usage(10)),
-        (0, 0, None),
-        (None, None, None),
-        (-1, True, None),
-        (2_000_000_000, "5", None),
+        (10, None, 5, Usage(10, output=5)),
+        (10, 0, 5, Usage(10, output=5)),
+        (10, 8, 5, Usage(2, 8, output=5)),
+        (10, 99, 5, Usage(0, 10, output=5)),
+        (10, "8", 5, Usage(10, output=5)),
+        (None, 8, 5, Usage(output=5)),
+        (None, None, 5, Usage(output=5)),
+        (10, None, None, Usage(10)),
+        (0, 0, 0, None),
+        (None, None, None, None),
+        (-1, None, True, None),
+        (2_000_000_000, None, "5", None),
     ],
 )
-def test_counts(prompt: object, output: object, usage: Usage | None) -> None:
-    assert read_usage(prompt, output) == usage
+def test_counts(prompt: object, cached: object, output: object, usage: Usage | None) -> None:
+    assert read_usage(prompt, cached, output) == usage
 
 
 def test_the_first_model_and_the_last_counts_are_kept() -> None:

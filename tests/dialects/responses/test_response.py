@@ -7,7 +7,8 @@ from msgspec import Raw
 
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
-from llm_gateway.dialects.responses.response import content_size, error_text, read_answer, read_usage
+from llm_gateway.dialects.responses.read_usage import read_usage
+from llm_gateway.dialects.responses.response import content_size, error_text, read_answer
 
 
 def usage(**told: object) -> Usage | None:

@@ -28,6 +28,7 @@ class _Counts(msgspec.Struct, omit_defaults=True):
     done: bool
     done_reason: str
     prompt_eval_count: int = 0
+    prompt_eval_cached_count: int = 0
     eval_count: int = 0
 
 
@@ -111,5 +112,5 @@ def ending(finish: tuple[Finish, str], usage: Usage | None, losses: Losses) -> b
     """
     counts = _Counts(True, write_finish(*finish, losses))
     if usage is not None:
-        counts = _Counts(True, counts.done_reason, usage.input, usage.output)
+        counts = _Counts(True, counts.done_reason, usage.input, usage.cache_read, usage.output)
     return _encode(counts)[1:]

@@ -87,7 +87,7 @@ class _OllamaEmbedding:
             if not answer.embedding:
                 raise UpstreamBroken("the upstream's answer is no list of embeddings: it has none")
             vectors = (answer.embedding,)
-        return Embedded(vectors, answer.model or "", read_usage(answer.prompt_eval_count, None))
+        return Embedded(vectors, answer.model or "", read_usage(answer.prompt_eval_count, None, None))
 
     def encode_response(self, embedded: Embedded, request: EmbeddingRequest, asked: Asked) -> bytes:
         if asked.operation == "embeddings":

@@ -61,6 +61,7 @@ class _Line(msgspec.Struct, gc=False):
     done: bool | None = None
     done_reason: str | None = None
     prompt_eval_count: object = None
+    prompt_eval_cached_count: object = None
     eval_count: object = None
     error: object = None
     logprobs: object = None
@@ -163,7 +164,7 @@ class LineReader:
 
     def _end(self, line: _Line, events: list[Event]) -> None:
         self._ended = True
-        usage = read_usage(line.prompt_eval_count, line.eval_count)
+        usage = read_usage(line.prompt_eval_count, line.prompt_eval_cached_count, line.eval_count)
         if usage is not None:
             events.append(Measured(usage))
         native = line.done_reason or ""

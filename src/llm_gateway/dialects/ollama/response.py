@@ -6,12 +6,12 @@ Other servers speak this dialect, too, so that a member of an unexpected type mu
 
 import msgspec
 
+from llm_gateway.canonical.counts import Told, normal, whole
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
 
 __all__ = ["Message", "Reading", "content_size", "error_text", "fill", "read_answer", "read_usage"]
 
-_MAX_TOKENS = 1_000_000_000  # of one turn: whatever says more is no count
 _MAX_TEXT = 500
 _MAX_NAME = 256
 
@@ -35,6 +35,7 @@ class Reading(msgspec.Struct, gc=False):
     done: object = None
     done_reason: object = None
     prompt_eval_count: object = None
+    prompt_eval_cached_count: object = None
     eval_count: object = None
     error: object = None
     status: object = None
@@ -69,7 +70,8 @@ def fill(seen: Seen, reading: Reading) -> None:
         seen.content_bytes += content_size(reading.response) + content_size(reading.thinking)
         seen.content_bytes += content_size(reading.tool_calls)
     if reading.prompt_eval_count is not None or reading.eval_count is not None:
-        seen.usage = read_usage(reading.prompt_eval_count, reading.eval_count) or seen.usage
+        cached = reading.prompt_eval_cached_count
+        seen.usage = read_usage(reading.prompt_eval_count, cached, reading.eval_count) or seen.usage
     if isinstance(reading.done_reason, str):
         seen.finish_reason = reading.done_reason[:_MAX_NAME]
     if reading.error is not None:
@@ -111,21 +113,14 @@ def error_text(error: object) -> str:
     return text[:_MAX_TEXT] or "the upstream reported an error"
 
 
-def read_usage(prompt: object, output: object) -> Usage | None:
+def read_usage(prompt: object, cached: object, output: object) -> Usage | None:
     """Read the counts of an answer; None when they are missing, or no believable counts.
 
-    What the engine found in its cache was not evaluated, and some versions do not count it: the input may
-    be less than was sent, and is missing altogether when all of it was there.
+    ollama/ollama, api/types.go, `Metrics`: the prompt's count is of all of it, `prompt_eval_cached_count`
+    of what of it was in the engine's cache. Older versions count what was evaluated: there the input may be
+    less than was sent, and is missing altogether when all of it was cached (ollama/ollama 2068, 3427).
     """
-    told = _count(prompt), _count(output)
-    if not any(told):
+    told = Told(sent=whole(prompt), read=whole(cached), made=whole(output))
+    if not told.sent and not told.made:
         return None
-    return Usage(uncached=told[0] or 0, output=told[1] or 0)
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_TOKENS:
-        return None
-    return value
+    return normal(told, caching="inside", reasoning="inside")

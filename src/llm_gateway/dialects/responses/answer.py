@@ -6,11 +6,13 @@ from msgspec import Raw
 from llm_gateway.canonical.loss import Losses
 from llm_gateway.canonical.parts import Refusal, Text, Thinking, ToolCall
 from llm_gateway.canonical.response import AnswerPart, Response
+from llm_gateway.canonical.tiers import tier_of
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Asked, Read, Written
 from llm_gateway.dialects.responses.fields import UNREADABLE
 from llm_gateway.dialects.responses.read_output import finish_of, parts_of, report_envelope
-from llm_gateway.dialects.responses.response import error_text, read_usage
+from llm_gateway.dialects.responses.read_usage import read_usage, searches_in, with_tools
+from llm_gateway.dialects.responses.response import error_text
 from llm_gateway.dialects.responses.write_output import (
     Envelope,
     Json,
@@ -34,6 +36,18 @@ class Answered(msgspec.Struct):
     usage: Raw = msgspec.field(default_factory=Raw)
     incomplete_details: object = None
     error: object = None
+    service_tier: object = None
+    tool_usage: Raw = msgspec.field(default_factory=Raw)
+
+    @property
+    def used(self) -> Usage | None:
+        """Return what was used, its hosted tools included."""
+        return with_tools(read_usage(self.usage), self.tool_usage, searches_in(self.output))
+
+    @property
+    def tier(self) -> str:
+        """Return the service tier that it was made at, "" for the usual one."""
+        return tier_of(self.service_tier)
 
     @property
     def reason(self) -> str:
@@ -73,8 +87,14 @@ def read_parts(answered: Answered, losses: Losses) -> Response:
     calls = any(isinstance(part, ToolCall) for part in parts)
     refused = any(isinstance(part, Refusal) for part in parts)
     finish = finish_of(answered.reason, calls=calls, refused=refused)
-    usage = read_usage(answered.usage)
-    return Response(answered.id or "", answered.model or "", tuple(parts), finish, usage=usage)
+    return Response(
+        answered.id or "",
+        answered.model or "",
+        tuple(parts),
+        finish,
+        usage=answered.used,
+        tier=answered.tier,
+    )
 
 
 def encode_response(response: Response, asked: Asked) -> Written:

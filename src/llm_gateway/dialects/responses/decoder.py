@@ -28,12 +28,15 @@ from llm_gateway.canonical.response import unfold
 from llm_gateway.dialects.responses.answer import Answered, read_parts
 from llm_gateway.dialects.responses.fields import UNREADABLE, named
 from llm_gateway.dialects.responses.read_output import finish_of, parts_of, report_envelope, said
-from llm_gateway.dialects.responses.response import error_text, read_usage
+from llm_gateway.dialects.responses.response import error_text
 from llm_gateway.dialects.responses.stream import read_event
 from llm_gateway.errors import UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 
 __all__ = ["ResponsesDecoder"]
+
+
+_ABSENT = Raw()
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -43,7 +46,7 @@ class _Event(msgspec.Struct, gc=False):
     content_index: int = 0
     summary_index: int = 0
     item: dict[str, object] | None = None
-    response: Raw = msgspec.field(default_factory=Raw)
+    response: Raw = _ABSENT
     error: object = None
     message: object = None
     code: object = None
@@ -280,7 +283,7 @@ class ResponsesDecoder:
         if not self._started:
             self._started = True
             yield Started(answered.id or "", answered.model or "")
-        usage = read_usage(answered.usage)
+        usage = answered.used
         calls = bool(self._begun)
         if not self._told and not calls:  # told in no other way than by this event
             whole = read_parts(answered, self._lost)
@@ -290,7 +293,7 @@ class ResponsesDecoder:
                 if not isinstance(event, Started | Measured | Finished):
                     yield event
         if usage is not None:
-            yield Measured(usage)
+            yield Measured(usage, answered.tier)
         reason = answered.reason
         if told.type == "response.incomplete":
             reason = reason or "unknown"
@@ -300,9 +303,9 @@ class ResponsesDecoder:
     def _failed(self, told: _Event) -> Iterator[Event]:
         self._done = True
         answered = _response(told.response)
-        usage = read_usage(answered.usage)
+        usage = answered.used
         if usage is not None:
-            yield Measured(usage)
+            yield Measured(usage, answered.tier)
         yield Failed(error_text(answered.error or {}), _code(answered.error))
 
     def _error(self, told: _Event) -> Iterator[Event]:

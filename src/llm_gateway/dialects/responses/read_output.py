@@ -43,7 +43,7 @@ _ENVELOPE = frozenset(
         *("max_tool_calls", "metadata", "parallel_tool_calls", "previous_response_id", "prompt"),
         *("prompt_cache_key", "prompt_cache_retention", "reasoning", "safety_identifier", "service_tier"),
         *("store", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation"),
-        *("user", "frequency_penalty", "presence_penalty", "billing"),
+        *("user", "frequency_penalty", "presence_penalty", "billing", "tool_usage"),
     )
 )
 

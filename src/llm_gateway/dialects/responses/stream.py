@@ -24,11 +24,14 @@ TERMINAL = frozenset(("response.completed", "response.incomplete", "response.fai
 _NO_TEXT = frozenset(("response.audio.delta", "response.output_audio.delta"))
 
 
+_ABSENT = Raw()
+
+
 class _Event(msgspec.Struct, gc=False):
     type: str = ""
     sequence_number: object = None
     delta: object = None
-    response: Raw = msgspec.field(default_factory=Raw)
+    response: Raw = _ABSENT
     error: object = None
     message: object = None
 
