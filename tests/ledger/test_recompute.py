@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger_samples import NOON, intent, settlement
+from ledger_samples import NOON, Failures, intent, settlement
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.accounting import FORMULA
 from llm_gateway.ledger.prices import PriceBook
@@ -21,6 +21,7 @@ from llm_gateway.ledger.sqlite import SqliteStore
 from llm_gateway.ledger.stated_prices import flat
 from llm_gateway.ledger.store import Store
 from llm_gateway.ledger.tariff import Card, Tariff
+from llm_gateway.ledger.writer import apply_records
 from turn_factory import generated
 
 TARIFF = Tariff(Card("here", "p", "m", "exact", {"input": ((0, Decimal(1)),), "output": ((0, Decimal(2)),)}))
@@ -167,6 +168,14 @@ def test_turns_from_before_amounts_had_a_formula_are_no_differences(tmp_path: Pa
     with store_of(tmp_path, records) as store:
         found = recompute(store)
         assert (found.before, found.unreckoned, found.differing) == (1, 1, 0)
+
+
+def test_absurd_counts_come_out_as_far_as_a_column_holds_them(tmp_path: Path) -> None:
+    failures = Failures()
+    with store_of(tmp_path, []) as store:
+        apply_records(store, paid("a", Usage(10**17)), 1, failures)
+        assert failures, "no column takes what that costs"
+        assert (recompute(store).reproduced, recompute(store).first) == (1, ())
 
 
 # at other prices

@@ -74,7 +74,11 @@ def _print(found: Recomputed) -> None:
     cost, baseline = exact(found.cost_nano, _DECIMALS), exact(found.baseline_nano, _DECIMALS)
     rows = (
         ("turns", found.turns, ""),
-        ("reproduced", found.reproduced, f"to the nanodollar: cost {cost}, baseline {baseline}"),
+        (
+            "reproduced",
+            found.reproduced,
+            f"to the nanodollar: cost {cost}; baseline of what counts {baseline}",
+        ),
         ("different", found.differing, ""),
         ("nothing to reckon", found.unreckoned, "no price, nobody to be paid, or nothing used"),
         ("interrupted", found.interrupted, "cost what was held for them, as it is on record"),

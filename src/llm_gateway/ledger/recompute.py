@@ -14,7 +14,16 @@ from llm_gateway.canonical.usage import Special, Usage
 from llm_gateway.ledger.accounting import FORMULA, Basis, Used, cached, has_lines, reckon
 from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.prices import PriceBook
-from llm_gateway.ledger.records import Attempt, Confidence, Counted, Money, Outcome, Purpose, Removed
+from llm_gateway.ledger.records import (
+    WIDEST,
+    Attempt,
+    Confidence,
+    Counted,
+    Money,
+    Outcome,
+    Purpose,
+    Removed,
+)
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.tariff import Tariff, card_id, read_card
 from llm_gateway.wire.ready import decoder, ready
@@ -348,7 +357,11 @@ def _differing(
 
 def _named(amounts: _Amounts) -> dict[str, object]:
     money = msgspec.structs.asdict(amounts.money) if amounts.money is not None else {"formula": None}
-    return {"cost_nano": amounts.cost_nano, "saved_nano": amounts.saved_nano, **money}
+    named = {"cost_nano": amounts.cost_nano, "saved_nano": amounts.saved_nano, **money}
+    for name, value in named.items():
+        if isinstance(value, int) and abs(value) > WIDEST:
+            named[name] = max(min(value, WIDEST), -WIDEST)  # of absurd counts: as it was put on record
+    return named
 
 
 def _usage(

@@ -11,6 +11,7 @@ import msgspec
 from llm_gateway.canonical.usage import Special, Usage
 
 __all__ = [
+    "WIDEST",
     "Attempt",
     "Confidence",
     "Counted",
@@ -44,8 +45,9 @@ Counted = Literal["", "provider", "tokenizer", "calibrated", "bytes"]
 """Who counted the tokens: the provider; a tokenizer of ours, after the answer; their bytes, by what that
 model's bytes have been so far, or by what bytes usually are. "" where nothing was used."""
 
-# The widest integer that both SQLite's and PostgreSQL's columns hold; providers send absurd counts.
-_WIDEST = 2**63 - 1
+WIDEST = 2**63 - 1
+"""The widest integer that both SQLite's and PostgreSQL's columns hold; providers send absurd counts."""
+
 # A scrubbed record fits a journal entry whatever was in it: (18 + 32 + 32 * 6) texts of 4 * 256 bytes.
 _LONGEST_TEXT = 256
 _LONGEST_LIST = 32
@@ -239,7 +241,7 @@ def _scrubbed(value: object) -> object:
         case bool() | None:
             return value
         case int():
-            return max(min(value, _WIDEST), -_WIDEST)
+            return max(min(value, WIDEST), -WIDEST)
         case str():
             return value[:_LONGEST_TEXT].encode("utf-8", "replace").decode()
         case tuple():
