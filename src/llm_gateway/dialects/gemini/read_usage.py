@@ -6,6 +6,8 @@ modality. "Grounding with Google Search": empty queries are not billed, nor the 
 Gemini 3 are billed by the prompt. "Priority inference" and Vertex AI's `TrafficType` tell the service tier.
 """
 
+from typing import Literal
+
 import msgspec
 from msgspec import Raw
 
@@ -14,6 +16,12 @@ from llm_gateway.canonical.tiers import tier_of
 from llm_gateway.canonical.usage import Special, Usage
 
 __all__ = ["count_searches", "read_used", "with_searches"]
+
+
+class _Plain(msgspec.Struct, gc=False):
+    """A count of a modality whose tokens cost what those of text do: with another one, decoding fails."""
+
+    modality: Literal["TEXT", "VIDEO", "DOCUMENT", "MODALITY_UNSPECIFIED"] = "TEXT"
 
 
 class _Usual(msgspec.Struct, gc=False, rename="camel"):
@@ -27,6 +35,10 @@ class _Usual(msgspec.Struct, gc=False, rename="camel"):
     tool_use_prompt_token_count: int = 0
     service_tier: object = None
     traffic_type: object = None
+    prompt_tokens_details: list[_Plain] | None = None
+    cache_tokens_details: list[_Plain] | None = None
+    candidates_tokens_details: list[_Plain] | None = None
+    tool_use_prompt_tokens_details: list[_Plain] | None = None
 
 
 class _Grounding(msgspec.Struct, gc=False, rename="camel"):
@@ -46,16 +58,13 @@ def read_used(raw: Raw) -> tuple[Usage | None, str]:
     """Return what a `usageMetadata` tells was used, None for no believable counts, and the service tier."""
     if len(raw) < 5:  # absent, null, or too short to hold a count
         return None, ""
-    told = bytes(raw)
     try:
-        usual = _usual.decode(told)
+        usual = _usual.decode(raw)
     except _UNREADABLE:
-        return _odd(told)
-    if b"AUDIO" in told or b"IMAGE" in told:  # a modality that has a price of its own
-        return _odd(told)
+        return _odd(raw)
     usage = _usual_usage(usual)
     if usage is None:
-        return _odd(told)
+        return _odd(raw)
     if usual.service_tier is None and usual.traffic_type is None:
         return usage, ""
     return usage, tier_of(usual.service_tier) or tier_of(usual.traffic_type)
@@ -91,7 +100,7 @@ def _usual_usage(told: _Usual) -> Usage | None:
     return Usage(prompt - read + brought, read, 0, output, reasoning)
 
 
-def _odd(raw: bytes) -> tuple[Usage | None, str]:
+def _odd(raw: Raw) -> tuple[Usage | None, str]:
     """Read what does not add up, or has more in it. What is missing in the sum was generated.
 
     Some servers do not count thoughts apart; then they are in the total alone.
