@@ -39,7 +39,7 @@ _ONE_OF = 64
 _LARGEST_SAMPLE = 2 << 20
 _FEW_WAITING = 8
 
-Report = Callable[[str, BaseException], None]
+_Report = Callable[[str, BaseException], None]
 
 
 class Recounting(Counting):
@@ -47,7 +47,7 @@ class Recounting(Counting):
 
     @classmethod
     async def open(
-        cls, ledger: Ledger, environ: Mapping[str, str], clock: Clock, report: Report
+        cls, ledger: Ledger, environ: Mapping[str, str], clock: Clock, report: _Report
     ) -> "Recounting":
         """Return one that knows what was learned before."""
         rows = await ledger.read(calibrations)
@@ -59,7 +59,7 @@ class Recounting(Counting):
         known: Calibrations,
         counter: Counter,
         clock: Clock,
-        report: Report,
+        report: _Report,
         rest_s: float = _REST_S,
     ) -> None:
         self._rest_s = rest_s
