@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import astuple
 
 from fakes import FakeClock
 from ledger_samples import NOON, Failures, intent, settlement
@@ -11,6 +12,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.rows import merge
+from llm_gateway.ledger.spreads import ERROR
 from llm_gateway.ledger.store import Store
 from llm_gateway.ledger.totals import Cached, Share, Spread, Totals, totals
 
@@ -90,10 +92,11 @@ def test_only_the_time_asked_for_counts(store: Store) -> None:
 @pytest.mark.parametrize(
     ("values", "spread"),
     [
-        ([7], Spread(7, 7)),
-        ([1, 2], Spread(1, 2)),
-        (list(range(1, 101)), Spread(50, 95)),
-        (list(range(1, 21)), Spread(10, 19)),
+        ([7], Spread(7, 7, 7)),
+        ([1, 2], Spread(1, 2, 2)),
+        (list(range(1, 101)), Spread(50, 95, 99)),
+        (list(range(1, 21)), Spread(10, 19, 20)),
+        ([1_000_000] * 99 + [9_000_000], Spread(1_000_000, 1_000_000, 1_000_000)),
     ],
 )
 def test_latencies_are_spread_over_turns_that_went_well(
@@ -104,9 +107,12 @@ def test_latencies_are_spread_over_turns_that_went_well(
         fill.add("ok", latency_us=value, ttft_us=value)
     fill.add("error", latency_us=10**9, ttft_us=10**9)
     fill.add("ok", latency_us=0, ttft_us=None)
+    fill.add("ok", cached_from="a", latency_us=10**9, ttft_us=10**9)
     found = totals(store, 0)
-    assert found.latency == spread
-    assert found.ttft == spread
+    for told in (found.latency, found.ttft):
+        assert told is not None
+        for value, exact in zip(astuple(told), astuple(spread), strict=True):
+            assert abs(value - exact) <= ERROR * exact
 
 
 def test_the_response_cache_is_a_line_of_its_own(store: Store) -> None:

@@ -7,6 +7,7 @@ from ledger_samples import NOON, intent, settlement
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.queries import ProviderSeen
 from llm_gateway.ledger.records import Turn
+from llm_gateway.ledger.sums import Sums
 from llm_gateway.ledger.totals import Share, Spread, Totals
 from llm_gateway.providers.catalog import ProviderRow, Speaks
 from llm_gateway.providers.discovery import ModelEntry
@@ -160,8 +161,9 @@ def test_the_detail_of_a_running_turn_is_empty_where_nothing_is_known() -> None:
 
 
 def test_sums_are_shown_with_every_breakdown() -> None:
-    share = Share("codex", requests=4, running=1, ok=2, cancelled=0, failed=1, usage=USED)
-    totals = Totals(share, (share,), (share,), (share, share), (), Spread(1_000, 2_500), Spread(10, 20))
+    sums = Sums(requests=3, ok=2, failed=1, uncached=100, cache_read=20, cache_write=3, output=50)
+    share = Share("codex", running=1, sums=sums)
+    totals = Totals(share, (share,), (share,), (share, share), (), Spread(1_000, 2_500, 9), Spread(10, 20, 9))
     view = shown(views.metrics_view(totals, NOON))
     assert view["since"] == AT
     assert (view["total_requests"], view["running_requests"]) == (4, 1)

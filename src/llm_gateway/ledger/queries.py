@@ -1,16 +1,18 @@
 """What can be asked of the ledger: pages of turns, one turn, sums over a time, who was seen when.
 
 Every query takes anything that reads rows: the gateway's reader, one beside it, or the store when none runs.
-Turns that still run are included. Prices and savings are not here.
+Turns that still run are included. None of them goes through all turns. Prices and savings are not here.
 """
+
+from collections import Counter
 
 import msgspec
 
-from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.records import Turn
+from llm_gateway.ledger.rollups import DAY_US, ENDINGS, steadily
 from llm_gateway.ledger.rows import COLUMNS, turn_of
 from llm_gateway.ledger.store import Rows, Value
-from llm_gateway.wire.ready import ready
+from llm_gateway.ledger.window import sums_of, window
 
 __all__ = ["MOST", "ClientSeen", "Filter", "ProviderSeen", "clients", "page", "providers", "turn"]
 
@@ -19,30 +21,56 @@ MOST = 1000
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM turns"
 _ONE = f"{_SELECT} WHERE id = ?"
 
-# One text per index that can lead: by client, by provider, or none. The other conditions filter what comes.
+_LATEST = 2**63 - 1
+# One that was pruned is as old as the first one that was not.
+_BEFORE = "SELECT seq FROM turns WHERE id >= ? ORDER BY id LIMIT 1"
+# Turns are in the order in which they began. Where the clock was set back, a few that began before it was are
+# left out of a time that begins then.
+_SINCE = "SELECT seq FROM turns WHERE at_us >= ? ORDER BY at_us LIMIT 1"
+_PAGE_OF_ALL = f"{_SELECT} WHERE seq < ?1 AND seq >= ?2 AND at_us >= ?4 ORDER BY seq DESC LIMIT ?3"
+# Whatever the filter: the newest turn of each lane (who and what turns are of, and how they ended) is found
+# by one look into `usage_turns`, and from then on the latest of them all is taken, and the one before it in
+# its lane put in its place. So it takes a look a lane and a look a turn, however rare they are among others.
+_WANTED = "(?5 = '' OR {0}.client = ?5) AND (?6 = '' OR {0}.provider = ?6) AND (?7 = '' OR {0}.model = ?7)"
+_NEXT = (
+    "(SELECT max(u.seq) FROM usage_turns AS u "
+    "WHERE u.dim = {0}.dim AND u.ending = {0}.ending AND u.seq < {1})"
+)
+_ENDINGS = ", ".join(f"('{ending}')" for ending in ENDINGS)
 _PAGE = (
-    f"{_SELECT} WHERE seq < coalesce((SELECT seq FROM turns WHERE id = ?), 9223372036854775807) "
-    "AND (? = 0 OR seq >= (SELECT min(seq) FROM turns WHERE id >= ?)) AND at_us >= ? "
-    "AND (? = '' OR model = ?) AND (? = '' OR coalesce(outcome, 'running') = ?)"
+    f"WITH RECURSIVE endings (ending) AS (VALUES {_ENDINGS}), "
+    "lanes (dim, ending) AS (SELECT d.id, e.ending FROM usage_dims AS d CROSS JOIN endings AS e "
+    f"WHERE d.source = 'routed' AND {_WANTED.format('d')} "
+    "AND (?8 = '' OR e.ending = ?8 OR (?8 = 'ok' AND e.ending = 'cached'))), "
+    f"newest (seq, dim, ending) AS (SELECT {_NEXT.format('lanes', '?1')}, dim, ending FROM lanes "
+    f"UNION ALL SELECT {_NEXT.format('newest', 'newest.seq')}, dim, ending FROM newest "
+    "WHERE seq IS NOT NULL ORDER BY 1 DESC LIMIT ?3), "
+    "running (seq) AS (SELECT t.seq FROM turns AS t WHERE t.outcome IS NULL AND (?8 = '' OR ?8 = 'running') "
+    f"AND +t.seq < ?1 AND {_WANTED.format('t')}) "
+    f"{_SELECT} WHERE seq IN (SELECT seq FROM newest UNION SELECT seq FROM running) AND seq >= ?2 "
+    "AND at_us >= ?4 ORDER BY seq DESC LIMIT ?3"
 )
-_NEWEST_FIRST = " ORDER BY seq DESC LIMIT ?"
-_PAGE_OF_ALL = _PAGE + _NEWEST_FIRST
-_PAGE_OF_CLIENT = _PAGE + " AND (? = '' OR provider = ?) AND client = ?" + _NEWEST_FIRST
-_PAGE_OF_PROVIDER = _PAGE + " AND provider = ?" + _NEWEST_FIRST
-
-_CLIENTS = (
-    "SELECT seen.client, seen.tracked, turns.at_us FROM "
-    "(SELECT client, count(*) AS tracked, max(seq) AS newest FROM turns GROUP BY client) AS seen "
-    "JOIN turns ON turns.seq = seen.newest ORDER BY turns.at_us DESC"
+# What is in the months, and in the hours that are not in them yet.
+_TRACKED = (
+    "SELECT d.client, sum(u.requests) FROM (SELECT dim, requests FROM usage_months UNION ALL "
+    "SELECT dim, requests FROM usage_hours WHERE at >= ?) AS u "
+    "JOIN usage_dims AS d ON d.id = u.dim WHERE d.source = 'routed' GROUP BY d.client"
 )
-_PROVIDERS = (
-    "SELECT seen.provider, seen.tracked, good.at_us, bad.at_us, bad.error_kind, bad.http_status FROM "
-    "(SELECT provider, count(*) AS tracked, "
-    "max(CASE WHEN outcome = 'ok' AND cached_from IS NULL THEN seq END) AS good, "
-    "max(CASE WHEN outcome IN ('error', 'truncated') THEN seq END) AS bad "
-    "FROM turns WHERE id >= ? GROUP BY provider) AS seen "
-    "LEFT JOIN turns AS good ON good.seq = seen.good LEFT JOIN turns AS bad ON bad.seq = seen.bad "
-    "ORDER BY seen.provider"
+_NEWEST = (
+    f"WITH endings (ending) AS (VALUES {_ENDINGS}), newest (name, seq) AS (SELECT d.{{0}}, "
+    "max((SELECT max(u.seq) FROM usage_turns AS u WHERE u.dim = d.id AND u.ending = e.ending)) "
+    "FROM usage_dims AS d CROSS JOIN endings AS e WHERE d.source = 'routed'{1} GROUP BY d.{0}) "
+    "SELECT newest.name, t.at_us, t.error_kind, t.http_status "
+    "FROM newest JOIN turns AS t ON t.seq = newest.seq"
+)
+_NEWEST_OF_CLIENT = _NEWEST.format("client", "")
+_NEWEST_OK = _NEWEST.format("provider", " AND e.ending = 'ok'")
+_NEWEST_BAD = _NEWEST.format("provider", " AND e.ending IN ('error', 'truncated')")
+_RUNNING = "SELECT {0}, count(*), max(at_us) FROM turns WHERE outcome IS NULL AND at_us >= ? GROUP BY {0}"
+# Of a client whose turns were all pruned: the end of the last day on which it had some.
+_LAST_DAY = (
+    "SELECT d.client, max(u.at) FROM usage_days AS u JOIN usage_dims AS d ON d.id = u.dim "
+    "WHERE d.source = 'routed' GROUP BY d.client"
 )
 
 
@@ -56,7 +84,6 @@ class Filter(msgspec.Struct, frozen=True):
     since_us: int = 0
 
 
-@ready
 class ClientSeen(msgspec.Struct, frozen=True):
     """A client and its traffic through this gateway."""
 
@@ -65,7 +92,6 @@ class ClientSeen(msgspec.Struct, frozen=True):
     last_seen_us: int
 
 
-@ready
 class ProviderSeen(msgspec.Struct, frozen=True):
     """A provider and how it fared last; time 0 means not in the time asked for."""
 
@@ -77,24 +103,18 @@ class ProviderSeen(msgspec.Struct, frozen=True):
     last_error_status: int = 0
 
 
-_CLIENT = ClientSeen.__struct_fields__
-_PROVIDER = ProviderSeen.__struct_fields__
-
-
 def page(rows: Rows, which: Filter | None = None, *, before: str = "", limit: int = 50) -> list[Turn]:
     """Return turns, the newest first, that began before the one with the id `before`."""
     which = which or Filter()
-    values: list[Value] = [before, which.since_us, floor(which.since_us), which.since_us]
-    values += [which.model, which.model, which.outcome, which.outcome]
-    if which.client:
-        sql = _PAGE_OF_CLIENT
-        values += [which.provider, which.provider, which.client]
-    elif which.provider:
-        sql = _PAGE_OF_PROVIDER
-        values.append(which.provider)
-    else:
-        sql = _PAGE_OF_ALL
-    return [turn_of(row) for row in rows.rows(sql, (*values, max(1, min(limit, MOST))))]
+    newest = _one(rows, _BEFORE, before, _LATEST) if before else _LATEST
+    oldest = _one(rows, _SINCE, which.since_us, _LATEST) if which.since_us else 0
+    most = max(1, min(limit, MOST))
+    values: list[Value] = [newest, oldest, most, which.since_us]
+    sql = _PAGE_OF_ALL
+    if which.client or which.provider or which.model or which.outcome:
+        sql = _PAGE
+        values += [which.client, which.provider, which.model, which.outcome]
+    return [turn_of(row) for row in rows.rows(sql, values)]
 
 
 def turn(rows: Rows, turn_id: str) -> Turn | None:
@@ -105,15 +125,43 @@ def turn(rows: Rows, turn_id: str) -> Turn | None:
 
 def clients(rows: Rows) -> list[ClientSeen]:
     """Return every client that was ever seen, the latest first."""
-    return [msgspec.convert(dict(zip(_CLIENT, row, strict=True)), ClientSeen) for row in rows.rows(_CLIENTS)]
+    tracked = steadily(rows, lambda folded: rows.rows(_TRACKED, (folded,)))
+    counts = Counter({str(name): _number(count) for name, count in tracked if count})
+    seen = {str(name): _number(at_us) for name, at_us, *_ in rows.rows(_NEWEST_OF_CLIENT)}
+    for name, count, at_us in rows.rows(_RUNNING.format("client"), (0,)):
+        counts[str(name)] += _number(count)
+        seen[str(name)] = max(seen.get(str(name), 0), _number(at_us))
+    if not counts.keys() <= seen.keys():
+        days = {str(name): (_number(day) + 1) * DAY_US - 1 for name, day in rows.rows(_LAST_DAY)}
+        seen = days | seen
+    found = [ClientSeen(name, count, seen.get(name, 0)) for name, count in counts.items()]
+    return sorted(found, key=lambda each: (-each.last_seen_us, each.client))
 
 
 def providers(rows: Rows, since_us: int) -> list[ProviderSeen]:
     """Return every provider that was asked since then, by name."""
-    return [
-        msgspec.convert(
-            {name: value for name, value in zip(_PROVIDER, row, strict=True) if value is not None},
-            ProviderSeen,
+    counts: Counter[str] = Counter()
+    for (name,), sums in sums_of(rows, ("{0}.provider",), window(rows, since_us)).items():
+        counts[name] += sums.requests
+    for provider, count, _ in rows.rows(_RUNNING.format("provider"), (since_us,)):
+        counts[str(provider)] += _number(count)
+    good = {str(name): _number(at_us) for name, at_us, *_ in rows.rows(_NEWEST_OK)}
+    bad = {str(name): told for name, *told in rows.rows(_NEWEST_BAD) if _number(told[0]) >= since_us}
+    found = []
+    for name in sorted(counts):
+        at_us, kind, status = bad.get(name, (0, "", 0))
+        last_ok_us = good.get(name, 0) if good.get(name, 0) >= since_us else 0
+        found.append(
+            ProviderSeen(name, counts[name], last_ok_us, _number(at_us), str(kind or ""), _number(status))
         )
-        for row in rows.rows(_PROVIDERS, (floor(since_us),))
-    ]
+    return found
+
+
+def _one(rows: Rows, sql: str, value: Value, otherwise: int) -> int:
+    """Return the number that a query finds, or another one where it finds none."""
+    found = rows.rows(sql, (value,))
+    return _number(found[0][0]) if found else otherwise
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0

@@ -25,7 +25,7 @@ __all__ = [
     "MONTH_OF_AN_HOUR",
     "MONTH_OF_A_DAY",
     "NOTE",
-    "SLOTS_OF_TURNS",
+    "SLOTS",
     "recount",
     "roll_up",
     "steadily",
@@ -44,6 +44,14 @@ HOURS_OF_A_DAY = 24
 _MONTH = "((strftime('%Y', {0}, 'unixepoch') - 1970) * 12 + strftime('%m', {0}, 'unixepoch') - 1)"
 MONTH_OF_AN_HOUR = _MONTH.format("at * 3600")
 MONTH_OF_A_DAY = _MONTH.format("at * 86400")
+
+_SLOT = "(SELECT slot FROM usage_slots WHERE low <= t.{0} ORDER BY low DESC LIMIT 1)"
+_TOOK = "t.outcome = 'ok' AND t.cached_from IS NULL AND t.{0} > 0"
+SLOTS = {
+    kind: (_SLOT.format(column), _TOOK.format(column))
+    for kind, column in (("l", "latency_us"), ("t", "ttft_us"))
+}
+"""The slot of what took time in a turn, `t`, and in which turns it counts: by the kind of it."""
 
 _DIMS = ("source", "client", "caller", "key_id", "provider", "model", "machine", "purpose")
 LANE_OF_A_TURN = {
@@ -130,13 +138,12 @@ def _add_slots(span: str, at: str, source: str) -> str:
     )
 
 
-def _slots(kind: str, column: str) -> str:
+def _slots(kind: str) -> str:
     """Return the query for the slots of what took time in the turns that `lanes` lists."""
-    slot = f"(SELECT slot FROM usage_slots WHERE low <= t.{column} ORDER BY low DESC LIMIT 1)"
+    slot, counted = SLOTS[kind]
     return (
         f"SELECT l.at, l.dim, '{kind}' AS kind, {slot} AS slot, 1 AS n FROM lanes AS l "
-        "CROSS JOIN turns AS t ON t.seq = l.seq "
-        f"WHERE t.outcome = 'ok' AND t.cached_from IS NULL AND t.{column} > 0"
+        f"CROSS JOIN turns AS t ON t.seq = l.seq WHERE {counted}"
     )
 
 
@@ -165,20 +172,20 @@ _SUM_SIGHTINGS = (
     + ", ".join(f"sum(e.sign * ({OF_A_SIGHTING[name]}))" for name in COLUMNS)
     + f" FROM {_SIGHTINGS} GROUP BY hour, lane"
 )
-SLOTS_OF_TURNS = f"{_slots('l', 'latency_us')} UNION ALL {_slots('t', 'ttft_us')}"
+_SLOTS_OF_TURNS = " UNION ALL ".join(map(_slots, SLOTS))
 _FIND = (
     f"INSERT INTO usage_turns (dim, ending, seq) SELECT l.dim, {ENDING}, l.seq FROM lanes AS l "
     "CROSS JOIN turns AS t ON t.seq = l.seq WHERE true ON CONFLICT DO NOTHING"
 )
 _ADD_HOURS = _add("usage_hours", "at", "delta WHERE true")
-_ADD_SLOTS = _add_slots("h", "at", f"({SLOTS_OF_TURNS}) WHERE true")
+_ADD_SLOTS = _add_slots("h", "at", f"({_SLOTS_OF_TURNS}) WHERE true")
 _LATE = "SELECT min(at) FROM delta"
 _NOW = "SELECT max(at) FROM lanes"
 _FOLDED = "SELECT value FROM meta WHERE name = 'folded'"
 _SAY_FOLDED = "UPDATE meta SET value = ? WHERE name = 'folded'"
 _WIDER = (("usage_days", "d", "at / 24"), ("usage_months", "m", MONTH_OF_AN_HOUR))
 _ADD_LATE = tuple(_add(table, at, "delta WHERE at < ?1") for table, _, at in _WIDER)
-_ADD_LATE_SLOTS = tuple(_add_slots(span, at, f"({SLOTS_OF_TURNS}) WHERE at < ?1") for _, span, at in _WIDER)
+_ADD_LATE_SLOTS = tuple(_add_slots(span, at, f"({_SLOTS_OF_TURNS}) WHERE at < ?1") for _, span, at in _WIDER)
 _FOLD = (
     *(_add(table, at, "usage_hours WHERE at >= ?1 AND at < ?2") for table, _, at in _WIDER),
     *(

@@ -2,21 +2,15 @@
 
 import msgspec
 
-from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.store import Rows
-from llm_gateway.wire.ready import ready
+from llm_gateway.ledger.window import sums_of, window
 
 __all__ = ["Spent", "spent_since"]
 
 # A key that was rotated goes on under its name, and so does what it may spend.
-_SPENT = (
-    "SELECT coalesce(keys.name, turns.caller) AS key, turns.client, turns.provider, sum(turns.cost_nano) "
-    "FROM turns LEFT JOIN keys ON keys.id = turns.key_id "
-    "WHERE turns.id >= ? AND turns.cost_nano > 0 GROUP BY 1, 2, 3"
-)
+_WHOSE = ("coalesce(k.name, {0}.caller)", "{0}.client", "{0}.provider")
 
 
-@ready
 class Spent(msgspec.Struct, frozen=True):
     """Money that one key spent with one client at one provider, in nanodollars."""
 
@@ -28,9 +22,9 @@ class Spent(msgspec.Struct, frozen=True):
 
 def spent_since(rows: Rows, start_us: int) -> list[Spent]:
     """Return what turns cost that began at an instant or later."""
-    return [msgspec.convert(row, Spent) for row in _named(rows, start_us)]
-
-
-def _named(rows: Rows, start_us: int) -> list[dict[str, object]]:
-    names = Spent.__struct_fields__
-    return [dict(zip(names, row, strict=True)) for row in rows.rows(_SPENT, (floor(start_us),))]
+    found = sums_of(rows, _WHOSE, window(rows, start_us)).items()
+    return [
+        Spent(key, client, provider, sums.cost_nano)
+        for (key, client, provider), sums in found
+        if sums.cost_nano > 0
+    ]

@@ -197,8 +197,8 @@ class SqliteStore:
             for sql in NOTE:
                 self.rows(sql)
             self._notes = True
-            bring_up_to_date(self)
             self.position()
+            bring_up_to_date(self)
         except sqlite3.OperationalError as error:
             told = trouble(error)
             raise LedgerRefused(

@@ -17,7 +17,7 @@ class Sums(msgspec.Struct, frozen=True):
 
     `requests` are `ok`, `cancelled` or `failed`; `estimated` of them were not counted by their provider.
     `cached` were answered from the response cache, and `saved_input` and `saved_output` are the tokens that
-    asking would have used: they are in no other column. `removed` are tokens that compression took out of
+    asking would have used, smoke tests and demos aside: they are in no other column. `removed` are tokens that compression took out of
     what was sent. `unpriced` are answers that are to be paid and whose price nobody knows.
 
     `cost_nano` is of all turns; `retried_nano` is in no other amount. The lines (`route_nano` and so on) and
@@ -93,6 +93,11 @@ def _tokens(amount: str) -> str:
     return f"CASE WHEN {amount} > {_MOST_TOKENS} THEN {_MOST_TOKENS} WHEN {amount} > 0 THEN {amount} END"
 
 
+def _saved(amount: str) -> str:
+    """Return tokens that were not asked for: smoke tests and demos save nothing."""
+    return f"CASE WHEN t.cached_from IS NOT NULL AND t.purpose = 'request' THEN {_tokens(amount)} END"
+
+
 def _money(amount: str) -> str:
     return (
         f"CASE WHEN {amount} > {_MOST_NANO} THEN {_MOST_NANO} WHEN {amount} < -{_MOST_NANO} "
@@ -131,8 +136,8 @@ OF_A_TURN = {
     "output": _tokens("t.output"),
     "reasoning": _tokens("t.reasoning"),
     "cached": "t.cached_from IS NOT NULL",
-    "saved_input": _tokens("t.saved_uncached + t.saved_cache_read + t.saved_cache_write"),
-    "saved_output": _tokens("t.saved_output"),
+    "saved_input": _saved("t.saved_uncached + t.saved_cache_read + t.saved_cache_write"),
+    "saved_output": _saved("t.saved_output"),
     "removed": "CASE WHEN t.removed IS NULL THEN 0 ELSE "
     + " + ".join(
         _tokens(f"json_extract(t.removed, '$.{kind}')") for kind in ("uncached", "cache_read", "cache_write")

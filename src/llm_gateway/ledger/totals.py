@@ -1,70 +1,34 @@
 """Sums over a time: how many turns, how they ended, what they used, how long they took, and for whom.
 
-Counts and tokens only; what they were worth is not decided here. Turns that still run are counted as such.
+What they cost and what that avoided is in the sums of each share. Turns that still run are counted as such.
 """
 
-from collections.abc import Callable, Iterable
-from operator import attrgetter
+from collections.abc import Mapping
 
 import msgspec
 
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.ledger.ids import floor
+from llm_gateway.ledger.spreads import Spread, spread_of
 from llm_gateway.ledger.store import Rows
-from llm_gateway.wire.ready import ready
+from llm_gateway.ledger.sums import Sums
+from llm_gateway.ledger.window import slots_of, sums_of, window
 
-__all__ = ["Cached", "Group", "Share", "Spread", "Totals", "totals"]
+__all__ = ["Cached", "Share", "Spread", "Totals", "totals"]
 
-# Above every id: ids are hexadecimal.
-_NO_END = "g"
-
-_GROUPS = (
-    "SELECT client, provider, model, purpose, coalesce(outcome, 'running') AS ending, count(*) AS requests, "
-    "coalesce(sum(uncached), 0) AS uncached, coalesce(sum(cache_read), 0) AS cache_read, "
-    "coalesce(sum(cache_write), 0) AS cache_write, coalesce(sum(output), 0) AS output, "
-    "coalesce(sum(reasoning), 0) AS reasoning, coalesce(max(estimated), 0) AS estimated, "
-    "count(cached_from) AS cached, coalesce(sum(saved_uncached + saved_cache_read + saved_cache_write), 0) "
-    "AS saved_input, coalesce(sum(saved_output), 0) AS saved_output, "
-    "coalesce(sum(saved_nano), 0) AS saved_nano "
-    "FROM turns WHERE id >= ? AND id < ? GROUP BY client, provider, model, purpose, ending"
+# Above every time that is kept.
+_NO_END = 2**63 - 1
+_NAMES = ("client", "provider", "model", "purpose")
+_RUNNING = (
+    f"SELECT {', '.join(_NAMES)}, count(*) FROM turns "
+    f"WHERE outcome IS NULL AND at_us >= ? AND at_us < ? GROUP BY {', '.join(_NAMES)}"
 )
-# The nearest rank: the smallest value that at least this part of all values does not exceed.
-_SPREAD = (
-    "SELECT max(CASE WHEN rank = (total * 50 + 99) / 100 THEN us END), "
-    "max(CASE WHEN rank = (total * 95 + 99) / 100 THEN us END) FROM "
-    "(SELECT {0} AS us, row_number() OVER (ORDER BY {0}) AS rank, count(*) OVER () AS total "
-    "FROM turns WHERE id >= ? AND id < ? AND outcome = 'ok' AND {0} > 0) AS ranked"
-)
-_LATENCY = _SPREAD.format("latency_us")
-_TTFT = _SPREAD.format("ttft_us")
-
-
-@ready
-class Group(msgspec.Struct, frozen=True):
-    """Turns that have everything in common that is asked for."""
-
-    client: str
-    provider: str
-    model: str
-    purpose: str
-    ending: str
-    requests: int
-    uncached: int
-    cache_read: int
-    cache_write: int
-    output: int
-    reasoning: int
-    estimated: int
-    cached: int
-    saved_input: int
-    saved_output: int
-    saved_nano: int
+_Names = tuple[str, ...]
 
 
 class Cached(msgspec.Struct, frozen=True):
     """Turns that were answered from the response cache, and what asking for them would have used and cost.
 
-    A line of its own: none of it is in a usage. Money is in nanodollars. Demo and smoke turns save nothing.
+    A line of its own: none of it is in a usage. Money is in nanodollars, of answers that count.
     """
 
     hits: int = 0
@@ -74,35 +38,61 @@ class Cached(msgspec.Struct, frozen=True):
 
 
 class Share(msgspec.Struct, frozen=True):
-    """Some of the turns, under a name. `usage` is estimated where any part of it is."""
+    """Some of the turns, under a name: those that run, and the sums of those that have ended."""
 
     name: str
-    requests: int = 0
     running: int = 0
-    ok: int = 0
-    cancelled: int = 0
-    failed: int = 0
-    usage: Usage = Usage()
-    cached: Cached = Cached()
+    sums: Sums = Sums()
+
+    @property
+    def requests(self) -> int:
+        """Return how many there are."""
+        return self.running + self.sums.requests
+
+    @property
+    def ok(self) -> int:
+        """Return how many went well."""
+        return self.sums.ok
+
+    @property
+    def cancelled(self) -> int:
+        """Return how many were cut off by their caller."""
+        return self.sums.cancelled
+
+    @property
+    def failed(self) -> int:
+        """Return how many failed."""
+        return self.sums.failed
+
+    @property
+    def usage(self) -> Usage:
+        """Return what was used; estimated where any part of it is."""
+        sums = self.sums
+        return Usage(
+            sums.uncached,
+            sums.cache_read,
+            sums.cache_write,
+            sums.output,
+            sums.reasoning,
+            estimated=sums.estimated > 0,
+        )
+
+    @property
+    def cached(self) -> Cached:
+        """Return what the response cache answered."""
+        sums = self.sums
+        return Cached(sums.cached, sums.saved_input, sums.saved_output, sums.response_cache_nano)
 
     @property
     def success_rate(self) -> float | None:
         """Return which part went well of those that could: what the caller cut off says nothing."""
-        ended = self.ok + self.failed
-        return self.ok / ended if ended else None
-
-
-class Spread(msgspec.Struct, frozen=True):
-    """Half of the values are at most `p50_us`, 95 of 100 at most `p95_us`."""
-
-    p50_us: int
-    p95_us: int
+        return self.sums.success_rate
 
 
 class Totals(msgspec.Struct, frozen=True):
     """The sums of a time, whole and by what; each breakdown has the largest share first.
 
-    Latencies are those of turns that went well; None without any.
+    Latencies are those of turns that went well and were asked for, to a few in a hundred; None without any.
     """
 
     all: Share
@@ -121,64 +111,38 @@ class Totals(msgspec.Struct, frozen=True):
 
 def totals(rows: Rows, since_us: int, until_us: int | None = None) -> Totals:
     """Return the sums over the turns that began from `since_us` on and before `until_us`."""
-    window = (floor(since_us), _NO_END if until_us is None else floor(until_us))
-    names = Group.__struct_fields__
-    groups = [
-        msgspec.convert(dict(zip(names, row, strict=True)), Group) for row in rows.rows(_GROUPS, window)
-    ]
-    whole = _shares(groups, lambda _: "")
+    time = window(rows, since_us, until_us)
+    ended = sums_of(rows, tuple(f"{{0}}.{name}" for name in _NAMES), time)
+    running = _running(rows, since_us, _NO_END if until_us is None else until_us)
+    slots = slots_of(rows, time)
+    client, provider, model, purpose = (_shares(ended, running, at) for at in range(len(_NAMES)))
     return Totals(
-        whole[0] if whole else Share(""),
-        _shares(groups, attrgetter("client")),
-        _shares(groups, attrgetter("provider")),
-        _shares(groups, attrgetter("model")),
-        _shares(groups, attrgetter("purpose")),
-        _spread(rows, _LATENCY, window),
-        _spread(rows, _TTFT, window),
+        Share("", sum(running.values()), sum(ended.values(), Sums())),
+        client,
+        provider,
+        model,
+        purpose,
+        spread_of(slots["l"]),
+        spread_of(slots["t"]),
     )
 
 
-def _shares(groups: Iterable[Group], name: Callable[[Group], str]) -> tuple[Share, ...]:
+def _running(rows: Rows, since_us: int, until_us: int) -> dict[_Names, int]:
+    """Return how many turns run, by their names."""
+    return {
+        tuple(map(str, names)): count
+        for *names, count in rows.rows(_RUNNING, (since_us, until_us))
+        if isinstance(count, int)
+    }
+
+
+def _shares(ended: Mapping[_Names, Sums], running: Mapping[_Names, int], at: int) -> tuple[Share, ...]:
+    """Return the shares by one of their names."""
     shares: dict[str, Share] = {}
-    for group in groups:
-        key = name(group)
-        shares[key] = _with(shares.get(key) or Share(key), group)
+    for names in {**ended, **running}:
+        name = names[at]
+        share = shares.get(name) or Share(name)
+        shares[name] = Share(
+            name, share.running + running.get(names, 0), share.sums + ended.get(names, Sums())
+        )
     return tuple(sorted(shares.values(), key=lambda share: (-share.requests, share.name)))
-
-
-def _with(share: Share, group: Group) -> Share:
-    count, used = group.requests, share.usage
-    return Share(
-        share.name,
-        share.requests + count,
-        share.running + count * (group.ending == "running"),
-        share.ok + count * (group.ending == "ok"),
-        share.cancelled + count * (group.ending == "cancelled"),
-        share.failed + count * (group.ending in ("error", "truncated", "interrupted")),
-        Usage(
-            used.uncached + group.uncached,
-            used.cache_read + group.cache_read,
-            used.cache_write + group.cache_write,
-            used.output + group.output,
-            used.reasoning + group.reasoning,
-            used.estimated or bool(group.estimated),
-        ),
-        _cached(share.cached, group),
-    )
-
-
-def _cached(before: Cached, group: Group) -> Cached:
-    if not group.cached:
-        return before
-    worth = group.purpose == "request"
-    return Cached(
-        before.hits + group.cached,
-        before.tokens_in + group.saved_input * worth,
-        before.tokens_out + group.saved_output * worth,
-        before.nano + group.saved_nano * worth,
-    )
-
-
-def _spread(rows: Rows, sql: str, window: tuple[str, str]) -> Spread | None:
-    ((p50, p95),) = rows.rows(sql, window)
-    return Spread(p50, p95) if isinstance(p50, int) and isinstance(p95, int) else None
