@@ -18,7 +18,6 @@ from llm_gateway.upstream.fleet import Member
 from llm_gateway.vault import Secret
 
 AT = "2023-11-14T22:13:20.000Z"
-USED = Usage(100, 20, 3, 50, 7)
 
 
 def shown(view: msgspec.Struct) -> dict[str, object]:

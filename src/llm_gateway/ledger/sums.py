@@ -17,8 +17,9 @@ class Sums(msgspec.Struct, frozen=True):
 
     `requests` are `ok`, `cancelled` or `failed`; `estimated` of them were not counted by their provider.
     `cached` were answered from the response cache, and `saved_input` and `saved_output` are the tokens that
-    asking would have used, smoke tests and demos aside: they are in no other column. `removed` are tokens that compression took out of
-    what was sent. `unpriced` are answers that are to be paid and whose price nobody knows.
+    asking would have used, smoke tests and demos aside: they are in no other column. `removed` are tokens
+    that compression took out of what was sent. `unpriced` are answers that are to be paid and whose price
+    nobody knows.
 
     `cost_nano` is of all turns; `retried_nano` is in no other amount. The lines (`route_nano` and so on) and
     `baseline_nano` are of turns that count alone. `high_nano`, `medium_nano` and `low_nano` are what was
