@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from llm_gateway.canonical.usage import Usage
+from llm_gateway.canonical.usage import Special, Usage
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.errors import UpstreamTruncated
 from llm_gateway.pipeline.forwarded_answer import ByteMeter, EventMeter, read_answer, read_usage
@@ -22,7 +22,7 @@ USAGES: list[tuple[dict[str, object], Usage | None]] = [
             "output_tokens": 50,
             "input_tokens_details": {"text_tokens": 10, "image_tokens": 40},
         },
-        Usage(uncached=50, output=50),
+        Usage(uncached=50, output=50, special=Special(image_in=40)),
     ),
     (
         {
@@ -32,7 +32,7 @@ USAGES: list[tuple[dict[str, object], Usage | None]] = [
             "output_tokens": 45,
             "total_tokens": 59,
         },
-        Usage(uncached=14, output=45),
+        Usage(uncached=14, output=45, special=Special(audio_in=14)),
     ),
     ({"type": "duration", "seconds": 7}, None),
     ({"total_tokens": 815}, Usage(uncached=815)),

@@ -7,6 +7,8 @@ dialect: bytes pass as they came, and are only looked at.
 import msgspec
 from msgspec import Raw
 
+from llm_gateway.canonical.counts import Caching, Told, count, member, normal
+from llm_gateway.canonical.tiers import tier_of
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Dialect, Seen
 from llm_gateway.errors import GatewayError
@@ -14,16 +16,17 @@ from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
 
 __all__ = ["ByteMeter", "EventMeter", "read_answer", "read_usage"]
 
-_MAX_TOKENS = 1_000_000_000  # of one turn: whatever says more is no count
 _MAX_TEXT = 500
 _MAX_NAME = 256
 _LONGEST_EVENT = 1024 * 1024  # an image in an event is larger, and tells no usage that is not told again
+_ABSENT = Raw()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Inner(msgspec.Struct):
     id: object = None
-    usage: Raw = msgspec.field(default_factory=Raw)
+    usage: Raw = _ABSENT
+    service_tier: object = None
 
 
 class _Reading(msgspec.Struct):
@@ -31,11 +34,18 @@ class _Reading(msgspec.Struct):
 
     id: object = None
     kind: object = msgspec.field(name="object", default=None)
+    type: object = None
     model: object = None
-    usage: Raw = msgspec.field(default_factory=Raw)
-    response: Raw = msgspec.field(default_factory=Raw)
-    error: Raw = msgspec.field(default_factory=Raw)
+    service_tier: object = None
+    usage: Raw = _ABSENT
+    response: Raw = _ABSENT
+    error: Raw = _ABSENT
 
+
+# Where what is a part of a count is told: OpenAI spells it in the singular for sound and for Realtime.
+_INTO = ("input_tokens_details", "prompt_tokens_details", "input_token_details", "prompt_token_details")
+_OUT = ("output_tokens_details", "completion_tokens_details", "output_token_details")
+_PICTURES = ("image_generation.", "image_edit.")
 
 _reading = msgspec.json.Decoder(_Reading)
 _inner = msgspec.json.Decoder(_Inner)
@@ -49,10 +59,12 @@ def read_answer(body: bytes) -> Seen:
     return seen
 
 
-def read_usage(raw: Raw) -> Usage | None:
+def read_usage(raw: Raw, *, pictures: bool = False) -> Usage | None:
     """Read a `usage` member, by whatever names its counts go; None when it holds none.
 
-    Anthropic's counts of cached input stand beside `input_tokens`, everybody else's are a part of it.
+    Anthropic's counts of cached input stand beside `input_tokens`, everybody else's are a part of it. Its
+    names for them tell whose they are. `pictures`: what was made are pictures, where nothing says otherwise.
+    What is told in seconds (`duration`, platform.openai.com, "Create transcription") has no tokens.
     """
     if len(raw) < 5:
         return None
@@ -67,13 +79,29 @@ def read_usage(raw: Raw) -> Usage | None:
         if total is None or total < output:
             return None
         went_in = total - output
-    read = _count(told, "cache_read_input_tokens")
-    write = _count(told, "cache_creation_input_tokens")
-    if read is None and write is None:
-        read = min(_detail(told, "input_tokens_details", "prompt_tokens_details", "cached_tokens"), went_in)
-        went_in -= read
-    reasoning = _detail(told, "output_tokens_details", "completion_tokens_details", "reasoning_tokens")
-    usage = Usage(went_in, read or 0, write or 0, output, min(reasoning, output))
+    into, out = _details(told, _INTO), _details(told, _OUT)
+    anthropic = _count(told, "cache_read_input_tokens", "cache_creation_input_tokens") is not None
+    caching: Caching = "beside" if anthropic else "inside"
+    told_pictures = member(out, "image_tokens")
+    usage = normal(
+        Told(
+            sent=went_in,
+            made=output,
+            read=member(told, "cache_read_input_tokens") if anthropic else member(into, "cached_tokens"),
+            write=_written(told) if anthropic else member(into, "cache_write_tokens"),
+            write_1h=member(told.get("cache_creation"), "ephemeral_1h_input_tokens"),
+            reasoning=member(out, "reasoning_tokens", "thinking_tokens"),
+            audio_in=member(into, "audio_tokens"),
+            audio_read=member(_inside(into, "cached_tokens_details"), "audio_tokens"),
+            audio_out=member(out, "audio_tokens"),
+            image_in=member(into, "image_tokens"),
+            image_read=member(_inside(into, "cached_tokens_details"), "image_tokens"),
+            image_out=told_pictures or (output if pictures and not isinstance(out, dict) else 0),
+            searches=member(told.get("server_tool_use"), "web_search_requests"),
+        ),
+        caching=caching,
+        reasoning="inside",
+    )
     return usage if usage.total else None
 
 
@@ -136,7 +164,9 @@ def _take(seen: Seen, data: bytes) -> None:
         reading = _reading.decode(data)
     except _UNREADABLE:
         return
-    _note(seen, reading.id, reading.usage)
+    kind = reading.type if isinstance(reading.type, str) else ""
+    pictures = kind.startswith(_PICTURES)
+    _note(seen, reading.id, read_usage(reading.usage, pictures=pictures), reading.service_tier)
     if isinstance(reading.model, str):
         seen.model = reading.model[:_MAX_NAME]
     if reading.kind == "batch":  # what its requests have used is told with every look at it
@@ -146,15 +176,17 @@ def _take(seen: Seen, data: bytes) -> None:
             inner = _inner.decode(reading.response)
         except _UNREADABLE:
             return
-        _note(seen, inner.id, inner.usage)
+        _note(seen, inner.id, read_usage(inner.usage), inner.service_tier)
     if len(reading.error) > 4:
         seen.error = _error_text(reading.error)
 
 
-def _note(seen: Seen, told_id: object, usage: Raw) -> None:
+def _note(seen: Seen, told_id: object, usage: Usage | None, tier: object) -> None:
     if isinstance(told_id, str) and not seen.response_id:
         seen.response_id = told_id[:_MAX_NAME]
-    seen.usage = read_usage(usage) or seen.usage
+    seen.usage = usage or seen.usage
+    if tier is not None:
+        seen.tier = tier_of(tier)
 
 
 def _error_text(raw: Raw) -> str:
@@ -167,15 +199,19 @@ def _error_text(raw: Raw) -> str:
 
 def _count(told: dict[str, object], *names: str) -> int | None:
     """Return the first believable count under one of these names."""
-    for name in names:
-        value = told.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TOKENS:
-            return value
-    return None
+    return next((number for name in names if (number := count(told.get(name))) is not None), None)
 
 
-def _detail(told: dict[str, object], one: str, other: str, name: str) -> int:
-    for details in (told.get(one), told.get(other)):
-        if isinstance(details, dict):
-            return _count(details, name) or 0
-    return 0
+def _details(told: dict[str, object], names: tuple[str, ...]) -> object:
+    return next((told[name] for name in names if isinstance(told.get(name), dict)), None)
+
+
+def _inside(details: object, name: str) -> object:
+    return details.get(name) if isinstance(details, dict) else None
+
+
+def _written(told: dict[str, object]) -> int:
+    """Return the tokens written to Anthropic's cache: one sum, or the parts by how long they are kept."""
+    kept = told.get("cache_creation")
+    parts = member(kept, "ephemeral_5m_input_tokens") + member(kept, "ephemeral_1h_input_tokens")
+    return max(member(told, "cache_creation_input_tokens"), parts)
