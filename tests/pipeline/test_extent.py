@@ -21,6 +21,9 @@ from llm_gateway.pipeline.extent import Extent, extent
         ("ollama", "chat", '"options":{"num_predict":13}', Extent(13)),
         ("ollama", "chat", '"options":{"num_predict":-1}', Extent()),
         ("ollama", "chat", '"options":[]', Extent()),
+        ("chat", "chat/completions", '"n":2,"service_tier":"priority"', Extent(None, 2, "priority")),
+        ("responses", "responses", '"service_tier":null', Extent()),
+        ("messages", "messages", '"service_tier":7', Extent()),
     ],
 )
 def test_what_a_request_bounds(dialect: str, operation: str, body: str, found: Extent) -> None:

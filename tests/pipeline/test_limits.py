@@ -70,7 +70,8 @@ def test_a_request_that_is_over_a_limit_by_itself_need_not_come_again() -> None:
 def test_who_has_reached_several_limits_is_told_when_all_have_room() -> None:
     made = limits(key=Bounds(requests_per_minute=1, per_day=NANO), all=Bounds(parallel=1))
     both = (ALL, KEY)
-    hold(made, scopes=both, claim=Claim(nano=NANO))
+    made.remember("day", {KEY: NANO}, NOON)
+    hold(made, scopes=both)
     with pytest.raises(LimitReached, match="1 requests per minute") as minute:
         hold(made, scopes=both)
     assert minute.value.retry_after == 60, "not the second after which one that runs may have ended"
@@ -104,11 +105,24 @@ def test_requests_at_a_time() -> None:
 def test_money_is_held_until_it_is_known() -> None:
     made = limits(key=Bounds(per_day=10 * NANO))
     first = hold(made, claim=Claim(nano=6 * NANO))
-    with pytest.raises(BudgetReached, match=r"\$10\.0000 per day") as caught:
+    with pytest.raises(
+        BudgetReached, match=r"has no room now under its limit of \$10\.0000 per day"
+    ) as caught:
         hold(made, claim=Claim(nano=5 * NANO))
-    assert caught.value.retry_after == 12 * 3600
+    assert caught.value.retry_after == 1, "it is not spent: room comes back when the other one ends"
     made.settle(first, 0, 1 * NANO, NOON)
-    hold(made, claim=Claim(nano=9 * NANO))
+    second = hold(made, claim=Claim(nano=9 * NANO))
+    made.settle(second, 0, 9 * NANO, NOON)
+    with pytest.raises(BudgetReached, match=r"has reached its limit of \$10\.0000 per day") as spent:
+        hold(made, claim=Claim(nano=1))
+    assert spent.value.retry_after == 12 * 3600
+
+
+def test_what_costs_more_than_a_whole_budget_need_not_come_again() -> None:
+    made = limits(key=Bounds(per_day=10 * NANO))
+    with pytest.raises(BudgetReached, match="it is more than the limit by itself") as caught:
+        hold(made, claim=Claim(nano=11 * NANO))
+    assert caught.value.retry_after is None
 
 
 def test_a_new_day_begins_empty_but_what_still_runs_is_held() -> None:

@@ -3,7 +3,7 @@
 The dialects use different names for the same few things, and a request has those of one dialect.
 """
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -17,6 +17,7 @@ T = TypeVar("T")
 _LONGEST = 10**9
 
 _whole: msgspec.json.Decoder[int] = msgspec.json.Decoder(int)
+_name: msgspec.json.Decoder[str] = msgspec.json.Decoder(Annotated[str, msgspec.Meta(max_length=64)])
 # Chat Completions' newer and older name, Responses', and Messages'.
 _TOKENS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 
@@ -40,10 +41,14 @@ _options = msgspec.json.Decoder(_Options)
 
 
 class Extent(msgspec.Struct, frozen=True):
-    """At most so many tokens in each of so many answers; None where the request sets no bound."""
+    """At most so many tokens in each of so many answers; None where the request sets no bound.
+
+    `tier` is the service tier that is asked for, "" where none is: a dearer one may have to be paid.
+    """
 
     tokens: int | None = None
     answers: int = 1
+    tier: str = ""
 
 
 def extent(call: Call) -> Extent:
@@ -57,7 +62,8 @@ def extent(call: Call) -> Extent:
         answers = _positive(generation.candidates)
     elif (raw := fields.get("options")) is not None and tokens is None:
         tokens = _positive((_read(_options, raw) or _Options()).num_predict)
-    return Extent(tokens, max(answers or 1, 1))
+    tier = _read(_name, fields["service_tier"]) if "service_tier" in fields else None
+    return Extent(tokens, max(answers or 1, 1), tier or "")
 
 
 def _number(raw: Raw | None) -> int | None:

@@ -25,6 +25,8 @@ Scope = tuple[Kept, str]
 """Whom, and which one: the key's id, the client's or the provider's name; "" for everybody."""
 
 _PARALLEL_AGAIN = 1.0
+# What requests that run hold comes back when they end, whenever that is: a budget is not spent by it.
+_HELD_AGAIN = 1.0
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -114,18 +116,23 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """A limit that has no room for a request; `wait` is in how many seconds it has, infinity for never."""
+    """A limit that has no room for a request; `wait` is in how many seconds it has, infinity for never.
+
+    `held`: there would be room, were there no requests that run: what they do not use comes back.
+    """
 
     scope: Scope
     limit: str
     used: str
     wait: float
     money: bool = False
+    held: bool = False
 
     @property
     def told(self) -> str:
         """Return it in words."""
-        return f"{_whose(self.scope)} has reached its limit of {self.limit}: {self.used}"
+        how = "has no room now under" if self.held else "has reached"
+        return f"{_whose(self.scope)} {how} its limit of {self.limit}: {self.used}"
 
     @property
     def error(self) -> GatewayError:
@@ -311,8 +318,11 @@ class Limits:
                     f"${_shown(spent.settled)} are spent, ${_shown(spent.held)} held for requests that run, "
                     f"and this one may cost ${_shown(claim.nano)}"
                 )
-                wait = (span(period, now_us).end - now_us) / 1e6
-                yield Reached(scope, f"${_shown(most)} per {period}", used, wait, money=True)
+                held = spent.settled + claim.nano <= most
+                wait = _HELD_AGAIN if held else (span(period, now_us).end - now_us) / 1e6
+                if claim.nano > most:
+                    wait = math.inf
+                yield Reached(scope, f"${_shown(most)} per {period}", used, wait, money=True, held=held)
 
     def _standing(self, scope: Scope, now_us: int) -> Iterator[Standing]:
         bounds, counters = self._bounds[scope], self._of(scope)

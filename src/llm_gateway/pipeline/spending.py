@@ -321,17 +321,18 @@ class Spending:
         if not money:
             return Claim(estimate)
         size = -(-load.size // _LEAST_BYTES)
-        return Claim(estimate, max((self._most(step, size, output) for step in steps), default=0))
+        return Claim(estimate, max((self._most(step, size, output, asked.tier) for step in steps), default=0))
 
     def _estimate(self, step: Step, size: int) -> int:
         return self.counting.estimate(Extents(step.provider, step.model, size, 0)).usage.total
 
-    def _most(self, step: Step, size: int, output: int) -> int:
-        tariff = self.basis(step, self._clock.now_us()).tariff
-        if tariff is None:
-            return 0
-        window = self._book.window(step.provider, step.model)
-        return tariff.most(min(size, window) if window else size, output)
+    def _most(self, step: Step, size: int, output: int, tier: str = "") -> int:
+        """Return the most that a request can cost; who is asked for a tier may answer in the usual one."""
+        now_us = self._clock.now_us()
+        tariffs = {self.basis(step, now_us, each).tariff for each in ("", tier)}
+        window = self._book.window(step.provider, step.model) if tariffs != {None} else None
+        size = min(size, window) if window else size
+        return max((tariff.most(size, output) for tariff in tariffs if tariff is not None), default=0)
 
     def _basis(self, provider: str, model: str, at_us: int, tier: str) -> Basis:
         if provider in self._paid:

@@ -5,6 +5,7 @@ Time comes in as microseconds since 1970; nothing here knows whom it counts for.
 
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,7 @@ Period = Literal["day", "week", "month"]
 PERIODS: tuple[Period, ...] = ("day", "week", "month")
 
 _SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,7 +29,12 @@ class Span(msgspec.Struct, frozen=True):
 
 def span(period: Period, now_us: int) -> Span:
     """Return the day, week or month that an instant is in."""
-    day = (_EPOCH + timedelta(microseconds=now_us)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return _span_of(period, now_us // _DAY)
+
+
+@lru_cache(maxsize=64)
+def _span_of(period: Period, day_number: int) -> Span:
+    day = _EPOCH + timedelta(days=day_number)
     match period:
         case "day":
             return _span(day, day + timedelta(days=1))
