@@ -7,7 +7,8 @@ import pytest
 
 from fakes import FakeClock
 from ledger_samples import NOON, Failures
-from llm_gateway.ledger.extracts import PAGE, Bulk, bulk_columns, bulk_page
+from llm_gateway.canonical.usage import Usage
+from llm_gateway.ledger.extracts import BULKS, PAGE, Bulk, bulk_columns, bulk_page
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.records import Intent, Recount, Settlement
 from llm_gateway.ledger.rows import merge
@@ -81,11 +82,30 @@ def test_a_time_is_cut_out_exactly(store: Store, bulk: Bulk) -> None:
         ]
 
 
+def test_the_sums_of_all_days_are_the_sums_of_all_turns(store: Store) -> None:
+    """A client's clock may be wrong by ages: the days in between are not gone through."""
+    store.apply(merge(record for records in generated(COUNT) for record in records), 1)
+    store.write(put([Sighting("codex", "here", "log", "a", NOON * 9, Usage(7))]))
+    turns, days = everything(store, "turns"), everything(store, "usage")
+    assert len({row["day"] for row in days}) > 1
+    ended = [row for row in turns if row["outcome"] != "running"]
+    for name in ("tokens_uncached", "tokens_output", "cost", "baseline", "prompt_cache", "retried"):
+        routed = [row for row in days if row["source"] == "routed"]
+        assert sum(int(str(row[name])) for row in routed) == sum(int(str(row[name] or 0)) for row in ended), (
+            name
+        )
+    (seen,) = [row for row in days if row["source"] == "seen"]
+    assert (seen["client"], seen["tokens_uncached"], seen["requests"]) == ("codex", 7, 1)
+    first = min(int(str(row["day"])) for row in days)
+    later = everything(store, "usage", first + 86_400_000_000, NOON * 2)
+    assert later == [row for row in days if row["day"] != first and row["source"] == "routed"]
+
+
 def test_nothing_is_nothing(store: Store) -> None:
-    assert everything(store, "turns", NOON) == everything(store, "sightings") == []
+    assert all(everything(store, bulk, NOON) == [] for bulk in BULKS)
 
 
 def test_no_column_could_hold_a_key_or_a_text() -> None:
     """What is kept of a request's text is in no table of the ledger; a key's digest is in another one."""
-    columns = {column.name for bulk in ("turns", "sightings") for column in bulk_columns(bulk)}
+    columns = {column.name for bulk in BULKS for column in bulk_columns(bulk)}
     assert not columns & {"digest", "hint", "attempts", "losses", "mark", "body", "prompt"}

@@ -19,6 +19,7 @@ __all__ = [
     "USAGE",
     "Stop",
     "json_line",
+    "plain",
     "say",
     "table",
     "table_row",
@@ -57,7 +58,7 @@ def say(message: str) -> None:
     Other machines' words may be in it, and are not to steer the terminal.
     """
     try:
-        print(_plain(message, "\n\t"), file=sys.stderr, flush=True)
+        print(plain(message, "\n\t"), file=sys.stderr, flush=True)
     except OSError:
         pass  # a full disk, or nobody at the other end
 
@@ -100,8 +101,9 @@ def _cell(value: object) -> str:
     if value is None or value == "":
         return "-"
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return _plain(text)
+    return plain(text)
 
 
-def _plain(text: str, but: str = "") -> str:
+def plain(text: str, but: str = "") -> str:
+    """Return a text that cannot steer a terminal; `but` are characters that are let through."""
     return "".join(c if c.isprintable() or c in but else "?" for c in text)

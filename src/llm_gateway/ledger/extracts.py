@@ -1,22 +1,26 @@
-"""What is handed out of the ledger in bulk: turns and sightings, page by page, oldest first.
+"""What is handed out of the ledger in bulk: turns, sightings and sums by day, page by page, oldest first.
 
 Memory is that of a page, however many there are. No keys and nobody's text: what a request said is not in
 the ledger, and a key is there by its id. How a page is written is `server/extract_formats.py`.
 """
 
-from typing import Literal, assert_never
+from typing import Literal, assert_never, get_args
 
 import msgspec
 
+from llm_gateway.ledger.card_uses import CACHED_LINE
 from llm_gateway.ledger.ids import floor
 from llm_gateway.ledger.store import Row, Rows, Value
+from llm_gateway.ledger.sums import COLUMNS
+from llm_gateway.ledger.usage import Asked, Dimension, usage
 
-__all__ = ["PAGE", "Bulk", "Column", "Meaning", "Page", "bulk_columns", "bulk_page"]
+__all__ = ["BULKS", "PAGE", "Bulk", "Column", "Meaning", "Page", "bulk_columns", "bulk_page"]
 
 PAGE = 2000
 """How many rows a page has."""
 
-Bulk = Literal["turns", "sightings"]
+Bulk = Literal["turns", "usage", "sightings"]
+BULKS: tuple[Bulk, ...] = ("turns", "usage", "sightings")
 
 Meaning = Literal["text", "count", "flag", "time", "money"]
 """What the values of a column are: times are microseconds, money is nanodollars."""
@@ -87,7 +91,7 @@ _TURNS: tuple[tuple[str, Meaning, str], ...] = (
     ("baseline", "money", "baseline_nano"),
     ("route", "money", "route_nano"),
     ("compression", "money", "compression_nano"),
-    ("response_cache", "money", "CASE WHEN formula IS NOT NULL THEN saved_nano END"),
+    ("response_cache", "money", CACHED_LINE),
     ("prompt_cache", "money", "prompt_cache_nano"),
     ("prompt_cache_ours", "flag", "prompt_cache_ours"),
     ("retried", "money", "retried_nano"),
@@ -117,6 +121,26 @@ _SIGHTINGS: tuple[tuple[str, Meaning, str], ...] = (
 )
 
 
+_BY: tuple[Dimension, ...] = get_args(Dimension)
+_REQUESTS = ("requests", "ok", "cancelled", "failed", "estimated", "cached", "unpriced")
+_USAGE: tuple[tuple[str, Meaning, str], ...] = (
+    ("day", "time", ""),
+    *((name, "text", "") for name in _BY),
+    *(
+        (name.removesuffix("_nano"), "money", "")
+        if name.endswith("_nano")
+        else (name if name in _REQUESTS else f"tokens_{name}", "count", "")
+        for name in COLUMNS
+    ),
+)
+# Of what is recent there are hours, and days later on.
+_NEXT_DAY = (
+    "SELECT min(day) FROM (SELECT min(at) AS day FROM usage_days WHERE at >= ?1 "
+    "UNION ALL SELECT min(at) / 24 FROM usage_hours WHERE at >= ?1 * 24)"
+)
+_DAY_US = 86_400_000_000
+
+
 def bulk_columns(bulk: Bulk) -> tuple[Column, ...]:
     """Return what is handed out, in its order; it is documented in accounting.md."""
     return tuple(Column(name, meaning) for name, meaning, _ in _table(bulk))
@@ -124,6 +148,8 @@ def bulk_columns(bulk: Bulk) -> tuple[Column, ...]:
 
 def bulk_page(rows: Rows, bulk: Bulk, since_us: int, until_us: int, after: int) -> Page:
     """Return what began from `since_us` on and before `until_us`, behind the place `after`, 0 first."""
+    if bulk == "usage":
+        return _usage_page(rows, max(since_us, after), until_us or _END)
     told = ", ".join(sql for _, _, sql in _table(bulk))
     values: tuple[Value, ...] = (after, since_us, until_us or _END, PAGE)
     begin = ""
@@ -132,7 +158,7 @@ def bulk_page(rows: Rows, bulk: Bulk, since_us: int, until_us: int, after: int) 
         begin = "AND seq >= (SELECT coalesce(min(seq), 0) FROM turns WHERE id >= ?) "
         values = (after, since_us, until_us or _END, floor(since_us), PAGE)
     sql = (
-        f"SELECT seq, {told} FROM {bulk} WHERE seq > ? AND at_us >= ? AND at_us < ? {begin}"
+        f"SELECT seq, {told} FROM {bulk} AS t WHERE seq > ? AND at_us >= ? AND at_us < ? {begin}"
         "ORDER BY seq LIMIT ?"
     )
     found = rows.rows(sql, values)
@@ -140,10 +166,25 @@ def bulk_page(rows: Rows, bulk: Bulk, since_us: int, until_us: int, after: int) 
     return Page([row[1:] for row in found], last if isinstance(last, int) else None)
 
 
+def _usage_page(rows: Rows, since_us: int, until_us: int) -> Page:
+    """Return the sums of the first day that has some, of the hours that the time touches."""
+    ((day,),) = rows.rows(_NEXT_DAY, (since_us // _DAY_US,))
+    if not isinstance(day, int) or day * _DAY_US >= until_us:
+        return Page([], None)
+    next_us = (day + 1) * _DAY_US
+    asked = Asked(max(since_us, day * _DAY_US), min(until_us, next_us), "day", _BY, spreads=False)
+    found: list[Row] = [
+        (day * _DAY_US, *row.names, *msgspec.structs.astuple(row.sums)) for row in usage(rows, asked)
+    ]
+    return Page(found, next_us)
+
+
 def _table(bulk: Bulk) -> tuple[tuple[str, Meaning, str], ...]:
     match bulk:
         case "turns":
             return _TURNS
+        case "usage":
+            return _USAGE
         case "sightings":
             return _SIGHTINGS
         case _:

@@ -9,7 +9,11 @@ from llm_gateway import __version__
 from llm_gateway.server import views
 from llm_gateway.server.client_views import ClientView
 from llm_gateway.server.explain import Explained
+from llm_gateway.server.forecast_views import ForecastView
 from llm_gateway.server.routes import Route
+from llm_gateway.server.savings_views import SavingsView
+from llm_gateway.server.statusline import StatuslineView
+from llm_gateway.server.usage_views import UsageView
 
 __all__ = ["describe"]
 
@@ -27,6 +31,10 @@ _ANSWERS: dict[str, tuple[type, str]] = {
     "/api/dashboard/requests": (views.RequestView, "requests"),
     "/api/dashboard/requests/{}": (views.RequestDetail, ""),
     "/api/dashboard/request-metrics": (views.MetricsView, ""),
+    "/api/dashboard/usage": (UsageView, ""),
+    "/api/dashboard/savings": (SavingsView, ""),
+    "/api/dashboard/forecast": (ForecastView, "forecast"),
+    "/api/dashboard/statusline": (StatuslineView, ""),
     "/api/dashboard/clients": (ClientView, "clients"),
     "/api/dashboard/explain": (Explained, ""),
 }

@@ -1,0 +1,102 @@
+"""What is expected of the limits of money, as values: how each stands, and where it will be in the end.
+
+The method is `pipeline/forecast.py`; here is what it goes by, read from the ledger, and how it is shown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from llm_gateway.ledger.money import dollars
+from llm_gateway.ledger.store import Rows
+from llm_gateway.ledger.usage import Asked, Dimension, usage
+from llm_gateway.pipeline.forecast import HISTORY_DAYS, LEAST_DAYS, Forecast, Spends, forecast
+from llm_gateway.pipeline.limits import Kept, Scope, Standing
+from llm_gateway.server.views import iso
+from llm_gateway.wire.ready import ready
+
+__all__ = ["ForecastView", "forecast_views", "spends_of"]
+
+_HOUR_US = 3_600_000_000
+_BY: Mapping[Kept, tuple[Dimension, ...]] = {
+    "global": (),
+    "key": ("key",),
+    "client": ("client",),
+    "provider": ("provider",),
+}
+_METHODS = {
+    "days": "as on average over the last {} days",
+    "weekdays": "as on the same weekdays of the last {} weeks, on average",
+}
+
+
+@ready
+class ForecastView(msgspec.Struct, frozen=True):
+    """A limit of money and what is expected of it. What is null is not known: there is too little history.
+
+    `method` says what it is expected by; `per_day_usd` is the mean of the last seven whole days.
+    `reached_at` is when the limit is, where that is before it begins anew.
+    """
+
+    scope: str
+    name: str
+    limit: str
+    most_usd: float
+    used_usd: float
+    share: float
+    ends_at: str
+    history_days: int
+    method: str
+    per_day_usd: float | None
+    projected_usd: float | None
+    projected_share: float | None
+    reached_at: str | None
+
+
+def forecast_views(rows: Rows, standing: Iterable[Standing], now_us: int) -> list[ForecastView]:
+    """Show every limit of money, the one that will be used most first."""
+    limits = [each for each in standing if each.limit.startswith("usd_per_")]
+    spends = spends_of(rows, [each.scope for each in limits], now_us)
+    found = [forecast(each, spends[each.scope], now_us) for each in limits]
+    return sorted((_view(each) for each in found if each is not None), key=_order)
+
+
+def spends_of(rows: Rows, scopes: Sequence[Scope], now_us: int) -> dict[Scope, Spends]:
+    """Return what was spent by hour in each scope, as far back as a forecast looks."""
+    since_us = max(0, now_us - HISTORY_DAYS * 24 * _HOUR_US)
+    spends: dict[Scope, dict[int, int]] = {scope: {} for scope in scopes}
+    for kept in {scope[0] for scope in scopes}:
+        asked = Asked(since_us, None, "hour", _BY[kept], {"source": "routed"}, spreads=False)
+        for row in usage(rows, asked):
+            hours = spends.get((kept, row.names[0] if row.names else ""))
+            if hours is not None and row.sums.cost_nano:
+                hours[row.start_us // _HOUR_US] = row.sums.cost_nano
+    return {**spends}
+
+
+def _view(each: Forecast) -> ForecastView:
+    standing = each.standing
+    weeks = min(each.days // 7, HISTORY_DAYS // 7)
+    method = f"not enough history: {each.days} whole days, {LEAST_DAYS} are needed"
+    if each.method:
+        method = _METHODS[each.method].format(weeks if each.method == "weekdays" else min(each.days, 7))
+    projected, most = each.projected, standing.most
+    return ForecastView(
+        scope=standing.scope[0],
+        name=standing.scope[1],
+        limit=standing.limit,
+        most_usd=float(dollars(standing.most)),
+        used_usd=float(dollars(standing.used)),
+        share=round(standing.share, 4),
+        ends_at=iso(standing.resets_us),
+        history_days=each.days,
+        method=method,
+        per_day_usd=None if each.per_day is None else float(dollars(each.per_day)),
+        projected_usd=None if projected is None else float(dollars(projected)),
+        projected_share=round(projected / most, 4) if projected is not None and most else None,
+        reached_at=iso(each.reached_us) if each.reached_us else None,
+    )
+
+
+def _order(view: ForecastView) -> tuple[float, str, str, str]:
+    return -(view.projected_share or view.share), view.scope, view.name, view.limit
