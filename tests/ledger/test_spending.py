@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from ledger_samples import NOON, intent, settlement
+from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.ids import floor
+from llm_gateway.ledger.records import Attempt, Money
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.spending import Spent, spent_since
 from llm_gateway.ledger.sqlite import SqliteStore
@@ -50,3 +54,35 @@ def test_what_a_rotated_key_spent_is_its_names(tmp_path: Path) -> None:
     (spent,) = spent_since(store, NOON)
     store.close()
     assert (spent.key, spent.nano) == ("laptop", 10)
+
+
+@pytest.mark.parametrize("key", ["bootstrap", "owner"])
+def test_who_is_in_no_table_spends_it_all_the_same_whatever_it_calls_itself(tmp_path: Path, key: str) -> None:
+    store = SqliteStore(tmp_path / "db", NOON)
+    for number, caller in enumerate((key, "nightly (self-declared)")):
+        name = floor(NOON + number * 1000)
+        begun = intent(name, key_id=key, caller=caller)
+        store.apply(merge((begun, settlement(name, cost_nano=5))), 0)
+    (spent,) = spent_since(store, NOON)
+    store.close()
+    assert (spent.key, spent.nano) == (key, 10)
+
+
+def test_what_other_attempts_cost_was_spent_at_their_own_providers(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "db", NOON)
+    tries = (
+        Attempt("openai", usage=Usage(5), cost_nano=700),
+        Attempt("openai", usage=Usage(5), cost_nano=300),
+        Attempt("ollama", usage=Usage(5), cost_nano=20),
+        Attempt("ollama"),
+    )
+    money = Money(1, retried_nano=1020)
+    for number, cost in enumerate((5, None)):
+        name = floor(NOON + number * 1000)
+        end = settlement(name, cost_nano=cost, attempts=tries, money=money)
+        store.apply(merge((intent(name, key_id="gone"), end)), 0)
+    early = settlement(floor(NOON - HOUR), attempts=tries, money=money)
+    store.apply(merge((intent(early.id, at_us=NOON - HOUR), early)), 0)
+    found = {each.provider: each.nano for each in spent_since(store, NOON)}
+    store.close()
+    assert found == {"openai": 2000, "ollama": 45}

@@ -43,3 +43,6 @@ CREATE TABLE price_cards (
     id TEXT PRIMARY KEY,
     text TEXT NOT NULL
 );
+
+-- For what a budget begins with after a start: few turns have such a cost.
+CREATE INDEX turns_retried ON turns (at_us) WHERE retried_nano > 0;
