@@ -4,8 +4,6 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from llm_gateway.bridges.attending import Attending
-from llm_gateway.bridges.logins import Logins
 from llm_gateway.bridges.opening import Bridges
 from llm_gateway.clients.watching import Watching
 from llm_gateway.companion.opening import Companions, Home
@@ -14,6 +12,7 @@ from llm_gateway.content.content import Content
 from llm_gateway.content.safe import Where
 from llm_gateway.ledger.sightings import Sighting
 from llm_gateway.pipeline.key_admin import KeyAdmin
+from llm_gateway.pipeline.quota_keeping import QuotaKeeping
 from llm_gateway.server.bridges_api import BridgesApi
 from llm_gateway.server.companion_routes import CompanionsApi
 from llm_gateway.server.kept_responses import KeptResponses
@@ -24,7 +23,7 @@ from llm_gateway.telemetry.log import Log
 from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import PEPPER, Stage, on_stage
 
-__all__ = ["no_companions", "on_surface"]
+__all__ = ["home_of", "no_companions", "on_surface"]
 
 
 def on_surface(home: Path) -> Routes:
@@ -32,6 +31,7 @@ def on_surface(home: Path) -> Routes:
 
     async def scene(stage: Stage) -> Routes:
         fleet = Fleet(stage.upstream, stage.clock, lambda: None)
+        bridges = Bridges({}, {}, (), Tasks(fail), lambda: fleet)
         companions = no_companions(stage, fleet)
         content = Content(Where(home), stage.clock, fail)
         tasks = Tasks(fail)
@@ -43,17 +43,12 @@ def on_surface(home: Path) -> Routes:
                 KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None),
                 content,
                 KeptResponses(stage.gateway, content, ""),
-                BridgesApi(
-                    Attending({}, lambda *told: None),
-                    {},
-                    Logins({}, tasks),
-                    stage.ledger,
-                    stage.gateway.quotas,
-                    companions,
-                ),
+                BridgesApi(bridges, stage.ledger, companions),
                 CompanionsApi(companions.registry, companions.hub),
                 Server(),
                 tasks,
+                QuotaKeeping(stage.gateway.quotas, home_of(stage), bridges, companions),
+                lambda: (),
                 lambda: "http://127.0.0.1:8787",
                 lambda: "",
             )
@@ -64,10 +59,14 @@ def on_surface(home: Path) -> Routes:
 
 def no_companions(stage: Stage, fleet: Fleet) -> Companions:
     """Return the companions of a gateway that has none."""
-    log = Log(stage.clock, "error", io.StringIO())
-    home = Home(stage.ledger, PEPPER, stage.clock, Tasks(fail), log)
     bridges = Bridges({}, {}, (), Tasks(fail), lambda: fleet)
-    return Companions(home, bridges, nobody, lambda: fleet, lambda: None)
+    return Companions(home_of(stage), bridges, nobody, lambda: fleet, lambda: None)
+
+
+def home_of(stage: Stage) -> Home:
+    """Return what companions come to."""
+    log = Log(stage.clock, "error", io.StringIO())
+    return Home(stage.ledger, PEPPER, stage.clock, Tasks(fail), log)
 
 
 async def nobody(sightings: Sequence[Sighting]) -> None:

@@ -27,6 +27,8 @@ from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
 from llm_gateway.pipeline.limits import Standing
 from llm_gateway.pipeline.plan import Router
+from llm_gateway.pipeline.pools import check_draws, drawable
+from llm_gateway.pipeline.quota_keeping import QuotaKeeping
 from llm_gateway.pipeline.quotas import Quotas
 from llm_gateway.pipeline.replan import replan
 from llm_gateway.pipeline.replay import Replays
@@ -128,6 +130,7 @@ class App:
         self.tasks.start("look at the configuration", self._look_at_file())
         self.tasks.start("delete what has expired", self._content.look_after())
         self.tasks.start("look at bridges", self._bridges.attending.attend())
+        self.tasks.start("keep what is told of quotas", self._quotas.run())
         self.tasks.start("look after companions", self._companions.hub.watch())
         self.tasks.start("look after applications", self._watching.run(settings.clients.interval))
         if is_exposed(self._servers):
@@ -199,7 +202,7 @@ class App:
             self._spending,
             settings.server.max_body_bytes,
             self._replays,
-            Quotas(self._clock),
+            self._quotas.quotas,
         )
         self._show_gauges()
         opened.push_async_callback(self.tasks.close)
@@ -226,6 +229,8 @@ class App:
         home_of = Home(self._ledger, pepper, self._clock, self.tasks, self.log)
         received = self._watching.receive
         self._companions = Companions(home_of, self._bridges, received, lambda: self.fleet, self._plan_anew)
+        self._quotas = QuotaKeeping(Quotas(self._clock, pepper), home_of, self._bridges, self._companions)
+        opened.push_async_callback(self._quotas.keep)
         self._joining = (self._bridges, self._companions)
         self.fleet = self._muster(self._loaded, self._plan_anew)
         await self._companions.hub.open()
@@ -248,6 +253,7 @@ class App:
         fleet = Fleet(self._upstream, self._clock, changed)
         built_in = {name: tuple(engine.models) for name, engine in self._engines.items()}
         muster(fleet, loaded.settings, self._environ, built_in, self._skipped)
+        check_draws(loaded.settings.subscriptions, drawable(loaded.settings))
         for each in self._joining:
             each.join(fleet)
         return fleet
@@ -294,17 +300,12 @@ class App:
             self._keys,
             self._content,
             self._kept,
-            BridgesApi(
-                self._bridges.attending,
-                self._bridges.rows,
-                self._bridges.logins,
-                self._ledger,
-                gateway.quotas,
-                self._companions,
-            ),
+            BridgesApi(self._bridges, self._ledger, self._companions),
             CompanionsApi(self._companions.registry, self._companions.hub),
             server,
             self.tasks,
+            self._quotas,
+            lambda: self._loaded.settings.subscriptions,
             lambda: self.url,
             lambda: self._refused,
         )

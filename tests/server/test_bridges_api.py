@@ -8,12 +8,11 @@ import msgspec
 import pytest
 
 from bridge_stage import Stage as BridgeStage
-from llm_gateway.bridges.attending import Attending
 from llm_gateway.bridges.contract import LoginStep
 from llm_gateway.bridges.engine import Bounds
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import Action, Health, Window
-from llm_gateway.bridges.logins import Logins
+from llm_gateway.bridges.opening import Bridges
 from llm_gateway.providers.catalog import BridgeRow, ProviderRow
 from llm_gateway.server.bridges_api import BridgesApi, BridgeView, bridge_view
 from llm_gateway.upstream.fleet import Fleet
@@ -36,10 +35,10 @@ class Desk:
         self.bridge_stage = BridgeStage(Bounds())
         self.bridge = self.bridge_stage.bridge
         self.engine = self.bridge_stage.engine
-        attending = Attending({"b": self.engine}, lambda *told: None)
-        logins = Logins({"b": self.engine}, self.bridge_stage.tasks)
-        companions = no_companions(stage, Fleet(stage.upstream, stage.clock, lambda: None))
-        self.api = BridgesApi(attending, {"b": ROW}, logins, stage.ledger, stage.gateway.quotas, companions)
+        fleet = Fleet(stage.upstream, stage.clock, lambda: None)
+        bridges = Bridges({"b": ROW}, {"b": self.engine}, (), self.bridge_stage.tasks, lambda: fleet)
+        companions = no_companions(stage, fleet)
+        self.api = BridgesApi(bridges, stage.ledger, companions)
         self.door = Door(*self.api.routes())
 
     async def ask(self, method: str, target: str, body: bytes = b"", *, token: str = DASHBOARD) -> Reply:
@@ -183,38 +182,6 @@ def test_a_logout_that_never_ends_is_given_up(tmp_path: Path) -> None:
         desk.bridge.logout = logout  # type: ignore[method-assign]
         refused = await desk.ask("POST", "/api/bridge-logouts/b")
         assert refused.status == 502 and "was not logged out" in str(refused.error()["message"])
-
-    seated(tmp_path, scene)
-
-
-def test_a_subscription_is_shown_when_somebody_is_logged_in(tmp_path: Path) -> None:
-    async def scene(desk: Desk) -> None:
-        desk.bridge.state = Health("auth_required", "nobody is logged in")
-        assert await desk.door.json("/api/dashboard/subscriptions") == {"subscriptions": []}
-        windows = (Window("5 hours", 0.5, 1_700_000_000_000_000, "allowed"),)
-        desk.bridge.state = Health("ok", verified="login_seen", account="max", windows=windows)
-        await desk.only()
-        assert await desk.door.json("/api/dashboard/subscriptions") == {
-            "subscriptions": [
-                {
-                    "provider": "b",
-                    "label": "B",
-                    "caller": "",
-                    "route": "bridge",
-                    "status": "ok",
-                    "told_at": "",
-                    "windows": [
-                        {
-                            "window": "5 hours",
-                            "used": 0.5,
-                            "resets_at": "2023-11-14T22:13:20.000Z",
-                            "status": "allowed",
-                        }
-                    ],
-                    "plan": "max",
-                }
-            ]
-        }
 
     seated(tmp_path, scene)
 

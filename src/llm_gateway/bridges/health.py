@@ -1,12 +1,22 @@
 """How a bridge is: its state, why, what helps, and how much of its subscription is used. Values only."""
 
+import hashlib
 from typing import Literal
 
 import msgspec
 
 from llm_gateway.wire.ready import ready
 
-__all__ = ["Action", "BridgeModel", "BridgeState", "Health", "Verified", "Window"]
+__all__ = [
+    "Action",
+    "BridgeModel",
+    "BridgeState",
+    "Health",
+    "Verified",
+    "Window",
+    "account_mark",
+    "window_name",
+]
 
 BridgeState = Literal[
     "disabled",
@@ -63,6 +73,8 @@ class Health(msgspec.Struct, frozen=True):
 
     `reason` says why it is not `ok`. `account` is the kind of plan, never whose it is. `version` is the found
     one of the vendor's program, `required` what is needed instead. `resets_us` is when `rate_limited` ends.
+    `mark` tells the account from others, where its vendor names it (`account_mark`). `told_us` is when the
+    windows were told; 0 is now.
     """
 
     state: BridgeState
@@ -78,3 +90,23 @@ class Health(msgspec.Struct, frozen=True):
     last_error: str = ""
     running: int = 0
     waiting: int = 0
+    mark: str = ""
+    told_us: int = 0
+
+
+def account_mark(vendor: str, account: str) -> str:
+    """Return what stands for a vendor's account, on whichever machine it is told; "" for none.
+
+    Only for ids that nobody can guess: they cannot be found out from it.
+    """
+    return hashlib.sha256(f"{vendor}\0{account}".encode()).hexdigest()[:32] if account else ""
+
+
+def window_name(minutes: int, usual: str) -> str:
+    """Return what a window of so many minutes is called, and what it is `usual`ly where nobody says."""
+    if minutes <= 0:
+        return usual
+    for size, word in ((1440, "days"), (60, "hours")):
+        if minutes % size == 0:
+            return f"{minutes // size} {word}"
+    return f"{minutes} minutes"

@@ -38,11 +38,25 @@ def faults(settings: Settings) -> Iterator[Fault]:
                 f"{shown(provider.name)} is there {names[provider.name]} times",
             )
     yield from _aliases(settings.aliases)
+    yield from _subscriptions(settings)
     yield from _prices(settings)
     for number, limit in enumerate(settings.limits):
         if (limit.scope == "global") is bool(limit.name):
             wrong = "there is one for all, without a name" if limit.name else "a name says whom it is for"
             yield ("limits", number, "name"), wrong
+
+
+def _subscriptions(settings: Settings) -> Iterator[Fault]:
+    names = Counter(each.name for each in settings.subscriptions)
+    for number, each in enumerate(settings.subscriptions):
+        if names[each.name] > 1:
+            yield (
+                ("subscriptions", number, "name"),
+                f"{shown(each.name)} is there {names[each.name]} times",
+            )
+        if not each.draws:
+            wrong = "nothing draws on it; name at least one bridge or login, such as claude or claude-login"
+            yield ("subscriptions", number, "draws"), wrong
 
 
 def _prices(settings: Settings) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from msgspec import Meta
 from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.config.companion import CompanionSettings
 from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
+from llm_gateway.config.subscriptions import SubscriptionSettings
 
 __all__ = [
     "CacheSettings",
@@ -339,6 +340,7 @@ class Settings(msgspec.Struct, frozen=True):
     ] = {}
     routing: RoutingSettings = RoutingSettings()
     bridges: tuple[BridgeSettings, ...] = ()
+    subscriptions: tuple[SubscriptionSettings, ...] = ()
     companion: CompanionSettings = CompanionSettings()
     prices: Prices = Prices()
     limits: tuple[Limit, ...] = ()

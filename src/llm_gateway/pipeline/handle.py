@@ -88,7 +88,7 @@ async def handle(
         passages = Passages(dialect, call, sender, turn.intent.id, began, clock)
         answer, passage = await dispatcher.dispatch(plan, passages, turn)
         if plan.login and sender.login is not None:
-            gateway.quotas.told(sender.login.row, sender.caller.identity.caller, answer.headers)
+            gateway.quotas.told(sender.login, sender.caller.identity, call.document.fields, answer.headers)
         if plan.session and answer.status < 400 and turn.step is not None:
             gateway.routing.answered(plan, turn.step)
     except GatewayError as error:

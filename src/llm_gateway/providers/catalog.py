@@ -67,6 +67,7 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A quota's window, by the names of the answer's header fields that tell of it; "" where none does.
 
     `used` is a share from 0 to 1, or with `percent` one from 0 to 100; `resets` is in seconds since 1970.
+    Where `minutes` is told, how long the window is says what it is called, in place of `name`.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resets: str = ""
     status: str = ""
     percent: bool = False
+    minutes: str = ""
 
 
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +84,10 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     A bearer token is one when it begins with `prefix` and the field `beside` comes with it, where one is
     named. `clients` are those whose vendor lets them send it through a gateway; `entries` in a user agent say
     that it does not after all; `forbids` is why anybody else is refused.
+
+    `vendor` is who tells accounts apart, and `account` the field of the answer that names one, or of the
+    request where that is `beside`. Where an account is many people's, `member` is the member of a request's
+    body that names the person, behind one of `member_marks`.
     """
 
     prefix: str
@@ -91,6 +97,10 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entries: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
     status: str = ""
+    vendor: str = ""
+    account: str = ""
+    member: str = ""
+    member_marks: tuple[str, ...] = ()
 
 
 class BridgeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

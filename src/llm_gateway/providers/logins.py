@@ -16,13 +16,17 @@ _GATEWAY_KEY = b"x-llm-gateway-key"
 
 
 class PassedLogin:
-    """A login that comes with a request: for which provider, and the header lines that carry it there."""
+    """A login that comes with a request: for which provider, and the header lines that carry it there.
 
-    __slots__ = ("_fields", "provider", "row")
+    `account` is what the field beside it says, b"" where there is none.
+    """
 
-    def __init__(self, row: ProviderRow, fields: bytes) -> None:
+    __slots__ = ("_fields", "account", "provider", "row")
+
+    def __init__(self, row: ProviderRow, fields: bytes, account: bytes = b"") -> None:
         self.row = row
         self.provider = row.name
+        self.account = account
         self._fields = fields
 
     def __repr__(self) -> str:
@@ -49,10 +53,11 @@ def login_in(headers: Headers, client: str, rows: Iterable[ProviderRow]) -> Pass
         login = row.login
         if login is None or not token.startswith(login.prefix.encode()):
             continue
-        if login.beside and get(headers, login.beside.encode()) is None:
+        beside = get(headers, login.beside.encode()) if login.beside else b""
+        if beside is None:
             continue
         agent = (get(headers, b"user-agent") or b"").lower()
         if client not in login.clients or any(entry.encode() in agent for entry in login.entries):
             raise Forbidden(f"this login is not passed on: {login.forbids}")
-        return PassedLogin(row, b"authorization: Bearer %b\r\n" % token)
+        return PassedLogin(row, b"authorization: Bearer %b\r\n" % token, beside)
     return None

@@ -4,31 +4,23 @@ Of a login only what a person needs passes here: an address and a code, never a 
 """
 
 import asyncio
-from collections.abc import Mapping
 
 import msgspec
 
-from llm_gateway.bridges.attending import Attending
 from llm_gateway.bridges.contract import LoginStep
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import Action, Health
-from llm_gateway.bridges.logins import LoginProgress, Logins
+from llm_gateway.bridges.logins import LoginProgress
+from llm_gateway.bridges.opening import Bridges
 from llm_gateway.companion.opening import Companions
 from llm_gateway.errors import MalformedRequest, NotFound, UpstreamUnreachable
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger.ledger import Ledger
-from llm_gateway.pipeline.quotas import Quotas
 from llm_gateway.providers.catalog import ProviderRow
 from llm_gateway.server.edge import respond_json
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
-from llm_gateway.server.subscription_views import (
-    WindowView,
-    bridge_subscription,
-    in_use,
-    subscription_views,
-    windows_of,
-)
+from llm_gateway.server.subscription_views import WindowView, windows_of
 from llm_gateway.server.views import iso
 
 __all__ = ["BridgeView", "BridgesApi", "LoginView", "bridge_view"]
@@ -105,20 +97,11 @@ def bridge_view(row: ProviderRow, health: Health, models: tuple[str, ...], machi
 class BridgesApi:
     """Show bridges, log in and out, pause and resume."""
 
-    def __init__(
-        self,
-        attending: Attending,
-        rows: Mapping[str, ProviderRow],
-        logins: Logins,
-        ledger: Ledger,
-        quotas: Quotas,
-        companions: Companions,
-    ) -> None:
-        self._attending = attending
-        self._rows = rows
-        self._logins = logins
+    def __init__(self, bridges: Bridges, ledger: Ledger, companions: Companions) -> None:
+        self._attending = bridges.attending
+        self._rows = bridges.rows
+        self._logins = bridges.logins
         self._ledger = ledger
-        self._quotas = quotas
         self._companions = companions
         self.patience = _WAIT
         """For how many seconds a logout is waited for."""
@@ -126,7 +109,6 @@ class BridgesApi:
     def routes(self) -> tuple[Route, ...]:
         """Return the routes, for whoever has the dashboard token."""
         table = (
-            ("GET", "dashboard/subscriptions", self.subscriptions, "Subscriptions and their windows"),
             ("GET", "dashboard/bridges", self.listed, "Bridges to subscriptions, and how each is"),
             ("POST", "bridge-logins/{}", self.begin, "Begin to log a bridge in"),
             ("GET", "bridge-logins/{}", self.progress, "How far a bridge's login is"),
@@ -156,16 +138,6 @@ class BridgesApi:
             for (row, engine), health in zip(elsewhere, told, strict=True)
         ]
         _answer(exchange, {"bridges": shown})
-
-    async def subscriptions(self, exchange: Exchange, _: str) -> None:
-        """Answer with the subscriptions that are used, by a bridge or a login that passed."""
-        found = await self._attending.look_at_all()
-        by_bridge = [
-            bridge_subscription(self._rows[name], health) for name, health in found.items() if in_use(health)
-        ]
-        elsewhere = [(row, engine.health) for row, engine in self._companions.bridges()]
-        by_bridge += [bridge_subscription(row, health) for row, health in elsewhere if in_use(health)]
-        _answer(exchange, {"subscriptions": subscription_views(self._quotas.all()) + by_bridge})
 
     async def begin(self, exchange: Exchange, name: str) -> None:
         """Begin a login, and answer with its first step."""

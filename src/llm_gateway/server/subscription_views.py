@@ -1,4 +1,7 @@
-"""Subscriptions as the dashboard API shows them: what their vendors last told of the quota."""
+"""Subscriptions in short: what their vendors last told of the quota, and nobody is asked for it.
+
+Everything that is known of them is in `account_views.py`.
+"""
 
 from collections.abc import Iterable
 
@@ -6,19 +9,14 @@ import msgspec
 
 from llm_gateway.bridges.health import Health
 from llm_gateway.pipeline.quotas import Quota, Used
-from llm_gateway.providers.catalog import ProviderRow
 from llm_gateway.server.views import iso
 
 __all__ = [
     "SubscriptionView",
     "WindowView",
-    "bridge_subscription",
-    "in_use",
     "subscription_views",
     "windows_of",
 ]
-
-_UNUSED = ("disabled", "not_installed", "starting", "auth_required", "unreachable")
 
 
 class WindowView(msgspec.Struct, frozen=True):
@@ -31,7 +29,7 @@ class WindowView(msgspec.Struct, frozen=True):
 
 
 class SubscriptionView(msgspec.Struct, frozen=True):
-    """A caller's subscription, or the owner's, whose caller is "".
+    """An account, by what drew on it last: `caller` is "" for a bridge.
 
     `route` is how it is used: `login`, the client's own, passed on, or `bridge`, whose state `status` is
     then; `plan` is the kind of it, where the vendor tells.
@@ -54,26 +52,14 @@ def subscription_views(quotas: Iterable[Quota]) -> list[SubscriptionView]:
             quota.provider,
             quota.label,
             quota.caller,
-            "login",
+            quota.route,
             quota.status,
             iso(quota.at_us),
             [_window(used) for used in quota.windows],
+            quota.plan,
         )
         for quota in quotas
     ]
-
-
-def in_use(health: Health) -> bool:
-    """Return whether somebody is logged in to the bridge's subscription, as far as that is known."""
-    return health.state not in _UNUSED
-
-
-def bridge_subscription(row: ProviderRow, health: Health) -> SubscriptionView:
-    """Show the subscription behind a bridge."""
-    told_at = iso(health.last_success_us) if health.last_success_us else ""
-    return SubscriptionView(
-        row.name, row.label, "", "bridge", health.state, told_at, windows_of(health), health.account
-    )
 
 
 def windows_of(health: Health) -> list[WindowView]:

@@ -1,11 +1,12 @@
 """Every path that a gateway answers, in one table. What each of them does is in the modules named here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from llm_gateway.clients.watching import Watching
 from llm_gateway.config import Server
+from llm_gateway.config.subscriptions import SubscriptionSettings
 from llm_gateway.content.content import Content
 from llm_gateway.dashboard.landing import landing_page
 from llm_gateway.http.asgi import serve_asgi
@@ -13,6 +14,7 @@ from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin
+from llm_gateway.pipeline.quota_keeping import QuotaKeeping
 from llm_gateway.server.bridges_api import BridgesApi
 from llm_gateway.server.companion_routes import CompanionsApi
 from llm_gateway.server.dashboard_api import DashboardApi
@@ -31,6 +33,7 @@ from llm_gateway.server.responses_api import ResponsesApi
 from llm_gateway.server.routes import Route, Routes
 from llm_gateway.server.shelf import Shelf
 from llm_gateway.server.subscription_views import subscription_views
+from llm_gateway.server.subscriptions_api import SubscriptionsApi
 from llm_gateway.server.usage_api import UsageApi
 from llm_gateway.tasks import Tasks
 from llm_gateway.upstream.fleet import Fleet
@@ -51,6 +54,8 @@ class Parts(msgspec.Struct, frozen=True):
     companions: CompanionsApi
     server: Server
     tasks: Tasks
+    quotas: QuotaKeeping
+    subscriptions: Callable[[], Sequence[SubscriptionSettings]]
     url: Callable[[], str]
     refused: Callable[[], str]
 
@@ -77,6 +82,7 @@ def surface(parts: Parts) -> Routes:
         + Explaining(gateway.router, gateway.routing, parts.fleet).routes()
         + KeysApi(parts.keys, parts.content).routes()
         + parts.bridges.routes()
+        + SubscriptionsApi(gateway, parts.fleet, parts.quotas, parts.subscriptions).routes()
         + parts.companions.routes()
         + Operations(gateway.ledger, gateway.metrics, lambda: describe(table.all)).routes()
         + ResponsesApi(parts.kept, forwarding).routes()

@@ -24,7 +24,7 @@ def test_it_says_its_version_and_its_login(tmp_path: Path) -> None:
 
 
 def test_whose_login_it_is_stays_with_it() -> None:
-    assert set(Login.__struct_fields__) == {"logged_in", "auth_method", "subscription_type"}
+    assert set(Login.__struct_fields__) == {"logged_in", "auth_method", "subscription_type", "org_id"}
     assert Login(True, "claude.ai", "max").plan == "max"
     assert Login(True, "oauth_token").plan == "oauth_token"
     assert Login(False, "none").plan == ""

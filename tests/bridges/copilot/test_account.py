@@ -6,6 +6,7 @@ import pytest
 
 from bridges.copilot.copilot_stage import Stage, played
 from bridges.copilot.fake_cli import Scene
+from fakes import FakeClock
 from llm_gateway.bridges.copilot.account import Account
 from llm_gateway.bridges.copilot.runtime import Runtime
 from llm_gateway.bridges.health import BridgeModel, Window
@@ -36,7 +37,7 @@ MODELS = [
 def test_it_says_what_is_used_and_not_whose_it_is(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         runtime = await Runtime.start(stage.program, stage.tasks)
-        account = Account()
+        account = Account(FakeClock())
         health = await account.health(runtime)
         assert (health.state, health.verified, health.account) == ("ok", "login_seen", "individual")
         assert health.version == "1.0.102"
@@ -57,11 +58,11 @@ def test_it_says_what_is_used_and_not_whose_it_is(tmp_path: Path) -> None:
 def test_without_a_login_it_says_what_helps(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         runtime = await Runtime.start(stage.program, stage.tasks)
-        health = await Account().health(runtime)
+        health = await Account(FakeClock()).health(runtime)
         assert health.state == "auth_required"
         assert health.action is not None
         assert health.action.command == "llm-gateway login github-copilot"
-        await Account().log_out(runtime)
+        await Account(FakeClock()).log_out(runtime)
         assert not stage.scene.asked("account.logout")
         await runtime.close()
 
@@ -73,7 +74,7 @@ def test_without_a_login_it_says_what_helps(tmp_path: Path) -> None:
 def test_a_quota_that_is_not_told_is_none(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         runtime = await Runtime.start(stage.program, stage.tasks)
-        health = await Account().health(runtime)
+        health = await Account(FakeClock()).health(runtime)
         assert (health.state, health.windows) == ("ok", ())
         await runtime.close()
 
@@ -85,7 +86,7 @@ def test_a_quota_that_is_not_told_is_none(tmp_path: Path) -> None:
 def test_models_are_those_that_the_account_may_use(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         runtime = await Runtime.start(stage.program, stage.tasks)
-        account = Account()
+        account = Account(FakeClock())
         sees, auto, small = await account.offers(runtime)
         assert sees.model == BridgeModel("sees", "Sees", 128000)
         assert (sees.sees, sees.efforts) == (True, frozenset(("low", "high")))
@@ -103,7 +104,7 @@ def test_models_are_those_that_the_account_may_use(tmp_path: Path) -> None:
 def test_models_that_cannot_be_told_are_none(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         runtime = await Runtime.start(stage.program, stage.tasks)
-        assert await Account().offers(runtime) == ()
+        assert await Account(FakeClock()).offers(runtime) == ()
         await runtime.close()
 
     scene = Scene(tmp_path)
@@ -114,7 +115,7 @@ def test_models_that_cannot_be_told_are_none(tmp_path: Path) -> None:
 def test_a_login_is_taken_back_by_handing_it_back(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         runtime = await Runtime.start(stage.program, stage.tasks)
-        await Account().log_out(runtime)
+        await Account(FakeClock()).log_out(runtime)
         [told] = stage.scene.asked("account.logout")
         assert told["authInfo"]["login"] == "octocat"  # type: ignore[index]
         await runtime.close()
@@ -126,7 +127,7 @@ def test_a_login_that_is_not_taken_back_is_told(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         runtime = await Runtime.start(stage.program, stage.tasks)
         with pytest.raises(RpcRefused):
-            await Account().log_out(runtime)
+            await Account(FakeClock()).log_out(runtime)
         await runtime.close()
 
     scene = Scene(tmp_path)

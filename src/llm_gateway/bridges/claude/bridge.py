@@ -16,7 +16,7 @@ from llm_gateway.bridges.claude.program import LEAST, Program
 from llm_gateway.bridges.claude.turns import Turns
 from llm_gateway.bridges.contract import Ask, LoginStep, Turn
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.health import BridgeModel, Health
+from llm_gateway.bridges.health import BridgeModel, Health, account_mark
 from llm_gateway.bridges.surroundings import Surroundings
 from llm_gateway.config.bridges import BridgeSettings
 
@@ -59,7 +59,13 @@ class ClaudeBridge:
                 required=required,
             )
         return Health(
-            "ok", verified="login_seen", account=login.plan, version=version, windows=self._turns.windows
+            "ok",
+            verified="login_seen",
+            account=login.plan,
+            version=version,
+            windows=self._turns.windows,
+            mark=account_mark("anthropic", login.org_id or ""),
+            told_us=self._turns.told_us,
         )
 
     async def models(self) -> tuple[BridgeModel, ...]:

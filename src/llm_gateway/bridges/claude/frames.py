@@ -127,7 +127,13 @@ class _Line(msgspec.Struct):
     response: Raw = msgspec.field(default_factory=Raw)
 
 
-_WINDOWS = {"five_hour": "5 hours", "seven_day": "7 days", "seven_day_opus": "7 days, Opus"}
+_WINDOWS = {
+    "five_hour": "5 hours",
+    "seven_day": "7 days",
+    "seven_day_opus": "7 days, Opus",
+    "seven_day_overage_included": "7 days, with extra usage",
+    "overage": "extra usage",
+}
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _line = msgspec.json.Decoder(_Line)
 _limits = msgspec.json.Decoder(_Limits)

@@ -51,11 +51,15 @@ _PATIENCE = 20.0
 
 @ready
 class Login(msgspec.Struct, frozen=True, rename="camel"):
-    """What the program says of its login, but for whose it is. `plan` is the kind of subscription."""
+    """What the program says of its login. `plan` is the kind of subscription.
+
+    Whose it is stays there; `org_id` is no more than what its mark is made of.
+    """
 
     logged_in: bool = False
     auth_method: str = ""
     subscription_type: str | None = None
+    org_id: str | None = None
 
     @property
     def plan(self) -> str:

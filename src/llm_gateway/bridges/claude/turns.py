@@ -75,6 +75,8 @@ class Turns:
         self._swept = self._closed = False
         self._preparing: asyncio.Task[None] | None = None
         self._quota: Quota | None = None
+        self.told_us = 0
+        """When the windows were told last."""
         self.models: tuple[BridgeModel, ...] = ()
         """What the program said that this login may use; nothing before it was asked first."""
 
@@ -223,7 +225,7 @@ class Turns:
             case Quota(windows=()) if self._quota is not None:
                 self._quota = msgspec.structs.replace(said, windows=self._quota.windows)
             case Quota():
-                self._quota = said
+                self._quota, self.told_us = said, self._around.clock.now_us()
             case Opened():
                 self.models = said.models
             case _:

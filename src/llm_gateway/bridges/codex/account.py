@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from llm_gateway.bridges.codex.protocol import AccountRead, Limits, LimitWindow
+from llm_gateway.bridges.codex.protocol import AccountRead, Credits, Limits
 from llm_gateway.bridges.codex.refusals import UNREACHABLE, login_again, resets_us, status_in
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.health import Action, Health, Window
+from llm_gateway.bridges.health import Action, Health, Window, window_name
 from llm_gateway.bridges.rpc import RpcRefused
 
 __all__ = ["health_of", "health_of_fault", "health_of_refusal", "windows_of"]
@@ -69,21 +69,26 @@ def health_of_fault(fault: BridgeFault, version: str = "", required: str = "") -
 
 
 def windows_of(limits: Limits) -> Iterator[Window]:
-    """Yield the windows of the plan's quota."""
+    """Yield the windows of the plan's quota, what one person may spend, and the credits that are left."""
     for usual, window in (("short", limits.primary), ("long", limits.secondary)):
         if window is not None:
             yield Window(
-                _name(window, usual),
+                window_name(window.window_duration_mins or 0, usual),
                 min(1.0, max(0.0, window.used_percent / 100)),
                 (window.resets_at or 0) * 1_000_000,
             )
 
+    if (spending := limits.individual_limit) is not None:
+        used = min(1.0, max(0.0, 1 - spending.remaining_percent / 100))
+        yield Window("spend limit", round(used, 4), (spending.resets_at or 0) * 1_000_000)
+    if limits.credits is not None and (status := _credits(limits.credits)):
+        yield Window("credits", 0.0, status=status)
 
-def _name(window: LimitWindow, usual: str) -> str:
-    minutes = window.window_duration_mins
-    if not minutes:
-        return usual
-    for size, word in ((1440, "days"), (60, "hours")):
-        if minutes % size == 0:
-            return f"{minutes // size} {word}"
-    return f"{minutes} minutes"
+
+def _credits(credits_: Credits) -> str:
+    """Return what is left of what was paid for beyond the plan, in words; "" for nothing."""
+    if credits_.unlimited:
+        return "unlimited"
+    if not credits_.has_credits:
+        return ""
+    return f"{credits_.balance[:20]} left" if credits_.balance else "some left"

@@ -7,6 +7,8 @@ what it asks leave for is declined, and its login stays where it keeps it.
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
+
 from llm_gateway.bridges.codex.account import health_of, health_of_fault, health_of_refusal
 from llm_gateway.bridges.codex.agreement import REQUIRED
 from llm_gateway.bridges.codex.conversation import Conversation
@@ -19,7 +21,7 @@ from llm_gateway.bridges.codex.server import AppServer, Running
 from llm_gateway.bridges.codex.thread import Thread
 from llm_gateway.bridges.contract import Ask, LoginStep, Turn
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.health import BridgeModel, Health
+from llm_gateway.bridges.health import BridgeModel, Health, account_mark
 from llm_gateway.bridges.rpc import RpcRefused
 from llm_gateway.bridges.sessions import Kept
 from llm_gateway.bridges.surroundings import Surroundings
@@ -153,7 +155,8 @@ class CodexBridge:
             if read.account is not None and read.account.type == "chatgpt":
                 within = max(0.1, until - clock.monotonic())
                 await self._look_at_limits(running, within)
-            return health_of(read, running.limits, version, clock.now_us(), name)
+            health = health_of(read, running.limits, version, clock.now_us(), name)
+            return msgspec.structs.replace(health, mark=account_mark("openai", running.account))
         except RpcRefused as refusal:
             return health_of_refusal(refusal, version, name)
         except BridgeFault as fault:
@@ -168,6 +171,7 @@ class CodexBridge:
                 raise
             return
         running.told(read.rate_limits)
+        running.account = read.account_id or ""
 
     async def _listed(self, running: Running) -> list[Offered]:
         listed: list[Offered] = []

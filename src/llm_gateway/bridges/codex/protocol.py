@@ -16,6 +16,7 @@ __all__ = [
     "AgentItem",
     "Breakdown",
     "ConfigRead",
+    "Credits",
     "Delta",
     "Empty",
     "ErrorNotice",
@@ -33,6 +34,7 @@ __all__ = [
     "RawItemNotice",
     "RawResponse",
     "Rerouted",
+    "SpendLimit",
     "ThreadStarted",
     "ToolCalled",
     "TurnEnded",
@@ -92,12 +94,31 @@ class LimitWindow(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @ready
+class Credits(msgspec.Struct, frozen=True, rename="camel"):
+    """What was paid for beyond the plan; `balance` as the vendor writes it."""
+
+    has_credits: bool = False
+    unlimited: bool = False
+    balance: str | None = None
+
+
+@ready
+class SpendLimit(msgspec.Struct, frozen=True, rename="camel"):
+    """What a workspace lets one person spend; `resets_at` in seconds since 1970."""
+
+    remaining_percent: float = 100.0
+    resets_at: int | None = None
+
+
+@ready
 class Limits(msgspec.Struct, frozen=True, rename="camel"):
     """How much of the plan is used."""
 
     primary: LimitWindow | None = None
     secondary: LimitWindow | None = None
     rate_limit_reached_type: str | None = None
+    credits: Credits | None = None
+    individual_limit: SpendLimit | None = None
 
 
 @ready
@@ -105,6 +126,7 @@ class LimitsRead(msgspec.Struct, frozen=True, rename="camel"):
     """The answer to `account/rateLimits/read`, and the notification that they changed."""
 
     rate_limits: Limits
+    account_id: str | None = None
 
 
 @ready

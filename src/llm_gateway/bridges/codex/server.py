@@ -78,7 +78,8 @@ class Hears(Protocol):
 class Running:
     """An app server that runs; `threads` are those that somebody listens to.
 
-    `logged_in` is whether somebody was when it was last looked at, or need not be.
+    `logged_in` is whether somebody was when it was last looked at, or need not be. `account` is the vendor's
+    id of the account, as it was told last.
     """
 
     def __init__(self, child: Child, launch: Launch, around: Surroundings) -> None:
@@ -87,6 +88,7 @@ class Running:
         self.threads: dict[str, Hears] = {}
         self._logins: dict[str, asyncio.Future[bool]] = {}
         self.limits = Limits()
+        self.account = ""
         self.logged_in = False
         self.config: dict[str, object] = {}
         self._child = child
@@ -182,6 +184,8 @@ class Running:
             limits.primary or before.primary,
             limits.secondary or before.secondary,
             limits.rate_limit_reached_type,
+            limits.credits or before.credits,
+            limits.individual_limit or before.individual_limit,
         )
 
     def _listening(self, params: Raw) -> Hears | None:

@@ -14,6 +14,7 @@ from llm_gateway.bridges.copilot.runtime import Runtime
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import BridgeModel, Health, Window
 from llm_gateway.bridges.rpc import RpcRefused
+from llm_gateway.clock import Clock
 from llm_gateway.wire.ready import ready
 
 __all__ = ["Account", "Offer"]
@@ -110,9 +111,11 @@ class Offer(msgspec.Struct, frozen=True):
 class Account:
     """The account, and what was seen of it last."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._offers: dict[str, Offer] = {}
         self._windows: tuple[Window, ...] = ()
+        self._told_us = 0
 
     def offer(self, model: str) -> Offer | None:
         """Return what is known of a model."""
@@ -131,6 +134,7 @@ class Account:
             async with asyncio.timeout(_QUOTA_TAKES):
                 quota = await runtime.ask("account.getQuota", {}, _Quota)
             self._windows = tuple(_window(name, told) for name, told in sorted(quota.quota_snapshots.items()))
+            self._told_us = self._clock.now_us()
         except (TimeoutError, RpcRefused):
             pass  # what was seen last is shown
         return Health(
@@ -139,6 +143,7 @@ class Account:
             account=current.auth_info.copilot_user.copilot_plan or "",
             version=runtime.version,
             windows=self._windows,
+            told_us=self._told_us,
         )
 
     async def offers(self, runtime: Runtime) -> tuple[Offer, ...]:

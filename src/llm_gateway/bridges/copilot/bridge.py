@@ -53,7 +53,7 @@ class CopilotBridge:
         self._around = around
         self._program = Program(settings, around)
         self._server = Resident(CLI, self._start, around.tasks, around.clock)
-        self._account = Account()
+        self._account = Account(around.clock)
         self._kept: Kept[Session] = Kept(around.clock, Session.end_soon)
 
     # how it is

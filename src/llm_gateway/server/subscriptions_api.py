@@ -1,0 +1,92 @@
+"""Subscriptions over the dashboard API: what is known of each, put together when somebody asks."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from llm_gateway.config.subscriptions import SubscriptionSettings
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.ledger.quota_samples import KEPT_US, history
+from llm_gateway.ledger.store import Rows
+from llm_gateway.ledger.usage import Asked, Dimension, usage
+from llm_gateway.pipeline.handle import Gateway
+from llm_gateway.pipeline.plan_switches import Use, switches
+from llm_gateway.pipeline.pools import Pool, pools
+from llm_gateway.pipeline.quota_keeping import QuotaKeeping
+from llm_gateway.providers.catalog import ProviderRow, load_catalog
+from llm_gateway.server.account_views import Known, account_views, switch_views
+from llm_gateway.server.edge import respond_json
+from llm_gateway.server.routes import Route
+from llm_gateway.server.subscription_worth import Drawn, renewed_us, worths
+from llm_gateway.upstream.fleet import Fleet
+
+__all__ = ["SubscriptionsApi"]
+
+_HOUR_US = 3_600 * 1_000_000
+_DAYS_US = 8 * 24 * _HOUR_US
+_LONGEST_US = 40 * 24 * _HOUR_US
+
+
+class SubscriptionsApi:
+    """Show subscriptions; `configured` are those of which the configuration speaks now."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        fleet: Fleet,
+        keeping: QuotaKeeping,
+        configured: Callable[[], Sequence[SubscriptionSettings]],
+    ) -> None:
+        self._gateway = gateway
+        self._fleet = fleet
+        self._keeping = keeping
+        self._configured = configured
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route, for whoever has the dashboard token."""
+        path, summary = "/api/dashboard/subscriptions", "Subscriptions: windows, who draws, worth"
+        return (Route("GET", path, self.listed, summary, "dashboard"),)
+
+    async def listed(self, exchange: Exchange, _: str) -> None:
+        """Answer with every subscription that is configured or in use, and with what has moved off one."""
+        bridged = await self._keeping.look()
+        await self._keeping.keep()
+        ledger, now_us = self._gateway.ledger, self._gateway.clock.now_us()
+        found = pools(self._keeping.quotas.draws, self._configured())
+        told = await ledger.read(history, now_us - min(KEPT_US, _LONGEST_US))
+        rows = {row.name: row for row in load_catalog()} | {
+            name: member.row for name, member in self._fleet.members.items()
+        }
+        drawn = {begin: await ledger.read(_drawn, begin) for begin in _months(found, now_us)}
+        known = Known(told, bridged, rows, worths(found, drawn, now_us), now_us)
+        moved = switches(_uses(await ledger.read(_by_hour, now_us - _DAYS_US), rows))
+        shown = {"subscriptions": account_views(found, known), "switches": switch_views(moved)}
+        respond_json(exchange, msgspec.json.encode(shown))
+
+
+def _months(found: Sequence[Pool], now_us: int) -> set[int]:
+    return {renewed_us(now_us, each.settings.renews if each.settings else None) for each in found}
+
+
+def _drawn(rows: Rows, since_us: int) -> list[Drawn]:
+    asked = Asked(since_us, by=("provider", "caller", "client"), where={"source": "routed"}, spreads=False)
+    return [Drawn(row.names[0], row.names[1], row.names[2], row.sums) for row in usage(rows, asked)]
+
+
+def _by_hour(rows: Rows, since_us: int) -> list[tuple[int, tuple[str, ...], int, int]]:
+    where: dict[Dimension, str] = {"source": "routed"}
+    asked = Asked(since_us, None, "hour", ("client", "caller", "provider"), where, spreads=False)
+    return [
+        (row.start_us // _HOUR_US, row.names, row.sums.requests, row.sums.cost_nano)
+        for row in usage(rows, asked)
+    ]
+
+
+def _uses(found: Sequence[tuple[int, tuple[str, ...], int, int]], rows: dict[str, ProviderRow]) -> list[Use]:
+    """Return what was asked of plans and of providers that bill; the others are neither."""
+    uses = []
+    for hour, (client, caller, provider), requests, cost in found:
+        row = rows.get(provider)
+        if row is not None and (row.metered or row.kind == "subscription"):
+            uses.append(Use(client, caller, provider, hour, row.metered, requests, cost))
+    return uses
