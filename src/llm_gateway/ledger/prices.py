@@ -25,7 +25,7 @@ from llm_gateway.ledger.price_table import (
     shipped_table,
     steps_of,
 )
-from llm_gateway.ledger.stated_prices import Stated
+from llm_gateway.ledger.stated_prices import Stated, trimmed
 from llm_gateway.ledger.tariff import Card, Steps, Tariff, TokenClass
 from llm_gateway.providers.catalog import load_catalog
 from llm_gateway.wire.ready import ready
@@ -105,6 +105,12 @@ class PriceBook:
         found = self._found(provider, model)
         return found.model.window if found is not None else None
 
+    def seller(self, provider: str) -> str:
+        """Return what the table calls a provider, "" where it does not know it."""
+        if provider not in self._names:
+            self._names[provider] = self._named(provider)
+        return self._names[provider]
+
     # details
 
     def _look_up(self, provider: str, model: str, at_us: int, tier: str) -> _Held:
@@ -134,7 +140,7 @@ class PriceBook:
         row = stated.rows[number]
         factors = stated.factors[number] if stated.factors else {}
         told = factors.get(tier)
-        factor = _Factor(told) if told is not None else _factor(self._name(provider), tier)
+        factor = _Factor(told) if told is not None else _factor(self.seller(provider), tier)
         card = Card(
             _CONFIGURATION,
             provider,
@@ -178,14 +184,8 @@ class PriceBook:
         return self._tariffs.setdefault(made.id, made)
 
     def _found(self, provider: str, model: str) -> Found | None:
-        name = self._name(provider)
+        name = self.seller(provider)
         return self._read().find(name, model) if name else None
-
-    def _name(self, provider: str) -> str:
-        """Return what the table calls a provider, "" where it does not know it."""
-        if provider not in self._names:
-            self._names[provider] = self._named(provider)
-        return self._names[provider]
 
     def _named(self, provider: str) -> str:
         table = self._read()
@@ -211,7 +211,9 @@ def _in_tier(card: Card, tier: str, factor: "_Factor | None") -> Card:
         doubt = f"no price is known for the tier {tier}"
         return msgspec.structs.replace(card, other="; ".join(filter(None, (card.other, doubt))))
     rates = {
-        name: steps if name in factor.usual else tuple((start, rate * factor.factor) for start, rate in steps)
+        name: steps
+        if name in factor.usual
+        else tuple((start, trimmed(rate * factor.factor)) for start, rate in steps)
         for name, steps in card.rates.items()
     }
     return msgspec.structs.replace(card, tier=tier, rates=rates)

@@ -12,7 +12,7 @@ from llm_gateway.config.settings import ModelPrice
 from llm_gateway.ledger.price_table import PriceRow, steps_of
 from llm_gateway.ledger.tariff import Steps, TokenClass
 
-__all__ = ["Stated", "decimal_of", "flat", "stated_of"]
+__all__ = ["Stated", "decimal_of", "flat", "stated_of", "trimmed"]
 
 _CLASSES: tuple[TokenClass, ...] = (
     "input",
@@ -62,8 +62,12 @@ def flat(input: str, output: str, cache_read: str = "", cache_write: str = "") -
 
 def decimal_of(number: float) -> Decimal:
     """Return a number as it stands in the file: 0.1 is a tenth, and 3.0 is 3."""
-    exact = Decimal(repr(number))
-    return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact
+    return trimmed(Decimal(repr(number)))
+
+
+def trimmed(amount: Decimal) -> Decimal:
+    """Return an amount without zeros at its end: 5.0 is 5, and 0.50 a half."""
+    return amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount.normalize()
 
 
 def _row(price: ModelPrice) -> PriceRow:
