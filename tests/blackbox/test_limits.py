@@ -82,7 +82,13 @@ def test_two_hundred_at_once_do_not_overshoot(paid: GatewayProcess, upstream: Sc
 
 
 def test_a_spent_budget_says_until_when(paid: GatewayProcess, upstream: ScriptedUpstream) -> None:
-    reply = ask(paid, 20_000)
+    never = ask(paid, 20_000)
+    assert (never.status, never.header("retry-after")) == (429, None)
+    assert str(never.error()["message"]).endswith("; it is more than the limit by itself")
+    usage = {"prompt_tokens": 40, "completion_tokens": 6000, "total_tokens": 6040}
+    upstream.on("m", chat.plain("m", usage=usage))
+    assert ask(paid, 6000).status == 200
+    reply = ask(paid, 5000)
     assert reply.status == 429
     assert reply.error()["code"] == "budget_reached"
     assert 0 < int(reply.header("retry-after") or 0) <= 86_400
