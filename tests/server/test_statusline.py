@@ -5,20 +5,20 @@ from pathlib import Path
 import pytest
 
 from llm_gateway.ledger.sums import Sums
+from llm_gateway.pipeline.quotas import Quota, Used
 from llm_gateway.server.statusline import Glimpse, glimpse, short_count, short_time, statusline_view
-from llm_gateway.server.subscription_views import SubscriptionView, WindowView
 from usage_stage import DAY_US, filled
 
 NOW = 1_700_000_000_000_000  # 2023-11-14 22:13:20
+MINUTE_US = 60_000_000
 
 
-def subscription(provider: str, *windows: tuple[str, float, str | None]) -> SubscriptionView:
-    shown = [WindowView(name, used, resets_at, "") for name, used, resets_at in windows]
-    return SubscriptionView(provider, provider, "", "login", "", "", shown)
+def quota(provider: str, *windows: Used) -> Quota:
+    return Quota(provider, provider, "", NOW, "", windows)
 
 
-def line(seen: Glimpse, *subscriptions: SubscriptionView, state: str = "ok") -> str:
-    return statusline_view(seen, subscriptions, state, NOW).line
+def line(seen: Glimpse, *quotas: Quota, state: str = "ok") -> str:
+    return statusline_view(seen, quotas, state, NOW).line
 
 
 def test_an_idle_gateway() -> None:
@@ -28,10 +28,10 @@ def test_an_idle_gateway() -> None:
 def test_a_busy_one() -> None:
     today = Sums(requests=9, uncached=1_200_000, output=40_000, cost_nano=3_414_000_000)
     talk = Sums(requests=2, uncached=12_345, estimated=1, cost_nano=20_000_000)
-    claude = subscription(
-        "claude", ("5h", 0.37, "2023-11-15T00:24:00.000Z"), ("7d", 0.8, "2023-11-18T00:00:00Z")
+    claude = quota(
+        "claude", Used("5h", 0.37, NOW + 130 * MINUTE_US), Used("7d", 0.8, NOW + 3 * DAY_US + 60 * MINUTE_US)
     )
-    old = subscription("codex", ("5h", 0.99, "2023-11-14T22:00:00.000Z"), ("weekly", 0.1, None))
+    old = quota("codex", Used("5h", 0.99, NOW - MINUTE_US), Used("weekly", 0.1))
     view = statusline_view(Glimpse(today, talk), [claude, old], "ok", NOW)
     assert view.line == (
         "gateway | today 1.24M tok $3.41 | this one ~12.3k tok ~$0.02 | claude 7d 80%, resets in 3d1h | "

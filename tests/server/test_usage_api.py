@@ -34,7 +34,7 @@ class Seat:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.door = Door(*UsageApi(stage.gateway, list).routes(), metrics=stage.metrics)
+        self.door = Door(*UsageApi(stage.gateway).routes(), metrics=stage.metrics)
 
     async def fill(self, count: int) -> None:
         records = [

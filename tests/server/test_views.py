@@ -7,8 +7,6 @@ from ledger_samples import NOON, intent, settlement
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.queries import ProviderSeen
 from llm_gateway.ledger.records import Turn
-from llm_gateway.ledger.sums import Sums
-from llm_gateway.ledger.totals import Share, Spread, Totals
 from llm_gateway.providers.catalog import ProviderRow, Speaks
 from llm_gateway.providers.discovery import ModelEntry
 from llm_gateway.providers.endpoint import Endpoint
@@ -157,33 +155,6 @@ def test_the_detail_of_a_running_turn_is_empty_where_nothing_is_known() -> None:
     detail = views.request_detail(Turn(intent("a")))
     assert (detail.response_bytes, detail.response_id, detail.attempts, detail.losses) == (None, None, [], [])
     assert (detail.upstream_request_id, detail.finish_reason) == (None, None)
-
-
-def test_sums_are_shown_with_every_breakdown() -> None:
-    sums = Sums(requests=3, ok=2, failed=1, uncached=100, cache_read=20, cache_write=3, output=50)
-    share = Share("codex", running=1, sums=sums)
-    totals = Totals(share, (share,), (share,), (share, share), (), Spread(1_000, 2_500, 9), Spread(10, 20, 9))
-    view = shown(views.metrics_view(totals, NOON))
-    assert view["since"] == AT
-    assert (view["total_requests"], view["running_requests"]) == (4, 1)
-    assert (view["tokens_in"], view["tokens_out"], view["total_tokens"]) == (123, 50, 173)
-    assert view["success_rate"] == pytest.approx(2 / 3)
-    assert view["top_model"] == "codex"
-    assert (view["latency_p50_ms"], view["latency_p95_ms"]) == (1.0, 2.5)
-    assert (view["ttft_p50_ms"], view["ttft_p95_ms"]) == (0.01, 0.02)
-    row = {"name": "codex", "requests": 4, "tokens_in": 123, "tokens_out": 50, "success_rate": 2 / 3}
-    assert (view["by_client"], view["by_provider"], view["by_purpose"]) == ([row], [row], [])
-    assert view["by_model"] == [row, row]
-    assert view["response_cache"] == {"hits": 0, "tokens_saved": 0, "usd_saved": 0.0}
-
-
-def test_without_prices_nothing_is_called_avoided_and_the_reason_is_said() -> None:
-    view = views.metrics_view(Totals(Share(""), (), (), (), (), None, None), NOON)
-    assert view.estimated_api_cost_avoided == 0.0
-    assert "no prices" in view.estimated_api_cost_avoided_basis
-    assert (view.compression_operations, view.compression_tokens_saved) == (0, 0)
-    assert (view.success_rate, view.top_model) == (None, "")
-    assert (view.latency_p50_ms, view.latency_p95_ms, view.ttft_p50_ms, view.ttft_p95_ms) == (None,) * 4
 
 
 ROW = ProviderRow("openai", "OpenAI", "hosted", {"chat": Speaks("/v1")})

@@ -21,6 +21,7 @@ from llm_gateway.server import views
 from llm_gateway.server.client_views import ALWAYS, client_views
 from llm_gateway.server.edge import respond_json
 from llm_gateway.server.limit_views import limit_views
+from llm_gateway.server.metrics_views import metrics_view
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
 from llm_gateway.upstream.fleet import Fleet
@@ -121,7 +122,7 @@ class DashboardApi:
     async def metrics(self, exchange: Exchange, _: str) -> None:
         """Answer with the sums of a time."""
         since = self._since(query_values(exchange.target), self._gateway.clock.now_us() - _DAY_US)
-        _answer(exchange, views.metrics_view(await self._read(totals, since), since))
+        _answer(exchange, metrics_view(await self._read(totals, since), since))
 
     async def clients(self, exchange: Exchange, _: str) -> None:
         """Answer with every application: how much of it goes through here, why not all of it, what helps."""

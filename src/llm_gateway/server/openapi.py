@@ -10,6 +10,7 @@ from llm_gateway.server import views
 from llm_gateway.server.client_views import ClientView
 from llm_gateway.server.explain import Explained
 from llm_gateway.server.forecast_views import ForecastView
+from llm_gateway.server.metrics_views import MetricsView
 from llm_gateway.server.routes import Route
 from llm_gateway.server.savings_views import SavingsView
 from llm_gateway.server.statusline import StatuslineView
@@ -30,7 +31,7 @@ _ANSWERS: dict[str, tuple[type, str]] = {
     "/api/dashboard/providers": (views.ProviderView, "providers"),
     "/api/dashboard/requests": (views.RequestView, "requests"),
     "/api/dashboard/requests/{}": (views.RequestDetail, ""),
-    "/api/dashboard/request-metrics": (views.MetricsView, ""),
+    "/api/dashboard/request-metrics": (MetricsView, ""),
     "/api/dashboard/usage": (UsageView, ""),
     "/api/dashboard/savings": (SavingsView, ""),
     "/api/dashboard/forecast": (ForecastView, "forecast"),

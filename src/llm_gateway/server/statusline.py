@@ -4,7 +4,6 @@ Short, without colours, the same words every time; what is estimated has a `~`. 
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 import msgspec
 
@@ -13,7 +12,7 @@ from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.sums import Sums
 from llm_gateway.ledger.usage import Asked, usage
-from llm_gateway.server.subscription_views import SubscriptionView
+from llm_gateway.pipeline.quotas import Quota
 from llm_gateway.wire.ready import ready
 
 __all__ = [
@@ -71,11 +70,9 @@ def glimpse(rows: Rows, now_us: int, session: str = "") -> Glimpse:
     return Glimpse(today[0].sums if today else Sums(), named)
 
 
-def statusline_view(
-    seen: Glimpse, subscriptions: Iterable[SubscriptionView], state: str, now_us: int
-) -> StatuslineView:
+def statusline_view(seen: Glimpse, quotas: Iterable[Quota], state: str, now_us: int) -> StatuslineView:
     """Return the line; `state` is `ok`, or says what is wrong."""
-    windows = _windows(subscriptions, now_us)
+    windows = _windows(quotas, now_us)
     parts = ["gateway" if state == "ok" else f"gateway {state}", f"today {_sums(seen.today)}"]
     talk = seen.conversation
     if talk is not None and talk.requests:
@@ -120,21 +117,18 @@ def _sums(sums: Sums) -> str:
     return f"{about}{short_count(sums.total)} tok {unsure}${dollars(sums.cost_nano):,.2f}{worth}"
 
 
-def _windows(subscriptions: Iterable[SubscriptionView], now_us: int) -> list[WindowLeft]:
+def _windows(quotas: Iterable[Quota], now_us: int) -> list[WindowLeft]:
     """Return the windows that are known, the one that is used most first."""
-    return sorted(_known(subscriptions, now_us), key=lambda each: (-each.used, each.provider, each.window))
+    return sorted(_known(quotas, now_us), key=lambda each: (-each.used, each.provider, each.window))
 
 
-def _known(subscriptions: Iterable[SubscriptionView], now_us: int) -> Iterator[WindowLeft]:
-    for each in subscriptions:
-        for window in each.windows:
-            resets_in = None if window.resets_at is None else _seconds_until(window.resets_at, now_us)
-            if resets_in is None or resets_in > 0:  # one that has begun anew since says nothing
-                yield WindowLeft(each.provider, window.window, window.used, resets_in)
-
-
-def _seconds_until(text: str, now_us: int) -> int:
-    return int(datetime.fromisoformat(text).timestamp() - now_us / 1e6)
+def _known(quotas: Iterable[Quota], now_us: int) -> Iterator[WindowLeft]:
+    for quota in quotas:
+        for used in quota.windows:
+            # One that has begun anew since it was told of says nothing.
+            if not used.resets_us or used.resets_us > now_us:
+                resets_in = (used.resets_us - now_us) // 1_000_000 if used.resets_us else None
+                yield WindowLeft(quota.provider, used.window, used.share, resets_in)
 
 
 def _window(left: WindowLeft) -> str:

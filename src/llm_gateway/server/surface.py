@@ -32,7 +32,6 @@ from llm_gateway.server.otlp_routes import Receiver, otlp_routes
 from llm_gateway.server.responses_api import ResponsesApi
 from llm_gateway.server.routes import Route, Routes
 from llm_gateway.server.shelf import Shelf
-from llm_gateway.server.subscription_views import subscription_views
 from llm_gateway.server.subscriptions_api import SubscriptionsApi
 from llm_gateway.server.usage_api import UsageApi
 from llm_gateway.tasks import Tasks
@@ -78,7 +77,7 @@ def surface(parts: Parts) -> Routes:
         + models.routes()
         + OllamaApi(gateway, shelf).routes()
         + DashboardApi(gateway, parts.fleet, parts.watching, parts.refused).routes()
-        + UsageApi(gateway, lambda: subscription_views(gateway.quotas.all())).routes()
+        + UsageApi(gateway).routes()
         + Explaining(gateway.router, gateway.routing, parts.fleet).routes()
         + KeysApi(parts.keys, parts.content).routes()
         + parts.bridges.routes()

@@ -4,7 +4,7 @@ Answers are made in `usage_views.py` and its neighbours; the command line makes 
 no gateway has open.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -22,7 +22,6 @@ from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
 from llm_gateway.server.savings_views import savings_answer
 from llm_gateway.server.statusline import glimpse, statusline_view
-from llm_gateway.server.subscription_views import SubscriptionView
 from llm_gateway.server.usage_query import instant, question, refuse_unknown
 from llm_gateway.server.usage_views import usage_answer
 
@@ -35,11 +34,10 @@ _LONGEST_SESSION = 256
 
 
 class UsageApi:
-    """Answer what was used. `subscriptions` are those of which something is known, without asking anybody."""
+    """Answer what was used."""
 
-    def __init__(self, gateway: Gateway, subscriptions: Callable[[], Iterable[SubscriptionView]]) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._subscriptions = subscriptions
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes, for whoever has the dashboard token."""
@@ -79,7 +77,7 @@ class UsageApi:
         trouble = self._gateway.ledger.trouble
         state = "ok" if trouble is None else f"degraded: database {trouble.what}"
         seen = await self._read(glimpse, now_us, session)
-        _answer(exchange, statusline_view(seen, self._subscriptions(), state, now_us))
+        _answer(exchange, statusline_view(seen, self._gateway.quotas.all(), state, now_us))
 
     async def export(self, exchange: Exchange, _: str) -> None:
         """Answer with everything of a time, page by page: as fast as the client reads, and no faster."""

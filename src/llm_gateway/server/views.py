@@ -10,21 +10,16 @@ import msgspec
 from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.queries import ProviderSeen
 from llm_gateway.ledger.records import Attempt, Turn
-from llm_gateway.ledger.totals import Share, Totals
 from llm_gateway.upstream.fleet import Member
 
 __all__ = [
     "AttemptView",
-    "CacheShareView",
     "EndpointView",
     "HealthView",
-    "MetricsView",
     "ProviderView",
     "RequestDetail",
     "RequestView",
-    "ShareView",
     "iso",
-    "metrics_view",
     "provider_view",
     "request_detail",
     "request_view",
@@ -126,50 +121,6 @@ class RequestDetail(msgspec.Struct, frozen=True):
     saved_usd: float | None = None
 
 
-class ShareView(msgspec.Struct, frozen=True):
-    """Some of the requests, under the name that they have in common."""
-
-    name: str
-    requests: int
-    tokens_in: int
-    tokens_out: int
-    success_rate: float | None
-
-
-class CacheShareView(msgspec.Struct, frozen=True):
-    """What the response cache saved; nothing of it is counted anywhere else."""
-
-    hits: int
-    tokens_saved: int
-    usd_saved: float
-
-
-class MetricsView(msgspec.Struct, frozen=True):
-    """Sums over a time. What demo and smoke requests did is in `by_purpose` and never called avoided cost."""
-
-    since: str
-    total_requests: int
-    running_requests: int
-    total_tokens: int
-    tokens_in: int
-    tokens_out: int
-    success_rate: float | None
-    estimated_api_cost_avoided: float
-    estimated_api_cost_avoided_basis: str
-    compression_operations: int
-    compression_tokens_saved: int
-    top_model: str
-    latency_p50_ms: float | None
-    latency_p95_ms: float | None
-    ttft_p50_ms: float | None
-    ttft_p95_ms: float | None
-    by_client: list[ShareView]
-    by_provider: list[ShareView]
-    by_model: list[ShareView]
-    by_purpose: list[ShareView]
-    response_cache: CacheShareView
-
-
 class EndpointView(msgspec.Struct, frozen=True):
     """One address of a provider."""
 
@@ -263,38 +214,6 @@ def _usd(nano: int | None) -> float | None:
     return None if nano is None else float(dollars(nano))
 
 
-def metrics_view(totals: Totals, since_us: int) -> MetricsView:
-    """Show the sums of a time."""
-    usage = totals.all.usage
-    return MetricsView(
-        since=iso(since_us),
-        total_requests=totals.all.requests,
-        running_requests=totals.all.running,
-        total_tokens=usage.total,
-        tokens_in=usage.input,
-        tokens_out=usage.output,
-        success_rate=totals.all.success_rate,
-        estimated_api_cost_avoided=0.0,
-        estimated_api_cost_avoided_basis="no prices are configured, so nothing is counted as avoided",
-        compression_operations=0,
-        compression_tokens_saved=0,
-        top_model=totals.top_model,
-        latency_p50_ms=_ms(totals.latency.p50_us) if totals.latency else None,
-        latency_p95_ms=_ms(totals.latency.p95_us) if totals.latency else None,
-        ttft_p50_ms=_ms(totals.ttft.p50_us) if totals.ttft else None,
-        ttft_p95_ms=_ms(totals.ttft.p95_us) if totals.ttft else None,
-        by_client=[_share_view(share) for share in totals.by_client],
-        by_provider=[_share_view(share) for share in totals.by_provider],
-        by_model=[_share_view(share) for share in totals.by_model],
-        by_purpose=[_share_view(share) for share in totals.by_purpose],
-        response_cache=CacheShareView(
-            hits=totals.all.cached.hits,
-            tokens_saved=totals.all.cached.tokens_in + totals.all.cached.tokens_out,
-            usd_saved=float(dollars(totals.all.cached.nano)),
-        ),
-    )
-
-
 def provider_view(member: Member, seen: ProviderSeen | None) -> ProviderView:
     """Show a provider, with how it fared in the time that was asked for."""
     error = ""
@@ -330,10 +249,6 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
         upstream_request_id=attempt.request_id or None,
         why=attempt.why or None,
     )
-
-
-def _share_view(share: Share) -> ShareView:
-    return ShareView(share.name, share.requests, share.usage.input, share.usage.output, share.success_rate)
 
 
 def _ms(us: int) -> float:
