@@ -15,9 +15,12 @@ from llm_gateway.ledger.sums import COLUMNS, OF_A_SIGHTING, OF_A_TURN
 
 __all__ = [
     "DAY_US",
+    "DIMENSIONS",
     "ENDING",
     "ENDINGS",
     "HOURS_OF_A_DAY",
+    "HOUR_OF_A_SIGHTING",
+    "HOUR_OF_A_TURN",
     "HOUR_US",
     "LANE_OF_A_SIGHTING",
     "LANE_OF_A_TURN",
@@ -35,8 +38,8 @@ T = TypeVar("T")
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
-LATEST_US = 253_402_300_799_000_000
-"""The end of the calendar: what clients report may bear any time."""
+LATEST_US = 221_845_391_999_999_999
+"""The end of the year 8999: what clients report may bear any time, and no calendar goes on for ever."""
 
 ENDINGS = ("ok", "cached", "error", "cancelled", "truncated", "interrupted")
 ENDING = "CASE WHEN t.outcome = 'ok' AND t.cached_from IS NOT NULL THEN 'cached' ELSE t.outcome END"
@@ -53,7 +56,11 @@ SLOTS = {
 }
 """The slot of what took time in a turn, `t`, and in which turns it counts: by the kind of it."""
 
-_DIMS = ("source", "client", "caller", "key_id", "provider", "model", "machine", "purpose")
+_HOUR = f"max(min({{0}}.at_us, {LATEST_US}), 0) / {HOUR_US}"
+HOUR_OF_A_TURN = _HOUR.format("t")
+HOUR_OF_A_SIGHTING = _HOUR.format("s")
+
+DIMENSIONS = ("source", "client", "caller", "key_id", "provider", "model", "machine", "purpose")
 LANE_OF_A_TURN = {
     "source": "'routed'",
     "client": "t.client",
@@ -65,7 +72,7 @@ LANE_OF_A_TURN = {
     "purpose": "t.purpose",
 }
 """Who and what a turn, `t`, is of; `k` is its key."""
-LANE_OF_A_SIGHTING = dict.fromkeys(_DIMS, "''") | {
+LANE_OF_A_SIGHTING = dict.fromkeys(DIMENSIONS, "''") | {
     "source": "'seen'",
     "client": "s.client",
     "model": "s.model",
@@ -74,12 +81,12 @@ LANE_OF_A_SIGHTING = dict.fromkeys(_DIMS, "''") | {
 }
 """The same of a sighting, `s`."""
 
-_NAMES = ", ".join(_DIMS)
+_NAMES = ", ".join(DIMENSIONS)
 _SUMS = ", ".join(COLUMNS)
 _ADD = ", ".join(f"{name} = {name} + excluded.{name}" for name in COLUMNS)
 
 _SHOWN = "{0}.turn_id = '' AND {0}.twin = 0"
-_WHOLE = "NEW.at_us >= (SELECT value FROM meta WHERE name = 'sightings_whole_us')"
+_WHOLE = "max(NEW.at_us, 0) >= (SELECT value FROM meta WHERE name = 'sightings_whole_us')"
 _EACH_COLUMN = ", ".join(f"{name} INTEGER NOT NULL" for name in COLUMNS)
 _TABLES = (
     "ended (seq INTEGER PRIMARY KEY)",
@@ -111,10 +118,6 @@ _NOTE_RECOUNT = (
 
 _KEY = "LEFT JOIN keys AS k ON k.id = t.key_id"
 _SIGHTINGS = "sighted AS e CROSS JOIN sightings AS s ON s.seq = e.seq"
-
-
-def _hour(row: str) -> str:
-    return f"max(min({row}.at_us, {LATEST_US}), 0) / {HOUR_US}"
 
 
 def _dim(lane: dict[str, str]) -> str:
@@ -149,7 +152,7 @@ def _slots(kind: str) -> str:
 
 # The order of a join is fixed: a table of a million turns must not be what is gone through.
 _LIST = (
-    f"INSERT INTO lanes (at, dim, seq) SELECT {_hour('t')}, coalesce({_dim(LANE_OF_A_TURN)}, 0), t.seq "
+    f"INSERT INTO lanes (at, dim, seq) SELECT {HOUR_OF_A_TURN}, coalesce({_dim(LANE_OF_A_TURN)}, 0), t.seq "
     f"FROM ended AS e CROSS JOIN turns AS t ON t.seq = e.seq {_KEY}"
 )
 _NEW = f"FROM lanes AS l CROSS JOIN turns AS t ON t.seq = l.seq {_KEY} WHERE l.dim = 0"
@@ -168,7 +171,8 @@ _SUM_TURNS = (
     + " FROM lanes AS l CROSS JOIN turns AS t ON t.seq = l.seq GROUP BY l.at, l.dim"
 )
 _SUM_SIGHTINGS = (
-    f"INSERT INTO delta (at, dim, {_SUMS}) SELECT {_hour('s')} AS hour, {_dim(LANE_OF_A_SIGHTING)} AS lane, "
+    f"INSERT INTO delta (at, dim, {_SUMS}) "
+    f"SELECT {HOUR_OF_A_SIGHTING} AS hour, {_dim(LANE_OF_A_SIGHTING)} AS lane, "
     + ", ".join(f"sum(e.sign * ({OF_A_SIGHTING[name]}))" for name in COLUMNS)
     + f" FROM {_SIGHTINGS} GROUP BY hour, lane"
 )

@@ -1,0 +1,166 @@
+"""Whether the sums are what the raw rows say: day by day, each compared within one statement.
+
+So it may be asked while the gateway writes. Raw rows are asked as far back as none was pruned, days and
+months are held against their hours and days for ever. What helps against a difference is `rebuilding.py`.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from llm_gateway.ledger.rebuilding import days, span_of, whole_since
+from llm_gateway.ledger.rollups import (
+    DAY_US,
+    DIMENSIONS,
+    ENDING,
+    HOUR_OF_A_SIGHTING,
+    HOUR_OF_A_TURN,
+    LANE_OF_A_SIGHTING,
+    LANE_OF_A_TURN,
+    SLOTS,
+)
+from llm_gateway.ledger.spans import day_of_month, month_of_day
+from llm_gateway.ledger.store import Row, Rows, Value
+from llm_gateway.ledger.sums import COLUMNS, OF_A_SIGHTING, OF_A_TURN
+
+__all__ = ["MOST", "Difference", "check"]
+
+MOST = 100
+"""So many differences are told of: where one sum is wrong, many are."""
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """What a table should have and does not (`missing`), or has and should not.
+
+    `at` is the hour, day or month that it is of, `row` the rest: whose it is, and how much.
+    """
+
+    table: str
+    missing: bool
+    at: int
+    row: tuple[str, ...]
+
+
+_NAMES = ", ".join(DIMENSIONS)
+_SUMS = ", ".join(COLUMNS)
+_EACH_SUM = ", ".join(f"sum({name}) AS {name}" for name in COLUMNS)
+# A lane that had something and has nothing any more keeps its row, of zeros.
+_SOMETHING = f"({' OR '.join(f'{name} <> 0' for name in COLUMNS)})"
+_TURNS = "FROM turns AS t LEFT JOIN keys AS k ON k.id = t.key_id WHERE t.at_us >= ?1 AND t.at_us < ?2"
+_TURN = ", ".join(LANE_OF_A_TURN.values())
+_SIGHTING = ", ".join(LANE_OF_A_SIGHTING.values())
+_DIMS = "JOIN usage_dims AS d ON d.id = u.dim"
+_RAW = (
+    f"SELECT {HOUR_OF_A_TURN} AS hour, {_TURN}, "
+    f"{', '.join(f'coalesce(sum({each}), 0)' for each in OF_A_TURN.values())} "
+    f"{_TURNS} AND t.outcome IS NOT NULL GROUP BY hour, {_TURN} UNION ALL "
+    f"SELECT {HOUR_OF_A_SIGHTING} AS hour, {_SIGHTING}, "
+    f"{', '.join(f'sum({OF_A_SIGHTING[name]})' for name in COLUMNS)} FROM sightings AS s "
+    f"WHERE s.at_us >= ?1 AND s.at_us < ?2 AND s.turn_id = '' AND s.twin = 0 GROUP BY hour, {_SIGHTING}"
+)
+_KEPT = (
+    f"SELECT at, {_NAMES}, {_SUMS} FROM usage_hours AS u {_DIMS} WHERE at >= ?3 AND at < ?4 AND {_SOMETHING}"
+)
+_RAW_SLOTS = " UNION ALL ".join(
+    f"SELECT {HOUR_OF_A_TURN} AS hour, {_TURN}, '{kind}', {slot} AS slot, count(*) "
+    f"{_TURNS} AND {counted} GROUP BY hour, {_TURN}, slot"
+    for kind, (slot, counted) in SLOTS.items()
+)
+_KEPT_SLOTS = (
+    f"SELECT at, {_NAMES}, kind, slot, n FROM usage_spreads AS u {_DIMS} "
+    "WHERE span = 'h' AND at >= ?3 AND at < ?4"
+)
+_LOST = (
+    f"SELECT 1, {HOUR_OF_A_TURN}, {_TURN}, {ENDING}, t.id {_TURNS} AND t.outcome IS NOT NULL "
+    "AND NOT EXISTS (SELECT 1 FROM usage_dims AS d JOIN usage_turns AS u ON u.dim = d.id WHERE "
+    + " AND ".join(f"d.{name} = {value}" for name, value in LANE_OF_A_TURN.items())
+    + f" AND u.ending = {ENDING} AND u.seq = t.seq)"
+)
+_FOUND = "SELECT (SELECT count(*) FROM usage_turns), (SELECT count(*) FROM turns WHERE outcome IS NOT NULL)"
+
+
+def _compared(should: str, kept: str) -> str:
+    """Return the query for what is in one of two and not in the other."""
+    return (
+        f"WITH should AS ({should}), kept AS ({kept}) "
+        "SELECT 1, * FROM (SELECT * FROM should EXCEPT SELECT * FROM kept) UNION ALL "
+        "SELECT 0, * FROM (SELECT * FROM kept EXCEPT SELECT * FROM should)"
+    )
+
+
+def _wider(table: str, narrow: str, span: str, narrow_span: str) -> tuple[tuple[str, str], ...]:
+    """Return the queries that hold one day or month (?1) against the hours or days in it (from ?2 to ?3)."""
+    # The last hours are in no day or month yet.
+    within = "at >= ?2 AND at < ?3"
+    if narrow == "usage_hours":
+        within += " AND at < (SELECT value FROM meta WHERE name = 'folded')"
+    summed = f"SELECT ?1, dim, {_EACH_SUM} FROM {narrow} WHERE {within} GROUP BY dim"
+    slots = (
+        f"SELECT ?1, dim, kind, slot, sum(n) FROM usage_spreads WHERE span = '{narrow_span}' AND {within} "
+        "GROUP BY dim, kind, slot"
+    )
+    return (
+        (
+            table,
+            _compared(
+                f"SELECT * FROM ({summed}) WHERE {_SOMETHING}",
+                f"SELECT at, dim, {_SUMS} FROM {table} WHERE at = ?1 AND {_SOMETHING}",
+            ),
+        ),
+        (
+            "usage_spreads",
+            _compared(
+                slots, f"SELECT at, dim, kind, slot, n FROM usage_spreads WHERE span = '{span}' AND at = ?1"
+            ),
+        ),
+    )
+
+
+_OF_A_DAY = (
+    ("usage_hours", _compared(_RAW, _KEPT)),
+    ("usage_spreads", _compared(_RAW_SLOTS, _KEPT_SLOTS)),
+)
+_DAY = _wider("usage_days", "usage_hours", "d", "h")
+_MONTH = _wider("usage_months", "usage_days", "m", "d")
+_SPANS = (
+    "SELECT DISTINCT {0} FROM {1} UNION SELECT DISTINCT {0} FROM usage_spreads WHERE span = '{2}' ORDER BY 1"
+)
+
+
+def check(rows: Rows) -> list[Difference]:
+    """Return where the sums are not what they should be, at most so many; nothing when all is well."""
+    found: list[Difference] = []
+    for table, sql, values in _questions(rows):
+        found += (_difference(table, row) for row in rows.rows(sql, values))
+        if len(found) >= MOST:
+            return found[:MOST]
+    ((kept, ended),) = rows.rows(_FOUND)
+    if kept != ended:
+        found.append(Difference("usage_turns", False, 0, (f"{kept!r} rows", f"{ended!r} turns")))
+    return found
+
+
+def _questions(rows: Rows) -> Iterator[tuple[str, str, tuple[Value, ...]]]:
+    first = whole_since(rows) // DAY_US
+    kept = {at // 24 for at in _numbers(rows, "usage_hours", "h")}
+    raw = set(days(rows, first))
+    for day in sorted(raw | {day for day in kept if day >= first}):
+        begin, end = span_of(day)
+        yield from ((table, sql, (begin, end, day * 24, day * 24 + 24)) for table, sql in _OF_A_DAY)
+        yield "usage_turns", _LOST, (begin, end)
+    all_days = sorted(kept | set(_numbers(rows, "usage_days", "d")))
+    for day in all_days:
+        yield from ((table, sql, (day, day * 24, day * 24 + 24)) for table, sql in _DAY)
+    for month in sorted({month_of_day(day) for day in all_days} | set(_numbers(rows, "usage_months", "m"))):
+        span = (month, day_of_month(month), day_of_month(month + 1))
+        yield from ((table, sql, span) for table, sql in _MONTH)
+
+
+def _numbers(rows: Rows, table: str, span: str) -> list[int]:
+    """Return the hours, days or months of which something is kept."""
+    return [at for (at,) in rows.rows(_SPANS.format("at", table, span)) if isinstance(at, int)]
+
+
+def _difference(table: str, row: Row) -> Difference:
+    missing, at, *rest = row
+    return Difference(table, missing == 1, at if isinstance(at, int) else 0, tuple(map(str, rest)))
