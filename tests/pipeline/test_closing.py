@@ -158,20 +158,22 @@ def _card_of(tier: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "status", "used"),
+    ("outcome", "status", "asked", "used"),
     [
-        ("ok", 200, True),
-        ("truncated", 200, True),
-        ("cancelled", 200, True),
-        ("cancelled", 0, True),
-        ("error", 0, False),
-        ("error", 500, False),
+        ("ok", 200, False, True),
+        ("truncated", 200, False, True),
+        ("cancelled", 200, False, True),
+        ("cancelled", 0, True, True),
+        ("cancelled", 0, False, False),
+        ("error", 0, True, True),
+        ("error", 0, False, False),
+        ("error", 500, False, False),
     ],
 )
 def test_what_nobody_counted_is_estimated_where_somebody_worked(
-    outcome: Outcome, status: int, used: bool
+    outcome: Outcome, status: int, asked: bool, used: bool
 ) -> None:
-    end = closed(course(seen=Seen(content_bytes=80), status=status), outcome)
+    end = closed(course(seen=Seen(content_bytes=80), status=status, asked=asked), outcome)
     if used:
         assert (end.usage, end.counted, end.error_permille) == (
             Usage(10, output=10, estimated=True),
@@ -200,6 +202,34 @@ def test_an_answer_that_was_cut_used_what_was_told_and_what_came_after() -> None
     assert end.usage == Usage(100, 50, output=201, estimated=True)
     assert (end.counted, end.error_permille) == ("bytes", 1000)
     assert end.money is not None and end.money.confidence == "low"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "of_turn", "of_attempt"),
+    [
+        ("upstream_truncated", 0, False, True),
+        ("upstream_timeout", 0, False, True),
+        ("upstream_stream", 0, False, False),  # the provider says itself that it has failed
+        ("upstream_truncated", 1, True, False),
+        ("draining", 0, True, False),
+        ("cancelled", 0, True, False),
+    ],
+)
+def test_a_turn_is_not_billed_for_an_answer_that_failed_before_it_had_brought_anything(
+    kind: str, content: int, of_turn: bool, of_attempt: bool
+) -> None:
+    tries = (Attempt("paid", status=200), Attempt("paid", error_kind="cancelled"))
+    of = course(seen=Seen(content_bytes=content), attempts=tries)
+    end = close(of, Ending("truncated", 502, kind, 0, 1000), spending()).settlement
+    assert (end.usage is not None) == of_turn
+    first, second = end.attempts
+    assert second == tries[1]
+    if of_attempt:
+        used = Usage(100, estimated=True)
+        assert first == Attempt("paid", status=200, usage=used, cost_nano=100_000, tariff=tariff().id)
+        assert end.money is None or end.money.retried_nano == 100_000
+    else:
+        assert first == tries[0]
 
 
 def test_counting_tokens_is_free() -> None:

@@ -13,6 +13,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.chat import CHAT
 from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import (
+    Draining,
     Internal,
     LedgerUnavailable,
     UnknownModel,
@@ -23,6 +24,7 @@ from llm_gateway.errors import (
 from llm_gateway.ledger.queries import page
 from llm_gateway.ledger.records import Attempt, Intent
 from llm_gateway.pipeline.authenticate import Identity
+from llm_gateway.pipeline.cut import used_in_vain
 from llm_gateway.pipeline.turn import Caller, Turn
 from llm_gateway.telemetry.metrics import Metrics
 from pipeline_stage import Stage, call, on_stage, request
@@ -256,9 +258,50 @@ def test_a_turn_that_is_abandoned_is_settled(
 def test_a_client_that_leaves_before_any_answer_used_what_it_asked(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         turn = await begun(stage)
-        turn.attempt_cancelled()
+        turn.attempt_cancelled(used=used_in_vain(len(request())))
         await turn.abandon(asyncio.CancelledError())
-        assert (await stage.settlement()).usage == Usage(uncached=ESTIMATED_IN, estimated=True)
+        end = await stage.settlement()
+        assert end.usage == Usage(uncached=ESTIMATED_IN, estimated=True)
+        assert end.attempts[0].usage is None, "it counts once"
+
+    on_stage(tmp_path, scene)
+
+
+@pytest.mark.parametrize("why", [asyncio.CancelledError(), asyncio.CancelledError(Draining.kind)])
+def test_what_had_not_gone_out_used_nothing(tmp_path: Path, why: asyncio.CancelledError) -> None:
+    async def scene(stage: Stage) -> None:
+        turn = await begun(stage)
+        turn.attempt_cancelled()
+        await turn.abandon(why)
+        assert (await stage.settlement()).usage is None
+
+    on_stage(tmp_path, scene)
+
+
+def test_what_the_gateway_cut_before_any_answer_used_what_it_asked(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        turn = await begun(stage)
+        turn.attempt_cancelled(used=used_in_vain(len(request())))
+        await turn.abandon(asyncio.CancelledError(Draining.kind))
+        end = await stage.settlement()
+        assert (end.outcome, end.usage) == ("error", Usage(uncached=ESTIMATED_IN, estimated=True))
+
+    on_stage(tmp_path, scene)
+
+
+def test_of_two_that_are_asked_at_a_time_each_is_billed_once(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.plan_by({"fast": ("first/m", "second/m")})
+        turn = await begun(stage, "fast")
+        first = turn.attempt(stage.router.plan("fast", "chat").steps[0], NOTHING_LOST)
+        second = turn.attempt(stage.router.plan("fast", "chat").steps[1], NOTHING_LOST)
+        used = used_in_vain(len(request()))
+        turn.attempt_cancelled(first, used)
+        turn.attempt_cancelled(second, used)
+        await turn.abandon(asyncio.CancelledError())
+        end = await stage.settlement()
+        assert (end.provider, end.usage) == ("second", used)
+        assert [each.usage for each in end.attempts] == [used, None]
 
     on_stage(tmp_path, scene)
 
@@ -282,7 +325,7 @@ def test_an_error_that_was_answered_says_where_it_was(
     async def scene(stage: Stage) -> None:
         turn = await begun(stage)
         turn.attempt_answered(status, [])
-        turn.seen.error = error
+        turn.seen.error, turn.seen.content_bytes = error, 8
         await turn.settle("error", 0)
         end = await stage.settlement()
         assert (end.http_status, end.error_kind) == (status, kind)

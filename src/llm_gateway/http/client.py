@@ -5,7 +5,6 @@ and handed out piece by piece with bounded buffering. Which connection is used i
 """
 
 import asyncio
-import select
 import socket
 from collections.abc import Callable
 from typing import cast
@@ -13,6 +12,7 @@ from typing import cast
 import httptools
 
 from llm_gateway.errors import UpstreamBroken, UpstreamFault, UpstreamTimeout, UpstreamTruncated
+from llm_gateway.http.news import has_news
 from llm_gateway.http.outbox import Outbox
 from llm_gateway.wire.headers import Headers
 
@@ -58,6 +58,7 @@ class ClientConnection(asyncio.Protocol):
         "_sink",
         "_sink_failure",
         "_size",
+        "_stuck",
         "_transport",
         "_waiter",
         "busy",
@@ -86,6 +87,7 @@ class ClientConnection(asyncio.Protocol):
         self._sink: Callable[[bytes], bool] | None = None
         self._sink_failure: Exception | None = None
         self._size = 0
+        self._stuck = False  # more is to be sent than the kernel takes
         self._head_bytes = 0
         self._complete = False
         self._interim = False
@@ -197,6 +199,18 @@ class ClientConnection(asyncio.Protocol):
                 return
 
     @property
+    def gone_out(self) -> bool:
+        """Whether the upstream may have the whole request, though no answer came.
+
+        Not what is still in this process. And a kept connection that closes without a word was closed before
+        the request had arrived: nobody read it (RFC 9112, 9.3.1).
+        """
+        if self.received or (self.closed and self.uses > 1):
+            return self.received
+        waits = not self.closed and self._transport.get_write_buffer_size() > 0
+        return not (self._stuck or waits or self._outbox.holds(self._transport))
+
+    @property
     def ended(self) -> bool:
         """Whether the whole answer has come and nothing of it is left to take."""
         return self._complete and not self._buffer and self._failure is None
@@ -224,17 +238,9 @@ class ClientConnection(asyncio.Protocol):
     def has_news(self) -> bool:
         """Whether the peer closed, or sent unasked, and the event loop has not said so yet.
 
-        A resting connection that is closed by its peer must not be used: what was sent on it would be
-        lost without anybody knowing whether it was read (RFC 9112, 9.3.1).
+        Then it must not be used: what is sent would be lost, and nobody know whether it was read.
         """
-        sock: socket.socket | None = self._transport.get_extra_info("socket")
-        if sock is None or self._transport.is_closing():
-            return True
-        if not hasattr(select, "poll"):  # Windows; its select has no limit on descriptor numbers
-            return bool(select.select([sock.fileno()], [], [], 0)[0])
-        poll = select.poll()
-        poll.register(sock.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        return has_news(self._transport)
 
     def expire(self, now: float) -> None:
         """Give up an answer whose deadline has passed."""
@@ -261,6 +267,14 @@ class ClientConnection(asyncio.Protocol):
         if (sock := transport.get_extra_info("socket")) is not None:
             # An answer is read as fast as its client takes it: what is not taken shall stay upstream.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+
+    def pause_writing(self) -> None:
+        """Take note that the kernel takes no more of the request for now."""
+        self._stuck = True
+
+    def resume_writing(self) -> None:
+        """Take note that it takes more again."""
+        self._stuck = False
 
     def data_received(self, data: bytes) -> None:
         """Parse a piece of the answer."""
@@ -356,8 +370,7 @@ class ClientConnection(asyncio.Protocol):
     # details
 
     def _until_close(self) -> bool:
-        names = {name for name, _ in self.headers}
-        return b"content-length" not in names and b"transfer-encoding" not in names
+        return {name for name, _ in self.headers}.isdisjoint((b"content-length", b"transfer-encoding"))
 
     def _deliver(self, sink: Callable[[bytes], bool]) -> None:
         try:

@@ -32,6 +32,10 @@ class Outbox:
         if self._size > _MOST:
             self.flush()
 
+    def holds(self, transport: asyncio.Transport) -> bool:
+        """Whether anything is here that is for this connection."""
+        return any(each is transport for each, _ in self._pending)
+
     def flush(self) -> None:
         """Send what is here, now. What was for a connection that is closing meanwhile is let go."""
         pending, self._pending = self._pending, []

@@ -13,7 +13,7 @@ from llm_gateway.ledger.accounting import Basis, Used, cached, has_lines, reckon
 from llm_gateway.ledger.records import Attempt, Counted, Intent, Outcome, Removed, Settlement
 from llm_gateway.pipeline.cache import Entry
 from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
-from llm_gateway.pipeline.cut import used_when_cut
+from llm_gateway.pipeline.cut import used_in_vain, used_when_cut
 from llm_gateway.pipeline.plan import Step
 from llm_gateway.pipeline.spending import Spending
 
@@ -21,6 +21,8 @@ __all__ = ["Closed", "Course", "Ending", "close", "learn"]
 
 _NOTHING = Usage()
 _NO_BASIS = Basis()
+# The kind of an error that the provider itself told inside of its answer: it has failed, and says so.
+_SAID = "upstream_stream"
 # How far off a count may be of which a part is guessed from bytes as they usually are.
 _GUESSED_PERMILLE = 1000
 
@@ -38,7 +40,8 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
 class Course(msgspec.Struct, frozen=True):
     """What a turn has been through when it ends.
 
-    `status` and `upstream_id` are those of the target that answered. `kept` is the answer where it came from
+    `status` and `upstream_id` are those of the target that answered. `asked`: the client left one that had
+    its request and had not answered. `kept` is the answer where it came from
     the response cache. `removed` and `ours` are as in `ledger/accounting.py`. `free`: it costs no tokens.
     `estimates`: what nobody counted is guessed. `body` is the request as its client sent it.
     """
@@ -57,6 +60,7 @@ class Course(msgspec.Struct, frozen=True):
     free: bool
     estimates: bool
     body: bytes
+    asked: bool = False
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -76,8 +80,9 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
     basis = _NO_BASIS
     if step is not None and usage is not None and not course.free:
         basis = spending.basis(step, intent.at_us, seen.tier)
+    attempts = _attempts(course, usage, ending, spending)
     retried = None
-    for attempt in course.attempts:
+    for attempt in attempts:
         if attempt.cost_nano is not None:
             retried = attempt.cost_nano + (retried or 0)
     counts = has_lines(ending.outcome, intent.purpose, counts=intent.counts)
@@ -107,7 +112,7 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
         course.upstream_id,
         seen.response_id,
         seen.finish_reason,
-        course.attempts,
+        attempts,
         tuple([f"{loss.what}: {loss.why}" for loss in losses]) if losses else (),
         cost,
         "",
@@ -154,7 +159,7 @@ def _used(course: Course, ending: Ending, counting: Counting) -> _Count:
     if course.free or course.kept is not None:
         return _NOTHING, "", None
     if usage is None:
-        if not course.estimates or not _was_probably_used(course, ending.outcome):
+        if not course.estimates or not _was_probably_used(course, ending):
             return None, "", None
         estimate = _estimate(course, seen.content_bytes, counting)
         return estimate.usage, estimate.counted, estimate.error_permille
@@ -165,11 +170,35 @@ def _used(course: Course, ending: Ending, counting: Counting) -> _Count:
     return usage, "provider", None
 
 
-def _was_probably_used(course: Course, outcome: Outcome) -> bool:
-    """Whether a provider worked: it answered, or the client left while it was at it."""
-    if outcome == "cancelled" and not course.status:
-        return course.step is not None
-    return 0 < course.status < 400
+def _was_probably_used(course: Course, ending: Ending) -> bool:
+    """Whether a provider worked: it answered, or the client left while it was at it.
+
+    Not where it failed before it had brought anything: whether it bills that is told of the attempt alone.
+    """
+    return course.asked or (0 < course.status < 400 and not _failed_at_once(course, ending))
+
+
+def _failed_at_once(course: Course, ending: Ending) -> bool:
+    return ending.error_kind.startswith("upstream_") and not course.seen.content_bytes
+
+
+def _attempts(course: Course, usage: Usage | None, ending: Ending, spending: Spending) -> tuple[Attempt, ...]:
+    """Return the attempts; one that began to answer and broke off may be billed, though the turn is not."""
+    attempts, step = course.attempts, course.step
+    broke_off = ending.error_kind.startswith("upstream_") and ending.error_kind != _SAID
+    if usage is not None or not broke_off or not 0 < course.status < 300 or step is None:
+        return attempts
+    if course.free or not course.estimates:
+        return attempts
+    used = used_in_vain(course.intent.request_bytes)
+    tariff = spending.basis(step, course.intent.at_us).tariff
+    nano, card = (None, "") if tariff is None else (tariff.cost(used), tariff.id)
+    return tuple(
+        msgspec.structs.replace(each, usage=used, cost_nano=nano, tariff=card)
+        if each.status == course.status and not each.error_kind
+        else each
+        for each in attempts
+    )
 
 
 def _estimate(course: Course, content_bytes: int, counting: Counting) -> Estimate:

@@ -148,15 +148,16 @@ class Dispatcher:
         trial = standing.circuit.asked(self._monotonic())
         try:
             answer = await self._send(asking)
+            asking.sending.gone_out = True
             if not asking.last and step.line is not None and answer.status < 300:
                 answer = await _secured(answer, asking.passage)
         except UpstreamFault as error:
-            turn.attempt_failed(error, attempt)
+            turn.attempt_failed(error, attempt, asking.in_vain)
             turn.standing = None  # whoever was asked before it has no part in that
             standing.circuit.failed(self._monotonic(), error.kind)
             return Tried(asking, None, error, _FAILED, standing)
         except asyncio.CancelledError:
-            turn.attempt_cancelled(attempt)
+            turn.attempt_cancelled(attempt, asking.in_vain)
             standing.circuit.left(trial=trial)
             raise
         if answer.status < 400:
@@ -205,10 +206,12 @@ class Dispatcher:
             return _ready(passage.ready)
         if step.line is None:
             assert step.engine is not None
+            asking.sending.gone_out = True
             return step.engine.answer(passage.path, passage.body, step.model)
         head = step.line.post(passage.path, passage.headers, len(passage.body))
         hurried = not asking.last and asking.turn.intent.stream
-        return self._upstream.send(step.line, head, passage.body, self._patience if hurried else None)
+        patience = self._patience if hurried else None
+        return self._upstream.send(step.line, head, passage.body, patience, asking.sending)
 
     def _next(self, tried: list[Tried], began: float) -> tuple[Tried, float] | None:
         """Return whom to ask once more and after how many seconds, None when nobody."""

@@ -5,11 +5,14 @@ Whom to ask, when, and what an answer means is decided elsewhere; here nothing i
 
 import msgspec
 
+from llm_gateway.canonical.usage import Usage
 from llm_gateway.errors import LossRefused, UpstreamFault, UpstreamUnreachable
+from llm_gateway.pipeline.cut import used_in_vain
 from llm_gateway.pipeline.passage import Passage, Passages
 from llm_gateway.pipeline.plan import Step
 from llm_gateway.pipeline.turn import Try, Turn
 from llm_gateway.upstream.answer import Answer
+from llm_gateway.upstream.client import Sending
 from llm_gateway.upstream.standing import Standing
 from llm_gateway.upstream.verdict import Verdict
 
@@ -31,18 +34,24 @@ class Asking(msgspec.Struct, frozen=True):
     turn: Turn
     alone: bool
     last: bool
+    sending: Sending
+
+    @property
+    def in_vain(self) -> Usage | None:
+        """Return what it may be billed for where the client gets nothing of it; None where nobody read it."""
+        return used_in_vain(self.turn.intent.request_bytes) if self.sending.gone_out else None
 
     @classmethod
     def of(cls, step: Step, passages: Passages, turn: Turn, *, alone: bool, last: bool) -> "Asking":
         """Return it for a target; a ClientFault says why it cannot be asked."""
         passage = _passage(passages, step, last=last)
-        return cls(step, passage, turn.attempt(step, passage), turn, alone, last)
+        return cls(step, passage, turn.attempt(step, passage), turn, alone, last, Sending())
 
     @classmethod
     def again(cls, before: "Asking") -> "Asking":
         """Return it for a target that was asked before."""
         attempt = before.turn.attempt(before.step, before.passage)
-        return cls(before.step, before.passage, attempt, before.turn, before.alone, last=True)
+        return cls(before.step, before.passage, attempt, before.turn, before.alone, True, Sending())
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -86,7 +95,7 @@ class Tried(msgspec.Struct, frozen=True):
         """Give up what nobody waits for; an answer that is no error stands on record as cancelled."""
         self.release()
         if self.verdict is GOOD:
-            self.asking.turn.attempt_cancelled(self.asking.attempt)
+            self.asking.turn.attempt_cancelled(self.asking.attempt, self.asking.in_vain)
 
     def release(self) -> None:
         """Give the answer back, if there is one."""

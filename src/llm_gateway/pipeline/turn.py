@@ -90,6 +90,7 @@ class Turn:
     """One request's account. `begin` comes first, `settle` or `fail` last; later ones change nothing."""
 
     __slots__ = (
+        "_asked",
         "_attempts",
         "_clock",
         "_cost",
@@ -142,6 +143,7 @@ class Turn:
         self._attempts: list[Attempt] = []
         self._step: Step | None = None
         self._try = _NO_TRY
+        self._asked = False  # whether what was asked last had gone out when it was let go of
         self.standing: Watched | None = None
         self._status = 0
         self._upstream_id = ""
@@ -217,6 +219,7 @@ class Turn:
         if self.held is not None:
             self._spending.enter(self.held, step)
         attempt = self._try = Try(step, losing, self._monotonic())
+        self._asked = False
         self._step = step
         self._status = 0
         self._upstream_id = ""
@@ -247,8 +250,15 @@ class Turn:
         self._note_attempt(attempt or self._try, 0, error.kind, used=used)
 
     def attempt_cancelled(self, attempt: Try | None = None, used: Usage | None = None) -> None:
-        """Take note that the client left before an answer came, or that another target was faster."""
-        self._note_attempt(attempt or self._try, 0, "cancelled", used=used)
+        """Take note that the client left before an answer came, or that another target was faster.
+
+        `used` is what it may be billed for all the same, None where its request had not gone out. Of the
+        target that was asked last that is what the turn used, and nobody's else.
+        """
+        attempt = attempt or self._try
+        if attempt is self._try:
+            self._asked, used = used is not None, None
+        self._note_attempt(attempt, 0, "cancelled", used=used)
 
     def replay(self, step: Step, kept: Entry) -> None:
         """Take note that the answer is one of this target's that was kept: nobody is asked for it."""
@@ -319,7 +329,7 @@ class Turn:
         closed = close(course, ending, self._spending)
         settlement = closed.settlement
         self._cost = settlement.cost_nano
-        self._spending.settle(self.held, self._step, settlement.usage, self._cost, course.attempts)
+        self._spending.settle(self.held, self._step, settlement.usage, self._cost, settlement.attempts)
         tally(self._metrics, self.intent.client, settlement)
         for card in self._spending.unnoted(settlement):
             self._ledger.add(card)  # before what was reckoned with it
@@ -347,6 +357,7 @@ class Turn:
             self.free,
             self.estimates,
             self.body,
+            self._asked,
         )
 
     def _answered_kind(self) -> str:

@@ -6,7 +6,7 @@ from llm_gateway.http.origin import Origin
 from llm_gateway.http.pool import Pool
 from llm_gateway.providers.endpoint import Endpoint
 
-__all__ = ["Line", "Upstream"]
+__all__ = ["Line", "Sending", "Upstream"]
 
 _MOST_HEADS = 1000
 _WITH_BODY = frozenset((b"POST", b"PUT", b"PATCH"))  # their length is told even when it is 0 (RFC 9110, 8.6)
@@ -52,6 +52,15 @@ class Line:
         return b"GET %b HTTP/1.1\r\n%b%baccept: application/json\r\n\r\n" % (target, self._fixed, extra)
 
 
+class Sending:
+    """What is to be known of a request of which no answer came: whether it may have been read as a whole."""
+
+    __slots__ = ("gone_out",)
+
+    def __init__(self) -> None:
+        self.gone_out = False
+
+
 class Upstream:
     """The way out: the only holder of the connection pool."""
 
@@ -70,17 +79,25 @@ class Upstream:
         return Patience(min(first, usual.first), usual.between, usual.total)
 
     async def send(
-        self, line: Line, head: bytes, body: bytes, patience: Patience | None = None
+        self,
+        line: Line,
+        head: bytes,
+        body: bytes,
+        patience: Patience | None = None,
+        sending: Sending | None = None,
     ) -> ClientConnection:
         """Send a request; return the answer when its head has come.
 
         Raises an UpstreamFault. A redirect is one: it would carry the credential to where nobody
-        configured it to go. Cancelling closes the connection at once.
+        configured it to go. Cancelling closes the connection at once. `sending` learns of a request without
+        an answer whether it went out.
         """
         connection = self._pool.take(line.origin) or await self._pool.acquire(line.origin)
         try:
             await connection.send(head, body, patience or self._patience)
         except BaseException:
+            if sending is not None:
+                sending.gone_out = connection.gone_out
             connection.abort()
             raise
         if 300 <= connection.status < 400 and connection.status != 304:
