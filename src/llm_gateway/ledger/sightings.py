@@ -23,9 +23,12 @@ __all__ = [
     "answered",
     "join",
     "log_positions",
+    "marks",
     "put",
     "put_position",
     "since",
+    "told_by",
+    "within",
 ]
 
 Source = Literal["otlp", "log"]
@@ -92,7 +95,7 @@ class LogPosition(msgspec.Struct, frozen=True):
     state: str
 
 
-_COUNTS = ("uncached", "cache_read", "cache_write", "output", "reasoning", "estimated")
+_COUNTS = ("uncached", "cache_read", "cache_write", "output", "reasoning", "estimated", "cache_write_1h")
 _TEXTS = ("answer_id", "request_id", "session", "model", "asked", "label", "version")
 _COLUMNS = ("client", "machine", "source", "mark", "at_us", *_TEXTS, *_COUNTS)
 _POSITION = LogPosition.__struct_fields__
@@ -107,10 +110,17 @@ _PUT = (
 _SINCE = (
     f"SELECT seq, turn_id, twin, {', '.join(_COLUMNS)} FROM sightings WHERE at_us >= ? ORDER BY at_us, seq"
 )
+_WITHIN = _SINCE.replace("at_us >= ?", "at_us >= ? AND at_us < ?")
+_TOLD_BY = (
+    f"SELECT seq, turn_id, twin, {', '.join(_COLUMNS)} FROM sightings "
+    "WHERE client = ? AND machine = ? AND source = 'log' AND at_us >= ? AND seq > ? ORDER BY seq LIMIT ?"
+)
+_MARKS = "SELECT mark FROM sightings WHERE client = ? AND machine = ? AND source = 'log'"
 _JOIN = "UPDATE sightings SET turn_id = ?, twin = ? WHERE seq = ?"
 _ANSWERED = (
     "SELECT id, client, at_us, at_us + coalesce(latency_us, 0), session, model, coalesce(response_id, ''), "
-    "coalesce(upstream_request_id, ''), uncached, cache_read, cache_write, output, reasoning, estimated "
+    "coalesce(upstream_request_id, ''), uncached, cache_read, cache_write, output, reasoning, estimated, "
+    "coalesce(cache_write_1h, 0) "
     "FROM turns WHERE id >= ? AND at_us >= ? AND at_us <= ?"
 )
 _PUT_POSITION = (
@@ -129,6 +139,21 @@ def put(sightings: Iterable[Sighting]) -> list[Statement]:
 def since(rows: Rows, at_us: int) -> list[Kept]:
     """Return every sighting of this time and later, the oldest first."""
     return [_kept(row) for row in rows.rows(_SINCE, (at_us,))]
+
+
+def within(rows: Rows, from_us: int, until_us: int) -> list[Kept]:
+    """Return every sighting of a time, its end left out, the oldest first."""
+    return [_kept(row) for row in rows.rows(_WITHIN, (from_us, until_us))]
+
+
+def told_by(rows: Rows, whose: tuple[str, str], since_us: int, after: int, limit: int) -> list[Kept]:
+    """Return a page of what a client's logs on a machine told, in the order in which it was kept."""
+    return [_kept(row) for row in rows.rows(_TOLD_BY, (*whose, since_us, after, limit))]
+
+
+def marks(rows: Rows, client: str, machine: str) -> set[str]:
+    """Return the marks of all that a client's logs on a machine told."""
+    return {str(row[0]) for row in rows.rows(_MARKS, (client, machine))}
 
 
 def join(seq: int, turn_id: str, twin: int = 0) -> Statement:

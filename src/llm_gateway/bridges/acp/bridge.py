@@ -25,6 +25,7 @@ from llm_gateway.bridges.resident import Resident
 from llm_gateway.bridges.rpc import RpcRefused
 from llm_gateway.bridges.sessions import Kept, conversation
 from llm_gateway.bridges.surroundings import Surroundings
+from llm_gateway.canonical.counts import Told, normal, whole
 from llm_gateway.canonical.events import Finish, Finished, Measured, Started, TextDelta, ThinkingDelta
 from llm_gateway.canonical.parts import Text
 from llm_gateway.canonical.request import Message
@@ -341,13 +342,14 @@ class _Telling:
             before = TokenUsage()  # this one counts each turn for itself
         read = (told.cached_read_tokens or 0) - (before.cached_read_tokens or 0)
         written = (told.cached_write_tokens or 0) - (before.cached_write_tokens or 0)
-        return Usage(
-            uncached=max(0, told.input_tokens - before.input_tokens - read - written),
-            cache_read=max(0, read),
-            cache_write=max(0, written),
-            output=told.output_tokens - before.output_tokens,
-            reasoning=max(0, (told.thought_tokens or 0) - (before.thought_tokens or 0)),
+        counts = Told(
+            sent=whole(told.input_tokens - before.input_tokens),
+            made=whole(told.output_tokens - before.output_tokens),
+            read=whole(read),
+            write=whole(written),
+            reasoning=whole((told.thought_tokens or 0) - (before.thought_tokens or 0)),
         )
+        return normal(counts, caching="inside", reasoning="inside")
 
 
 def _is_of_use(opened: _Opened) -> bool:

@@ -8,6 +8,7 @@ answer in form is wanted, for only the program knows when it has it.
 from collections.abc import Iterator, Mapping
 
 from llm_gateway.bridges.claude.tools import PREFIX
+from llm_gateway.canonical.counts import added
 from llm_gateway.canonical.customs import CustomCalls
 from llm_gateway.canonical.events import (
     CallDelta,
@@ -79,9 +80,9 @@ class Answer:
                 self._midway = True
                 if not self._begun:
                     yield from self._pass(event)
-            case Measured(usage):
+            case Measured(usage, tier):
                 self._now = usage
-                yield from self._pass(Measured(_sum(self._before, usage)))
+                yield from self._pass(Measured(added(self._before, usage), tier))
             case Finished():
                 yield from self._finish(event)
             case CallStarted():
@@ -115,7 +116,7 @@ class Answer:
             yield from self._customed(event)
             self.over = event
             return
-        self._before, self._now = _sum(self._before, self._now), Usage()
+        self._before, self._now = added(self._before, self._now), Usage()
         self._decoder = MessagesDecoder()
 
     def _customed(self, event: Finished) -> Iterator[Event]:
@@ -130,13 +131,3 @@ class Answer:
         for each in self._customs.feed(event):
             self._folding.take(each)
             yield each
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(
-        one.uncached + other.uncached,
-        one.cache_read + other.cache_read,
-        one.cache_write + other.cache_write,
-        one.output + other.output,
-        one.reasoning + other.reasoning,
-    )

@@ -29,6 +29,7 @@ from llm_gateway.bridges.codex.protocol import (
 )
 from llm_gateway.bridges.codex.refusals import ended_early, hopeless, refused
 from llm_gateway.bridges.faults import BridgeFault
+from llm_gateway.canonical.counts import Told, normal, whole
 from llm_gateway.canonical.events import (
     CallDelta,
     CallStarted,
@@ -292,11 +293,11 @@ def _less(whole: Breakdown, part: Breakdown) -> Breakdown:
 
 def usage_of(told: Breakdown) -> Usage:
     """Return what was used, counted so that its parts do not overlap."""
-    cached, written = told.cached_input_tokens, told.cache_write_input_tokens
-    return Usage(
-        uncached=max(0, told.input_tokens - cached - written),
-        cache_read=cached,
-        cache_write=written,
-        output=told.output_tokens,
-        reasoning=told.reasoning_output_tokens,
+    counts = Told(
+        sent=whole(told.input_tokens),
+        made=whole(told.output_tokens),
+        read=whole(told.cached_input_tokens),
+        write=whole(told.cache_write_input_tokens),
+        reasoning=whole(told.reasoning_output_tokens),
     )
+    return normal(counts, caching="inside", reasoning="inside")

@@ -23,6 +23,7 @@ from llm_gateway.bridges.copilot.events import (
 )
 from llm_gateway.bridges.copilot.faults import broken_off, fault_of, throttled, unreachable
 from llm_gateway.bridges.faults import BridgeFault
+from llm_gateway.canonical.counts import Told, added, normal, whole
 from llm_gateway.canonical.events import (
     CallDelta,
     CallStarted,
@@ -139,15 +140,15 @@ class Telling:
 
     def _measure(self, used: Used) -> Iterator[Said]:
         self._used = True
-        read, written = used.cache_read_tokens or 0, used.cache_write_tokens or 0
-        before = self._usage
-        self._usage = Usage(
-            uncached=before.uncached + max(0, (used.input_tokens or 0) - read - written),
-            cache_read=before.cache_read + read,
-            cache_write=before.cache_write + written,
-            output=before.output + (used.output_tokens or 0),
-            reasoning=before.reasoning + (used.reasoning_tokens or 0),
+        told = Told(
+            sent=whole(used.input_tokens),
+            made=whole(used.output_tokens),
+            read=whole(used.cache_read_tokens),
+            write=whole(used.cache_write_tokens),
+            reasoning=whole(used.reasoning_tokens),
         )
+        # Input is told with what was cached, whichever wire the answer came by (measured with 1.0.102).
+        self._usage = added(self._usage, normal(told, caching="inside", reasoning="inside"))
         yield Measured(self._usage)
         if used.content_filter_triggered or used.finish_reason == "content_filter":
             self.lasting = False

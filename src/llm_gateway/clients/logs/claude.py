@@ -51,10 +51,15 @@ class _Details(msgspec.Struct):
     thinking_tokens: object = 0
 
 
+class _Kept(msgspec.Struct):
+    ephemeral_1h_input_tokens: object = 0
+
+
 class _Usage(msgspec.Struct):
     input_tokens: object = 0
     cache_read_input_tokens: object = 0
     cache_creation_input_tokens: object = 0
+    cache_creation: _Kept | None = None
     output_tokens: object = 0
     output_tokens_details: _Details | None = None
 
@@ -129,6 +134,7 @@ class _Claude:
                 usage.cache_creation_input_tokens,
                 usage.output_tokens,
                 details.thinking_tokens,
+                usage.cache_creation.ephemeral_1h_input_tokens if usage.cache_creation else 0,
             ),
             answer_id=answer_id,
             request_id=request_id,

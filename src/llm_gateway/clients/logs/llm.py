@@ -20,7 +20,12 @@ __all__ = ["llm"]
 
 class _Part(msgspec.Struct):
     cached_tokens: object = 0
+    cache_write_tokens: object = 0
     reasoning_tokens: object = 0
+
+
+class _Kept(msgspec.Struct):
+    ephemeral_1h_input_tokens: object = 0
 
 
 class _Details(msgspec.Struct):
@@ -32,6 +37,7 @@ class _Details(msgspec.Struct):
     output_tokens_details: _Part | None = None
     cache_read_input_tokens: object = 0
     cache_creation_input_tokens: object = 0
+    cache_creation: _Kept | None = None
     cached: object = msgspec.field(default=0, name="cachedContentTokenCount")
     thoughts: object = msgspec.field(default=0, name="thoughtsTokenCount")
 
@@ -73,12 +79,18 @@ def _read(log: Log, row: Row) -> Iterator[Sighting]:
 
 def _usage(sent: object, made: object, told: _Details) -> Usage:
     if told.cache_read_input_tokens or told.cache_creation_input_tokens:
-        return apart(sent, told.cache_read_input_tokens, told.cache_creation_input_tokens, made)
+        return apart(
+            sent,
+            told.cache_read_input_tokens,
+            told.cache_creation_input_tokens,
+            made,
+            write_1h=told.cache_creation.ephemeral_1h_input_tokens if told.cache_creation else 0,
+        )
     if told.cached or told.thoughts:
         return beside(sent, told.cached, made, told.thoughts)
     cached = told.prompt_tokens_details or told.input_tokens_details or _Part()
     reasoned = told.completion_tokens_details or told.output_tokens_details or _Part()
-    return within(sent, cached.cached_tokens, 0, made, reasoned.reasoning_tokens)
+    return within(sent, cached.cached_tokens, cached.cache_write_tokens, made, reasoned.reasoning_tokens)
 
 
 def _table(table: str, session: str) -> Table:

@@ -6,12 +6,11 @@ so that nothing that was said gets in where a name should be. Not what a log is 
 
 from datetime import UTC, datetime
 
+from llm_gateway.canonical.counts import MOST_TOKENS, Told, normal
 from llm_gateway.canonical.usage import Usage
 
 __all__ = ["apart", "beside", "count", "either", "moment", "name", "within"]
 
-# As the dialects have it: no answer has as many tokens.
-_MOST = 10**9
 _LONGEST = 200
 _EARLIEST_US = 1_400_000_000_000_000
 _LATEST_US = 4_000_000_000_000_000
@@ -21,7 +20,7 @@ def count(value: object) -> int:
     """Return a number of tokens that can be believed, 0 for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    return int(value) if 0 <= value <= _MOST else 0
+    return int(value) if 0 <= value <= MOST_TOKENS else 0
 
 
 def name(value: object) -> str:
@@ -47,18 +46,31 @@ def moment(value: object, otherwise_us: int) -> int:
     return round(told) if _EARLIEST_US <= told <= _LATEST_US else otherwise_us
 
 
-def apart(uncached: object, read: object, write: object, output: object, reasoning: object = 0) -> Usage:
+def apart(
+    uncached: object, read: object, write: object, output: object, reasoning: object = 0, write_1h: object = 0
+) -> Usage:
     """Return usage whose input was told without what was cached, as Anthropic counts."""
-    made = count(output)
-    return Usage(count(uncached), count(read), count(write), made, min(count(reasoning), made))
+    told = Told(
+        sent=count(uncached),
+        made=count(output),
+        read=count(read),
+        write=max(count(write), count(write_1h)),
+        write_1h=count(write_1h),
+        reasoning=count(reasoning),
+    )
+    return normal(told, caching="beside", reasoning="inside")
 
 
 def within(sent: object, read: object, write: object, output: object, reasoning: object = 0) -> Usage:
     """Return usage whose input was told with what was cached, as OpenAI counts."""
-    whole, made = count(sent), count(output)
-    cached = min(count(read), whole)
-    written = min(count(write), whole - cached)
-    return Usage(whole - cached - written, cached, written, made, min(count(reasoning), made))
+    told = Told(
+        sent=count(sent),
+        made=count(output),
+        read=count(read),
+        write=count(write),
+        reasoning=count(reasoning),
+    )
+    return normal(told, caching="inside", reasoning="inside")
 
 
 def either(sent: object, read: object, write: object, output: object, reasoning: object = 0) -> Usage:
@@ -77,6 +89,10 @@ def beside(sent: object, read: object, output: object, thoughts: object, brought
     ai.google.dev, "GenerateContentResponse": the prompt has what was cached in it, but not what Google's own
     tools brought in.
     """
-    whole, reasoning = count(sent), count(thoughts)
-    cached = min(count(read), whole)
-    return Usage(whole - cached + count(brought), cached, 0, count(output) + reasoning, reasoning)
+    told = Told(
+        sent=count(sent) + count(brought),
+        made=count(output),
+        read=min(count(read), count(sent)),
+        reasoning=count(thoughts),
+    )
+    return normal(told, caching="inside", reasoning="beside")
