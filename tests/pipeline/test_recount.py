@@ -48,7 +48,7 @@ class Deaf(Counter):
 
 def missed(body: bytes = HELLO, usage: Usage | None = None, outcome: Outcome = "ok") -> Missed:
     extents = Extents("openai", "gpt-5.5", len(body), 2_000)
-    return Missed("turn_1", extents, "chat", body, PAID, outcome, counts=True, usage=usage)
+    return Missed("turn_1", extents, "chat", body, PAID, outcome, counts=True, usage=usage, retried_nano=7)
 
 
 def play(
@@ -112,7 +112,7 @@ def test_a_turn_is_counted_after_its_answer_with_what_it_cost(tmp_path: Path) ->
         assert (end.counted, end.error_permille) == ("tokenizer", round((1008 * 279 + 500 * 1100) / 1508))
         assert end.cost_nano == 1008 * 2_000 + 500 * 8_000
         assert end.money is not None and end.money.baseline_nano == end.cost_nano
-        assert end.money.confidence == "medium"
+        assert (end.money.confidence, end.money.retried_nano) == ("medium", 7)
 
     assert not play(tmp_path, scene)
 

@@ -113,17 +113,25 @@ class Counter:
             raise CounterUnavailable(f"the counting program does not start: {error.strerror}") from error
 
     async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None or process.returncode is not None:
+        process = self._process
+        if process is None:
             return
         assert process.stdin is not None
         process.stdin.close()
         try:
             async with asyncio.timeout(_STOP_S):
-                await process.wait()
+                await _ended(process)
         except TimeoutError:
             _kill(process)
-            await process.wait()
+            await _ended(process)
+        self._process = None  # not before: who is cancelled here leaves the rest to `close`
+
+
+async def _ended(process: Process) -> None:
+    """Wait until a process is gone and its pipe is read out, or asyncio would never close that."""
+    assert process.stdout is not None
+    await process.stdout.read()
+    await process.wait()
 
 
 def _kill(process: Process) -> None:
