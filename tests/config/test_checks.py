@@ -4,7 +4,7 @@ import pytest
 
 from llm_gateway.config.checks import faults
 from llm_gateway.config.routing import AliasTable, TargetTable
-from llm_gateway.config.settings import Limit, ModelPrice, Prices, Provider, Server, Settings
+from llm_gateway.config.settings import Limit, ModelPrice, PriceAbove, Prices, Provider, Server, Settings
 
 
 def found(settings: Settings) -> list[str]:
@@ -29,13 +29,26 @@ def test_sensible_settings_have_no_faults() -> None:
         ),
         aliases={"fast": ("ollama/qwen2.5:14b", "openrouter/meta/llama")},
         prices=Prices(
-            models=(ModelPrice("openai/*", input=1.25, output=10),),
+            url="https://prices.example/data.json",
+            models=(
+                ModelPrice("openai/*", input=1.25, output=10),
+                ModelPrice("openai/m", input=1, output=1),
+                ModelPrice(
+                    "openai/m",
+                    input=2,
+                    output=2,
+                    since="2026-11-27",
+                    above=(PriceAbove(10, input=3, output=3), PriceAbove(20, input=4, output=4)),
+                ),
+            ),
             reference={"ollama/*": "openai/gpt-5.5-mini"},
         ),
         limits=(Limit("global", parallel=8), Limit("key", "laptop", usd_per_day=5)),
     )
     assert found(settings) == []
 
+
+ABOVE = (PriceAbove(20, input=3, output=3), PriceAbove(20, input=4, output=4))
 
 SERVERS = [
     (Server(host="127.1"), 'server.host: "127.1" is not an IP address or a host name'),
@@ -141,6 +154,30 @@ def test_price_references_are_checked() -> None:
         (
             Settings(prices=Prices(models=(ModelPrice("gpt", input=1, output=1),))),
             'prices.models.0.model: "gpt" is not a provider/model',
+        ),
+        (
+            Settings(prices=Prices(models=(ModelPrice("p/m", input=1, output=1, since="tomorrow"),))),
+            'prices.models.0.since: "tomorrow" is not a day such as 2026-11-27',
+        ),
+        (
+            Settings(prices=Prices(models=(ModelPrice("p/m", input=1, output=1, since="20261127"),))),
+            'prices.models.0.since: "20261127" is not a day such as 2026-11-27',
+        ),
+        (
+            Settings(prices=Prices(models=(ModelPrice("p/m", input=1, output=1),) * 2)),
+            'prices.models.1.model: "p/m" has a price from that day on already; name another day',
+        ),
+        (
+            Settings(prices=Prices(models=(ModelPrice("p/m", input=1, output=1, above=ABOVE),))),
+            "prices.models.0.above: each has to begin at more tokens than the one before it",
+        ),
+        (
+            Settings(prices=Prices(reference={"ollama/*": "gpt"})),
+            'prices.reference.ollama/*: "gpt" is not a provider/model',
+        ),
+        (
+            Settings(prices=Prices(url="prices.json")),
+            'prices.url: "prices.json" is not a URL such as http://127.0.0.1:11434',
         ),
     ],
 )

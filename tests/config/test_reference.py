@@ -41,6 +41,8 @@ def test_the_reference_shows_types_bounds_and_defaults() -> None:
     assert '| `durability` | `process`, `power` | `"process"` |' in text
     assert "| `name` | string | required |" in text
     assert "In the environment: `LLM_GATEWAY_SERVER__HOST` and so on." in text
+    assert "| `above` | list of tables | none | Other prices for requests with much input. |" in text
+    assert "| `targets` | list of strings or tables | required |" in text
 
 
 def test_the_reference_names_every_variable() -> None:

@@ -23,6 +23,18 @@ def test_a_change_counts_once_and_only_when_it_is_over(tmp_path: Path) -> None:
     assert not watch.changed()
 
 
+def test_of_several_files_each_one_counts(tmp_path: Path) -> None:
+    one, other = tmp_path / "gateway.toml", tmp_path / "prices.json"
+    watch = FileWatch(one, other)
+    other.write_text("a")
+    assert [watch.changed() for _ in range(3)] == [False, True, False]
+    one.write_text("a")
+    assert not watch.changed()
+    other.write_text("ab")
+    assert not watch.changed(), "one of them may still be changing"
+    assert watch.changed()
+
+
 def test_a_file_that_goes_has_changed(tmp_path: Path) -> None:
     file = tmp_path / "gateway.toml"
     file.write_text("a")

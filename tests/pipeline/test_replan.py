@@ -9,7 +9,8 @@ from bridge_stage import played
 from llm_gateway.config import Loaded, Settings
 from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.errors import UnknownModel
-from llm_gateway.pipeline.plan import Router
+from llm_gateway.ledger.price_taking import taken, written
+from llm_gateway.pipeline.plan import Router, Step
 from llm_gateway.pipeline.replan import replan
 from llm_gateway.pipeline.spending import Spending
 from llm_gateway.providers.catalog import BridgeRow, ProviderRow, Speaks
@@ -48,5 +49,27 @@ def test_a_bare_name_is_a_bridges_last_of_all(tmp_path: Path) -> None:
         plan_by({})
         with pytest.raises(UnknownModel):
             router.plan("own", "chat")
+
+    played(scene)
+
+
+def test_a_home_with_a_table_of_prices_goes_by_it(tmp_path: Path) -> None:
+    async def scene(stage: BridgeStage) -> None:
+        clock, spending = stage.clock, Spending(stage.clock)
+        fleet = Fleet(stage.around.upstream, clock, lambda: None)
+        fleet.add(ProviderRow("paid", "P", "hosted", {}, prices="p"), (), presence="configured")
+        loaded = Loaded(Settings(), {}, tmp_path, tmp_path / "gateway.toml")
+        step = Step("paid", "m", "chat", None, None, False, True, b"")
+
+        def source() -> str:
+            replan(Router(), loaded, fleet, ({}, {}), spending, clock)
+            tariff = spending.basis(step, clock.now_us()).tariff
+            assert tariff is not None
+            return tariff.card.source
+
+        assert source() == "assumed"
+        published = b'[{"id":"p","api_pattern":"x","models":[{"id":"m","match":{"equals":"m"},"prices":%b}]}]'
+        (tmp_path / "prices.json").write_bytes(written("own", "1", taken(published % b'{"input_mtok":1}')))
+        assert source() == "own"
 
     played(scene)

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from llm_gateway.dialects.registry import TARGETS
+from llm_gateway.ledger.price_table import shipped_table
 from llm_gateway.providers.catalog import ModelList, ProviderRow, Speaks, configured_row, load_catalog
 
 ROWS = {row.name: row for row in load_catalog()}
@@ -104,6 +105,17 @@ def test_a_bridge_that_runs_elsewhere_is_a_subscription_with_an_address() -> Non
     assert (row.kind, row.bridge, row.metered) == ("subscription", None, False)
     assert row.base_url == "http://mac.local:9000/v1" and tuple(row.dialects) == ("chat",)
     assert row.label == "ChatGPT plan, through Codex"
+
+
+def test_whose_prices_a_provider_has_goes_with_its_row() -> None:
+    catalog = load_catalog()
+    mine = configured_row("codex", "http://10.0.0.7:8787", ("responses",), "", catalog)
+    assert mine.prices == "openai", "a bridge that runs elsewhere is worth the same"
+    assert configured_row("together", "", (), "", catalog).prices == "together"
+    assert configured_row("mine", "http://10.0.0.7", (), "", catalog).prices == ""
+    for row in catalog:
+        assert row.prices == "" or row.prices in shipped_table().names, row.name
+        assert row.kind != "local" or row.prices == "", "a local model is worth what its user says"
 
 
 def test_a_dialect_the_catalog_does_not_know_of_is_believed() -> None:
