@@ -30,6 +30,7 @@ from llm_gateway.pipeline.plan import Router
 from llm_gateway.pipeline.pools import check_draws, drawable
 from llm_gateway.pipeline.quota_keeping import QuotaKeeping
 from llm_gateway.pipeline.quotas import Quotas
+from llm_gateway.pipeline.recount import Recounting
 from llm_gateway.pipeline.replan import replan
 from llm_gateway.pipeline.replay import Replays
 from llm_gateway.pipeline.routing import Routing
@@ -129,6 +130,7 @@ class App:
         self.tasks.start("look for models", self._look_for_models())
         self.tasks.start("look at the configuration", self._look_at_file())
         self.tasks.start("delete what has expired", self._content.look_after())
+        self.tasks.start("count what nobody counted", self._counting.run())
         self.tasks.start("look at bridges", self._bridges.attending.attend())
         self.tasks.start("keep what is told of quotas", self._quotas.run())
         self.tasks.start("look after companions", self._companions.hub.watch())
@@ -181,6 +183,9 @@ class App:
             home, self._clock, durability=settings.ledger.durability, on_failure=self.log.failure
         )
         opened.push_async_callback(self._ledger.close)
+        self._counting = await Recounting.open(self._ledger, self._environ, self._clock, self.log.failure)
+        opened.push_async_callback(self._counting.close)
+        self._spending.counting = self._counting
         self._content = content_of(self._loaded, self._clock, self.log)
         opened.push_async_callback(self._content.close)
         pepper = load_or_create_pepper(home)
@@ -246,7 +251,7 @@ class App:
         started = self._clock.monotonic()
         gauges = self._metrics.gauges
         gauges["llm_gateway_uptime_seconds"] = lambda: self._clock.monotonic() - started
-        gauges |= self._ledger.gauges() | self._content.gauges() | self._replays.gauges()
+        gauges |= self._ledger.gauges() | self._content.gauges() | self._replays.gauges() | self._counting.gauges()
         gauges |= self._standings.gauges() | self.fleet.gauges()
 
     def _muster(self, loaded: Loaded, changed: Callable[[], None]) -> Fleet:
@@ -306,6 +311,7 @@ class App:
             self.tasks,
             self._quotas,
             lambda: self._loaded.settings.subscriptions,
+            lambda: (self._loaded, self._environ),
             lambda: self.url,
             lambda: self._refused,
         )

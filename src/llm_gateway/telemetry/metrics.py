@@ -91,6 +91,12 @@ METRICS: dict[str, Metric] = {
     "llm_gateway_ledger_unrecorded": Metric(
         "gauge", "Records that are in memory alone, because neither journal nor database takes them."
     ),
+    "llm_gateway_recounts_waiting": Metric(
+        "gauge", "Requests that their providers did not count and that wait to be counted."
+    ),
+    "llm_gateway_recounts_dropped": Metric(
+        "gauge", "Those that were not counted since the start, because too many waited: they keep a guess."
+    ),
     "llm_gateway_uptime_seconds": Metric("gauge", "Time since the start."),
 }
 
