@@ -192,8 +192,8 @@ def exact(card: Card, usage: Usage) -> int:
         ("reasoning", ("output",), usage.reasoning),
         ("audio_in", ("input",), told.get("audio_in", 0)),
         ("image_in", ("input",), told.get("image_in", 0)),
-        ("audio_read", ("cache_read", "input"), told.get("audio_read", 0)),
-        ("image_read", ("cache_read", "input"), told.get("image_read", 0)),
+        ("audio_read", ("cache_read", "audio_in", "input"), told.get("audio_read", 0)),
+        ("image_read", ("cache_read", "image_in", "input"), told.get("image_read", 0)),
         ("audio_out", ("output",), told.get("audio_out", 0)),
         ("image_out", ("output",), told.get("image_out", 0)),
     ]

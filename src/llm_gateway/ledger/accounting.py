@@ -21,7 +21,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.records import Confidence, Counted, Money, Outcome, Purpose, Removed
 from llm_gateway.ledger.tariff import Tariff
 
-__all__ = ["FORMULA", "Basis", "Used", "cached", "has_lines", "reckon"]
+__all__ = ["FORMULA", "Basis", "Used", "cached", "has_lines", "reckon", "restored"]
 
 FORMULA = 1
 """The version of the formula, kept with every turn that it reckoned."""
@@ -91,7 +91,7 @@ def _billed(used: Used, tariff: Tariff) -> tuple[int, Money]:
     sent, whole = usage, cost
     compression = prompt_cache = None
     if removed is not None:
-        sent = _restored(usage, removed)
+        sent = restored(usage, removed)
         whole = tariff.cost(sent)
         compression = whole - cost
     baseline = whole
@@ -103,7 +103,7 @@ def _billed(used: Used, tariff: Tariff) -> tuple[int, Money]:
     return cost, Money(FORMULA, tariff.id, "", sure, *amounts)
 
 
-def _restored(usage: Usage, removed: Removed) -> Usage:
+def restored(usage: Usage, removed: Removed) -> Usage:
     """Return what would have been used without compression."""
     return msgspec.structs.replace(
         usage,

@@ -16,7 +16,7 @@ import msgspec
 from llm_gateway.canonical.usage import Special, Usage
 from llm_gateway.wire.ready import ready
 
-__all__ = ["Card", "Match", "Steps", "Tariff", "TokenClass", "card_id", "read_card"]
+__all__ = ["Card", "Match", "Steps", "Tariff", "TokenClass", "card_id", "read_card", "uncached"]
 
 Match = Literal["exact", "pattern", "stated", "wildcard", "assumed"]
 """How a model was found: by its name in the table, by one of the table's patterns, in the configuration by
@@ -137,16 +137,11 @@ class Tariff:
 
     def bare(self, usage: Usage) -> int:
         """Return what the same tokens cost where nothing is read from a cache or written to one."""
-        special = usage.special
-        if special is not None and (special.audio_read or special.image_read):
-            special = msgspec.structs.replace(
-                special,
-                audio_in=special.audio_in + special.audio_read,
-                image_in=special.image_in + special.image_read,
-                audio_read=0,
-                image_read=0,
-            )
-        return self.cost(Usage(usage.input, 0, 0, usage.output, usage.reasoning, special=special))
+        return self.cost(uncached(usage))
+
+    def rates(self, tokens_in: int) -> dict[TokenClass, Decimal]:
+        """Return dollars for a million tokens of each class, in a request with so many input tokens."""
+        return {name: Decimal(rate) / _ATTO for name, rate in (self._flat or self._at(tokens_in)).items()}
 
     def most(self, tokens_in: int, tokens_out: int) -> int:
         """Return the most that no more than so many tokens can cost, in nanodollars, whatever they are.
@@ -176,6 +171,20 @@ class Tariff:
             + special.image_out * (rates["image_out"] - text_out)
             + special.searches * self._search
         )
+
+
+def uncached(usage: Usage) -> Usage:
+    """Return the same tokens, as if none were read from a cache or written to one."""
+    special = usage.special
+    if special is not None and (special.audio_read or special.image_read):
+        special = msgspec.structs.replace(
+            special,
+            audio_in=special.audio_in + special.audio_read,
+            image_in=special.image_in + special.image_read,
+            audio_read=0,
+            image_read=0,
+        )
+    return Usage(usage.input, 0, 0, usage.output, usage.reasoning, special=special)
 
 
 def _rates(card: Card, start: int) -> dict[TokenClass, int]:
