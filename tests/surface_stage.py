@@ -7,7 +7,7 @@ from pathlib import Path
 from llm_gateway.bridges.opening import Bridges
 from llm_gateway.clients.watching import Watching
 from llm_gateway.companion.opening import Companions, Home
-from llm_gateway.config import Server
+from llm_gateway.config import Loaded, Server, Settings
 from llm_gateway.content.content import Content
 from llm_gateway.content.safe import Where
 from llm_gateway.ledger.sightings import Sighting
@@ -49,6 +49,7 @@ def on_surface(home: Path) -> Routes:
                 tasks,
                 QuotaKeeping(stage.gateway.quotas, home_of(stage), bridges, companions),
                 lambda: (),
+                lambda: (Loaded(Settings(), {}, home, home / "gateway.toml"), {}),
                 lambda: "http://127.0.0.1:8787",
                 lambda: "",
             )

@@ -44,6 +44,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "db": ("database", "db"),
     "audit": ("audit", "audit"),
     "bridges": ("bridges", "bridges"),
+    "subscriptions": ("subscriptions", "subscriptions"),
     "companion": ("companion", "companion"),
     "companions": ("companion", "companions"),
     "enroll": ("companion", "enroll"),

@@ -1,9 +1,10 @@
-"""`import`: take over the configuration of another gateway, as far as ours can say it."""
+"""`import`: take over what was before: another gateway's configuration, and what applications used."""
 
 from pathlib import Path
 
 import click
 
+from llm_gateway.cli.import_usage import usage
 from llm_gateway.cli.output import FAILED, Stop, say
 from llm_gateway.config.litellm import Unreadable, translate
 from llm_gateway.providers.catalog import load_catalog
@@ -13,7 +14,7 @@ __all__ = ["import_"]
 
 @click.group("import")
 def import_() -> None:
-    """Take over from another gateway."""
+    """Take over from another gateway, or what applications used before."""
 
 
 @import_.command()
@@ -32,3 +33,6 @@ def litellm(file: Path) -> None:
     print(translated.toml, end="")
     for note in translated.notes:
         say(f"not taken over: {note}")
+
+
+import_.add_command(usage)

@@ -17,7 +17,11 @@ from llm_gateway.clients.machine import Machine, Process, this_machine
 from llm_gateway.config import Loaded
 from llm_gateway.errors import ConfigError
 
-__all__ = ["MachineLook", "machine_look"]
+__all__ = ["Logs", "MachineLook", "machine_look", "past_logs"]
+
+
+Logs = Sequence[tuple[str, Sequence[tuple[str, Path]]]]
+"""Applications that write logs, with the readers and the patterns of paths of each."""
 
 
 class MachineLook:
@@ -70,6 +74,12 @@ def machine_look(loaded: Loaded, environ: Mapping[str, str], url: Callable[[], s
     """Return a look at the machine that this program runs on, from the gateway that is configured."""
     logs = loaded.settings.clients.read_logs
     return MachineLook(partial(this_machine, environ), loaded.home, lambda: [url()], logs=logs)
+
+
+def past_logs(environ: Mapping[str, str]) -> Logs:
+    """Return what writes logs on the machine that this program runs on, for who has asked to read them."""
+    look = MachineLook(partial(this_machine, environ), Path(), list, logs=True)
+    return look.logs()
 
 
 def _known(found: Detection, record: Record | None) -> Known:

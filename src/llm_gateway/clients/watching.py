@@ -24,7 +24,16 @@ from llm_gateway.config import Loaded
 from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.coverage import Detected, detected, put_detected
 from llm_gateway.ledger.ledger import Ledger
-from llm_gateway.ledger.sightings import Sighting, answered, join, log_positions, put, put_position, since
+from llm_gateway.ledger.sightings import (
+    Sighting,
+    answered,
+    join,
+    log_positions,
+    put,
+    put_position,
+    since,
+    within,
+)
 from llm_gateway.ledger.store import Statement, Store
 from llm_gateway.ledger.trouble import trouble
 
@@ -108,6 +117,16 @@ class Watching:
         """Recognise turns in what was received since the last look."""
         async with self._one_at_a_time:
             await self._recognise()
+
+    async def recognise_within(self, from_us: int, until_us: int) -> None:
+        """Recognise turns in what was told of a time, however long ago it was."""
+        async with self._one_at_a_time:
+            kept = await self._ledger.read(within, from_us - _MARGIN_US, until_us + _MARGIN_US)
+            if kept:
+                around = _MARGIN_US + NEAR_US
+                turns = await self._ledger.read(answered, from_us - around, until_us + around)
+                joined = await asyncio.to_thread(join_up, kept, turns)
+                await self._write([join(each.seq, each.turn_id, each.twin) for each in joined])
 
     async def known(self) -> dict[str, dict[str, Known]]:
         """Return what was last found, by machine and application."""

@@ -112,8 +112,9 @@ _SINCE = (
 )
 _WITHIN = _SINCE.replace("at_us >= ?", "at_us >= ? AND at_us < ?")
 _TOLD_BY = (
-    f"SELECT seq, turn_id, twin, {', '.join(_COLUMNS)} FROM sightings "
-    "WHERE client = ? AND machine = ? AND source = 'log' AND at_us >= ? AND seq > ? ORDER BY seq LIMIT ?"
+    f"SELECT seq, turn_id, twin, {', '.join(_COLUMNS)} FROM sightings AS s "
+    "WHERE client = ? AND machine = ? AND source = 'log' AND at_us >= ? AND seq > ? AND NOT EXISTS (SELECT 1 "
+    "FROM sightings AS t WHERE t.seq = s.twin AND t.source = 'log') ORDER BY seq LIMIT ?"
 )
 _MARKS = "SELECT mark FROM sightings WHERE client = ? AND machine = ? AND source = 'log'"
 _JOIN = "UPDATE sightings SET turn_id = ?, twin = ? WHERE seq = ?"
@@ -147,7 +148,7 @@ def within(rows: Rows, from_us: int, until_us: int) -> list[Kept]:
 
 
 def told_by(rows: Rows, whose: tuple[str, str], since_us: int, after: int, limit: int) -> list[Kept]:
-    """Return a page of what a client's logs on a machine told, in the order in which it was kept."""
+    """Return a page of what a client's logs on a machine told, in the order in which it was kept, once."""
     return [_kept(row) for row in rows.rows(_TOLD_BY, (*whose, since_us, after, limit))]
 
 

@@ -182,7 +182,7 @@ def _view(pool: Pool, windows: list[AccountWindowView], draws: list[DrawView], k
         draws=draws,
         worth=worth,
         paid_usd_month=paid,
-        worth_per_paid=worth.value_usd_month / paid if paid else None,
+        worth_per_paid=round(worth.value_usd_month / paid, 4) if paid else None,
         alerts=_alerts(windows, draws),
         notes=list(worth.notes) + ([] if pool.draws else ["nothing that draws on it has been seen"]),
     )

@@ -1,11 +1,11 @@
 """Every path that a gateway answers, in one table. What each of them does is in the modules named here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from llm_gateway.clients.watching import Watching
-from llm_gateway.config import Server
+from llm_gateway.config import Loaded, Server
 from llm_gateway.config.subscriptions import SubscriptionSettings
 from llm_gateway.content.content import Content
 from llm_gateway.dashboard.landing import landing_page
@@ -21,6 +21,7 @@ from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.dialect_routes import dialect_routes
 from llm_gateway.server.explain import Explaining
 from llm_gateway.server.forwarded_routes import forwarded_routes
+from llm_gateway.server.imports_api import ImportsApi
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.login_routes import login_routes
@@ -55,6 +56,7 @@ class Parts(msgspec.Struct, frozen=True):
     tasks: Tasks
     quotas: QuotaKeeping
     subscriptions: Callable[[], Sequence[SubscriptionSettings]]
+    configured: Callable[[], tuple[Loaded, Mapping[str, str]]]
     url: Callable[[], str]
     refused: Callable[[], str]
 
@@ -82,6 +84,7 @@ def surface(parts: Parts) -> Routes:
         + KeysApi(parts.keys, parts.content).routes()
         + parts.bridges.routes()
         + SubscriptionsApi(gateway, parts.fleet, parts.quotas, parts.subscriptions).routes()
+        + ImportsApi(gateway, parts.watching, parts.tasks, parts.configured).routes()
         + parts.companions.routes()
         + Operations(gateway.ledger, gateway.metrics, lambda: describe(table.all)).routes()
         + ResponsesApi(parts.kept, forwarding).routes()
