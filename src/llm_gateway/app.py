@@ -25,7 +25,6 @@ from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
-from llm_gateway.pipeline.limits import Standing
 from llm_gateway.pipeline.plan import Router
 from llm_gateway.pipeline.pools import check_draws, drawable
 from llm_gateway.pipeline.quota_keeping import QuotaKeeping
@@ -45,7 +44,7 @@ from llm_gateway.server.exposure import refusal_of
 from llm_gateway.server.exposure_watch import ExposureWatch, Retreat, is_exposed
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.kept_responses import KeptResponses
-from llm_gateway.server.limit_views import limit_view
+from llm_gateway.server.limit_views import tell_close
 from llm_gateway.server.responses_socket import responses_sockets
 from llm_gateway.server.routes import Route
 from llm_gateway.server.surface import Parts, surface
@@ -98,7 +97,7 @@ class App:
         self._router = Router()
         self._standings = Standings(self._clock, random.random)
         self.log = Log(self._clock, loaded.settings.log.level)
-        self._spending = Spending(self._clock, self._close_to)
+        self._spending = Spending(self._clock, lambda limit: tell_close(self.log, limit))
         self._routing = Routing(self._standings, self._clock, loaded.settings.routing, self._spending)
         self.tasks = Tasks(self.log.failure)
         self.port = 0
@@ -251,7 +250,8 @@ class App:
         started = self._clock.monotonic()
         gauges = self._metrics.gauges
         gauges["llm_gateway_uptime_seconds"] = lambda: self._clock.monotonic() - started
-        gauges |= self._ledger.gauges() | self._content.gauges() | self._replays.gauges() | self._counting.gauges()
+        gauges |= self._ledger.gauges() | self._content.gauges() | self._replays.gauges()
+        gauges |= self._counting.gauges()
         gauges |= self._standings.gauges() | self.fleet.gauges()
 
     def _muster(self, loaded: Loaded, changed: Callable[[], None]) -> Fleet:
@@ -390,11 +390,6 @@ class App:
         while True:
             await self.fleet.refresh(older_than=_LOOK_AGAIN / 2)
             await asyncio.sleep(_LOOK_AGAIN)
-
-    def _close_to(self, limit: Standing) -> None:
-        view = limit_view(limit)
-        told = {"scope": view.scope, "name": view.name, "limit": view.limit}
-        self.log.write("warning", "a limit is close", **told, used=view.used, most=view.most)
 
     def _skipped(self, why: str) -> None:
         self.log.write("warning", "provider skipped", error=why)

@@ -1,10 +1,15 @@
 """Limits are shown with money in dollars, the one that is used most first."""
 
+import io
+import json
+
 import msgspec
 
+from fakes import FakeClock
 from llm_gateway.ledger.money import NANO
 from llm_gateway.pipeline.limits import Standing
-from llm_gateway.server.limit_views import limit_views
+from llm_gateway.server.limit_views import limit_views, tell_close
+from llm_gateway.telemetry.log import Log
 
 
 def test_limits_are_shown() -> None:
@@ -30,3 +35,17 @@ def test_limits_are_shown() -> None:
         "warned": True,
         "resets_at": "2025-11-27T00:00:00.000Z",
     }
+
+
+def test_a_limit_that_is_close_is_told_with_its_figures() -> None:
+    written = io.StringIO()
+    limit = Standing(("key", "laptop"), "usd_per_day", 5 * NANO, 4 * NANO, warn_at=0.8)
+    tell_close(Log(FakeClock(), "info", written), limit)
+    line = json.loads(written.getvalue())
+    assert (line["level"], line["event"], line["limit"], line["used"], line["most"]) == (
+        "warning",
+        "a limit is close",
+        "usd_per_day",
+        4.0,
+        5.0,
+    )

@@ -7,8 +7,9 @@ import msgspec
 from llm_gateway.ledger.money import dollars
 from llm_gateway.pipeline.limits import Standing
 from llm_gateway.server.views import iso
+from llm_gateway.telemetry.log import Log
 
-__all__ = ["LimitView", "limit_view", "limit_views"]
+__all__ = ["LimitView", "limit_view", "limit_views", "tell_close"]
 
 
 class LimitView(msgspec.Struct, frozen=True):
@@ -45,3 +46,10 @@ def limit_view(each: Standing) -> LimitView:
         warned=each.warned,
         resets_at=iso(each.resets_us) if each.resets_us else None,
     )
+
+
+def tell_close(log: Log, limit: Standing) -> None:
+    """Write into the log that a limit is close."""
+    view = limit_view(limit)
+    told = {"scope": view.scope, "name": view.name, "limit": view.limit}
+    log.write("warning", "a limit is close", **told, used=view.used, most=view.most)
