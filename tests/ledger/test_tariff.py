@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from llm_gateway.canonical.usage import Special, Usage
 from llm_gateway.ledger.prices import PriceBook
-from llm_gateway.ledger.tariff import Card, Steps, Tariff, TokenClass, read_card
+from llm_gateway.ledger.tariff import Card, Steps, Tariff, TokenClass, card_id, read_card, uncached
 
 INTO: tuple[TokenClass, ...] = ("cache_read", "cache_write", "cache_write_1h", "audio_in", "image_in")
 BACK: tuple[TokenClass, ...] = ("audio_read", "image_read")
@@ -216,3 +216,24 @@ def test_every_figure_is_what_genai_prices_reckons() -> None:
             wrong.append((provider, model, at, tier, counted, nanodollars, tariff and tariff.cost(usage)))
     assert not wrong
     assert len(figures) == 1000
+
+
+def test_the_id_of_a_text_is_that_of_its_card() -> None:
+    tariff = Tariff(flat(input="1"))
+    assert card_id(tariff.text) == tariff.id
+    assert card_id(tariff.text.replace('"1"', '"2"')) != tariff.id
+
+
+@given(cards(), usages())
+def test_rates_are_what_the_cost_is_made_of(card: Card, usage: Usage) -> None:
+    rates = Tariff(card).rates(usage.input)
+    assert rates == {name: rate(card, name, usage.input) for name in rates}
+    assert len(rates) == 12
+
+
+@given(cards(), usages())
+def test_uncached_tokens_are_the_same_ones(card: Card, usage: Usage) -> None:
+    same = uncached(usage)
+    assert (same.input, same.output, same.reasoning) == (usage.input, usage.output, usage.reasoning)
+    assert (same.cache_read, same.cache_write, same.cache_write_1h) == (0, 0, 0)
+    assert Tariff(card).bare(usage) == Tariff(card).cost(same) == Tariff(card).bare(same)
