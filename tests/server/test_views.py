@@ -1,12 +1,15 @@
 """What the dashboard API shows of turns, sums and providers."""
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 
 from ledger_samples import NOON, intent, settlement
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.queries import ProviderSeen
-from llm_gateway.ledger.records import Turn
+from llm_gateway.ledger.records import Attempt, Money, Turn
+from llm_gateway.ledger.tariff import Card, Tariff
 from llm_gateway.providers.catalog import ProviderRow, Speaks
 from llm_gateway.providers.discovery import ModelEntry
 from llm_gateway.providers.endpoint import Endpoint
@@ -97,7 +100,7 @@ def test_an_error_is_shown_by_its_kind() -> None:
 
 
 def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
-    detail = shown(views.request_detail(Turn(intent("a"), settlement("a"))))
+    detail = shown(views.request_detail(Turn(intent("a"), settlement("a")), {}))
     request = detail.pop("request")
     assert isinstance(request, dict) and request["id"] == "a"
     assert detail == {
@@ -118,6 +121,9 @@ def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
                 "error": "upstream_status",
                 "upstream_request_id": None,
                 "why": None,
+                "tokens_in": None,
+                "tokens_out": None,
+                "cost_usd": None,
             },
             {
                 "provider": "ollama",
@@ -129,6 +135,9 @@ def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
                 "error": None,
                 "upstream_request_id": None,
                 "why": "it is local",
+                "tokens_in": None,
+                "tokens_out": None,
+                "cost_usd": None,
             },
         ],
         "losses": ["logit_bias"],
@@ -139,20 +148,45 @@ def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
         "saved_tokens_out": None,
         "saved_estimated": None,
         "saved_usd": None,
+        "tier": None,
+        "counted": None,
+        "error_percent": None,
+        "money": None,
     }
+
+
+def test_the_detail_of_a_turn_shows_how_its_money_was_reckoned() -> None:
+    tariff = Tariff(Card("here", "p", "m", "exact", {"input": ((0, Decimal(1)),)}, version="7"))
+    tries = (Attempt("p", usage=Usage(5, output=2), cost_nano=5000, tariff=tariff.id),)
+    end = settlement(
+        "a",
+        usage=Usage(1000),
+        cost_nano=1_000_000,
+        price="",
+        attempts=tries,
+        tier="flex",
+        counted="calibrated",
+        error_permille=125,
+        money=Money(1, tariff.id, "", "medium", 1_000_000, retried_nano=5000),
+    )
+    detail = views.request_detail(Turn(intent("a"), end), {tariff.id: tariff.card})
+    assert (detail.tier, detail.counted, detail.error_percent) == ("flex", "calibrated", 12.5)
+    assert detail.price_source == "here 7" and detail.money is not None and detail.money.reproduces
+    (attempt,) = detail.attempts
+    assert (attempt.tokens_in, attempt.tokens_out, attempt.cost_usd) == (5, 2, 0.000005)
 
 
 def test_a_turn_from_the_response_cache_shows_what_it_saved() -> None:
     end = settlement("b", usage=Usage(), cost_nano=0, cached_from="a", saved=Usage(5, 2, output=3))
     end = msgspec.structs.replace(end, saved_nano=1_500_000_000)
-    detail = views.request_detail(Turn(intent("b"), end))
+    detail = views.request_detail(Turn(intent("b"), end), {})
     assert (detail.request.cached, detail.cached_from, detail.request.tokens_in) == (True, "a", 0)
     assert (detail.saved_tokens_in, detail.saved_tokens_out, detail.saved_estimated) == (7, 3, False)
     assert (detail.request.cost_usd, detail.saved_usd) == (0.0, 1.5)
 
 
 def test_the_detail_of_a_running_turn_is_empty_where_nothing_is_known() -> None:
-    detail = views.request_detail(Turn(intent("a")))
+    detail = views.request_detail(Turn(intent("a")), {})
     assert (detail.response_bytes, detail.response_id, detail.attempts, detail.losses) == (None, None, [], [])
     assert (detail.upstream_request_id, detail.finish_reason) == (None, None)
 

@@ -5,6 +5,7 @@ import webbrowser
 import click
 import msgspec
 
+from llm_gateway.cli.arithmetic import print_money
 from llm_gateway.cli.clients import Clients, clients_of, first_line, gap_lines
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import DEGRADED, FAILED, Stop, json_line, say, table
@@ -14,7 +15,7 @@ from llm_gateway.server.limit_views import LimitView
 
 __all__ = ["explain", "models", "open_", "providers", "requests", "status"]
 
-_ATTEMPT = ("provider", "model", "started_ms", "duration_ms", "status", "error", "why")
+_ATTEMPT = ("provider", "model", "started_ms", "duration_ms", "status", "error", "cost_usd", "why")
 
 
 @click.command()
@@ -163,7 +164,7 @@ def requests(click_context: click.Context, /, follow: bool, as_json: bool, limit
 @json_option
 @pass_context
 def show(context: Context, request_id: str, as_json: bool) -> None:
-    """Show one request with its attempts."""
+    """Show one request with its attempts, and how what it cost and avoided was reckoned."""
     detail = one_request(context, request_id)
     if detail is None:
         raise Stop(
@@ -174,7 +175,7 @@ def show(context: Context, request_id: str, as_json: bool) -> None:
         return
     lines = {**msgspec.structs.asdict(detail.request), **msgspec.structs.asdict(detail)}
     for name, value in lines.items():
-        if name not in ("request", "attempts") and value not in (None, "", []):
+        if name not in ("request", "attempts", "money") and value not in (None, "", []):
             print(f"{name:20} {'; '.join(map(str, value)) if isinstance(value, list) else value}")
     if detail.attempts:
         print()
@@ -182,3 +183,5 @@ def show(context: Context, request_id: str, as_json: bool) -> None:
         table([name.upper() for name in _ATTEMPT], rows)
     else:
         say("it has no finished attempt")
+    if detail.money is not None:
+        print_money(detail.money)

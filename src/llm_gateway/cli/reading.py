@@ -11,6 +11,7 @@ from llm_gateway.cli.local_api import LocalApi
 from llm_gateway.cli.output import FAILED, NOT_RUNNING, USAGE, Stop, json_line, say, table, table_row
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger import queries
+from llm_gateway.ledger.arithmetic import turn_and_cards
 from llm_gateway.ledger.opening import reading
 from llm_gateway.server.views import RequestDetail, RequestView, request_detail, request_view
 
@@ -65,8 +66,8 @@ def one_request(context: Context, request_id: str) -> RequestDetail | None:
             raise Stop(FAILED, f"error: the gateway answered {reply.status}; its log says why")
         return msgspec.json.decode(reply.body, type=RequestDetail)
     with reading(context.load().home, SystemClock(), _complain) as rows:
-        turn = queries.turn(rows, request_id)
-    return None if turn is None else request_detail(turn)
+        turn, cards = turn_and_cards(rows, request_id)
+    return None if turn is None else request_detail(turn, cards)
 
 
 def _from_gateway(api: LocalApi, wanted: Mapping[str, str]) -> list[RequestView]:

@@ -10,11 +10,12 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 import msgspec
 
 from llm_gateway.canonical.usage import Special, Usage
+from llm_gateway.ledger.queries import turn
 from llm_gateway.ledger.records import Turn
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.tariff import Card, Tariff, TokenClass, read_card
 
-__all__ = ["Part", "cards_of", "parts", "rounded"]
+__all__ = ["Part", "cards_of", "parts", "rounded", "turn_and_cards"]
 
 _MILLION = 1_000_000
 _NONE = Special()
@@ -54,11 +55,17 @@ def rounded(sum_of: tuple[Part, ...]) -> int:
         return int(whole.to_integral_value(ROUND_HALF_EVEN))
 
 
-def cards_of(rows: Rows, turn: Turn | None) -> Mapping[str, Card]:
+def turn_and_cards(rows: Rows, turn_id: str) -> tuple[Turn | None, Mapping[str, Card]]:
+    """Return one turn, None when there is none of this id, and the cards that it was reckoned with."""
+    found = turn(rows, turn_id)
+    return found, cards_of(rows, found)
+
+
+def cards_of(rows: Rows, found: Turn | None) -> Mapping[str, Card]:
     """Return the cards that a turn was reckoned with, by their ids; one that is not on record is left out."""
-    if turn is None or turn.settlement is None:
+    if found is None or found.settlement is None:
         return {}
-    money, attempts = turn.settlement.money, turn.settlement.attempts
+    money, attempts = found.settlement.money, found.settlement.attempts
     wanted = {each.tariff for each in attempts} | ({money.tariff, money.reference} if money else set())
     return {
         name: read_card(str(text)) for name in sorted(wanted) if name for (text,) in rows.rows(_CARD, (name,))

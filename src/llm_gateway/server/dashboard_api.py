@@ -12,6 +12,7 @@ from llm_gateway.clients.watching import Watching
 from llm_gateway.errors import LedgerUnavailable, MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger import queries
+from llm_gateway.ledger.arithmetic import turn_and_cards
 from llm_gateway.ledger.coverage import passed_by, routed
 from llm_gateway.ledger.reader import QueryTooSlow
 from llm_gateway.ledger.store import Rows
@@ -114,10 +115,10 @@ class DashboardApi:
 
     async def request(self, exchange: Exchange, turn_id: str) -> None:
         """Answer with one request."""
-        turn = await self._read(queries.turn, turn_id)
+        turn, cards = await self._read(turn_and_cards, turn_id)
         if turn is None:
             raise NotFound(f"there is no request {turn_id[:40]!r} in the ledger")
-        _answer(exchange, views.request_detail(turn))
+        _answer(exchange, views.request_detail(turn, cards))
 
     async def metrics(self, exchange: Exchange, _: str) -> None:
         """Answer with the sums of a time."""

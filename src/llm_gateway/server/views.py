@@ -3,6 +3,7 @@
 Made from the ledger's and the fleet's values by pure functions; nothing here is asked for over a socket.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -10,6 +11,8 @@ import msgspec
 from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.queries import ProviderSeen
 from llm_gateway.ledger.records import Attempt, Turn
+from llm_gateway.ledger.tariff import Card
+from llm_gateway.server.money_views import MoneyView, money_view
 from llm_gateway.upstream.fleet import Member
 
 __all__ = [
@@ -94,13 +97,18 @@ class AttemptView(msgspec.Struct, frozen=True):
     error: str | None
     upstream_request_id: str | None
     why: str | None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: float | None = None
 
 
 class RequestDetail(msgspec.Struct, frozen=True):
     """Everything that is kept of one request; its text is not.
 
     `cached_from` is the request whose answer this one got from the response cache; what is `saved` is what
-    that one used and this one did not, and what it would have cost.
+    that one used and this one did not, and what it would have cost. `counted` is who counted the tokens:
+    provider, tokenizer, calibrated or bytes; where it was no provider, nine of ten counts are at most
+    `error_percent` off. `tier` is the service tier that answered.
     """
 
     request: RequestView
@@ -119,6 +127,10 @@ class RequestDetail(msgspec.Struct, frozen=True):
     saved_tokens_out: int | None = None
     saved_estimated: bool | None = None
     saved_usd: float | None = None
+    tier: str | None = None
+    counted: str | None = None
+    error_percent: float | None = None
+    money: MoneyView | None = None
 
 
 class EndpointView(msgspec.Struct, frozen=True):
@@ -186,27 +198,43 @@ def request_view(turn: Turn) -> RequestView:
     )
 
 
-def request_detail(turn: Turn) -> RequestDetail:
-    """Show all of a turn."""
+def request_detail(turn: Turn, cards: Mapping[str, Card]) -> RequestDetail:
+    """Show all of a turn; `cards` are those that it was reckoned with."""
     end = turn.settlement
-    saved = end.saved if end is not None else None
-    return RequestDetail(
+    detail = RequestDetail(
         request=request_view(turn),
         key_id=turn.intent.key_id,
         request_bytes=turn.intent.request_bytes,
-        response_bytes=end.response_bytes if end is not None else None,
-        response_id=end.response_id or None if end is not None else None,
-        upstream_request_id=end.upstream_request_id or None if end is not None else None,
-        finish_reason=end.finish_reason or None if end is not None else None,
-        attempts=[_attempt_view(attempt) for attempt in end.attempts] if end is not None else [],
-        losses=list(end.losses) if end is not None else [],
+        response_bytes=None,
+        response_id=None,
+        upstream_request_id=None,
+        finish_reason=None,
+        attempts=[],
+        losses=[],
         held_usd=_usd(turn.intent.held_nano or None),
-        price_source=end.price or None if end is not None else None,
-        cached_from=end.cached_from or None if end is not None else None,
+        price_source=None,
+    )
+    if end is None:
+        return detail
+    saved, card = end.saved, cards.get(end.money.tariff) if end.money is not None else None
+    return msgspec.structs.replace(
+        detail,
+        response_bytes=end.response_bytes,
+        response_id=end.response_id or None,
+        upstream_request_id=end.upstream_request_id or None,
+        finish_reason=end.finish_reason or None,
+        attempts=[_attempt_view(attempt) for attempt in end.attempts],
+        losses=list(end.losses),
+        price_source=end.price or (f"{card.source} {card.version}".strip() if card is not None else None),
+        cached_from=end.cached_from or None,
         saved_tokens_in=saved.input if saved is not None else None,
         saved_tokens_out=saved.output if saved is not None else None,
         saved_estimated=saved.estimated if saved is not None else None,
-        saved_usd=_usd(end.saved_nano) if end is not None else None,
+        saved_usd=_usd(end.saved_nano),
+        tier=end.tier or None,
+        counted=end.counted or None,
+        error_percent=end.error_permille / 10 if end.error_permille is not None else None,
+        money=money_view(end, cards),
     )
 
 
@@ -248,6 +276,9 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
         error=attempt.error_kind or None,
         upstream_request_id=attempt.request_id or None,
         why=attempt.why or None,
+        tokens_in=attempt.usage.input if attempt.usage is not None else None,
+        tokens_out=attempt.usage.output if attempt.usage is not None else None,
+        cost_usd=_usd(attempt.cost_nano),
     )
 
 
