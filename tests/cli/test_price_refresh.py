@@ -133,11 +133,14 @@ def test_an_address_is_asked_that_is_named_or_set(own: Terminal, served: Callabl
 def test_a_bad_source_changes_nothing(own: Terminal, tmp_path: Path, served: Callable[[bytes], str]) -> None:
     before = (own.home / "prices.json").read_bytes()
     (tmp_path / "odd.json").write_bytes(b"<html>")
+    with (tmp_path / "endless.json").open("wb") as endless:
+        endless.truncate(64 * 1024 * 1024 + 1)
     bad = served(b"[]")
     for source, why in (
         (str(tmp_path / "odd.json"), "not in the form"),
         (str(tmp_path / "none.json"), "No such file"),
         (str(tmp_path), "directory"),
+        (str(tmp_path / "endless.json"), "over 67108864 bytes"),
         (bad, "no model with a price"),
         ("ftp://somewhere/data.json", "is not a URL"),
     ):

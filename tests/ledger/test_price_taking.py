@@ -95,6 +95,7 @@ def test_tiers_are_taken_by_our_names_and_other_variants_are_not() -> None:
         },
         {"when": {"speed": "fast"}, "prices": {"web_searches_kcount": 2}},
         {"when": {"service_tier": "default"}, "prices": {}},
+        {"when": {"service_tier": "priority"}, "prices": {"audio_hours": 1}},
         {"when": {"route": "eu"}, "prices": {"input_mtok": 7}},
         {"when": {"service_tier": "flex", "processing": "batch"}, "prices": {"input_mtok": 8}},
     ]

@@ -96,7 +96,10 @@ def _read(loaded: Loaded, source: str) -> bytes:
     except OSError as error:
         raise Stop(FAILED, f"error: {source}: {error.strerror}\nnothing was changed") from None
     if len(data) > _MOST_BYTES:
-        raise Stop(FAILED, f"error: {source}: over {_MOST_BYTES} bytes, which is no list of prices")
+        raise Stop(
+            FAILED,
+            f"error: {source}: over {_MOST_BYTES} bytes, which is no list of prices\nnothing was changed",
+        )
     return data
 
 

@@ -23,6 +23,7 @@ from llm_gateway.upstream.opening import open_upstream
 
 __all__ = ["Shop", "Use"]
 
+_NAMED = frozenset(("exact", "pattern", "stated"))
 _TIERS = ("batch", "flex", "priority", "fast")
 
 
@@ -69,7 +70,8 @@ class Shop:
             return list(self._of(provider, model, at_us))
         for sellers in (tuple(self._known), self.table.names):
             known = [use for seller in sellers for use in self._of(seller, asked, at_us)]
-            if found := [use for use in known if use.tariff.card.match != "assumed"]:
+            # What is stated for all models of a provider does not say that it has this one.
+            if found := [use for use in known if use.tariff.card.match in _NAMED and not use.chosen]:
                 return found
         return []
 

@@ -121,7 +121,7 @@ def _print(names: str, use: Use, tiers: Mapping[str, Tariff]) -> None:
     table(
         ("$ A MILLION TOKENS", "USUAL", *(tier.upper() for tier in tiers)),
         [
-            (name.replace("_", " "), _dollars(steps), *(_dollars(other.get(name, ())) for other in others))
+            (name.replace("_", " "), _dollars(steps), *(_dollars(other[name]) for other in others))
             for name, steps in card.rates.items()
         ],
     )
@@ -172,16 +172,13 @@ def _named(source: str, version: str, sha256: str) -> str:
 
 def _cells(model: TableModel, at_us: int) -> list[object]:
     row = holding(model.prices, at_us)
-    if row is None:
-        return [model.id, *(None for _ in _LISTED), None]
+    assert row is not None, "the table has no model without a price"
     rates = [_dollars(steps_of(row.rates[name])) if name in row.rates else None for name in _LISTED]
     return [model.id, *rates, row.since]
 
 
-def _dollars(steps: Steps) -> str | None:
+def _dollars(steps: Steps) -> str:
     """Return a price, and where much input changes it, from how many tokens on: `3, 6 above 200000`."""
-    if not steps:
-        return None
     return ", ".join(f"{rate:f} above {start}" if start else f"{rate:f}" for start, rate in steps)
 
 
