@@ -32,6 +32,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "statusline": ("statusline", "statusline"),
     "export": ("export", "export"),
     "prices": ("prices", "prices"),
+    "calibration": ("calibration", "calibration"),
     "requests": ("look", "requests"),
     "clients": ("clients", "clients"),
     "connect": ("connect", "connect"),

@@ -7,7 +7,7 @@ the queue full keeps its guess.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -25,7 +25,7 @@ from llm_gateway.ledger.records import Counted, Recount
 from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
 from llm_gateway.wire.ready import decoder
 
-__all__ = ["MOST_BYTES", "MOST_WAITING", "Recounting", "recount"]
+__all__ = ["MOST_BYTES", "MOST_WAITING", "Recounting", "learned", "recount"]
 
 MOST_WAITING = 256
 MOST_BYTES = 32 << 20
@@ -51,7 +51,7 @@ class Recounting(Counting):
     ) -> "Recounting":
         """Return one that knows what was learned before."""
         rows = await ledger.read(calibrations)
-        return cls(ledger, Calibrations(_read(rows)), Counter(environ), clock, report)
+        return cls(ledger, Calibrations(learned(rows)), Counter(environ), clock, report)
 
     def __init__(
         self,
@@ -188,11 +188,10 @@ def recount(missed: Missed, better: Estimate) -> Recount:
 
 
 def _estimate(model: Model, extents: Extents) -> Estimate:
-    learned = len(model.bytes_in) >= FEWEST
     return _told(
         _part(extents.request_bytes, model.bytes_in),
         _part(extents.content_bytes, model.bytes_out),
-        "calibrated" if learned else "bytes",
+        "calibrated" if len(model.bytes_in) >= FEWEST else "bytes",
     )
 
 
@@ -238,8 +237,8 @@ def _row(kept: Kept, now_us: int) -> CalibrationRow:
     return CalibrationRow(kept.provider, kept.model, kept.side, kept.method, state, now_us)
 
 
-def _read(rows: list[CalibrationRow]) -> list[Kept]:
-    """Return what was learned before; a row that nothing can be made of is left out."""
+def learned(rows: Iterable[CalibrationRow]) -> list[Kept]:
+    """Return what rows say was learned; one that nothing can be made of is left out."""
     found: list[Kept] = []
     for row in rows:
         try:
