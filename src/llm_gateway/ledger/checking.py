@@ -4,13 +4,13 @@ So it may be asked while the gateway writes. Raw rows are asked as far back as n
 months are held against their hours and days for ever. What helps against a difference is `rebuilding.py`.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
 
 from llm_gateway.ledger.rebuilding import days, span_of, whole_since
 from llm_gateway.ledger.rollups import (
-    DAY_US,
     DIMENSIONS,
     ENDING,
     HOUR_OF_A_SIGHTING,
@@ -19,8 +19,9 @@ from llm_gateway.ledger.rollups import (
     LANE_OF_A_TURN,
     SLOTS,
 )
-from llm_gateway.ledger.spans import day_of_month, month_of_day
-from llm_gateway.ledger.store import Row, Rows, Value
+from llm_gateway.ledger.spans import DAY_US, HOURS_OF_A_DAY, day_of_month, month_of_day
+from llm_gateway.ledger.spreads import counts_of, unpacked
+from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.sums import COLUMNS, OF_A_SIGHTING, OF_A_TURN
 
 __all__ = ["MOST", "Difference", "check"]
@@ -66,10 +67,7 @@ _RAW_SLOTS = " UNION ALL ".join(
     f"{_TURNS} AND {counted} GROUP BY hour, {_TURN}, slot"
     for kind, (slot, counted) in SLOTS.items()
 )
-_KEPT_SLOTS = (
-    f"SELECT at, {_NAMES}, kind, slot, n FROM usage_spreads AS u {_DIMS} "
-    "WHERE span = 'h' AND at >= ?3 AND at < ?4"
-)
+_KEPT_SLOTS = f"SELECT at, {_NAMES}, kind, slot, n FROM usage_spreads AS u {_DIMS} WHERE at >= ?3 AND at < ?4"
 _LOST = (
     f"SELECT 1, {HOUR_OF_A_TURN}, {_TURN}, {ENDING}, t.id {_TURNS} AND t.outcome IS NOT NULL "
     "AND NOT EXISTS (SELECT 1 FROM usage_dims AS d JOIN usage_turns AS u ON u.dim = d.id WHERE "
@@ -77,6 +75,9 @@ _LOST = (
     + f" AND u.ending = {ENDING} AND u.seq = t.seq)"
 )
 _FOUND = "SELECT (SELECT count(*) FROM usage_turns), (SELECT count(*) FROM turns WHERE outcome IS NOT NULL)"
+
+
+_FOLDED = "AND at < (SELECT value FROM meta WHERE name = 'folded') "
 
 
 def _compared(should: str, kept: str) -> str:
@@ -88,31 +89,14 @@ def _compared(should: str, kept: str) -> str:
     )
 
 
-def _wider(table: str, narrow: str, span: str, narrow_span: str) -> tuple[tuple[str, str], ...]:
-    """Return the queries that hold one day or month (?1) against the hours or days in it (from ?2 to ?3)."""
+def _wider(table: str, narrow: str) -> str:
+    """Return the query that holds one day or month (?1) against the hours or days in it (from ?2 to ?3)."""
+    summed = f"SELECT ?1 AS at, dim, {_EACH_SUM} FROM {narrow} WHERE at >= ?2 AND at < ?3 {{0}}GROUP BY dim"
     # The last hours are in no day or month yet.
-    within = "at >= ?2 AND at < ?3"
-    if narrow == "usage_hours":
-        within += " AND at < (SELECT value FROM meta WHERE name = 'folded')"
-    summed = f"SELECT ?1, dim, {_EACH_SUM} FROM {narrow} WHERE {within} GROUP BY dim"
-    slots = (
-        f"SELECT ?1, dim, kind, slot, sum(n) FROM usage_spreads WHERE span = '{narrow_span}' AND {within} "
-        "GROUP BY dim, kind, slot"
-    )
-    return (
-        (
-            table,
-            _compared(
-                f"SELECT * FROM ({summed}) WHERE {_SOMETHING}",
-                f"SELECT at, dim, {_SUMS} FROM {table} WHERE at = ?1 AND {_SOMETHING}",
-            ),
-        ),
-        (
-            "usage_spreads",
-            _compared(
-                slots, f"SELECT at, dim, kind, slot, n FROM usage_spreads WHERE span = '{span}' AND at = ?1"
-            ),
-        ),
+    summed = summed.format(_FOLDED if narrow == "usage_hours" else "")
+    return _compared(
+        f"SELECT * FROM ({summed}) WHERE {_SOMETHING}",
+        f"SELECT at, dim, {_SUMS} FROM {table} WHERE at = ?1 AND {_SOMETHING}",
     )
 
 
@@ -120,18 +104,25 @@ _OF_A_DAY = (
     ("usage_hours", _compared(_RAW, _KEPT)),
     ("usage_spreads", _compared(_RAW_SLOTS, _KEPT_SLOTS)),
 )
-_DAY = _wider("usage_days", "usage_hours", "d", "h")
-_MONTH = _wider("usage_months", "usage_days", "m", "d")
-_SPANS = (
-    "SELECT DISTINCT {0} FROM {1} UNION SELECT DISTINCT {0} FROM usage_spreads WHERE span = '{2}' ORDER BY 1"
+_DAY = _wider("usage_days", "usage_hours")
+_MONTH = _wider("usage_months", "usage_days")
+# Packed slots are held against others here, in Python; what both are is read in one statement.
+_KEPT_HISTOGRAMS = "SELECT dim, 'k', 0, 0, latency, ttft FROM usage_histograms WHERE span = '{0}' AND at = ?1"
+_DAY_SLOTS = (
+    f"{_KEPT_HISTOGRAMS.format('d')} UNION ALL SELECT dim, kind, slot, sum(n), x'', x'' FROM usage_spreads "
+    f"WHERE at >= ?2 AND at < ?3 {_FOLDED}GROUP BY dim, kind, slot"
+)
+_MONTH_SLOTS = (
+    f"{_KEPT_HISTOGRAMS.format('m')} UNION ALL SELECT dim, 'd', 0, 0, latency, ttft FROM usage_histograms "
+    "WHERE span = 'd' AND at >= ?2 AND at < ?3"
 )
 
 
 def check(rows: Rows) -> list[Difference]:
     """Return where the sums are not what they should be, at most so many; nothing when all is well."""
     found: list[Difference] = []
-    for table, sql, values in _questions(rows):
-        found += (_difference(table, row) for row in rows.rows(sql, values))
+    for some in _differences(rows):
+        found += some
         if len(found) >= MOST:
             return found[:MOST]
     ((kept, ended),) = rows.rows(_FOUND)
@@ -140,27 +131,53 @@ def check(rows: Rows) -> list[Difference]:
     return found
 
 
-def _questions(rows: Rows) -> Iterator[tuple[str, str, tuple[Value, ...]]]:
+def _differences(rows: Rows) -> Iterator[list[Difference]]:
     first = whole_since(rows) // DAY_US
-    kept = {at // 24 for at in _numbers(rows, "usage_hours", "h")}
+    kept = {at // HOURS_OF_A_DAY for at in _numbers(rows, "usage_hours")}
     raw = set(days(rows, first))
     for day in sorted(raw | {day for day in kept if day >= first}):
-        begin, end = span_of(day)
-        yield from ((table, sql, (begin, end, day * 24, day * 24 + 24)) for table, sql in _OF_A_DAY)
-        yield "usage_turns", _LOST, (begin, end)
-    all_days = sorted(kept | set(_numbers(rows, "usage_days", "d")))
+        span, hours = span_of(day), (day * HOURS_OF_A_DAY, (day + 1) * HOURS_OF_A_DAY)
+        for table, sql in _OF_A_DAY:
+            yield _asked(rows, table, sql, (*span, *hours))
+        yield _asked(rows, "usage_turns", _LOST, span)
+    all_days = sorted(kept | set(_numbers(rows, "usage_days")))
     for day in all_days:
-        yield from ((table, sql, (day, day * 24, day * 24 + 24)) for table, sql in _DAY)
-    for month in sorted({month_of_day(day) for day in all_days} | set(_numbers(rows, "usage_months", "m"))):
-        span = (month, day_of_month(month), day_of_month(month + 1))
-        yield from ((table, sql, span) for table, sql in _MONTH)
+        hours = (day * HOURS_OF_A_DAY, (day + 1) * HOURS_OF_A_DAY)
+        yield _asked(rows, "usage_days", _DAY, (day, *hours))
+        yield _histograms(rows, _DAY_SLOTS, (day, *hours))
+    for month in sorted({month_of_day(day) for day in all_days} | set(_numbers(rows, "usage_months"))):
+        span = day_of_month(month), day_of_month(month + 1)
+        yield _asked(rows, "usage_months", _MONTH, (month, *span))
+        yield _histograms(rows, _MONTH_SLOTS, (month, *span))
 
 
-def _numbers(rows: Rows, table: str, span: str) -> list[int]:
+def _asked(rows: Rows, table: str, sql: str, values: tuple[int, ...]) -> list[Difference]:
+    found = []
+    for missing, at, *rest in rows.rows(sql, values):
+        row = tuple(map(str, rest))
+        found.append(Difference(table, missing == 1, at if isinstance(at, int) else 0, row))
+    return found
+
+
+def _histograms(rows: Rows, sql: str, values: tuple[int, ...]) -> list[Difference]:
+    kept: Counter[tuple[int, str]] = Counter()
+    should: Counter[tuple[int, str]] = Counter()
+    for dim, kind, slot, count, latency, ttft in rows.rows(sql, values):
+        assert isinstance(dim, int) and isinstance(slot, int) and isinstance(count, int)
+        assert isinstance(latency, bytes) and isinstance(ttft, bytes)
+        if kind in ("l", "t"):
+            should[dim, kind] += counts_of(slot, count)
+            continue
+        counts = kept if kind == "k" else should
+        counts[dim, "l"] += unpacked(latency)
+        counts[dim, "t"] += unpacked(ttft)
+    return [
+        Difference("usage_histograms", kept[which] < should[which], values[0], tuple(map(str, which)))
+        for which in sorted(kept.keys() | should.keys())
+        if kept[which] != should[which]
+    ]
+
+
+def _numbers(rows: Rows, table: str) -> list[int]:
     """Return the hours, days or months of which something is kept."""
-    return [at for (at,) in rows.rows(_SPANS.format("at", table, span)) if isinstance(at, int)]
-
-
-def _difference(table: str, row: Row) -> Difference:
-    missing, at, *rest = row
-    return Difference(table, missing == 1, at if isinstance(at, int) else 0, tuple(map(str, rest)))
+    return [at for (at,) in rows.rows(f"SELECT DISTINCT at FROM {table}") if isinstance(at, int)]

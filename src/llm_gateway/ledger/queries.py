@@ -9,8 +9,9 @@ from collections import Counter
 import msgspec
 
 from llm_gateway.ledger.records import Turn
-from llm_gateway.ledger.rollups import DAY_US, ENDINGS, steadily
+from llm_gateway.ledger.rollups import ENDINGS, steadily
 from llm_gateway.ledger.rows import COLUMNS, turn_of
+from llm_gateway.ledger.spans import DAY_US
 from llm_gateway.ledger.store import Rows, Value
 from llm_gateway.ledger.window import sums_of, window
 

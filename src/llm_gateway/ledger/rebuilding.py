@@ -4,7 +4,9 @@ Nothing is summed up in another way here: the raw rows are noted once more, and 
 Whether the sums are what the raw rows say is asked in `checking.py`.
 """
 
-from llm_gateway.ledger.rollups import DAY_US, HOURS_OF_A_DAY, LATEST_US, MONTH_OF_A_DAY
+from llm_gateway.ledger.histograms import begin_month
+from llm_gateway.ledger.rollups import MONTH_OF_A_DAY
+from llm_gateway.ledger.spans import DAY_US, HOURS_OF_A_DAY, LATEST_US
 from llm_gateway.ledger.store import Rows, Store
 from llm_gateway.ledger.sums import COLUMNS
 
@@ -34,21 +36,15 @@ _BEGIN_MONTH = (
     + ", ".join(f"sum({name})" for name in COLUMNS)
     + f" FROM usage_days WHERE {_DAYS_BEFORE} GROUP BY month, dim"
 )
-_BEGIN_SLOTS = (
-    f"INSERT INTO usage_spreads (span, at, dim, kind, slot, n) SELECT 'm', {MONTH_OF_A_DAY} AS month, dim, "
-    f"kind, slot, sum(n) FROM usage_spreads WHERE span = 'd' AND {_DAYS_BEFORE} "
-    "GROUP BY month, dim, kind, slot"
-)
 _FORGET = (
     f"DELETE FROM usage_hours WHERE at >= ?1 * {HOURS_OF_A_DAY}",
     "DELETE FROM usage_days WHERE at >= ?1",
     f"DELETE FROM usage_months WHERE at >= {_THIS_MONTH}",
-    f"DELETE FROM usage_spreads WHERE span = 'h' AND at >= ?1 * {HOURS_OF_A_DAY}",
-    "DELETE FROM usage_spreads WHERE span = 'd' AND at >= ?1",
-    f"DELETE FROM usage_spreads WHERE span = 'm' AND at >= {_THIS_MONTH}",
+    f"DELETE FROM usage_spreads WHERE at >= ?1 * {HOURS_OF_A_DAY}",
+    "DELETE FROM usage_histograms WHERE span = 'd' AND at >= ?1",
+    f"DELETE FROM usage_histograms WHERE span = 'm' AND at >= {_THIS_MONTH}",
     f"DELETE FROM usage_turns WHERE seq NOT IN (SELECT seq FROM turns WHERE at_us < ?1 * {DAY_US})",
     _BEGIN_MONTH,
-    _BEGIN_SLOTS,
 )
 
 
@@ -64,7 +60,8 @@ def rebuild(store: Store, since_us: int = 0) -> int:
     Killed in between, it is done again at the next start.
     """
     first = max(whole_since(store), since_us, 0) // DAY_US
-    store.write([(_SAY_ROLLED_UP, (0,)), *((sql, (first,)) for sql in _FORGET)])
+    forgetting = [(sql, (first,)) for sql in _FORGET]
+    store.write([(_SAY_ROLLED_UP, (0,)), *forgetting, *begin_month(store, first)])
     found = days(store, first)
     for day in found:
         span = span_of(day)

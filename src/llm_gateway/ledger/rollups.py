@@ -10,21 +10,19 @@ is `sums.py`.
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from llm_gateway.ledger.histograms import add_hours
+from llm_gateway.ledger.spans import HOUR_US, LATEST_US
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.sums import COLUMNS, OF_A_SIGHTING, OF_A_TURN
 
 __all__ = [
-    "DAY_US",
     "DIMENSIONS",
     "ENDING",
     "ENDINGS",
-    "HOURS_OF_A_DAY",
     "HOUR_OF_A_SIGHTING",
     "HOUR_OF_A_TURN",
-    "HOUR_US",
     "LANE_OF_A_SIGHTING",
     "LANE_OF_A_TURN",
-    "LATEST_US",
     "MONTH_OF_AN_HOUR",
     "MONTH_OF_A_DAY",
     "NOTE",
@@ -36,14 +34,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
-LATEST_US = 221_845_391_999_999_999
-"""The end of the year 8999: what clients report may bear any time, and no calendar goes on for ever."""
-
 ENDINGS = ("ok", "cached", "error", "cancelled", "truncated", "interrupted")
 ENDING = "CASE WHEN t.outcome = 'ok' AND t.cached_from IS NOT NULL THEN 'cached' ELSE t.outcome END"
-HOURS_OF_A_DAY = 24
 _MONTH = "((strftime('%Y', {0}, 'unixepoch') - 1970) * 12 + strftime('%m', {0}, 'unixepoch') - 1)"
 MONTH_OF_AN_HOUR = _MONTH.format("at * 3600")
 MONTH_OF_A_DAY = _MONTH.format("at * 86400")
@@ -134,13 +126,6 @@ def _add(table: str, at: str, source: str) -> str:
     )
 
 
-def _add_slots(span: str, at: str, source: str) -> str:
-    return (
-        f"INSERT INTO usage_spreads (span, at, dim, kind, slot, n) SELECT '{span}', {at}, dim, kind, slot, n "
-        f"FROM {source} ON CONFLICT (span, at, dim, kind, slot) DO UPDATE SET n = n + excluded.n"
-    )
-
-
 def _slots(kind: str) -> str:
     """Return the query for the slots of what took time in the turns that `lanes` lists."""
     slot, counted = SLOTS[kind]
@@ -182,21 +167,19 @@ _FIND = (
     "CROSS JOIN turns AS t ON t.seq = l.seq WHERE true ON CONFLICT DO NOTHING"
 )
 _ADD_HOURS = _add("usage_hours", "at", "delta WHERE true")
-_ADD_SLOTS = _add_slots("h", "at", f"({_SLOTS_OF_TURNS}) WHERE true")
+_ADD_SLOTS = (
+    f"INSERT INTO usage_spreads (at, dim, kind, slot, n) SELECT * FROM ({_SLOTS_OF_TURNS}) WHERE true "
+    "ON CONFLICT (at, dim, kind, slot) DO UPDATE SET n = n + excluded.n"
+)
 _LATE = "SELECT min(at) FROM delta"
 _NOW = "SELECT max(at) FROM lanes"
 _FOLDED = "SELECT value FROM meta WHERE name = 'folded'"
 _SAY_FOLDED = "UPDATE meta SET value = ? WHERE name = 'folded'"
-_WIDER = (("usage_days", "d", "at / 24"), ("usage_months", "m", MONTH_OF_AN_HOUR))
-_ADD_LATE = tuple(_add(table, at, "delta WHERE at < ?1") for table, _, at in _WIDER)
-_ADD_LATE_SLOTS = tuple(_add_slots(span, at, f"({_SLOTS_OF_TURNS}) WHERE at < ?1") for _, span, at in _WIDER)
-_FOLD = (
-    *(_add(table, at, "usage_hours WHERE at >= ?1 AND at < ?2") for table, _, at in _WIDER),
-    *(
-        _add_slots(span, at, "usage_spreads WHERE span = 'h' AND at >= ?1 AND at < ?2")
-        for _, span, at in _WIDER
-    ),
-)
+_WIDER = (("usage_days", "at / 24"), ("usage_months", MONTH_OF_AN_HOUR))
+_ADD_LATE = tuple(_add(table, at, "delta WHERE at < ?1") for table, at in _WIDER)
+_LATE_SLOTS = f"SELECT * FROM ({_SLOTS_OF_TURNS}) WHERE at < ?1"
+_FOLD = tuple(_add(table, at, "usage_hours WHERE at >= ?1 AND at < ?2") for table, at in _WIDER)
+_FOLDED_SLOTS = "SELECT at, dim, kind, slot, n FROM usage_spreads WHERE at >= ?1 AND at < ?2"
 _CLEAR = tuple(f"DELETE FROM {table}" for table in ("ended", "sighted", "lanes", "delta"))
 
 
@@ -251,11 +234,14 @@ def _add_up(store: Rows, *, slots: bool) -> None:
     ((last,),) = store.rows(_NOW)
     assert isinstance(folded, int)
     if isinstance(first, int) and first < folded:
-        for sql in (*_ADD_LATE, *(_ADD_LATE_SLOTS if slots else ())):
+        for sql in _ADD_LATE:
             store.rows(sql, (folded,))
+        if slots:
+            add_hours(store, store.rows(_LATE_SLOTS, (folded,)))
     if isinstance(last, int) and last > folded:
         for sql in _FOLD:
             store.rows(sql, (folded, last))
+        add_hours(store, store.rows(_FOLDED_SLOTS, (folded, last)))
         store.rows(_SAY_FOLDED, (last,))
     for sql in _CLEAR:
         store.rows(sql)

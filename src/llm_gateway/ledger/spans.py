@@ -8,9 +8,25 @@ from typing import Literal
 
 import msgspec
 
-from llm_gateway.ledger.rollups import HOURS_OF_A_DAY
+__all__ = [
+    "DAY_US",
+    "EVER",
+    "HOURS_OF_A_DAY",
+    "HOUR_US",
+    "LATEST_US",
+    "Range",
+    "Span",
+    "Spans",
+    "day_of_month",
+    "month_of_day",
+    "spans",
+]
 
-__all__ = ["EVER", "Range", "Span", "Spans", "day_of_month", "month_of_day", "spans"]
+HOUR_US = 3_600_000_000
+HOURS_OF_A_DAY = 24
+DAY_US = HOURS_OF_A_DAY * HOUR_US
+LATEST_US = 221_845_391_999_999_999
+"""The end of the year 8999: what clients report may bear any time, and no calendar goes on for ever."""
 
 EVER = 2**53
 """An hour, day or month that is after all others."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import msgspec
 
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.ledger.spreads import Spread, spread_of
+from llm_gateway.ledger.spreads import Spread
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.sums import Sums
-from llm_gateway.ledger.window import slots_of, sums_of, window
+from llm_gateway.ledger.window import spreads_of, sums_of, window
 
 __all__ = ["Cached", "Share", "Spread", "Totals", "totals"]
 
@@ -114,7 +114,6 @@ def totals(rows: Rows, since_us: int, until_us: int | None = None) -> Totals:
     time = window(rows, since_us, until_us)
     ended = sums_of(rows, tuple(f"{{0}}.{name}" for name in _NAMES), time)
     running = _running(rows, since_us, _NO_END if until_us is None else until_us)
-    slots = slots_of(rows, time)
     client, provider, model, purpose = (_shares(ended, running, at) for at in range(len(_NAMES)))
     return Totals(
         Share("", sum(running.values()), sum(ended.values(), Sums())),
@@ -122,8 +121,7 @@ def totals(rows: Rows, since_us: int, until_us: int | None = None) -> Totals:
         provider,
         model,
         purpose,
-        spread_of(slots["l"]),
-        spread_of(slots["t"]),
+        *spreads_of(rows, time),
     )
 
 

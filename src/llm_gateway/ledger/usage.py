@@ -9,10 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from llm_gateway.ledger.rollups import DAY_US, HOUR_US, MONTH_OF_A_DAY, MONTH_OF_AN_HOUR, steadily
-from llm_gateway.ledger.spans import EVER, Span, Spans, day_of_month, spans
-from llm_gateway.ledger.spreads import Spread, spread_of
-from llm_gateway.ledger.store import Row as Found
+from llm_gateway.ledger.rollups import MONTH_OF_A_DAY, MONTH_OF_AN_HOUR, steadily
+from llm_gateway.ledger.spans import DAY_US, EVER, HOUR_US, Span, Spans, day_of_month, spans
+from llm_gateway.ledger.spreads import Counts, Spread, counts_of, spread_of, unpacked
 from llm_gateway.ledger.store import Rows, Value
 from llm_gateway.ledger.sums import COLUMNS, Sums
 
@@ -53,6 +52,7 @@ _COLUMN = {
     name: f"d.{name}" for name in ("source", "client", "caller", "provider", "model", "machine", "purpose")
 }
 _COLUMN["key"] = "coalesce(k.name, d.key_id)"
+_Which = tuple[Value, ...]
 _WEEK = "({0} + 3) / 7"  # 1970 began on a Thursday
 # The number of the period that an hour, a day and a month is in.
 _PERIODS: dict[Period, tuple[str, str, str]] = {
@@ -66,7 +66,6 @@ _WIDEST: dict[Period, Span] = {"hour": "hour", "day": "day", "week": "day", "mon
 _SUMS = ", ".join(COLUMNS)
 _EACH_SUM = ", ".join(f"sum(u.{name})" for name in COLUMNS)
 _TABLES = ("usage_hours", "usage_hours", "usage_days", "usage_days", "usage_months")
-_SPANS = ("h", "h", "d", "d", "m")
 _IN = "at >= ? AND at < ?"
 
 
@@ -80,60 +79,72 @@ def usage(rows: Rows, asked: Asked) -> list[Row]:
 
 
 def _usage(rows: Rows, asked: Asked, parts: Spans) -> list[Row]:
-    values: tuple[Value, ...] = (*parts.values, *asked.where.values())
-    summed = rows.rows(_sums(asked), values)
-    slots = _slots(rows.rows(_spreads(asked), values)) if asked.spreads else {}
+    counts = _counts(rows, asked, parts) if asked.spreads else {}
     width = 1 + len(asked.by)
     found = []
-    for row in summed:
-        which = row[:width]
+    wanted: tuple[Value, ...] = tuple(asked.where.values())
+    for row in rows.rows(_sums(asked), (*parts.values, *wanted)):
         sums = Sums(*(amount for amount in row[width:] if isinstance(amount, int)))
-        latency, ttft = (spread_of(slots.get((*which, kind), {})) for kind in "lt")
-        number, *names = which
+        latency, ttft = counts.get(row[:width], (0, 0))
+        number, *names = row[:width]
         begin = _begin(asked, number if isinstance(number, int) else 0)
-        found.append(Row(begin, tuple(map(str, names)), sums, latency, ttft))
+        found.append(Row(begin, tuple(map(str, names)), sums, spread_of(latency), spread_of(ttft)))
     return found
 
 
+def _counts(rows: Rows, asked: Asked, parts: Spans) -> dict[_Which, tuple[Counts, Counts]]:
+    """Return how many answers took how long, and their first tokens, for each period and names."""
+    counts: dict[_Which, tuple[Counts, Counts]] = {}
+    wanted: tuple[Value, ...] = tuple(asked.where.values())
+    for *which, kind, slot, count in rows.rows(_slots(asked), (*parts.hours, *parts.later_hours, *wanted)):
+        if isinstance(slot, int) and isinstance(count, int):
+            latency, ttft = counts.get(tuple(which), (0, 0))
+            more = counts_of(slot, count)
+            counts[tuple(which)] = (latency + more, ttft) if kind == "l" else (latency, ttft + more)
+    wide = (*parts.days, *parts.later_days, *parts.months, *wanted)
+    for *which, of_latency, of_ttft in rows.rows(_histograms(asked), wide):
+        if isinstance(of_latency, bytes) and isinstance(of_ttft, bytes):
+            latency, ttft = counts.get(tuple(which), (0, 0))
+            counts[tuple(which)] = latency + unpacked(of_latency), ttft + unpacked(of_ttft)
+    return counts
+
+
 def _sums(asked: Asked) -> str:
+    hour, day, month = _PERIODS[asked.period]
     parts = " UNION ALL ".join(
         f"SELECT {number} AS period, dim, {_SUMS} FROM {table} WHERE {_IN}"
-        for number, table in zip(_numbers(asked.period), _TABLES, strict=True)
+        for number, table in zip((hour, hour, day, day, month), _TABLES, strict=True)
     )
-    return _grouped(asked, parts, "", _EACH_SUM) + " HAVING sum(u.requests) <> 0 ORDER BY 1"
+    names = _names(asked)
+    grouped = f" GROUP BY {names} HAVING sum(u.requests) <> 0 ORDER BY {names}"
+    return f"SELECT {names}, {_EACH_SUM} {_from(asked, parts)}{grouped}"
 
 
-def _spreads(asked: Asked) -> str:
+def _slots(asked: Asked) -> str:
+    hour, _, _ = _PERIODS[asked.period]
+    part = f"SELECT {hour} AS period, dim, kind, slot, n FROM usage_spreads WHERE {_IN}"
+    grouped = f"{_names(asked)}, u.kind, u.slot"
+    return f"SELECT {grouped}, sum(u.n) {_from(asked, f'{part} UNION ALL {part}')} GROUP BY {grouped}"
+
+
+def _histograms(asked: Asked) -> str:
+    _, day, month = _PERIODS[asked.period]
     parts = " UNION ALL ".join(
-        f"SELECT {number} AS period, dim, kind, slot, n FROM usage_spreads WHERE span = '{span}' AND {_IN}"
-        for number, span in zip(_numbers(asked.period), _SPANS, strict=True)
+        f"SELECT {number} AS period, dim, latency, ttft FROM usage_histograms WHERE span = '{span}' AND {_IN}"
+        for number, span in ((day, "d"), (day, "d"), (month, "m"))
     )
-    return _grouped(asked, parts, ", u.kind, u.slot", "sum(u.n)")
+    return f"SELECT {_names(asked)}, u.latency, u.ttft {_from(asked, parts)}"
 
 
-def _numbers(period: Period) -> tuple[str, ...]:
-    hour, day, month = _PERIODS[period]
-    return hour, hour, day, day, month
+def _names(asked: Asked) -> str:
+    return ", ".join(("u.period", *(_COLUMN[each] for each in asked.by)))
 
 
-def _grouped(asked: Asked, parts: str, more: str, summed: str) -> str:
-    """Return a query over parts, grouped by what is asked for; its values are the parts' and `where`'s."""
-    names = "".join(f", {_COLUMN[each]}" for each in asked.by)
+def _from(asked: Asked, parts: str) -> str:
+    """Return where a query takes parts from; its values are theirs, then those of `where`."""
     wanted = "".join(f" AND {_COLUMN[each]} = ?" for each in asked.where)
     keys = "LEFT JOIN keys AS k ON k.id = d.key_id " if "key" in (*asked.by, *asked.where) else ""
-    return (
-        f"SELECT u.period{names}{more}, {summed} FROM ({parts}) AS u JOIN usage_dims AS d ON d.id = u.dim "
-        f"{keys}WHERE true{wanted} GROUP BY u.period{names}{more}"
-    )
-
-
-def _slots(found: list[Found]) -> dict[tuple[Value, ...], dict[int, int]]:
-    """Return the counts by slot for each period, names and kind."""
-    slots: dict[tuple[Value, ...], dict[int, int]] = {}
-    for *which, slot, count in found:
-        if isinstance(slot, int) and isinstance(count, int):
-            slots.setdefault(tuple(which), {})[slot] = count
-    return slots
+    return f"FROM ({parts}) AS u CROSS JOIN usage_dims AS d ON d.id = u.dim {keys}WHERE true{wanted}"
 
 
 def _begin(asked: Asked, number: int) -> int:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 import msgspec
 
 from llm_gateway.ledger.rebuilding import whole_since
-from llm_gateway.ledger.rollups import HOUR_US, SLOTS, steadily
-from llm_gateway.ledger.spans import EVER, Range, spans
+from llm_gateway.ledger.rollups import SLOTS, steadily
+from llm_gateway.ledger.spans import EVER, HOUR_US, Range, Spans, spans
+from llm_gateway.ledger.spreads import Spread, counts_of, spread_of, unpacked
 from llm_gateway.ledger.store import Rows, Value
 from llm_gateway.ledger.sums import COLUMNS, OF_A_TURN, Sums
 
-__all__ = ["Window", "slots_of", "sums_of", "window"]
+__all__ = ["Window", "spreads_of", "sums_of", "window"]
 
 _IN = "at >= ? AND at < ?"
 _TABLES = ("usage_hours", "usage_hours", "usage_days", "usage_days", "usage_months")
@@ -29,12 +30,12 @@ _RAW = (
     "LEFT JOIN keys AS k ON k.id = t.key_id "
     "WHERE t.at_us >= ? AND t.at_us < ? AND t.outcome IS NOT NULL GROUP BY {1}"
 )
-_KEPT_SLOTS = " UNION ALL ".join(
-    f"SELECT dim, kind, slot, n FROM usage_spreads WHERE span = '{span}' AND {_IN}" for span in "hhddm"
-)
 _SLOTS = (
-    f"SELECT kind, slot, sum(n) FROM ({_KEPT_SLOTS}) AS u JOIN usage_dims AS d ON d.id = u.dim "
-    "WHERE d.source = 'routed' GROUP BY kind, slot"
+    "SELECT kind, slot, sum(n) FROM usage_spreads WHERE (at >= ? AND at < ?) OR (at >= ? AND at < ?) "
+    "GROUP BY kind, slot"
+)
+_HISTOGRAMS = " UNION ALL ".join(
+    f"SELECT latency, ttft FROM usage_histograms WHERE span = '{span}' AND {_IN}" for span in "ddm"
 )
 _RAW_SLOTS = " UNION ALL ".join(
     f"SELECT '{kind}' AS kind, {slot} AS slot, count(*) FROM turns AS t "
@@ -74,15 +75,24 @@ def sums_of(rows: Rows, names: Sequence[str], time: Window) -> dict[tuple[str, .
     return found
 
 
-def slots_of(rows: Rows, time: Window) -> dict[str, dict[int, int]]:
-    """Return how many turns were in each slot of the latency (`l`) and the time to the first token (`t`)."""
-    counts: dict[str, dict[int, int]] = {kind: {} for kind in SLOTS}
-    kept = steadily(rows, lambda folded: rows.rows(_SLOTS, spans(*time.hours, folded).values))
-    for kind, slot, count in [*kept, *(row for edge in time.edges for row in rows.rows(_RAW_SLOTS, edge))]:
+def spreads_of(rows: Rows, time: Window) -> tuple[Spread | None, Spread | None]:
+    """Return how long the answers of all turns took, and their first tokens."""
+    return steadily(rows, lambda folded: _spreads(rows, time, spans(*time.hours, folded)))
+
+
+def _spreads(rows: Rows, time: Window, parts: Spans) -> tuple[Spread | None, Spread | None]:
+    counts = {"l": 0, "t": 0}
+    found = rows.rows(_SLOTS, (*parts.hours, *parts.later_hours))
+    for edge in time.edges:
+        found += rows.rows(_RAW_SLOTS, edge)
+    for kind, slot, count in found:
         if isinstance(slot, int) and isinstance(count, int):
-            of_kind = counts[str(kind)]
-            of_kind[slot] = of_kind.get(slot, 0) + count
-    return counts
+            counts[str(kind)] += counts_of(slot, count)
+    for latency, ttft in rows.rows(_HISTOGRAMS, (*parts.days, *parts.later_days, *parts.months)):
+        if isinstance(latency, bytes) and isinstance(ttft, bytes):
+            counts["l"] += unpacked(latency)
+            counts["t"] += unpacked(ttft)
+    return spread_of(counts["l"]), spread_of(counts["t"])
 
 
 def _run(

@@ -112,16 +112,25 @@ CREATE TABLE usage_months (
     PRIMARY KEY (at, dim)
 ) WITHOUT ROWID;
 
--- How long answers took, in slots: `kind` is `l` for the whole answer, `t` for its first token; `span` is `h`, `d` or
--- `m`, and `at` counts those. Of turns that went well and were not answered from the response cache.
+-- How long answers took, in slots: `kind` is `l` for the whole answer, `t` for its first token. Of turns that went well
+-- and were not answered from the response cache.
 CREATE TABLE usage_spreads (
-    span TEXT NOT NULL,
     at BIGINT NOT NULL,
     dim BIGINT NOT NULL,
     kind TEXT NOT NULL,
     slot INTEGER NOT NULL,
     n BIGINT NOT NULL,
-    PRIMARY KEY (span, at, dim, kind, slot)
+    PRIMARY KEY (at, dim, kind, slot)
+) WITHOUT ROWID;
+
+-- The same by day (`span` is `d`) and month (`m`), all slots packed as spreads.py says.
+CREATE TABLE usage_histograms (
+    span TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    dim BIGINT NOT NULL,
+    latency BLOB NOT NULL,
+    ttft BLOB NOT NULL,
+    PRIMARY KEY (span, at, dim)
 ) WITHOUT ROWID;
 
 -- The lowest value of each slot, in microseconds: each an eighth above the one before.
