@@ -13,7 +13,7 @@ __all__ = ["Outlook", "Point", "outlook", "running"]
 _HOUR_US = 3_600 * 1_000_000
 _BACK = 0.02  # by less than this a share goes back without the window having begun anew
 _LEAST_US = 5 * 60 * 1_000_000  # of less time no rate is told
-_SHORTEST_US = 15 * 60 * 1_000_000
+_SHORTEST_US = _HOUR_US
 _USUAL_US = 24 * _HOUR_US
 _PART = 5
 
@@ -73,7 +73,7 @@ def _anew(before: Point, after: Point) -> bool:
 
 
 def _rate(points: Sequence[Point], now_us: int) -> float | None:
-    """Return the share an hour over the latest part of a window, a fifth of it; an idle time counts, too."""
+    """Return the share an hour over the latest fifth of a window, or hour; an idle time counts, too."""
     last = points[-1]
     whole = last.resets_us - points[0].at_us if last.resets_us else _USUAL_US * _PART
     from_us = now_us - max(_SHORTEST_US, whole // _PART)
