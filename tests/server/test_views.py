@@ -99,6 +99,38 @@ def test_an_error_is_shown_by_its_kind() -> None:
     assert (view.status, view.http_status, view.error) == ("truncated", 502, "upstream_truncated")
 
 
+ATTEMPTS = [
+    {
+        "provider": "openai",
+        "endpoint": "chat",
+        "model": "gpt",
+        "started_ms": 0.005,
+        "duration_ms": 0.07,
+        "status": 503,
+        "error": "upstream_status",
+        "upstream_request_id": None,
+        "why": None,
+        "tokens_in": None,
+        "tokens_out": None,
+        "cost_usd": None,
+    },
+    {
+        "provider": "ollama",
+        "endpoint": "chat",
+        "model": "qwen2.5:14b",
+        "started_ms": 0.08,
+        "duration_ms": 12.0,
+        "status": 200,
+        "error": None,
+        "upstream_request_id": None,
+        "why": "it is local",
+        "tokens_in": None,
+        "tokens_out": None,
+        "cost_usd": None,
+    },
+]
+
+
 def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
     detail = shown(views.request_detail(Turn(intent("a"), settlement("a")), {}))
     request = detail.pop("request")
@@ -110,36 +142,7 @@ def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
         "response_id": "chatcmpl-abc",
         "upstream_request_id": "req_abc",
         "finish_reason": "stop",
-        "attempts": [
-            {
-                "provider": "openai",
-                "endpoint": "chat",
-                "model": "gpt",
-                "started_ms": 0.005,
-                "duration_ms": 0.07,
-                "status": 503,
-                "error": "upstream_status",
-                "upstream_request_id": None,
-                "why": None,
-                "tokens_in": None,
-                "tokens_out": None,
-                "cost_usd": None,
-            },
-            {
-                "provider": "ollama",
-                "endpoint": "chat",
-                "model": "qwen2.5:14b",
-                "started_ms": 0.08,
-                "duration_ms": 12.0,
-                "status": 200,
-                "error": None,
-                "upstream_request_id": None,
-                "why": "it is local",
-                "tokens_in": None,
-                "tokens_out": None,
-                "cost_usd": None,
-            },
-        ],
+        "attempts": ATTEMPTS,
         "losses": ["logit_bias"],
         "held_usd": 0.003,
         "price_source": "configuration",

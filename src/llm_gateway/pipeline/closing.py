@@ -81,14 +81,10 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
     if step is not None and usage is not None and not course.free:
         basis = spending.basis(step, intent.at_us, seen.tier)
     attempts = _attempts(course, usage, ending, spending)
-    retried = None
-    for attempt in attempts:
-        if attempt.cost_nano is not None:
-            retried = attempt.cost_nano + (retried or 0)
+    saved = saved_nano = None
     counts = has_lines(ending.outcome, intent.purpose, counts=intent.counts)
-    saved: Usage | None = None
-    saved_nano: int | None = None
     if course.kept is None:
+        retried = _retried(attempts)
         used = Used(usage or _NOTHING, counts, counted, course.removed, course.ours, retried)
         cost, money = reckon(used, basis)
     else:
@@ -199,6 +195,15 @@ def _attempts(course: Course, usage: Usage | None, ending: Ending, spending: Spe
         else each
         for each in attempts
     )
+
+
+def _retried(attempts: tuple[Attempt, ...]) -> int | None:
+    """Return what attempts cost whose answer nobody got, None where none of them is billed."""
+    retried = None
+    for attempt in attempts:
+        if attempt.cost_nano is not None:
+            retried = attempt.cost_nano + (retried or 0)
+    return retried
 
 
 def _estimate(course: Course, content_bytes: int, counting: Counting) -> Estimate:
