@@ -123,7 +123,11 @@ class ChatMeter:
             return event
         if len(reading.usage) > 4:
             only_usage = reading.choices is not None and not reading.choices and reading.error is None
-            return b"" if only_usage else event
+            if only_usage:
+                return b""
+            # SGLang tells parts of counts while it streams where it is asked for usage, which strict clients
+            # that did not ask cannot read (theopenco/llmgateway pull request 2861).
+            return event if usage_of(reading) is not None else _without_null(event)
         return _without_null(event)
 
 
