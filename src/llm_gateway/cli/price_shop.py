@@ -12,6 +12,7 @@ from llm_gateway.cli.output import say
 from llm_gateway.clock import Clock, SystemClock
 from llm_gateway.config import Loaded
 from llm_gateway.ledger.price_table import TABLE, shipped_table, table_of
+from llm_gateway.ledger.prices import PriceBook
 from llm_gateway.ledger.tariff import Tariff
 from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.terms import go_by
@@ -55,6 +56,11 @@ class Shop:
         self._configured = {name: member.row for name, member in fleet.members.items()}
         others = {row.name: row for row in load_catalog() if row.kind != "builtin"}
         self._known: Mapping[str, ProviderRow] = {**others, **self._configured}
+
+    @property
+    def book(self) -> PriceBook:
+        """Return the prices as a gateway would go by them."""
+        return self._book
 
     def seller(self, provider: str) -> str:
         """Return what the table calls a provider, "" where it does not know it."""

@@ -12,13 +12,11 @@ import msgspec
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.figures import count, exact, figures_table, money
 from llm_gateway.cli.output import FAILED, Stop, json_line, say, waiting
+from llm_gateway.cli.price_shop import Shop
 from llm_gateway.cli.reading import since_us
 from llm_gateway.clock import SystemClock
-from llm_gateway.config import Loaded
 from llm_gateway.ledger.opening import reading
-from llm_gateway.ledger.prices import PriceBook
 from llm_gateway.ledger.recompute import Mismatch, Recomputed, Revalued, recompute, revalue
-from llm_gateway.ledger.stated_prices import stated_of
 from llm_gateway.server.views import iso
 
 __all__ = ["recompute_command"]
@@ -43,7 +41,7 @@ def recompute_command(context: Context, since: str, with_current_prices: bool, a
     with reading(loaded.home, SystemClock(), _complain) as rows, waiting("the ledger to be reckoned again"):
         found = recompute(rows, begin_us)
         if with_current_prices:
-            changes = revalue(rows, _book(loaded), begin_us)
+            changes = revalue(rows, Shop(context).book, begin_us)
     if as_json:
         _print_json(found, changes)
     else:
@@ -54,13 +52,6 @@ def recompute_command(context: Context, since: str, with_current_prices: bool, a
     if found.differing:
         why = f"error: {found.differing:,} of {found.turns:,} turns do not come out as they are on record"
         raise Stop(FAILED, "" if as_json else why)
-
-
-def _book(loaded: Loaded) -> PriceBook:
-    """Return the prices that a gateway would go by now."""
-    prices, providers = loaded.settings.prices, loaded.settings.providers
-    addresses = {each.name: each.base_url for each in providers if each.base_url}
-    return PriceBook(stated_of(prices.models), addresses, prices.reference)
 
 
 def _print_json(found: Recomputed, changes: Sequence[Revalued] | None) -> None:
