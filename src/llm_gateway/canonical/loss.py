@@ -2,7 +2,9 @@
 
 import msgspec
 
-__all__ = ["Loss", "Losses"]
+__all__ = ["Loss", "Losses", "named"]
+
+_MOST_NAMED = 20
 
 
 class Loss(msgspec.Struct, frozen=True, order=True):
@@ -31,3 +33,10 @@ class Losses:
     def found(self) -> tuple[Loss, ...]:
         """Return what was lost."""
         return tuple(self._met.values())
+
+
+def named(losses: tuple[Loss, ...]) -> str:
+    """Return the names of losses in one line; of very many the first."""
+    names = [loss.what for loss in losses[:_MOST_NAMED]]
+    more = [f"and {len(losses) - _MOST_NAMED} more"] if len(losses) > _MOST_NAMED else []
+    return ", ".join(names + more)

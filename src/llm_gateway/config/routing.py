@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-__all__ = ["AliasTable", "Dialect", "Prefer", "RoutingSettings", "TargetTable"]
+__all__ = ["AliasTable", "Dialect", "OnDisconnect", "Prefer", "RoutingSettings", "TargetTable"]
 
 Dialect = Literal["chat", "responses", "messages", "gemini", "ollama"]
 Prefer = Literal["order", "local", "subscription", "cheapest", "fastest"]
+OnDisconnect = Literal["cancel", "finish"]
 
 
 class TargetTable(msgspec.Struct, frozen=True):
@@ -89,6 +90,21 @@ class RoutingSettings(msgspec.Struct, frozen=True):
             description="Seconds after which the next target is asked beside one that says nothing; 0 never.",
         ),
     ] = 0.0
+    on_disconnect: Annotated[
+        OnDisconnect,
+        Meta(
+            description="What becomes of an answer whose client has left: `cancel` cuts it off at its provider "
+            "at once, `finish` reads it to its end, so that what it used is known and not estimated."
+        ),
+    ] = "cancel"
+    finish_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=3600,
+            description="Seconds for which `finish` reads on; what has not ended by then is cut off.",
+        ),
+    ] = 60.0
     longest_cool_down: Annotated[
         float,
         Meta(ge=0, le=3600, description="Seconds that a provider's own word to wait is followed, at most."),

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from llm_gateway.canonical.loss import Loss
 
-__all__ = ["Asking", "Losing", "Watched"]
+__all__ = ["Asking", "Losing", "Sending", "Watched"]
 
 
 class Losing(Protocol):
@@ -39,6 +39,15 @@ class Asking(Protocol):
 
     def __len__(self) -> int:
         """Return the size of the body in bytes."""
+        ...
+
+
+class Sending(Protocol):
+    """A request on its way to a target."""
+
+    @property
+    def gone_out(self) -> bool:
+        """Return whether whoever is asked may have read all of it."""
         ...
 
 

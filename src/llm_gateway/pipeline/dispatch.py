@@ -12,6 +12,7 @@ from llm_gateway.clock import Clock
 from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import ClientFault, UpstreamFault, UpstreamUnreachable, forget_frames
+from llm_gateway.pipeline.leaving import Leaving
 from llm_gateway.pipeline.passage import Passage, Passages
 from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.race import GOOD, Asking, Race, Tried
@@ -51,11 +52,13 @@ class Dispatcher:
         self._monotonic = clock.monotonic
         self._chance = chance
         self._budget = Budget()
+        self.leaving = Leaving(tasks)
         self.use(settings)
 
     def use(self, settings: RoutingSettings) -> None:
         """Go by these settings from now on."""
         self._settings = settings
+        self.leaving.use(settings)
         self._patience = self._upstream.hurried(settings.next_target_after)
 
     async def dispatch(self, plan: Plan, passages: Passages, turn: Turn) -> tuple[Answer, Passage]:
@@ -70,6 +73,7 @@ class Dispatcher:
         left = list(plan.steps)
         alone = len(left) == 1
         while left:
+            _wanted(turn)
             try:
                 asking = Asking.of(left.pop(0), passages, turn, alone=alone, last=not left)
             except ClientFault:
@@ -85,6 +89,7 @@ class Dispatcher:
         while (again := self._next(tried, began)) is not None:
             one, wait = again
             await asyncio.sleep(wait)
+            _wanted(turn)
             tried.append(await self._ask(Asking.again(one.asking)))
             if tried[-1].good:
                 break
@@ -109,7 +114,7 @@ class Dispatcher:
         running = {first}
         try:
             await asyncio.wait(running, timeout=self._settings.hedge_after)
-            if not first.done():
+            if not first.done() and not asking.turn.left:
                 try:
                     other = Asking.of(left[0], passages, asking.turn, alone=False, last=len(left) == 1)
                 except ClientFault:
@@ -148,7 +153,7 @@ class Dispatcher:
         trial = standing.circuit.asked(self._monotonic())
         try:
             answer = await self._send(asking)
-            asking.sending.gone_out = True
+            asking.sending.came_through()
             if not asking.last and step.line is not None and answer.status < 300:
                 answer = await _secured(answer, asking.passage)
         except UpstreamFault as error:
@@ -206,7 +211,7 @@ class Dispatcher:
             return _ready(passage.ready)
         if step.line is None:
             assert step.engine is not None
-            asking.sending.gone_out = True
+            asking.sending.came_through()
             return step.engine.answer(passage.path, passage.body, step.model)
         head = step.line.post(passage.path, passage.headers, len(passage.body))
         hurried = not asking.last and asking.turn.intent.stream
@@ -235,6 +240,12 @@ class Dispatcher:
         """Return in how many seconds to come back after so many rounds to a target that told this."""
         wait = backoff(rounds, self._chance)
         return wait if told is None else max(wait, not_before(told, self._chance))
+
+
+def _wanted(turn: Turn) -> None:
+    """Ask nobody anew for a client that has left."""
+    if turn.left:
+        raise asyncio.CancelledError
 
 
 async def _secured(answer: Answer, passage: Passage) -> Answer:

@@ -82,6 +82,16 @@ async def handle(
         refuse(incoming, dialect, error)
         return
     turn = Turn(gateway.ledger, gateway.metrics, gateway.clock, gateway.spending)
+    answering = _answer(incoming, gateway, dialect, sender, (call, witness), turn)
+    leaving = gateway.dispatcher.leaving
+    await (leaving.see_off(answering, turn) if leaving.finishes else answering)
+
+
+async def _answer(
+    incoming: Incoming, gateway: Gateway, dialect: Dialect, sender: Sender, admitted: Admitted, turn: Turn
+) -> None:
+    """Answer a request that was read, and settle its turn whatever becomes of it."""
+    call, witness = admitted
     try:
         plan, dispatcher = await _begin(gateway, turn, sender, call, dialect, incoming)
         began, clock = turn.intent.at_us // 1_000_000, gateway.clock.now_us

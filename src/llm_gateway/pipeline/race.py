@@ -45,13 +45,15 @@ class Asking(msgspec.Struct, frozen=True):
     def of(cls, step: Step, passages: Passages, turn: Turn, *, alone: bool, last: bool) -> "Asking":
         """Return it for a target; a ClientFault says why it cannot be asked."""
         passage = _passage(passages, step, last=last)
-        return cls(step, passage, turn.attempt(step, passage), turn, alone, last, Sending())
+        sending = Sending()
+        return cls(step, passage, turn.attempt(step, passage, sending), turn, alone, last, sending)
 
     @classmethod
     def again(cls, before: "Asking") -> "Asking":
         """Return it for a target that was asked before."""
-        attempt = before.turn.attempt(before.step, before.passage)
-        return cls(before.step, before.passage, attempt, before.turn, before.alone, True, Sending())
+        sending = Sending()
+        attempt = before.turn.attempt(before.step, before.passage, sending)
+        return cls(before.step, before.passage, attempt, before.turn, before.alone, True, sending)
 
 
 class Tried(msgspec.Struct, frozen=True):

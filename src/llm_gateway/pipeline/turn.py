@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 
 import msgspec
 
-from llm_gateway.canonical.loss import Loss
+from llm_gateway.canonical.loss import Loss, named
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.clock import Clock
 from llm_gateway.dialects.contract import Seen
@@ -21,7 +21,7 @@ from llm_gateway.errors import (
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.records import Attempt, Intent, Outcome, Purpose, Removed
-from llm_gateway.pipeline.asking import Asking, Losing, Watched
+from llm_gateway.pipeline.asking import Asking, Losing, Sending, Watched
 from llm_gateway.pipeline.authenticate import Identity
 from llm_gateway.pipeline.cache import Entry
 from llm_gateway.pipeline.closing import Course, Ending, close, learn
@@ -38,7 +38,6 @@ _REQUEST_IDS = (b"request-id", b"x-request-id")
 _HEADERS = (
     b"x-llm-gateway-request-id: %b\r\n%bx-llm-gateway-attempts: %d\r\nserver-timing: upstream;dur=%.1f\r\n"
 )
-_MOST_NAMED = 20
 _NOTHING = Usage()
 _NOBODY = Intent("", 0, "", "", "", "", "", "", "", "")
 
@@ -63,19 +62,13 @@ class Caller(msgspec.Struct, frozen=True):
         return f"{self.declared} (self-declared)" if self.declared else self.identity.caller
 
 
-def _named(losses: tuple[Loss, ...]) -> bytes:
-    """Return the names of losses as a header's value."""
-    names = [loss.what for loss in losses[:_MOST_NAMED]]
-    more = [f"and {len(losses) - _MOST_NAMED} more"] if len(losses) > _MOST_NAMED else []
-    return ", ".join(names + more).encode("ascii", "replace")
-
-
 class Try(msgspec.Struct, frozen=True):
-    """One target that is being asked, since when, and on which way."""
+    """One target that is being asked, since when, and on which way; `sending` is the request as it goes out."""
 
     step: Step
     losing: Losing
     started: float
+    sending: Sending | None = None
 
 
 class _Nothing:
@@ -112,6 +105,7 @@ class Turn:
         "id",
         "intent",
         "label",
+        "left",
         "ours",
         "rates",
         "recorded",
@@ -143,6 +137,7 @@ class Turn:
         self._attempts: list[Attempt] = []
         self._step: Step | None = None
         self._try = _NO_TRY
+        self.left = False  # the client has left, and its answer is read on
         self._asked = False  # whether what was asked last had gone out when it was let go of
         self.standing: Watched | None = None
         self._status = 0
@@ -203,6 +198,12 @@ class Turn:
         """Whether the end is on record, or there is nothing to settle."""
         return self._settled
 
+    @property
+    def is_asking(self) -> bool:
+        """Return whether a target may have the request, and there is an answer to wait for."""
+        sending = self._try.sending
+        return not self._settled and sending is not None and sending.gone_out
+
     # attempts
 
     @property
@@ -210,7 +211,7 @@ class Turn:
         """Return the target that was asked last."""
         return self._step
 
-    def attempt(self, step: Step, losing: Losing) -> Try:
+    def attempt(self, step: Step, losing: Losing, sending: Sending | None = None) -> Try:
         """Take note that a target is being asked, and on a way that may lose something.
 
         LimitReached when its provider has no room for it: then it is not asked. Two may be asked at a time;
@@ -218,7 +219,7 @@ class Turn:
         """
         if self.held is not None:
             self._spending.enter(self.held, step)
-        attempt = self._try = Try(step, losing, self._monotonic())
+        attempt = self._try = Try(step, losing, self._monotonic(), sending)
         self._asked = False
         self._step = step
         self._status = 0
@@ -290,7 +291,7 @@ class Turn:
             self._since(self._try.started) / 1000,
         )
         if losses := self._try.losing.losses:
-            lines = b"%bx-llm-gateway-losses: %b\r\n" % (lines, _named(losses))
+            lines = b"%bx-llm-gateway-losses: %b\r\n" % (lines, named(losses).encode("ascii", "replace"))
         if self._cost is not None:
             lines = b"%bx-llm-gateway-cost-usd: %b\r\n" % (lines, f"{dollars(self._cost):f}".encode())
         lines += self.told
@@ -324,6 +325,8 @@ class Turn:
         if self._settled:
             return
         self._settled = True
+        if self.left:
+            outcome, status, kind = "cancelled", 499, "cancelled"
         course = self._course()
         ending = Ending(outcome, status, kind, response_bytes, self._since(self._started))
         closed = close(course, ending, self._spending)

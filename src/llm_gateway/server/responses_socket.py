@@ -5,6 +5,7 @@ from by `previous_response_id`: the conversation is kept here and sent whole, be
 Read: developers.openai.com, "WebSocket mode"; openai/codex, codex-api/src/endpoint/responses_websocket.rs.
 """
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from msgspec import Raw
 
 from llm_gateway.dialects.contract import Path
 from llm_gateway.dialects.registry import DIALECTS
-from llm_gateway.errors import GatewayError, MalformedRequest, UnknownResponse, UpgradeRefused
+from llm_gateway.errors import Draining, GatewayError, MalformedRequest, UnknownResponse, UpgradeRefused
 from llm_gateway.http.carrier import VERSION
 from llm_gateway.http.exchange import Exchange, Memo
 from llm_gateway.pipeline.handle import Gateway, handle
@@ -137,7 +138,12 @@ class _Talk:
         request = document.edit(changes, remove=_ENVELOPE)
         turn = SocketTurn(self._socket, _RESPONSES, request, self._headers, self._memo, lane)
         admit = partial(self._kept.admit, previous=previous if history else None)
-        await handle(turn, self._gateway, _RESPONSES, _OPERATION, admit)
+        try:
+            await handle(turn, self._gateway, _RESPONSES, _OPERATION, admit)
+        except asyncio.CancelledError as why:
+            if Draining.is_why(why) and not turn.started:
+                self._socket.send(error_message(Draining.cut(), _RESPONSES, lane))
+            raise
         if turn.response_id:
             stored = bytes(fields.get("store", b"")) != b"false"
             output = tuple(item for item in turn.output if stored or stands_alone(item))

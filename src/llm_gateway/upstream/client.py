@@ -53,12 +53,27 @@ class Line:
 
 
 class Sending:
-    """What is to be known of a request of which no answer came: whether it may have been read as a whole."""
+    """A request on its way: whether whoever is asked may have read all of it. Its sender notes what is so."""
 
-    __slots__ = ("gone_out",)
+    __slots__ = ("_gone_out", "connection")
 
     def __init__(self) -> None:
-        self.gone_out = False
+        self._gone_out = False
+        self.connection: ClientConnection | None = None
+
+    @property
+    def gone_out(self) -> bool:
+        """Return whether the request has gone out as a whole."""
+        return self._gone_out or (self.connection is not None and self.connection.gone_out)
+
+    def came_through(self) -> None:
+        """Take note that it has."""
+        self._gone_out = True
+
+    def ended(self) -> None:
+        """Keep what is so now, before its connection is closed."""
+        self._gone_out = self.gone_out
+        self.connection = None
 
 
 class Upstream:
@@ -89,15 +104,17 @@ class Upstream:
         """Send a request; return the answer when its head has come.
 
         Raises an UpstreamFault. A redirect is one: it would carry the credential to where nobody
-        configured it to go. Cancelling closes the connection at once. `sending` learns of a request without
-        an answer whether it went out.
+        configured it to go. Cancelling closes the connection at once. `sending` learns whether the
+        request went out.
         """
         connection = self._pool.take(line.origin) or await self._pool.acquire(line.origin)
+        if sending is not None:
+            sending.connection = connection
         try:
             await connection.send(head, body, patience or self._patience)
         except BaseException:
             if sending is not None:
-                sending.gone_out = connection.gone_out
+                sending.ended()
             connection.abort()
             raise
         if 300 <= connection.status < 400 and connection.status != 304:
