@@ -9,6 +9,7 @@ import msgspec
 from fakes import FakeClock
 from ledger_samples import NOON, Failures
 from llm_gateway.canonical.usage import Usage
+from llm_gateway.clock import SystemClock
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.records import Intent, Recount, Settlement
 from llm_gateway.ledger.rows import merge
@@ -68,19 +69,24 @@ class Filled(msgspec.Struct, frozen=True):
 
 @contextmanager
 def filled(home: Path, count: int, *, days: int = 20) -> Iterator[Filled]:
-    """Open a ledger with so many turns of so many days."""
+    """Open a ledger with about so many turns of so many days."""
     with offline(home, FakeClock(), Failures()) as store:
         yield _fill(store, count, days, NOON)
 
 
-def filled_home(home: Path, count: int, now_us: int, *, days: int = 20) -> list[Ended]:
-    """Fill the ledger of a home with turns of the days before now."""
-    with offline(home, FakeClock(), Failures()) as store:
-        return _fill(store, count, days, now_us - (days + 1) * DAY_US).turns
+def filled_home(home: Path, count: int, *, days: int = 20) -> list[Ended]:
+    """Fill the ledger of a home with turns of the days before today."""
+    today_us = SystemClock().now_us() // DAY_US * DAY_US
+    with offline(home, SystemClock(), Failures()) as store:
+        found = _fill(store, count, days, today_us - (days + 2) * DAY_US).turns
+    assert max(each.intent.at_us for each in found) < today_us
+    return found
 
 
 def _fill(store: Store, count: int, days: int, start_us: int) -> Filled:
-    turns = list(generated(count, start_us=start_us, apart_us=days * DAY_US // count))
+    made = generated(count, start_us=start_us, apart_us=days * DAY_US // count)
+    # One that runs is ended by the next who opens the ledger.
+    turns = [records for records in made if any(isinstance(each, Settlement) for each in records)]
     store.apply(merge(record for records in turns for record in records), 1)
     ended = [each for records in turns for each in _ended(records)]
     return Filled(store, ended, max(each.intent.at_us for each in ended) + HOUR_US)

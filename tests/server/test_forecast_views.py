@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fakes import FakeClock
 from ledger_samples import Failures, intent, settlement
+from llm_gateway.config.settings import Limit
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.money import NANO
 from llm_gateway.ledger.opening import offline
@@ -11,7 +12,7 @@ from llm_gateway.ledger.records import Record
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.store import Store
 from llm_gateway.pipeline.limits import Scope, Standing
-from llm_gateway.server.forecast_views import forecast_views, spends_of
+from llm_gateway.server.forecast_views import forecast_views, spends_of, standing_of
 
 HOUR_US = 3_600_000_000
 NOON = 1_700_049_600_000_000  # 2023-11-15 12:00, a Wednesday
@@ -59,6 +60,22 @@ def test_each_scope_goes_by_its_own_spends(tmp_path: Path) -> None:
     assert first.reached_at == "2023-11-15T18:00:00.000Z" and first.ends_at == "2023-11-16T00:00:00.000Z"
     assert first.method == "as on average over the last 7 days" and first.history_days == 8
     assert (last.projected_usd, last.reached_at) == (12.0, None)
+
+
+def test_limits_stand_by_the_ledger_where_no_gateway_counts(tmp_path: Path) -> None:
+    limits = [
+        Limit("global", usd_per_day=18.0, usd_per_month=900.0, parallel=2),
+        Limit("client", "codex", usd_per_week=90.0),
+    ]
+    with offline(tmp_path, FakeClock(NOON), Failures()) as store:
+        spend(store, 9)
+        found = standing_of(store, limits, FakeClock(NOON))
+    told = {(each.scope[0], each.limit): each.used // NANO for each in found if each.limit.startswith("usd")}
+    assert told == {
+        ("global", "usd_per_day"): 12,
+        ("global", "usd_per_month"): 216,
+        ("client", "usd_per_week"): 30,
+    }
 
 
 def test_weeks_are_gone_by_once_there_are_two(tmp_path: Path) -> None:

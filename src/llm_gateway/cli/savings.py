@@ -5,9 +5,11 @@ import textwrap
 import click
 import msgspec
 
-from llm_gateway.cli.context import Context, json_option
+from llm_gateway.cli.arithmetic import print_money
+from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.figures import WIDTH, count, exact, figures_table, money, places
-from llm_gateway.cli.output import json_line, say
+from llm_gateway.cli.output import FAILED, Stop, json_line, say
+from llm_gateway.cli.reading import one_request
 from llm_gateway.cli.recompute import recompute_command
 from llm_gateway.cli.usage import asked, filter_options
 from llm_gateway.clock import SystemClock
@@ -55,6 +57,24 @@ def savings(click_context: click.Context, /, as_json: bool, **words: str | None)
 savings.add_command(recompute_command)
 
 
+@savings.command("show")
+@click.argument("request_id", metavar="ID")
+@json_option
+@pass_context
+def show(context: Context, request_id: str, as_json: bool) -> None:
+    """Show the arithmetic of one request: its counts, the prices, the sums, and the lines between them."""
+    detail = one_request(context, request_id)
+    if detail is None:
+        hint = "`llm-gateway requests` lists them"
+        raise Stop(FAILED, f"error: there is no request {request_id!r}\nhint: {hint}")
+    if as_json:
+        json_line("savings-of-request", {"id": request_id, "money": detail.money})
+    elif detail.money is None:
+        say("nothing of it was reckoned: it runs, used nothing, or nobody is to be paid for it")
+    else:
+        print_money(detail.money)
+
+
 def _print(view: SavingsView) -> None:
     until = min(view.until, iso(SystemClock().now_us()))[:16].replace("T", " ")
     print(f"{view.since[:10]} to {until} UTC: {view.requests:,} requests; {view.counted:,} of them count,")
@@ -92,7 +112,7 @@ def _print_account(view: SavingsView) -> None:
 def _told(line: LineView) -> str:
     turns = f"{line.turns:,} turns" if line.turns != 1 else "1 turn"
     if line.line == "prompt_cache" and line.turns:
-        return f"{turns}; {_short(line.counted)} where the gateway placed the marks"
+        return f"{turns}; {_short(line.counted)} of it by marks of the gateway's"
     if line.line == "route" and line.turns:
         return f"{turns} of local models and subscriptions"
     return turns if line.turns else ""
@@ -101,22 +121,19 @@ def _told(line: LineView) -> str:
 def _print_summary(view: SavingsView) -> None:
     sure = view.confidence
     rows = (
-        (
-            "cost avoided",
-            view.avoided,
-            "compression, response cache, and prompt cache by the gateway's marks",
-        ),
+        ("cost avoided", view.avoided, "compression, response cache, prompt cache by our marks"),
         (
             "API-equivalent value",
             view.equivalent,
-            "no saving: nobody billed it, nobody knows if it was bought",
+            "no saving: nobody knows if it would have been bought",
         ),
         ("provider's own discount", view.discount, "beside the above, no merit of the gateway"),
     )
     for name, amount, told in rows:
         print(f"{name:26}{_short(amount):>14}  {told}")
     parts = f"high {_short(sure.high)}, medium {_short(sure.medium)}, low {_short(sure.low)}"
-    print(f"{'confidence':26}{parts}: between {_short(sure.least)} and {_short(sure.most)}")
+    print(f"{'confidence in both':26}{parts}")
+    print(f"{'':26}so between {_short(sure.least)} and {_short(sure.most)}")
     if view.retried.nano:
         print(f"{'other attempts':26}{_short(view.retried):>14}  what they probably cost; in no sum above")
 
@@ -127,8 +144,8 @@ def _print_shares(view: SavingsView) -> None:
         "BASELINE",
         "API VALUE",
         "COMPR.",
-        "RESP. CACHE",
-        "PROMPT CACHE",
+        "RESPONSES",
+        "PROMPTS",
         "COST",
     )
     rows = [
@@ -147,6 +164,7 @@ def _print_shares(view: SavingsView) -> None:
             ),
         ]
         for share in view.shares
+        if share.baseline.nano or share.cost.nano
     ]
     figures_table(titles, rows, len(view.by))
 

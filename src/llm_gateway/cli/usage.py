@@ -8,11 +8,11 @@ import msgspec
 
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.figures import count, figures_table, money
-from llm_gateway.cli.output import USAGE, Stop, json_line, say, table
+from llm_gateway.cli.output import USAGE, Stop, json_line, say
 from llm_gateway.clock import SystemClock
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.ledger.opening import reading
-from llm_gateway.server.forecast_views import ForecastView
+from llm_gateway.server.forecast_views import ForecastView, forecast_views, standing_of
 from llm_gateway.server.usage_query import FILTERS, Question, question
 from llm_gateway.server.usage_views import FiguresView, UsageView, usage_answer
 
@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])  # click's own decorators are typed s
 
 _FORECAST = "forecast"
 _TITLES = {"hourly": "HOUR (UTC)", "daily": "DAY (UTC)", "weekly": "WEEK FROM", "monthly": "MONTH"}
+_EXPECTED = ("LIMIT", "SPENT", "OF", "A DAY", "AT THE END", "REACHED", "ANEW (UTC)")
 _FIGURES = ("REQUESTS", "FAILED", "INPUT", "CACHED", "OUTPUT", "COST")
 
 
@@ -116,41 +117,40 @@ def _cells(figures: FiguresView) -> list[str]:
 
 
 def _forecast(context: Context, as_json: bool) -> None:
-    told = context.api().get("/api/dashboard/forecast")
-    views = msgspec.convert(told["forecast"], list[ForecastView])
+    api = context.api_or_none()
+    if api is not None:
+        views = msgspec.convert(api.get("/api/dashboard/forecast")["forecast"], list[ForecastView])
+    else:
+        loaded, clock = context.load(), SystemClock()
+        with reading(loaded.home, clock, _complain) as rows:
+            views = forecast_views(rows, standing_of(rows, loaded.settings.limits, clock), clock.now_us())
     if as_json:
         json_line("forecast", {"forecast": views})
         return
     if not views:
         say("no limit is one of money; `usd_per_month` in [[limits]] is one, see docs/limits.md")
         return
-    table(
-        ("LIMIT", "SPENT", "OF", "A DAY", "AT THE END", "REACHED", "BEGINS ANEW"),
-        (
-            (
-                f"{view.scope} {view.name} {view.limit.removeprefix('usd_')}".replace("  ", " "),
-                f"${view.used_usd:,.4f}",
-                f"${view.most_usd:,.2f}",
-                "" if view.per_day_usd is None else f"${view.per_day_usd:,.4f}",
-                ""
-                if view.projected_usd is None
-                else f"${view.projected_usd:,.4f} ({view.projected_share or 0:.0%})",
-                _minute(view.reached_at)
-                if view.reached_at
-                else "no"
-                if view.projected_usd is not None
-                else "",
-                _minute(view.ends_at),
-            )
-            for view in views
-        ),
-    )
+    figures_table(_EXPECTED, [_expected(view) for view in views], 1)
     for method in dict.fromkeys(view.method for view in views):
         say(f"expected {method}" if not method.startswith("not") else method)
 
 
+def _expected(view: ForecastView) -> list[str]:
+    reached = _minute(view.reached_at) if view.reached_at else "no"
+    known = view.projected_usd is not None
+    return [
+        " ".join(filter(None, (view.scope, view.name, view.limit.removeprefix("usd_").replace("_", " ")))),
+        f"${view.used_usd:,.4f}",
+        f"${view.most_usd:,.2f}",
+        f"${view.per_day_usd:,.4f}" if view.per_day_usd is not None else "",
+        f"${view.projected_usd:,.4f} ({view.projected_share or 0:.0%})" if known else "",
+        reached if known or view.reached_at else "",
+        _minute(view.ends_at),
+    ]
+
+
 def _minute(at: str) -> str:
-    return at[:16].replace("T", " ")
+    return at[5:16].replace("T", " ")
 
 
 def _complain(what: str, error: BaseException) -> None:

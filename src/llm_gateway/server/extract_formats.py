@@ -7,7 +7,7 @@ formula gets an apostrophe in front (owasp.org, "CSV Injection").
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, assert_never
 
 import msgspec
@@ -37,16 +37,18 @@ class Writing:
 
     def __init__(self, schema: str, columns: Sequence[Column], how: Format) -> None:
         self._schema = f"llm-gateway/{schema}/v1"
-        self._columns = tuple(columns)
         self._how = how
         self._begun = False
+        shown = [
+            (name, place, _safe if how == "csv" and make is _text else make)
+            for place, column in enumerate(columns)
+            for name, make in _shown(column)
+        ]
+        self.names = [name for name, _, _ in shown]
+        """The names of what is written, in its order."""
+        self._made = [(place, make) for _, place, make in shown]
         self.count = 0
         """How many rows were written."""
-
-    @property
-    def names(self) -> list[str]:
-        """Return the names of what is written, in its order."""
-        return [name for column in self._columns for name in _names(column)]
 
     def begin(self) -> bytes:
         """Return what stands before the rows."""
@@ -62,40 +64,26 @@ class Writing:
 
     def rows(self, rows: Iterable[Sequence[Value]]) -> bytes:
         """Return some rows as they are written."""
-        shown = [list(self._shown(row)) for row in rows]
-        self.count += len(shown)
+        made = ([make(row[place]) for place, make in self._made] for row in rows)
         if self._how == "csv":
-            return _csv([_cell(name, value) for name, value in row] for row in shown)
-        if not shown:
-            return b""
+            return _csv(map(_flags, map(self._counted, made)))
+        objects = (dict(zip(self.names, self._counted(each), strict=True)) for each in made)
         if self._how == "ndjson":
-            return b"".join(_json.encode({"schema": self._schema, **dict(row)}) + b"\n" for row in shown)
-        first = b"\n" if not self._begun else b",\n"
+            return b"".join(_json.encode({"schema": self._schema, **each}) + b"\n" for each in objects)
+        text = b",\n".join(map(_json.encode, objects))
+        if not text:
+            return b""
+        first = b",\n" if self._begun else b"\n"
         self._begun = True
-        return first + b",\n".join(_json.encode(dict(row)) for row in shown)
+        return first + text
 
     def end(self) -> bytes:
         """Return what stands behind the rows."""
         return b"\n]}\n" if self._how == "json" else b""
 
-    def _shown(self, row: Sequence[Value]) -> Iterator[tuple[str, object]]:
-        for column, value in zip(self._columns, row, strict=True):
-            match column.meaning:
-                case "text":
-                    yield column.name, value or ""
-                case "count":
-                    yield column.name, value
-                case "flag":
-                    yield column.name, None if value is None else bool(value)
-                case "time":
-                    at_us = int(value) if isinstance(value, int) else 0
-                    yield column.name, iso(at_us) if value is not None else None
-                    yield f"{column.name}_us", value
-                case "money":
-                    yield f"{column.name}_usd", decimal_dollars(value) if isinstance(value, int) else None
-                    yield f"{column.name}_nano", value
-                case _:
-                    assert_never(column.meaning)
+    def _counted(self, row: list[object]) -> list[object]:
+        self.count += 1
+        return row
 
 
 def decimal_dollars(nano: int) -> str:
@@ -104,27 +92,52 @@ def decimal_dollars(nano: int) -> str:
     return f"{'-' if nano < 0 else ''}{whole}.{rest:09d}"
 
 
-def _names(column: Column) -> tuple[str, ...]:
+def _shown(column: Column) -> tuple[tuple[str, Callable[[Value], object]], ...]:
+    """Return what a column becomes: names, and how a value is written."""
+    name = column.name
     match column.meaning:
-        case "text" | "count" | "flag":
-            return (column.name,)
+        case "text":
+            return ((name, _text),)
+        case "count":
+            return ((name, _same),)
+        case "flag":
+            return ((name, _flag),)
         case "time":
-            return column.name, f"{column.name}_us"
+            return (name, _time), (f"{name}_us", _same)
         case "money":
-            return f"{column.name}_usd", f"{column.name}_nano"
+            return (f"{name}_usd", _dollars), (f"{name}_nano", _same)
         case _:
             assert_never(column.meaning)
 
 
-def _cell(name: str, value: object) -> object:
-    if value is None:
-        return ""
-    if value is True or value is False:
-        return "true" if value else "false"
-    # Amounts begin with a minus where they are negative, and are numbers: spreadsheets do nothing with them.
-    if isinstance(value, str) and value.startswith(_FORMULA) and not name.endswith("_usd"):
-        return f"'{value}"
+def _same(value: Value) -> object:
     return value
+
+
+def _text(value: Value) -> object:
+    return value or ""
+
+
+def _safe(value: Value) -> object:
+    """Return a text as a cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _flag(value: Value) -> object:
+    return None if value is None else bool(value)
+
+
+def _time(value: Value) -> object:
+    return iso(value) if isinstance(value, int) else None
+
+
+def _dollars(value: Value) -> object:
+    return decimal_dollars(value) if isinstance(value, int) else None
+
+
+def _flags(row: list[object]) -> list[object]:
+    """Return a row of CSV, in which flags are words."""
+    return ["true" if cell is True else "false" if cell is False else cell for cell in row]
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> bytes:

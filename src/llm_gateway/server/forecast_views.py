@@ -7,15 +7,23 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from llm_gateway.clock import Clock
+from llm_gateway.config.settings import Limit
+from llm_gateway.ledger.keys import listed
 from llm_gateway.ledger.money import dollars
+from llm_gateway.ledger.prices import PriceBook
+from llm_gateway.ledger.spending import spent_since
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.usage import Asked, Dimension, usage
 from llm_gateway.pipeline.forecast import HISTORY_DAYS, LEAST_DAYS, Forecast, Spends, forecast
 from llm_gateway.pipeline.limits import Kept, Scope, Standing
+from llm_gateway.pipeline.spending import Spending
+from llm_gateway.pipeline.terms import bounds_of, bounds_of_keys
+from llm_gateway.pipeline.windows import span
 from llm_gateway.server.views import iso
 from llm_gateway.wire.ready import ready
 
-__all__ = ["ForecastView", "forecast_views", "spends_of"]
+__all__ = ["ForecastView", "forecast_views", "spends_of", "standing_of"]
 
 _HOUR_US = 3_600_000_000
 _BY: Mapping[Kept, tuple[Dimension, ...]] = {
@@ -61,6 +69,16 @@ def forecast_views(rows: Rows, standing: Iterable[Standing], now_us: int) -> lis
     return sorted((_view(each) for each in found if each is not None), key=_order)
 
 
+def standing_of(rows: Rows, limits: Iterable[Limit], clock: Clock) -> list[Standing]:
+    """Return how limits stand by the ledger alone, where no gateway counts against them."""
+    now_us, spending = clock.now_us(), Spending(clock)
+    spending.use(PriceBook({}, {}), (), bounds_of(limits))
+    spending.limit_keys(bounds_of_keys(key for key in listed(rows) if key.accepted(now_us)))
+    for period in spending.periods():
+        spending.remember(period, spent_since(rows, span(period, now_us).start))
+    return spending.standing()
+
+
 def spends_of(rows: Rows, scopes: Sequence[Scope], now_us: int) -> dict[Scope, Spends]:
     """Return what was spent by hour in each scope, as far back as a forecast looks."""
     since_us = max(0, now_us - HISTORY_DAYS * 24 * _HOUR_US)
@@ -69,8 +87,9 @@ def spends_of(rows: Rows, scopes: Sequence[Scope], now_us: int) -> dict[Scope, S
         asked = Asked(since_us, None, "hour", _BY[kept], {"source": "routed"}, spreads=False)
         for row in usage(rows, asked):
             hours = spends.get((kept, row.names[0] if row.names else ""))
-            if hours is not None and row.sums.cost_nano:
-                hours[row.start_us // _HOUR_US] = row.sums.cost_nano
+            spent = row.sums.cost_nano + row.sums.retried_nano  # as limits are counted
+            if hours is not None and spent:
+                hours[row.start_us // _HOUR_US] = spent
     return {**spends}
 
 
