@@ -10,17 +10,17 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from ends_told import PROVIDERS, Stream
+from ends_watch import PATIENCE_S, Fed, Watching
 from fakes import FakeClock
 from llm_gateway.config import Server
 from llm_gateway.config.routing import RoutingSettings
-from llm_gateway.dialects.contract import Seen
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
 from llm_gateway.ledger.prices import PriceBook
@@ -28,11 +28,7 @@ from llm_gateway.ledger.records import Intent, Settlement
 from llm_gateway.ledger.records import Turn as LedgerTurn
 from llm_gateway.ledger.stated_prices import flat
 from llm_gateway.ledger.store import Row, Rows
-from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.limits import Bounds, Scope
-from llm_gateway.pipeline.passage import Passage, Passages
-from llm_gateway.pipeline.plan import Plan
-from llm_gateway.pipeline.turn import Turn
 from llm_gateway.server.dialect_routes import dialect_at, dialect_routes
 from llm_gateway.server.edge import Access, Edge
 from llm_gateway.server.guard import Guard
@@ -40,9 +36,7 @@ from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.responses_socket import responses_sockets
 from llm_gateway.server.routes import Routes
 from llm_gateway.telemetry.log import Log
-from llm_gateway.upstream.answer import Answer
 from llm_gateway.upstream.client import Line
-from llm_gateway.wire.headers import Headers
 from pipeline_stage import Stage, endpoint, on_stage
 from scripted import Close, Gate, Hang, Reset, Script, Send, wording
 from scripted.records import Connected
@@ -54,7 +48,6 @@ PRICE = flat("1", "10", "0.1", "2")
 """What every provider's model costs, in dollars for a million tokens."""
 
 _KEY: Scope = ("key", "ada")
-_PATIENCE_S = 10.0
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -72,78 +65,6 @@ class Cut:
     """Whether its upstream's connection had brought answers before."""
 
 
-@dataclass
-class _Fed:
-    """What a turn's answer has brought so far, and the turn itself."""
-
-    turn: Turn | None = None
-    size: int = 0
-    more: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def fed(self, data: bytes) -> None:
-        self.size += len(data)
-        self.more.set()
-
-    async def until(self, size: int) -> Seen:
-        """Wait until so many bytes have been looked at."""
-        async with asyncio.timeout(_PATIENCE_S):
-            while self.size < size or self.turn is None:
-                self.more.clear()
-                await self.more.wait()
-        return self.turn.seen
-
-
-class _Counted:
-    """An answer that says how much of it has been passed on."""
-
-    def __init__(self, answer: Answer, fed: _Fed) -> None:
-        self._answer = answer
-        self._fed = fed
-        self.status = answer.status
-        self.headers: Headers = answer.headers
-
-    async def read(self) -> bytes:
-        data = await self._answer.read()
-        self._fed.fed(data)
-        return data
-
-    async def arrive(self) -> None:
-        await self._answer.arrive()
-
-    async def pour(self, sink: Callable[[bytes], bool]) -> None:
-        def counting(data: bytes) -> bool:
-            more = sink(data)
-            self._fed.fed(data)
-            return more
-
-        await self._answer.pour(counting)
-
-    def take(self) -> bytes:
-        data = self._answer.take()
-        self._fed.fed(data)
-        return data
-
-    @property
-    def ended(self) -> bool:
-        return self._answer.ended
-
-    def release(self) -> None:
-        self._answer.release()
-
-
-class _Counting(Dispatcher):
-    """The dispatcher, whose answers are counted."""
-
-    latest: _Fed
-
-    async def dispatch(self, plan: Plan, passages: Passages, turn: Turn) -> tuple[Answer, Passage]:
-        fed = self.latest
-        answer, passage = await super().dispatch(plan, passages, turn)
-        fed.turn = turn
-        fed.more.set()
-        return _Counted(answer, fed), passage
-
-
 class Ends:
     """A gateway with a provider for each dialect, named like it."""
 
@@ -154,7 +75,7 @@ class Ends:
         self.cuts = 0
         self.feed: AsyncIterator[LedgerTurn]
         self._ended: dict[str, Settlement] = {}
-        self._dispatcher = _Counting(
+        self._dispatcher = Watching(
             stage.upstream, stage.fares, stage.clock, RoutingSettings(retries=0), lambda: 0.0, stage.tasks
         )
         self.gateway = msgspec.structs.replace(stage.gateway, dispatcher=self._dispatcher)
@@ -232,7 +153,7 @@ class Ends:
 
     async def begun(self) -> Intent:
         """Return the next turn that begins."""
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             async for turn in self.feed:
                 if turn.settlement is None:
                     return turn.intent
@@ -241,7 +162,7 @@ class Ends:
 
     async def ended(self, turn_id: str) -> Settlement:
         """Return how a turn ended."""
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while turn_id not in self._ended:
                 turn = await anext(self.feed)
                 assert turn.settlement is not None
@@ -252,7 +173,7 @@ class Ends:
 
     async def _ask(self, client: Client, stream: Stream, script: Script) -> "_Asked":
         self.cuts += 1
-        self._dispatcher.latest = fed = _Fed()
+        self._dispatcher.latest = fed = Fed()
         self.scripted.forget()
         self.scripted.queue(script)
         asked = _Asked(self, client, fed)
@@ -263,7 +184,7 @@ class Ends:
 class _Asked:
     """One request, its connection, and what is known of its turn."""
 
-    def __init__(self, ends: Ends, client: Client, fed: _Fed) -> None:
+    def __init__(self, ends: Ends, client: Client, fed: Fed) -> None:
         self._ends = ends
         self._client = client
         self._fed = fed
@@ -277,7 +198,7 @@ class _Asked:
             self._writer.write(opening)
             await self._reader.readuntil(b"\r\n\r\n")
         self._writer.write(request)
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not ends.scripted.asked():  # noqa: ASYNC110
                 await asyncio.sleep(0.0005)
         self._connection: Connected = ends.scripted.asked()[0].connection
@@ -311,7 +232,7 @@ class _Asked:
     async def heard(self) -> bytes:
         """Return all that the client hears, to the end of its answer or its connection."""
         heard = b""
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not self._client.has_all(heard):
                 try:
                     data = await self._reader.read(65536)
@@ -330,7 +251,7 @@ class _Asked:
         """Return when the upstream's connection was closed, 0 for one that is kept because all has come."""
         if whole:
             return 0.0
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while self._connection.closed_at is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.0005)
         assert self._connection.ended_by == "peer"

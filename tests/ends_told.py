@@ -4,7 +4,7 @@ What is read here of a piece is read for the test alone, and by hand: nothing of
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from llm_gateway.canonical.usage import Usage
@@ -204,10 +204,9 @@ def _completing(piece: bytes) -> bytes:
     """Return an event of the chat operation as one of the completions operation."""
     for event in _events(piece):
         match event:
-            case {"choices": [{"delta": dict(delta)} as choice]}:
-                del choice["delta"]
-                choice["text"] = delta.get("content", "")
-        return b"data: %b\n\n" % json.dumps(event).encode()
+            case {"choices": [{"delta": dict(delta), "finish_reason": reason}]}:
+                event["choices"] = [{"index": 0, "text": delta.get("content", ""), "finish_reason": reason}]
+        return _chunk(event)
     return piece
 
 
@@ -218,7 +217,7 @@ def _with_usage(pieces: list[bytes]) -> list[bytes]:
         for event in _events(piece):
             if event["choices"]:
                 event["usage"] = {**chat.USAGE, "completion_tokens": 4 * number + 4}
-                piece = b"data: %b\n\n" % json.dumps(event, separators=(",", ":")).encode()
+                piece = _chunk(event)
         told.append(piece)
     return told
 
@@ -228,60 +227,98 @@ def _counted(pieces: list[bytes]) -> list[bytes]:
     told: list[bytes] = []
     for number, piece in enumerate(pieces):
         (event,) = _events(piece)
-        usage = {**gemini.USAGE, "candidatesTokenCount": 4 * number + 2, "totalTokenCount": 4 * number + 44}
-        body = json.dumps({**event, "usageMetadata": usage}, ensure_ascii=False, separators=(",", ":"))
-        told.append(b"data: %b\r\n\r\n" % body.encode())
+        said, whole = 4 * number + 2, 4 * number + 44
+        usage = {**gemini.USAGE, "candidatesTokenCount": said, "totalTokenCount": whole}
+        told.append(_chunk({**event, "usageMetadata": usage}).replace(b"\n", b"\r\n"))
     return told
 
 
+def _chunk(event: dict[str, object]) -> bytes:
+    return b"data: %b\n\n" % json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def streams(provider: str, form: str = "") -> list[Stream]:
-    """Return the streams of a provider; `form` is `completions`, `generate` or `array` for those of another."""
-    match provider, form:
-        case "chat", "completions":
-            body = chat.events("m", _WORDS)
-            return [Stream("text", provider, tuple(map(_completing, body)))]
-        case "chat", _:
-            call = chat.tool_call("lookup", _CALL)
-            text = chat.events("m", _WORDS, reasoning=_THOUGHTS)
-            return [
-                Stream("text", provider, tuple(text)),
-                Stream("tool", provider, tuple(chat.events("m", tool_calls=[call])), _NAMES),
-                Stream("early", provider, tuple(_with_usage(chat.events("m", _WORDS)))),
-                Stream("uncounted", provider, tuple(chat.events("m", _WORDS, usage=None))),
-            ]
-        case "responses", _:
-            thought = responses.reasoning(["".join(_THOUGHTS)])
-            text = [thought, responses.message("".join(_WORDS))]
-            call = responses.function_call("lookup", _CALL)
-            return [
-                Stream("text", provider, tuple(responses.events("m", text))),
-                Stream("tool", provider, tuple(responses.events("m", [call])), _NAMES),
-                Stream("uncounted", provider, tuple(responses.events("m", text[1:], usage=None))),
-            ]
-        case "messages", _:
-            said = messages.text("".join(_WORDS))
-            return [
-                Stream("text", provider, tuple(messages.events("m", [messages.thinking(), said]))),
-                Stream("tool", provider, tuple(messages.events("m", [messages.tool_use("lookup", _CALL)])), _NAMES),
-            ]  # fmt: skip
-        case "gemini", "array":
-            pieces = gemini.array("m", [gemini.text("".join(_WORDS))])
-            return [Stream("text", provider, tuple(pieces), 12, _ARRAY)]
-        case "gemini", _:
-            said = [gemini.thought("".join(_THOUGHTS)), gemini.text("".join(_WORDS))]
-            return [
-                Stream("text", provider, tuple(_counted(gemini.events("m", said)))),
-                Stream("tool", provider, tuple(_counted(gemini.events("m", [gemini.call("lookup", _CALL)]))), _NAMES),
-                Stream("uncounted", provider, tuple(gemini.events("m", said, usage=None))),
-            ]  # fmt: skip
-        case "ollama", "generate":
-            return [
-                Stream("text", provider, tuple(ollama.lines("m", _WORDS, operation="generate")), head=_NDJSON)
-            ]
-        case "ollama", _:
-            calls = ollama.lines("m", tool_calls=[ollama.tool_call("lookup", _CALL)])
-            return [
-                Stream("text", provider, tuple(ollama.lines("m", _WORDS, thinking=_THOUGHTS)), head=_NDJSON),
-                Stream("tool", provider, tuple(calls), _NAMES, _NDJSON),
-            ]
-    raise ValueError(provider)
+    """Return the streams of a provider.
+
+    `form` is `completions`, `generate` or `array` for those of another operation, or of another form.
+    """
+    return _STREAMS[f"{provider}-{form}" if form else provider]()
+
+
+def _of_chat() -> list[Stream]:
+    call = chat.tool_call("lookup", _CALL)
+    return [
+        _stream("text", "chat", chat.events("m", _WORDS, reasoning=_THOUGHTS)),
+        _stream("tool", "chat", chat.events("m", tool_calls=[call]), _NAMES),
+        _stream("early", "chat", _with_usage(chat.events("m", _WORDS))),
+        _stream("uncounted", "chat", chat.events("m", _WORDS, usage=None)),
+    ]
+
+
+def _of_completions() -> list[Stream]:
+    return [_stream("text", "chat", map(_completing, chat.events("m", _WORDS)))]
+
+
+def _of_responses() -> list[Stream]:
+    text = responses.message("".join(_WORDS))
+    thought = responses.reasoning(["".join(_THOUGHTS)])
+    call = responses.function_call("lookup", _CALL)
+    return [
+        _stream("text", "responses", responses.events("m", [thought, text])),
+        _stream("tool", "responses", responses.events("m", [call]), _NAMES),
+        _stream("uncounted", "responses", responses.events("m", [text], usage=None)),
+    ]
+
+
+def _of_messages() -> list[Stream]:
+    said = [messages.thinking(), messages.text("".join(_WORDS))]
+    call = messages.tool_use("lookup", _CALL)
+    return [
+        _stream("text", "messages", messages.events("m", said)),
+        _stream("tool", "messages", messages.events("m", [call]), _NAMES),
+    ]
+
+
+def _of_gemini() -> list[Stream]:
+    said = [gemini.thought("".join(_THOUGHTS)), gemini.text("".join(_WORDS))]
+    call = gemini.call("lookup", _CALL)
+    return [
+        _stream("text", "gemini", _counted(gemini.events("m", said))),
+        _stream("tool", "gemini", _counted(gemini.events("m", [call])), _NAMES),
+        _stream("uncounted", "gemini", gemini.events("m", said, usage=None)),
+    ]
+
+
+def _of_arrays() -> list[Stream]:
+    # Every piece tells the count of its first token, which cannot be of all that came.
+    pieces = gemini.array("m", [gemini.text("".join(_WORDS))])
+    return [Stream("text", "gemini", tuple(pieces), 12, _ARRAY)]
+
+
+def _of_ollama() -> list[Stream]:
+    calls = ollama.lines("m", tool_calls=[ollama.tool_call("lookup", _CALL)])
+    text = ollama.lines("m", _WORDS, thinking=_THOUGHTS)
+    return [
+        Stream("text", "ollama", tuple(text), head=_NDJSON),
+        Stream("tool", "ollama", tuple(calls), _NAMES, _NDJSON),
+    ]
+
+
+def _of_generate() -> list[Stream]:
+    return [Stream("text", "ollama", tuple(ollama.lines("m", _WORDS, operation="generate")), head=_NDJSON)]
+
+
+def _stream(name: str, provider: str, pieces: Iterable[bytes], loose: int = 0) -> Stream:
+    return Stream(name, provider, tuple(pieces), loose)
+
+
+_STREAMS: dict[str, Callable[[], list[Stream]]] = {
+    "chat": _of_chat,
+    "chat-completions": _of_completions,
+    "responses": _of_responses,
+    "messages": _of_messages,
+    "gemini": _of_gemini,
+    "gemini-array": _of_arrays,
+    "ollama": _of_ollama,
+    "ollama-generate": _of_generate,
+}

@@ -15,7 +15,7 @@ from faults.asking import Asking
 from rawhttp import parse_replies, request
 from websocket_peer import opening
 
-__all__ = ["CLIENTS", "Client", "WORDS"]
+__all__ = ["CLIENTS", "WORDS", "Client"]
 
 WORDS = "Was ist das Ende? " * 20
 """What is asked: long enough that its estimate is told from that of an answer."""
@@ -26,9 +26,15 @@ _ENDED = ("response.completed", "response.incomplete", "response.failed", "error
 class Client(Protocol):
     """One way to ask."""
 
-    dialect: str
-    only: str
-    """The only provider's dialect whose answers it gets, "" where it gets those of all."""
+    @property
+    def dialect(self) -> str:
+        """Return the dialect that it speaks."""
+        ...
+
+    @property
+    def only(self) -> str:
+        """Return the only provider's dialect whose answers it gets, "" where it gets those of all."""
+        ...
 
     def asking(self, model: str, key: str) -> tuple[bytes, bytes]:
         """Return what opens a conversation, b"" where nothing does, and the request."""

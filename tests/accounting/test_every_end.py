@@ -46,13 +46,13 @@ def check(stream: Stream, at: int, cut: Cut) -> None:
     end, told = cut.settlement, stream.told(at)
     where = f"{stream.provider}/{stream.name} at {at} of {len(stream.pieces)}: {end}"
     (attempt,) = end.attempts
-    if end.outcome not in ("ok", "cancelled") and end.error_kind != "draining":
-        if not told.content and told.usage is None:
-            assert (end.usage, end.cost_nano) == (None, None), where
-            # What a kept connection that closes without a word was sent, nobody had read.
-            in_vain = Usage(-(-cut.request_bytes // 4), estimated=True)
-            assert attempt.usage == (None if cut.reused and not at else in_vain), where
-            return
+    failed = end.outcome not in ("ok", "cancelled") and end.error_kind != "draining"
+    if failed and not told.content and told.usage is None:
+        assert (end.usage, end.cost_nano) == (None, None), where
+        # What a kept connection that closes without a word was sent, nobody had read.
+        in_vain = Usage(-(-cut.request_bytes // 4), estimated=True)
+        assert attempt.usage == (None if cut.reused and not at else in_vain), where
+        return
     least, used = told.used(cut.request_bytes), end.usage
     assert used is not None, where
     assert attempt.usage is None, where

@@ -93,8 +93,8 @@ class RoutingSettings(msgspec.Struct, frozen=True):
     on_disconnect: Annotated[
         OnDisconnect,
         Meta(
-            description="What becomes of an answer whose client has left: `cancel` cuts it off at its provider "
-            "at once, `finish` reads it to its end, so that what it used is known and not estimated."
+            description="What becomes of an answer whose client has left: `cancel` cuts its provider off at "
+            "once, `finish` reads it to its end, so that what it used is known and not estimated."
         ),
     ] = "cancel"
     finish_seconds: Annotated[

@@ -12,7 +12,7 @@ from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.errors import Draining
 from llm_gateway.tasks import Tasks
 
-__all__ = ["Left", "Leaving"]
+__all__ = ["Leaving", "Left"]
 
 
 class Left(Protocol):

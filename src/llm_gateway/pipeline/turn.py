@@ -63,7 +63,7 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Try(msgspec.Struct, frozen=True):
-    """One target that is being asked, since when, and on which way; `sending` is the request as it goes out."""
+    """One target that is being asked, since when, and on which way; `sending` is the request going out."""
 
     step: Step
     losing: Losing
