@@ -21,6 +21,7 @@ from llm_gateway.errors import AuditUnavailable, ConfigError
 from llm_gateway.http.handover import NOTHING, Inherited
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.price_table import TABLE
+from llm_gateway.ledger.pruning import keep_pruned
 from llm_gateway.pipeline.authenticate import KeyRing
 from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.handle import Gateway
@@ -130,6 +131,7 @@ class App:
         self.tasks.start("look at the configuration", self._look_at_file())
         self.tasks.start("delete what has expired", self._content.look_after())
         self.tasks.start("count what nobody counted", self._counting.run())
+        self.tasks.start("prune", keep_pruned(self._ledger, self._clock, lambda: self._loaded, self.log))
         self.tasks.start("look at bridges", self._bridges.attending.attend())
         self.tasks.start("keep what is told of quotas", self._quotas.run())
         self.tasks.start("look after companions", self._companions.hub.watch())

@@ -261,6 +261,10 @@ class LedgerSettings(msgspec.Struct, frozen=True):
         Literal["process", "power"],
         Meta(description="What a recorded turn survives: the process being killed, or the power failing."),
     ] = "process"
+    keep_days: Annotated[
+        int,
+        Meta(ge=0, le=36_500, description="Days for which a turn is kept; 0 is for ever. Its sums stay."),
+    ] = 0
 
 
 class ContentSettings(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from llm_gateway.clock import Clock
+from llm_gateway.config import Loaded
 from llm_gateway.errors import AuditUnavailable, LedgerUnavailable
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.rollups import ENDING, LANE_OF_A_TURN
@@ -99,13 +100,13 @@ async def pruning(ledger: Ledger, before_us: int) -> Pruned:
     return whole
 
 
-async def keep_pruned(ledger: Ledger, clock: Clock, days: Callable[[], int], log: Log) -> None:
-    """Delete what is older than so many days, several times a day, until cancelled; 0 is for ever."""
+async def keep_pruned(ledger: Ledger, clock: Clock, loaded: Callable[[], Loaded], log: Log) -> None:
+    """Delete what is older than the configuration says, several times a day, until cancelled."""
     while True:
-        kept = days()
+        days = loaded().settings.ledger.keep_days
         try:
-            if kept:
-                await _prune(ledger, begin_of(kept, clock.now_us()), kept, log)
+            if days:
+                await _prune(ledger, begin_of(days, clock.now_us()), days, log)
         except (AuditUnavailable, LedgerUnavailable) as error:
             log.failure("ledger.prune", error)
         await asyncio.sleep(_AGAIN_S)
@@ -116,7 +117,7 @@ async def _prune(ledger: Ledger, before_us: int, days: int, log: Log) -> None:
         return
     await ledger.audit.record("ledger.prune", f"older than {days} days", "gateway")
     gone = await pruning(ledger, before_us)
-    log.write("info", "old turns are pruned", turns=gone.turns, sightings=gone.sightings, kept_days=days)
+    log.write("info", "old turns are pruned", count=gone.turns)
 
 
 def _number(value: object) -> int:

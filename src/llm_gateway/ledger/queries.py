@@ -55,7 +55,7 @@ _PAGE = (
 _TRACKED = (
     "SELECT d.client, sum(u.requests) FROM (SELECT dim, requests FROM usage_months UNION ALL "
     "SELECT dim, requests FROM usage_hours WHERE at >= ?) AS u "
-    "JOIN usage_dims AS d ON d.id = u.dim WHERE d.source = 'routed' GROUP BY d.client"
+    "CROSS JOIN usage_dims AS d ON d.id = u.dim WHERE d.source = 'routed' GROUP BY d.client"
 )
 _NEWEST = (
     f"WITH endings (ending) AS (VALUES {_ENDINGS}), newest (name, seq) AS (SELECT d.{{0}}, "
@@ -70,8 +70,9 @@ _NEWEST_BAD = _NEWEST.format("provider", " AND e.ending IN ('error', 'truncated'
 _RUNNING = "SELECT {0}, count(*), max(at_us) FROM turns WHERE outcome IS NULL AND at_us >= ? GROUP BY {0}"
 # Of a client whose turns were all pruned: the end of the last day on which it had some.
 _LAST_DAY = (
-    "SELECT d.client, max(u.at) FROM usage_days AS u JOIN usage_dims AS d ON d.id = u.dim "
-    "WHERE d.source = 'routed' GROUP BY d.client"
+    "SELECT d.client, max(u.day) FROM (SELECT dim, at AS day FROM usage_days UNION ALL SELECT dim, at / 24 "
+    "FROM usage_hours WHERE at >= (SELECT value FROM meta WHERE name = 'folded')) AS u "
+    "CROSS JOIN usage_dims AS d ON d.id = u.dim WHERE d.source = 'routed' GROUP BY d.client"
 )
 
 

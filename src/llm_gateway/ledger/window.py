@@ -22,7 +22,7 @@ _TABLES = ("usage_hours", "usage_hours", "usage_days", "usage_days", "usage_mont
 _KEPT = " UNION ALL ".join(f"SELECT dim, {', '.join(COLUMNS)} FROM {table} WHERE {_IN}" for table in _TABLES)
 _SUMS = (
     f"SELECT {', '.join(f'sum(u.{name})' for name in COLUMNS)}{{0}} FROM ({_KEPT}) AS u "
-    "JOIN usage_dims AS d ON d.id = u.dim LEFT JOIN keys AS k ON k.id = d.key_id "
+    "CROSS JOIN usage_dims AS d ON d.id = u.dim LEFT JOIN keys AS k ON k.id = d.key_id "
     "WHERE d.source = 'routed' GROUP BY {1}"
 )
 _RAW = (

@@ -24,6 +24,7 @@ from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.imports_api import ImportsApi
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.keys_api import KeysApi
+from llm_gateway.server.ledger_api import LedgerApi
 from llm_gateway.server.login_routes import login_routes
 from llm_gateway.server.models_api import ModelsApi
 from llm_gateway.server.ollama_api import OllamaApi
@@ -82,6 +83,7 @@ def surface(parts: Parts) -> Routes:
         + UsageApi(gateway).routes()
         + Explaining(gateway.router, gateway.routing, parts.fleet).routes()
         + KeysApi(parts.keys, parts.content).routes()
+        + LedgerApi(gateway.ledger, gateway.clock, parts.tasks).routes()
         + parts.bridges.routes()
         + SubscriptionsApi(gateway, parts.fleet, parts.quotas, parts.subscriptions).routes()
         + ImportsApi(gateway, parts.watching, parts.tasks, parts.configured).routes()
