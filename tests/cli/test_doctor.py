@@ -13,6 +13,7 @@ from llm_gateway.clock import SystemClock
 from llm_gateway.companion.desktop import alone
 from llm_gateway.companion.identity import make
 from llm_gateway.content.safe import Safe, Where
+from llm_gateway.ledger.price_table import shipped_table
 from terminal import Done, Terminal
 
 
@@ -161,6 +162,24 @@ def test_a_model_file_that_is_gone_is_found(stopped: Terminal, tmp_path: Path) -
     file.write_text('[local]\nmodel_path = "gone.gguf"\n')
     done = stopped("doctor", "--config", str(file), "--json")
     assert findings(done)["local model"][:2] == ("error", "local.model_path: gone.gguf is not there")
+
+
+def test_prices_that_cannot_be_used_are_found(stopped: Terminal) -> None:
+    stopped.home.mkdir()
+    file = stopped.home / "gateway.toml"
+    assert findings(stopped("doctor", "--json"))["prices"][:2] == (
+        "ok",
+        f"{shipped_table().source} {shipped_table().version}",
+    )
+    file.write_text('[prices.reference]\n"ollama/*" = "openai/nothing"\n"lab/*" = "openai/*"\n')
+    severity, finding, fix = findings(stopped("doctor", "--json"))["prices"]
+    assert (severity, "[[prices.models]]" in fix) == ("warning", True)
+    assert finding == "no price of openai/nothing is known, which says what ollama/* is worth"
+    file.write_text('[prices.reference]\n"ollama/*" = "openai/gpt-5"\n"lab/*" = "openai/*"\n')
+    assert findings(stopped("doctor", "--json"))["prices"][0] == "ok"
+    (stopped.home / "prices.json").write_text("{")
+    severity, finding, _ = findings(stopped("doctor", "--json"))["prices"]
+    assert severity == "warning" and "cannot be read" in finding
 
 
 def test_another_program_on_the_port_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,9 @@ from llm_gateway.engines.local.model import unavailable
 from llm_gateway.errors import ConfigError, ContentDamaged, ContentUnavailable
 from llm_gateway.ledger.audit import AuditLog
 from llm_gateway.ledger.folder import Folder
+from llm_gateway.ledger.price_table import TABLE, shipped_table, table_of
+from llm_gateway.ledger.prices import PriceBook
+from llm_gateway.ledger.stated_prices import stated_of
 from llm_gateway.server.exposure import exposure_view
 from llm_gateway.server.views import HealthView, ProviderView
 
@@ -85,6 +88,7 @@ def _findings(context: Context, *, fix: bool) -> Iterator[_Finding]:
         ("content", _content),
         ("exposure", _exposure),
         ("local model", _local_model),
+        ("prices", _prices),
     )
     for name, check in checks:
         try:
@@ -146,6 +150,27 @@ def _content(loaded: Loaded) -> _Finding:
     finally:
         safe.close()
     return _Finding("content", "ok", f"{sum(total[1] for total in totals)} answers of {len(totals)} keys")
+
+
+def _prices(loaded: Loaded) -> _Finding:
+    known, own = table_of(loaded.home), loaded.home / TABLE
+    if known is shipped_table() and own.exists():
+        return _Finding(
+            "prices",
+            "warning",
+            f"{own} cannot be read, and is not gone by",
+            "llm-gateway prices refresh --undo",
+        )
+    stated, references = loaded.settings.prices.models, loaded.settings.prices.reference
+    book = PriceBook(stated_of(stated), {}, references, table=lambda: known)
+    now_us = SystemClock().now_us()
+    for model, reference in references.items():
+        provider, _, name = reference.partition("/")
+        if name != "*" and book.tariff(provider, name, now_us) is None:
+            found = f"no price of {reference} is known, which says what {model} is worth"
+            way_out = "name another one in [prices.reference], or state its price in [[prices.models]]"
+            return _Finding("prices", "warning", found, way_out)
+    return _Finding("prices", "ok", f"{known.source} {known.version}")
 
 
 def _exposure(loaded: Loaded) -> _Finding:
