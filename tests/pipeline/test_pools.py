@@ -64,7 +64,7 @@ def test_callers_people_and_machines_say_whose_it_is() -> None:
         draw("login:claude-login:bob", "claude-login", "bob", person="bob", machine="pc"),
     ]
     for more in ({"callers": ("bob",)}, {"people": ("bob",)}, {"machine": "pc"}):
-        settings = SubscriptionSettings("bobs", ("claude-login",), **more)  # type: ignore[arg-type]
+        settings = SubscriptionSettings("bobs", ("claude-login",), **more)
         assert names(pools(told, (settings,)))[0] == ("bobs", ("login:claude-login:bob",))
 
 

@@ -24,9 +24,13 @@ from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import dollars
 from llm_gateway.server.imports_api import ImportView
 
-__all__ = ["usage"]
+__all__ = ["telling", "usage"]
 
 _EVERY = 2.0
+_TITLES = (
+    *("CLIENT", "ANSWERS", "NEW", "ROUTED", "TOKENS IN", "TOKENS OUT"),
+    *("FROM", "UNTIL", "WORTH USD", "UNPRICED"),
+)
 _UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
@@ -65,7 +69,7 @@ def _since_us(text: str) -> int:
 def _by_gateway(api: LocalApi, wish: Wish) -> Sequence[PastUse]:
     """Let the gateway that runs import."""
     view = msgspec.convert(api.call("POST", "/api/imports", wish), ImportView)
-    with _telling(lambda: Progress(view.client, view.answers, view.doing)):
+    with telling(lambda: Progress(view.client, view.answers, view.doing)):
         while not view.over:
             view = msgspec.convert(api.get("/api/imports"), ImportView)
     if view.error:
@@ -88,7 +92,7 @@ async def _offline(loaded: Loaded, context: Context, wish: Wish) -> list[PastUse
     try:
         watch = watching(loaded, context.environ, str, ledger, clock)
         made = importing(ledger, clock, watch, loaded, context.environ)
-        with _telling(lambda: made.progress):
+        with telling(lambda: made.progress):
             return await made.run(wish)
     finally:
         await ledger.close()
@@ -99,12 +103,12 @@ def _complain(what: str, error: BaseException) -> None:
 
 
 @contextmanager
-def _telling(progress: Callable[[], Progress]) -> Iterator[None]:
-    """Say how far it is, every two seconds."""
+def telling(progress: Callable[[], Progress], every: float = _EVERY) -> Iterator[None]:
+    """Say how far an import is, every so many seconds."""
     over = threading.Event()
 
     def tell() -> None:
-        while not over.wait(_EVERY):
+        while not over.wait(every):
             at = progress()
             say(f"{at.client or 'logs'}: {at.doing}, {at.answers} answers so far …")
 
@@ -119,44 +123,32 @@ def _telling(progress: Callable[[], Progress]) -> Iterator[None]:
 
 def _tell(found: Sequence[PastUse], wish: Wish) -> None:
     """Print what was found, for a person."""
-    if not found:
-        print("no application has logs here that say anything" + (" since then" if wish.since_us else ""))
-        return
-    table(
-        (
-            "CLIENT",
-            "ANSWERS",
-            "NEW",
-            "ROUTED",
-            "TOKENS IN",
-            "TOKENS OUT",
-            "FROM",
-            "UNTIL",
-            "WORTH USD",
-            "UNPRICED",
-        ),
-        (
-            (
-                use.client,
-                use.answers,
-                use.new,
-                None if wish.dry_run else use.routed,
-                use.tokens_in,
-                use.tokens_out,
-                _day(use.first_us),
-                _day(use.last_us),
-                f"{dollars(use.value_nano):.2f}",
-                use.unpriced or None,
-            )
-            for use in found
-        ),
-    )
-    print("tokens and worth are of answers that did not come through here, at their models' public prices")
+    answered = [use for use in found if use.answers]
+    if answered:
+        table(_TITLES, [_row(use, wish) for use in answered])
+        print("tokens and worth are of answers that did not come through here, at public prices")
+    else:
+        print("no application has logs here that tell of answers" + (" since then" if wish.since_us else ""))
     for use in found:
         for problem in use.problems:
             say(f"{use.client}: {problem}")
     if wish.dry_run:
-        say("nothing was written: this was a dry run")
+        say("nothing was imported: this was a dry run")
+
+
+def _row(use: PastUse, wish: Wish) -> tuple[object, ...]:
+    return (
+        use.client,
+        use.answers,
+        use.new,
+        None if wish.dry_run else use.routed,
+        use.tokens_in,
+        use.tokens_out,
+        _day(use.first_us),
+        _day(use.last_us),
+        f"{dollars(use.value_nano):.2f}",
+        use.unpriced or None,
+    )
 
 
 def _fields(use: PastUse) -> dict[str, object]:

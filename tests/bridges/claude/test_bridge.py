@@ -9,7 +9,7 @@ from bridges.claude.claude_stage import END, Stage, fault_of, played, says, user
 from llm_gateway.bridges.claude.faults import LOG_IN
 from llm_gateway.bridges.claude.program import INSTALL, LEAST
 from llm_gateway.bridges.contract import Bridge, LoginStep
-from llm_gateway.bridges.health import Action, BridgeModel, Health
+from llm_gateway.bridges.health import Action, BridgeModel, Health, account_mark
 from llm_gateway.config.bridges import BridgeSettings
 
 OUT = {"loggedIn": False, "authMethod": "none"}
@@ -20,6 +20,17 @@ def test_it_is_a_bridge(tmp_path: Path) -> None:
         bridge: Bridge = stage.bridge
         assert await bridge.health() == Health("ok", verified="login_seen", account="max", version="2.1.330")
         assert stage.started == 0, "nobody is asked anything for that"
+
+    played(tmp_path, scene)
+
+
+def test_which_account_it_is_can_be_told_and_not_whose(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        login = {"loggedIn": True, "authMethod": "claude.ai", "subscriptionType": "max"}
+        stage.tell(login={**login, "email": "ada@example.org", "orgId": "org-1-of-a-person"})
+        health = await stage.bridge.health()
+        assert health.mark == account_mark("anthropic", "org-1-of-a-person")
+        assert "ada" not in repr(health) and "org-1" not in repr(health)
 
     played(tmp_path, scene)
 

@@ -341,6 +341,7 @@ def test_windows_are_remembered_when_they_are_not_told_again(tmp_path: Path) -> 
         await stage.turn(user("u1"))
         health = await stage.bridge.health()
         assert [(each.name, each.status) for each in health.windows] == [("5 hours", "rejected")]
+        assert health.told_us == stage.around.clock.now_us(), "when they were told, not when they are shown"
 
     played(tmp_path, scene)
 

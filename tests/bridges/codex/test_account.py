@@ -3,7 +3,14 @@
 import pytest
 
 from llm_gateway.bridges.codex.account import health_of, health_of_fault, health_of_refusal, windows_of
-from llm_gateway.bridges.codex.protocol import Account, AccountRead, Limits, LimitWindow
+from llm_gateway.bridges.codex.protocol import (
+    Account,
+    AccountRead,
+    Credits,
+    Limits,
+    LimitWindow,
+    SpendLimit,
+)
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import BridgeState, Health, Window
 from llm_gateway.bridges.rpc import RpcRefused
@@ -81,3 +88,25 @@ def test_a_fault_is_a_state() -> None:
 )
 def test_windows_are_called_by_their_length(minutes: int | None, name: str) -> None:
     assert list(windows_of(Limits(LimitWindow(150, minutes)))) == [Window(name, 1.0)]
+
+
+def test_what_one_person_may_spend_is_a_window() -> None:
+    limits = Limits(individual_limit=SpendLimit(25, 1_700_000_060))
+    assert list(windows_of(limits)) == [Window("spend limit", 0.75, 1_700_000_060_000_000)]
+    assert list(windows_of(Limits(individual_limit=SpendLimit(-5)))) == [Window("spend limit", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        (Credits(has_credits=True, balance="12.50"), "12.50 left"),
+        (Credits(has_credits=True), "some left"),
+        (Credits(unlimited=True), "unlimited"),
+    ],
+)
+def test_credits_are_told_in_words(told: Credits, status: str) -> None:
+    assert list(windows_of(Limits(credits=told))) == [Window("credits", 0.0, status=status)]
+
+
+def test_no_credits_are_no_window() -> None:
+    assert list(windows_of(Limits(credits=Credits()))) == []

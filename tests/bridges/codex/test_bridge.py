@@ -9,7 +9,7 @@ from bridges.codex.codex_stage import Stage, asks, played, settings, until
 from bridges.codex.fake_codex import Scene, call, completed, delta, error, raw, raw_end, thought, used
 from llm_gateway.bridges.codex.bridge import open_bridge
 from llm_gateway.bridges.faults import BridgeFault
-from llm_gateway.bridges.health import BridgeModel, Window
+from llm_gateway.bridges.health import BridgeModel, Window, account_mark
 from llm_gateway.canonical.events import (
     CallDelta,
     CallStarted,
@@ -190,6 +190,24 @@ def test_slow_limits_are_not_in_the_way_and_a_slow_account_is(tmp_path: Path) ->
             assert (await stage.bridge.health()).state == "unreachable"
 
     played(Scene(tmp_path, answers={"account/read": None}), silent, looks=0.2)
+
+
+def test_which_account_it_is_can_be_told_and_not_whose(tmp_path: Path) -> None:
+    limits = {
+        "rateLimits": {
+            "primary": {"usedPercent": 30, "windowDurationMins": 300},
+            "credits": {"hasCredits": True},
+        },
+        "accountId": "acct-1-of-a-person",
+    }
+
+    async def act(stage: Stage) -> None:
+        health = await stage.bridge.health()
+        assert health.mark == account_mark("openai", "acct-1-of-a-person")
+        assert [each.name for each in health.windows] == ["5 hours", "credits"]
+        assert "acct-1" not in repr(health)
+
+    played(Scene(tmp_path, answers={"account/rateLimits/read": {"result": limits}}), act)
 
 
 def test_how_it_is_while_it_starts(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_it_says_what_is_used_and_not_whose_it_is(tmp_path: Path) -> None:
             Window("premium_interactions", 0.75, 1_796_083_200_000_000),
         )
         assert "octocat" not in repr(health)
+        assert health.told_us == FakeClock().now_us()
         await runtime.close()
 
     scene = Scene(tmp_path)
