@@ -22,6 +22,7 @@ ADDRESSES = {
     "search": "https://api.perplexity.ai",
     "together": "https://api.together.ai/v1",
     "groq": "https://groq.example/v1",
+    "lpu": "https://api.groq.com/openai/v1",
     "mine": "http://127.0.0.1:11434",
 }
 NOON = "2026-11-26T12:00"
@@ -150,6 +151,7 @@ def test_a_stated_price_holds_from_its_day_on(book: PriceBook, day: str, source:
         ("anthropic", "claude-3-opus", "batch", NOON, "7.5"),  # half, as Anthropic says
         ("anthropic", "claude-fable-5-2", "fast", NOON, "16"),  # by the table
         ("work", "m", "batch", NOON, "1.2"),
+        ("lpu", "openai/gpt-oss-120b", "flex", NOON, "0.15"),  # as the usual one, as Groq says
     ],
 )
 def test_a_tier_has_its_own_price(
