@@ -3,13 +3,9 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from msgspec import Raw
 
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
-from llm_gateway.dialects.gemini.read_usage import read_used
 from llm_gateway.dialects.gemini.response import error_text, read_answer
 from scripted import gemini
 
@@ -56,62 +52,6 @@ def test_members_of_other_types_cost_nothing() -> None:
         "candidates": [{"finishReason": 1}, {"content": {"parts": [{}]}}],
     }
     assert read_answer(body(odd), "generateContent") == Seen(complete=True)
-
-
-@pytest.mark.parametrize(
-    ("told", "usage"),
-    [
-        (gemini.USAGE, USAGE),
-        ({"promptTokenCount": 5, "totalTokenCount": 5}, Usage(5)),
-        (
-            {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 10},
-            Usage(5, output=5, reasoning=3),
-        ),
-        (
-            {
-                "promptTokenCount": 5,
-                "toolUsePromptTokenCount": 3,
-                "candidatesTokenCount": 2,
-                "totalTokenCount": 10,
-            },
-            Usage(8, output=2),
-        ),
-        ({"candidatesTokenCount": 2, "totalTokenCount": 10}, Usage(8, output=2)),
-        ({"promptTokenCount": 5, "cachedContentTokenCount": 9}, Usage(0, cache_read=5)),
-        ({"promptTokenCount": 0, "candidatesTokenCount": 0}, None),
-        ({"promptTokenCount": -5, "candidatesTokenCount": True, "totalTokenCount": 10**12}, None),
-        ({"promptTokenCount": 5, "candidatesTokenCount": 2}, Usage(5, output=2)),
-        ({"promptTokenCount": 5, "candidatesTokenCount": -5, "totalTokenCount": 0}, Usage(5)),
-        ({"promptTokenCount": 5, "thoughtsTokenCount": -1, "totalTokenCount": 4}, Usage(5)),
-        ({"promptTokenCount": 5.0, "totalTokenCount": 5}, Usage(5)),
-        ({}, None),
-        ([1, 2, 3], None),
-    ],
-)
-def test_usage(told: object, usage: Usage | None) -> None:
-    assert read_used(Raw(body(told)))[0] == usage
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(
-            [
-                "promptTokenCount",
-                "cachedContentTokenCount",
-                "candidatesTokenCount",
-                "thoughtsTokenCount",
-                "toolUsePromptTokenCount",
-                "totalTokenCount",
-            ]
-        ),
-        st.integers(-5, 50) | st.none() | st.text(max_size=2),
-    )
-)
-def test_usage_is_never_nonsense(told: dict[str, object]) -> None:
-    usage, _ = read_used(Raw(body(told)))
-    if usage is not None:
-        assert min(usage.uncached, usage.cache_read, usage.output, usage.reasoning) >= 0
-        assert usage.reasoning <= usage.output and usage.total > 0
 
 
 def test_words_of_errors() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.dialects.messages.response import Tally
+from llm_gateway.dialects.messages.tally import Tally
 from llm_gateway.dialects.messages.usage import told, told_last
 
 COUNT = st.integers(0, 10**6)
