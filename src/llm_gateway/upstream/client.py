@@ -119,6 +119,8 @@ class Upstream:
             raise
         if 300 <= connection.status < 400 and connection.status != 304:
             status = connection.status
+            if sending is not None:
+                sending.connection = None  # what is sent on to somewhere else has cost nothing here
             connection.abort()
             raise UpstreamBroken(
                 f"{line.endpoint.provider} answered with a redirect ({status}), which is not followed; "
