@@ -19,14 +19,14 @@ _WRITTEN_TOKENS = 50_000
 _WRITTEN_REQUESTS = 10
 _READ_SHARE = 10
 
-Kind = Literal["cache_never_read", "price_unknown", "no_reference"]
+_Kind = Literal["cache_never_read", "price_unknown", "no_reference"]
 
 
 @ready
 class Advice(msgspec.Struct, frozen=True):
     """What the figures show of a client or a model, and what helps."""
 
-    kind: Kind
+    kind: _Kind
     of: str
     told: str
     helps: str
