@@ -1,6 +1,7 @@
 """What vendors tell of quotas: read from the header of an answer, told by bridges, one pool an account."""
 
 import pytest
+from msgspec import Raw
 
 from fakes import FakeClock
 from llm_gateway.bridges.health import Health, Window, account_mark
@@ -10,6 +11,7 @@ from llm_gateway.pipeline.quotas import OPEN, REACHED, Quotas, Used, member_in, 
 from llm_gateway.providers.catalog import Login, ProviderRow, load_catalog
 from llm_gateway.providers.logins import PassedLogin
 from llm_gateway.wire.headers import Headers
+from llm_gateway.wire.jsonedit import Document
 
 ROWS = {row.name: row for row in load_catalog()}
 ORG = b"8e0a2fd1-3b0c-4f7e-9a51-0d6f6f0a7c11"
@@ -27,10 +29,10 @@ def claude(share: bytes, *, org: bytes = b"") -> Headers:
     return [(FIVE, share), *([(b"anthropic-organization-id", org)] if org else [])]
 
 
-def body(account: str) -> dict[str, bytes]:
+def body(account: str) -> dict[str, Raw]:
     """Return the member of a request in which Claude Code says whose it is, as it writes it now."""
     told = f'{{\\"device_id\\":\\"d1\\",\\"account_uuid\\":\\"{account}\\",\\"session_id\\":\\"s1\\"}}'
-    return {"metadata": f'{{"user_id":"{told}"}}'.encode()}
+    return Document.parse(f'{{"metadata":{{"user_id":"{told}"}}}}'.encode()).fields
 
 
 class Desk:
@@ -40,7 +42,7 @@ class Desk:
         self.clock = FakeClock()
         self.quotas = Quotas(self.clock, b"p" * 32)
 
-    def claude(self, caller: str, headers: Headers, members: dict[str, bytes] | None = None) -> None:
+    def claude(self, caller: str, headers: Headers, members: dict[str, Raw] | None = None) -> None:
         passed = PassedLogin(ROWS["claude-login"], b"")
         self.quotas.told(passed, Identity("key_1", caller), members or {}, headers)
 
@@ -94,13 +96,13 @@ def test_what_is_absurd_is_not_told(value: bytes) -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (body(ADA)["metadata"], ADA),
+        (bytes(body(ADA)["metadata"]), ADA),
         (f'{{"user_id":"user_77_account_{ADA}_session_5"}}'.encode(), ADA),
-        (body("")["metadata"], ""),
+        (bytes(body("")["metadata"]), ""),
         (b'{"user_id":"user_77_account__session_5"}', ""),
         (b'{"user_id":"account_uuid"}', ""),
         (b"", ""),
-        (b"x" * 5000 + body(ADA)["metadata"], ""),
+        (b"x" * 5000 + bytes(body(ADA)["metadata"]), ""),
     ],
 )
 def test_a_person_of_an_account_is_found_where_claude_code_says_so(value: bytes, told: str) -> None:

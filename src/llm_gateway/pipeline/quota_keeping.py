@@ -44,21 +44,25 @@ class QuotaKeeping:
         self._bridges = bridges
         self._companions = companions
         self._tidied_us = 0
+        self._resumed = False
 
     async def run(self, every: float = _EVERY) -> None:
         """Go on from what was kept, and keep what is new, again and again."""
         try:
             await self.resume()
-        except LedgerUnavailable:
+        except (LedgerUnavailable, sqlite3.Error):
             pass  # the ledger says so itself; what is told from now on is known
         while True:
             await asyncio.sleep(every)
             await self.keep()
 
     async def resume(self) -> None:
-        """Go on from what was kept."""
+        """Go on from what was kept, unless that was done."""
+        if self._resumed:
+            return
         samples, drawn = await self._ledger.read(latest), await self._ledger.read(draws)
         self.quotas.resume(samples, drawn)
+        self._resumed = True
 
     async def keep(self) -> None:
         """Hear of the bridges, and write down what is new; what cannot be written is told again later."""
@@ -93,7 +97,8 @@ class QuotaKeeping:
         return found
 
     async def look(self) -> list[Bridged]:
-        """Look at this machine's bridges first, where that was not done just now."""
+        """Look at this machine's bridges first, where that was not done just now, and at what was kept."""
+        await self.resume()
         await self._bridges.attending.look_at_all()
         return self.hear()
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 import msgspec
+from msgspec import Raw
 
 from llm_gateway.bridges.health import Health, account_mark, window_name
 from llm_gateway.clock import Clock
@@ -77,7 +78,7 @@ class Quotas:
         self._heard: dict[str, Health] = {}
 
     def told(
-        self, login: PassedLogin, identity: Identity, members: Mapping[str, bytes], headers: Headers
+        self, login: PassedLogin, identity: Identity, members: Mapping[str, Raw], headers: Headers
     ) -> None:
         """Take note of what the answer to a subscriber's own login tells; `members` are the request's."""
         rules = login.row.login
@@ -207,7 +208,7 @@ class Quotas:
             self._window(pool, Used(_LIMIT, 0.0, 0, OPEN), now_us)
 
     def _account(
-        self, login: PassedLogin, rules: Login, members: Mapping[str, bytes], headers: Headers
+        self, login: PassedLogin, rules: Login, members: Mapping[str, Raw], headers: Headers
     ) -> str:
         """Return the pool by the vendor's name for the account, "" where it says none."""
         name = rules.account.encode()
@@ -215,7 +216,8 @@ class Quotas:
         if not told:
             return ""
         pool = self._named(account_mark(rules.vendor, told[:200].decode("latin-1")))
-        member = member_in(members.get(rules.member, b""), rules.member_marks) if rules.member else ""
+        said = members.get(rules.member)
+        member = member_in(bytes(said), rules.member_marks) if said is not None else ""
         return f"{pool}.{self._digest(account_mark(rules.vendor, member))[:12]}" if member else pool
 
     def _named(self, mark: str) -> str:
