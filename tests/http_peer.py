@@ -18,6 +18,7 @@ class Peer:
         self.origin = origin
         self.received: list[bytes] = []
         self.left = asyncio.Event()
+        self.deaf = False  # takes one piece and no more
         self._answers = list(answers)
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -42,6 +43,8 @@ class Peer:
         try:
             while data := await reader.read(65536):
                 self.received.append(data)
+                if self.deaf:
+                    await asyncio.Event().wait()
                 if self._answers:
                     answer = self._answers.pop(0)
                     writer.write(answer.removesuffix(b"CLOSE"))

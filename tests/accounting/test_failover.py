@@ -28,7 +28,7 @@ _BODY = request(model="fast")
 _STREAM = request(model="fast", stream=True)
 _ANSWERED = Usage(32, 8, 0, 12, 2)
 _COST = 32 * 1000 + 8 * 100 + 12 * 10_000
-_GOOD = chat.plain("m")
+_GOOD: Script = chat.plain("m")
 _PIECES = chat.events("m", ["eins ", "zwei "])
 
 Scene = Callable[[Stage], Awaitable[None]]
@@ -154,7 +154,11 @@ def test_a_kept_connection_that_had_rested_too_long_is_nobodys_bill(tmp_path: Pa
 
 def test_after_the_first_byte_nobody_else_is_asked(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        begun = (Send(wording.stream_head()), *(Send(wording.chunk(each)) for each in _PIECES[:3]), Reset())
+        begun: Script = (
+            Send(wording.stream_head()),
+            *(Send(wording.chunk(each)) for each in _PIECES[:3]),
+            Reset(),
+        )
         end = await answered(stage, _STREAM, begun, _GOOD)
         assert len(stage.scripted.asked()) == 1
         assert (end.outcome, end.provider) == ("truncated", "first")
@@ -166,7 +170,8 @@ def test_after_the_first_byte_nobody_else_is_asked(tmp_path: Path) -> None:
 
 def test_where_nobody_answers_the_turn_used_nothing_and_each_attempt_may_be_billed(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        end = await answered(stage, _BODY, (Close(),), (Close(),))
+        gone: Script = (Close(),)
+        end = await answered(stage, _BODY, gone, gone)
         assert (end.outcome, end.usage, end.cost_nano) == ("error", None, None)
         assert [each.usage for each in end.attempts] == [in_vain(_BODY)] * 2
         assert end.money is not None and end.money.retried_nano == 2 * in_vain(_BODY).uncached * 1000

@@ -223,3 +223,72 @@ def test_a_sink_gets_the_pieces_as_they_come_and_may_stop() -> None:
         assert connection.ended
 
     play(scene, OK)
+
+
+# whether a request has gone out
+
+
+async def asked(connection: ClientConnection, peer: Peer, body: bytes = b"") -> "asyncio.Task[None]":
+    """Send a request and return when the peer has some of it."""
+    task = asyncio.ensure_future(connection.send(GET, body, Patience(5, 5)))
+    while not peer.received:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    return task
+
+
+def test_a_request_that_waits_for_the_end_of_the_turn_has_not_gone_out() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        task = asyncio.ensure_future(connection.send(GET, b"", Patience(5, 5)))
+        asyncio.get_running_loop().call_soon(lambda: gone.append(connection.gone_out))
+        gone: list[bool] = []
+        await task
+        assert gone == [False] and connection.gone_out
+
+    play(scene, OK)
+
+
+def test_a_request_that_the_peer_has_has_gone_out() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        task = await asked(connection, peer)
+        assert connection.gone_out and not connection.received
+        task.cancel()
+
+    play(scene)
+
+
+def test_a_request_that_the_peer_does_not_take_has_not_gone_out() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        peer.deaf = True
+        task = await asked(connection, peer, b"x" * 50_000_000)
+        assert not connection.gone_out
+        task.cancel()
+        connection.abort()
+
+    play(scene)
+
+
+def test_what_was_sent_on_a_kept_connection_that_then_closes_has_reached_nobody() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        with pytest.raises(UpstreamBroken):
+            await read_all(connection)
+        assert connection.gone_out, "a new one"
+
+    play(scene, b"CLOSE")
+
+    async def again(connection: ClientConnection, peer: Peer) -> None:
+        await read_all(connection)
+        with pytest.raises(UpstreamBroken):
+            await read_all(connection)
+        assert not connection.gone_out
+
+    play(again, OK, b"CLOSE")
+
+
+def test_an_answer_that_began_shows_that_its_request_has_gone_out() -> None:
+    async def scene(connection: ClientConnection, peer: Peer) -> None:
+        await read_all(connection)
+        with pytest.raises(UpstreamBroken):
+            await read_all(connection)
+        assert connection.gone_out
+
+    play(scene, OK, b"HTTP/1.1 2CLOSE")

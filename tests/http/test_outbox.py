@@ -67,3 +67,14 @@ def test_nothing_is_written_to_a_connection_that_closes() -> None:
         transport.closing = True
 
     assert play(scene).written == []
+
+
+def test_what_waits_for_a_connection_is_known() -> None:
+    def scene(outbox: Outbox, transport: Transport) -> None:
+        assert not outbox.holds(transport)
+        outbox.write(transport, b"one")
+        assert outbox.holds(transport) and not outbox.holds(Transport())
+        outbox.flush()
+        assert not outbox.holds(transport)
+
+    play(scene)

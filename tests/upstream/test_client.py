@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from http_peer import OK, Peer, with_peer
-from llm_gateway.errors import UpstreamBroken, UpstreamTimeout, UpstreamUnreachable
+from llm_gateway.errors import UpstreamBroken, UpstreamFault, UpstreamTimeout, UpstreamUnreachable
 from llm_gateway.http.client import Patience
 from llm_gateway.http.pool import Pool
 from llm_gateway.providers.catalog import Auth
 from llm_gateway.providers.endpoint import Endpoint
-from llm_gateway.upstream.client import Line, Upstream
+from llm_gateway.upstream.client import Line, Sending, Upstream
 from llm_gateway.vault import Secret
 from pipeline_stage import closed_port
 from scripted import ScriptedUpstream, faults
@@ -231,3 +231,49 @@ def test_hurry_shortens_the_beginning_alone() -> None:
         assert upstream.hurried(100.0).first == 60.0, "nobody waits longer for that"
 
     with_upstream(scene, patience=Patience(60.0, 50.0, 900.0))
+
+
+# whether a request went out
+
+
+def test_whoever_asks_learns_whether_the_request_went_out() -> None:
+    async def scene(upstream: Upstream, pool: Pool, peer: Peer) -> None:
+        sending = Sending()
+        with pytest.raises(UpstreamBroken):
+            await upstream.send(line(peer.origin.port), b"GET / HTTP/1.1\r\n\r\n", b"", None, sending)
+        assert sending.gone_out and sending.connection is None
+
+    with_upstream(scene, b"CLOSE")
+
+
+def test_what_could_not_be_connected_or_is_to_go_elsewhere_has_not_gone_out() -> None:
+    async def scene(upstream: Upstream, pool: Pool, peer: Peer) -> None:
+        for port in (closed_port(), peer.origin.port):
+            sending = Sending()
+            with pytest.raises(UpstreamFault):
+                await upstream.send(line(port), b"GET / HTTP/1.1\r\n\r\n", b"", None, sending)
+            assert not sending.gone_out
+
+    with_upstream(scene, b"HTTP/1.1 307 T\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n")
+
+
+def test_a_request_goes_out_while_it_is_waited_for() -> None:
+    async def scene(upstream: Upstream, pool: Pool, peer: Peer) -> None:
+        sending = Sending()
+        asking = upstream.send(line(peer.origin.port), b"GET / HTTP/1.1\r\n\r\n", b"", None, sending)
+        task = asyncio.ensure_future(asking)
+        while not peer.received:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert sending.gone_out
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert sending.gone_out, "and that stays known when its connection is closed"
+
+    with_upstream(scene)
+
+
+def test_what_needs_no_connection_has_come_through_when_its_asker_says_so() -> None:
+    sending = Sending()
+    sending.came_through()
+    assert sending.gone_out
