@@ -30,7 +30,7 @@ SEEN = Sighting(
     "log",
     "msg_1/req_1",
     NOW,
-    Usage(10, 20, 30, 40, 5),
+    Usage(10, 20, 30, 40, 5, cache_write_1h=12),
     "msg_1",
     "req_1",
     "session-1",

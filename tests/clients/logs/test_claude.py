@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clients.logs.written import SESSION, lines, stamp
+from llm_gateway.canonical.usage import Usage
 from llm_gateway.clients.catalog import catalog
 from llm_gateway.clients.logs.claude import claude
 from llm_gateway.clients.logs.reading import Log, Read
@@ -155,3 +156,16 @@ def test_what_is_missing_is_nothing(log: Path) -> None:
     assert answer == Sighting("claude-code", "m", "log", f"{LATER}", LATER)
     nameless = [{"type": "assistant", "uuid": f"u{n}", "message": {"usage": {}}} for n in range(3)]
     assert [each.mark for each in read(log, *nameless).sightings] == ["u0", "u1", "u2"]
+
+
+def test_how_long_a_cache_is_kept_is_told_with_what_was_written(log: Path) -> None:
+    usage = {
+        "input_tokens": 3,
+        "cache_read_input_tokens": 200,
+        "cache_creation_input_tokens": 50,
+        "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30},
+        "output_tokens": 5,
+    }
+    message = {"id": "a", "model": "m", "stop_reason": "end_turn", "usage": usage}
+    (answer,) = read(log, line("a", message=message)).sightings
+    assert answer.usage == Usage(3, 200, 50, 5, cache_write_1h=30)

@@ -42,7 +42,16 @@ def log(tmp_path: Path) -> Path:
         ({"completion_tokens_details": {"reasoning_tokens": 5}}, Usage(40, 0, 0, 12, 5)),
         ({"input_tokens_details": {"cached_tokens": 8}}, Usage(32, 8, 0, 12)),
         ({"output_tokens_details": {"reasoning_tokens": 5}}, Usage(40, 0, 0, 12, 5)),
+        ({"prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 2}}, Usage(30, 8, 2, 12)),
         ({"cache_read_input_tokens": 800, "cache_creation_input_tokens": 3}, Usage(40, 800, 3, 12)),
+        (
+            {
+                "cache_read_input_tokens": 800,
+                "cache_creation_input_tokens": 3,
+                "cache_creation": {"ephemeral_5m_input_tokens": 1, "ephemeral_1h_input_tokens": 2},
+            },
+            Usage(40, 800, 3, 12, cache_write_1h=2),
+        ),
         ({"cachedContentTokenCount": 8, "thoughtsTokenCount": 5}, Usage(32, 8, 0, 17, 5)),
     ],
 )

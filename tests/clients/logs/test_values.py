@@ -83,6 +83,8 @@ def test_what_is_no_time_is_another(told: object) -> None:
 
 def test_vendors_count_input_and_output_in_their_own_ways() -> None:
     assert apart(32, 8, 4, 12, 5) == Usage(32, 8, 4, 12, 5)
+    assert apart(32, 8, 4, 12, 5, 3) == Usage(32, 8, 4, 12, 5, cache_write_1h=3)
+    assert apart(32, 8, 0, 12, 5, 3) == Usage(32, 8, 3, 12, 5, cache_write_1h=3)
     assert within(44, 8, 4, 12, 5) == Usage(32, 8, 4, 12, 5)
     assert beside(40, 8, 7, 5) == Usage(32, 8, 0, 12, 5)
     assert beside(40, 8, 7, 5, 10) == Usage(42, 8, 0, 12, 5), "what Google's tools brought in"

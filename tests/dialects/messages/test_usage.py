@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from llm_gateway.canonical.usage import Usage
+from llm_gateway.canonical.usage import Special, Usage
 from llm_gateway.dialects.messages.tally import Tally
 from llm_gateway.dialects.messages.usage import told, told_last
 
@@ -38,3 +38,14 @@ def test_every_member_is_there_that_clients_are_generated_from() -> None:
         "server_tool_use",
         "service_tier",
     }
+
+
+def test_lifetimes_and_searches_are_told() -> None:
+    usage = Usage(5, 6, 70, 8, cache_write_1h=30, special=Special(searches=2))
+    tally = Tally()
+    tally.take(Raw(msgspec.json.encode(told(usage))))
+    assert tally.usage() == usage
+    # The end of a stream has no place for lifetimes.
+    tally = Tally()
+    tally.take(Raw(msgspec.json.encode(told_last(usage))))
+    assert tally.usage() == msgspec.structs.replace(usage, cache_write_1h=0)
