@@ -43,7 +43,7 @@ WEATHER = FunctionTool(
 )
 BONN = ToolCall("toolu_bonn", "weather", '{"city":"Bonn"}')
 ULM = ToolCall("toolu_ulm", "weather", '{"city":"Ulm"}')
-TOLD = Usage(uncached=12, cache_read=8, cache_write=20, output=12, reasoning=2)
+TOLD = Usage(uncached=12, cache_read=8, cache_write=20, output=12, reasoning=2, cache_write_1h=8)
 
 Scene = Callable[[Stage], Coroutine[object, object, None]]
 Play = Callable[[Scene], None]

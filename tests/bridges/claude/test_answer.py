@@ -7,7 +7,7 @@ from llm_gateway.bridges.claude.answer import Answer
 from llm_gateway.canonical.events import Finished, Measured, Started, TextDelta
 from llm_gateway.canonical.parts import Text, ToolCall
 from llm_gateway.canonical.request import CustomTool, Format, FunctionTool, Request
-from llm_gateway.canonical.usage import Usage
+from llm_gateway.canonical.usage import Special, Usage
 from llm_gateway.dialects.bridge.stream import Lost, Said
 
 PLAIN = Request(())
@@ -111,3 +111,26 @@ def test_a_refusal_and_a_limit_are_ends_like_any() -> None:
         fed(answer, *says("No", word))
         assert answer.over is not None
         assert answer.over.reason == reason
+
+
+def test_several_answers_of_the_api_are_one_usage_with_all_its_parts() -> None:
+    """Lifetimes of caches and searches are added up, too: 4 + 4 for an hour, 1 + 1 searches."""
+    usage = {
+        "input_tokens": 12,
+        "cache_creation_input_tokens": 9,
+        "cache_creation": {"ephemeral_5m_input_tokens": 5, "ephemeral_1h_input_tokens": 4},
+        "output_tokens": 1,
+        "server_tool_use": {"web_search_requests": 1},
+        "service_tier": "priority",
+    }
+    start = {"type": "message_start", "message": {"id": "msg_1", "model": "claude-x", "usage": usage}}
+    answer = Answer(FORM, {})
+    said: list[Said] = []
+    for _ in range(2):
+        said += answer.feed(msgspec.json.encode(start))
+        said += fed(answer, *stops("end_turn"))
+    told = [each for each in said if isinstance(each, Measured)][-1]
+    assert told.tier == "priority"
+    assert told.usage.cache_write_1h == 8
+    assert told.usage.special == Special(searches=2)
+    assert (told.usage.uncached, told.usage.cache_write) == (24, 18)
