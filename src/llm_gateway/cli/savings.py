@@ -100,7 +100,7 @@ def _print_account(view: SavingsView) -> None:
     lines += [("-", _LABELS[line.line], line.amount, _told(line)) for line in view.lines]
     lines += [
         ("=", "cost of what counts", view.cost_counted, ""),
-        ("+", "cost of what does not", view.cost_beside, "cut off, failed, smoke tests, no lines yet"),
+        ("+", "cost of what does not", view.cost_beside, "cut off, failed, smoke tests, from before the lines"),
         ("=", "cost", view.cost, ""),
     ]
     shown = [(sign, name, exact(amount.nano, decimals), told) for sign, name, amount, told in lines]

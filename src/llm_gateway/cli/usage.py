@@ -136,7 +136,7 @@ def _forecast(context: Context, as_json: bool) -> None:
 
 
 def _expected(view: ForecastView) -> list[str]:
-    reached = _minute(view.reached_at) if view.reached_at else "no"
+    reached = "it is" if view.share >= 1 else _minute(view.reached_at) if view.reached_at else "no"
     known = view.projected_usd is not None
     return [
         " ".join(filter(None, (view.scope, view.name, view.limit.removeprefix("usd_").replace("_", " ")))),

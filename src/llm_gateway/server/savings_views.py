@@ -61,7 +61,7 @@ class PriceUseView(msgspec.Struct, frozen=True):
 
 @ready
 class LineView(msgspec.Struct, frozen=True):
-    """One line, below 0 where it cost more. `counted` is the part that is avoided by the gateway."""
+    """One line, below 0 where it cost more. `counted` is the part of it that is the gateway's doing."""
 
     line: str
     meaning: str
