@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import NamedTuple
@@ -16,7 +17,8 @@ from bridges_e2e.test_codex import asking
 from clients_e2e.running import RefusingProxy
 from gateway_process import GatewayProcess
 from real_clients import Installation
-from scripted import ScriptedUpstream, chat, messages, responses
+from scripted import ScriptedUpstream, Send, chat, messages, responses
+from scripted.wording import response
 
 pytestmark = pytest.mark.real_clients
 
@@ -152,3 +154,30 @@ def test_refusals_reach_every_client(running: Running, bridge: str) -> None:
         refused = ask(running, dialect, body(bridge, dialect))
         assert (refused.status, kind in refused.text) == (status, True), refused.text
         running.provider(bridge).forget()
+
+
+def test_what_claude_code_is_told_of_the_quota_is_a_window(running: Running) -> None:
+    resets = int(time.time()) + 3600
+    quota = (
+        ("anthropic-ratelimit-unified-status", "allowed"),
+        ("anthropic-ratelimit-unified-5h-utilization", "0.25"),
+        ("anthropic-ratelimit-unified-5h-reset", str(resets)),
+        ("anthropic-ratelimit-unified-5h-status", "allowed"),
+        ("anthropic-ratelimit-unified-7d-utilization", "0.5"),
+        ("anthropic-ratelimit-unified-7d-reset", str(resets + 86_400)),
+    )
+    said = b"".join(messages.events(MODELS["claude"]))
+    running.scripted.queue((Send(response(200, said, quota, "text/event-stream")),))
+    assert ask(running, "messages", body("claude", "messages")).status == 200
+    assert running.gateway.get("/livez").status == 200
+    (view,) = windows_of(running, "claude")
+    told = {each["name"]: (each["used"], each["resets_at"] is not None) for each in view}
+    assert told == {"5 hours": (0.25, True), "7 days": (0.5, True)}
+
+
+def windows_of(running: Running, bridge: str) -> list[list[dict[str, object]]]:
+    """Return the windows of the subscriptions that a bridge draws on."""
+    running.gateway.dashboard("bridges?fresh=1")
+    found = running.gateway.dashboard("subscriptions")["subscriptions"]
+    assert isinstance(found, list)
+    return [each["windows"] for each in found if bridge in [draw["provider"] for draw in each["draws"]]]

@@ -8,7 +8,7 @@ from clients.homes import ADDRESS, empty_home, make_home
 from llm_gateway.clients.catalog import catalog
 from llm_gateway.clients.connect.record import Kept, Made, Record, write_record
 from llm_gateway.clients.connect.traces import Trace
-from llm_gateway.clients.looking import MachineLook
+from llm_gateway.clients.looking import MachineLook, past_logs
 from llm_gateway.clients.machine import Machine, Process
 
 ROW = catalog()["claude-code"]
@@ -63,3 +63,9 @@ def test_logs_lie_where_the_catalog_says(tmp_path: Path) -> None:
     assert places["claude-code"] == [("claude", machine.home / ".claude" / "projects" / "**" / "*.jsonl")]
     assert {"codex-cli", "gemini-cli", "pi", "llm"} <= set(places)
     assert look(machine, tmp_path / "gateway", logs=False).logs() == []
+
+
+def test_who_asks_for_them_is_told_of_the_logs_of_this_machine(tmp_path: Path) -> None:
+    found = dict(past_logs({"HOME": str(tmp_path)}))
+    assert {"claude-code", "codex-cli", "opencode"} <= set(found)
+    assert all(str(path).startswith(str(tmp_path)) for _, path in found["claude-code"])

@@ -199,3 +199,22 @@ def test_a_ledger_that_takes_nothing_is_no_end(tmp_path: Path) -> None:
         running.cancel()
 
     watched(tmp_path, scene, closes=False)
+
+
+def test_turns_are_recognised_however_long_ago(tmp_path: Path) -> None:
+    async def scene(ledger: Ledger, watching: Watching, machine: Machine) -> None:
+        at_us = 1_700_000_000_000_000 - 90 * 86_400 * 1_000_000
+        begun = intent(ledger.new_id(), client="claude-code", at_us=at_us)
+        await ledger.begin(begun)
+        await ledger.settle(settlement(begun.id, response_id="msg_old", usage=USED))
+        sighting = msgspec.structs.replace(told("old"), at_us=at_us, answer_id="msg_old")
+        await watching.receive([sighting])
+        await watching.recognise()
+        assert [each.turn_id for each in await ledger.read(since, 0)] == [""], (
+            "a look is at the last days alone"
+        )
+        await watching.recognise_within(at_us, at_us + 1)
+        assert [each.turn_id for each in await ledger.read(since, 0)] == [begun.id]
+        await watching.recognise_within(0, 1)
+
+    watched(tmp_path, scene)

@@ -17,9 +17,12 @@ from llm_gateway.ledger.sightings import (
     answered,
     join,
     log_positions,
+    marks,
     put,
     put_position,
     since,
+    told_by,
+    within,
 )
 from llm_gateway.ledger.sqlite import SqliteStore
 
@@ -67,6 +70,32 @@ def test_only_those_of_a_time_are_read_the_oldest_first(store: SqliteStore) -> N
     store.write(put([late, SEEN]))
     assert [each.sighting.at_us for each in since(store, 0)] == [NOW, NOW + 10]
     assert [each.sighting for each in since(store, NOW + 1)] == [late]
+
+
+def test_the_end_of_a_time_is_left_out(store: SqliteStore) -> None:
+    told = [msgspec.structs.replace(SEEN, mark=str(at), at_us=NOW + at) for at in range(4)]
+    store.write(put(told))
+    assert [one.sighting.at_us - NOW for one in within(store, NOW + 1, NOW + 3)] == [1, 2]
+
+
+def test_what_a_clients_logs_told_is_read_page_by_page_each_answer_once(store: SqliteStore) -> None:
+    told = [msgspec.structs.replace(SEEN, mark=f"m{at}", at_us=NOW + at) for at in range(5)]
+    others = [
+        msgspec.structs.replace(SEEN, client="codex-cli"),
+        msgspec.structs.replace(SEEN, machine="desk"),
+        msgspec.structs.replace(SEEN, source="otlp"),
+    ]
+    store.write(put([*told, *others]))
+    store.write([join(2, "", 1), join(3, "", 8), join(4, "turn_1", 0)])
+    whose = ("claude-code", "laptop")
+    first = told_by(store, whose, NOW, 0, 2)
+    assert [one.seq for one in first] == [1, 3], (
+        "the second is the first, told again; telemetry's twin is one"
+    )
+    rest = told_by(store, whose, NOW, first[-1].seq, 9)
+    assert [(one.seq, one.turn_id) for one in rest] == [(4, "turn_1"), (5, "")]
+    assert [one.seq for one in told_by(store, whose, NOW + 3, 0, 9)] == [4, 5]
+    assert marks(store, *whose) == {"m0", "m1", "m2", "m3", "m4"}
 
 
 def test_what_it_is_joined_with_is_kept(store: SqliteStore) -> None:

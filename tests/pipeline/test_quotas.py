@@ -189,8 +189,11 @@ def test_a_limit_that_is_only_told_when_it_is_reached_is_a_window() -> None:
     desk.quotas.heard("m365-copilot", limited)
     assert desk.quotas.all()[0].windows == (Used("limit", 1.0, limited.resets_us, REACHED),)
     desk.clock.advance(90)
+    desk.quotas.changes()
     desk.quotas.heard("m365-copilot", Health("ok"))
-    assert desk.quotas.all()[0].windows == (Used("limit", 0.0, 0, OPEN),)
+    (sample,), _ = desk.quotas.changes()
+    assert (sample.name, sample.used, sample.status) == ("limit", 0.0, OPEN)
+    assert desk.quotas.all()[0].windows == (), "which share is used nobody says"
 
 
 def test_a_bridge_that_tells_windows_needs_no_other_word() -> None:
@@ -256,3 +259,11 @@ def test_an_answer_that_tells_nothing_changes_nothing() -> None:
     desk.claude("ada", [(b"content-type", b"application/json")])
     desk.claude("ada", [(b"anthropic-ratelimit-unified-status", b"allowed")])
     assert [(each.status, each.windows) for each in desk.quotas.all()] == [("allowed", ())]
+
+
+def test_credits_are_no_share() -> None:
+    desk = Desk()
+    windows = (Window("credits", 0.0, status="12.50 left"), Window("5 hours", 0.2))
+    desk.quotas.heard("codex", Health("ok", windows=windows))
+    assert desk.quotas.all()[0].windows == (Used("5 hours", 0.2),)
+    assert len(desk.quotas.changes()[0]) == 2

@@ -69,6 +69,17 @@ def test_whom_its_vendor_does_not_let_is_refused_with_the_reason(headers: Header
     assert "not passed on" in refused.value.message and "canary" not in refused.value.message
 
 
+def test_the_account_beside_it_is_told_where_a_field_names_one() -> None:
+    rows = load_catalog()
+    token = (b"authorization", b"Bearer eyJ.a.b")
+    headers: Headers = [(b"x-llm-gateway-key", b"lgw_x"), token, (b"chatgpt-account-id", b"acct-1")]
+    found = login_in(headers, "codex-cli", rows)
+    assert found is not None and found.account == b"acct-1"
+    claude: Headers = [(b"x-llm-gateway-key", b"lgw_x"), (b"authorization", b"Bearer sk-ant-oat01-x")]
+    found = login_in(claude, "claude-code", rows)
+    assert found is not None and found.account == b""
+
+
 def test_it_has_no_readable_form() -> None:
     login = login_in([KEY, CLAUDE], "claude-code", ROWS)
     assert "canary" not in repr(login) and "canary" not in str(login)

@@ -19,7 +19,19 @@ from llm_gateway.providers.logins import PassedLogin
 from llm_gateway.vault import key_digest
 from llm_gateway.wire.headers import Headers, get
 
-__all__ = ["OPEN", "REACHED", "STEP", "UNUSED", "Quota", "Quotas", "Used", "member_in", "quota_in"]
+__all__ = [
+    "CREDITS",
+    "OPEN",
+    "REACHED",
+    "STEP",
+    "UNUSED",
+    "Quota",
+    "Quotas",
+    "Used",
+    "member_in",
+    "quota_in",
+    "tells_share",
+]
 
 STEP = 0.005
 """By how much a share differs when it is another one."""
@@ -29,6 +41,9 @@ REACHED, OPEN = "reached", "open"
 
 UNUSED = ("disabled", "not_installed", "starting", "auth_required", "unreachable")
 """States of a bridge whose subscription nobody can use now, as far as is known."""
+
+CREDITS = "credits"
+"""The window that says how many credits are left, in words."""
 
 _MOST = 1000
 _LIMIT = "limit"
@@ -147,6 +162,8 @@ class Quotas:
                 latest[draw.pool] = draw
         windows: dict[str, list[Used]] = {}
         for (pool, name), told in sorted(self._windows.items()):
+            if not tells_share(told):
+                continue
             windows.setdefault(pool, []).append(Used(name, told.used, told.resets_us, told.status))
         found = [
             Quota(
@@ -225,6 +242,11 @@ class Quotas:
 
     def _digest(self, mark: str) -> str:
         return key_digest(self._pepper, f"account {mark}").hex()
+
+
+def tells_share(sample: Sample) -> bool:
+    """Whether a sample says which share of a window is used: that a limit is not reached is none."""
+    return sample.name != CREDITS and sample.status != OPEN
 
 
 def quota_in(headers: Headers, login: Login) -> tuple[tuple[Used, ...], str]:

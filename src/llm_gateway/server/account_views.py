@@ -13,7 +13,7 @@ from llm_gateway.pipeline.burning import Outlook, Point, outlook
 from llm_gateway.pipeline.plan_switches import Switch
 from llm_gateway.pipeline.pools import Pool
 from llm_gateway.pipeline.quota_keeping import Bridged
-from llm_gateway.pipeline.quotas import OPEN, REACHED, UNUSED
+from llm_gateway.pipeline.quotas import REACHED, UNUSED, tells_share
 from llm_gateway.providers.catalog import ProviderRow
 from llm_gateway.server.subscription_worth import Worth
 from llm_gateway.server.views import iso
@@ -190,10 +190,11 @@ def _view(pool: Pool, windows: list[AccountWindowView], draws: list[DrawView], k
 
 def _window(samples: Sequence[Sample], now_us: int) -> AccountWindowView:
     last = samples[-1]
-    is_share = last.status not in (REACHED, OPEN) and last.name != "credits"
+    is_share = tells_share(last)
     points = [Point(at, each.used, each.resets_us) for each in samples for at in (each.at_us, each.last_us)]
-    ahead = outlook(points, now_us) if is_share else Outlook(over=0 < last.resets_us <= now_us)
-    unknown = ahead.over or (not is_share and last.status != REACHED)
+    over = Outlook(over=0 < last.resets_us <= now_us)
+    ahead = outlook(points, now_us) if is_share and last.status != REACHED else over
+    unknown = ahead.over or not is_share
     return AccountWindowView(
         name=last.name,
         used=None if unknown else last.used,
