@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ends_told import PROVIDERS, Stream
 from ends_watch import PATIENCE_S, Fed, Watching
 from fakes import FakeClock
+from llm_gateway.canonical.usage import Usage
 from llm_gateway.config import Server
 from llm_gateway.config.routing import RoutingSettings
 from llm_gateway.http.limits import Limits
@@ -42,7 +43,7 @@ from scripted import Close, Gate, Hang, Reset, Script, Send, wording
 from scripted.records import Connected
 from speaking_ends import Client
 
-__all__ = ["PRICE", "Cut", "Ends", "on_ends"]
+__all__ = ["PRICE", "Cut", "Ends", "on_ends", "paid"]
 
 PRICE = flat("1", "10", "0.1", "2")
 """What every provider's model costs, in dollars for a million tokens."""
@@ -94,6 +95,10 @@ class Ends:
         )
         self.listener = Listener(self._edge.serve, self._edge.refusal, Limits())
 
+    def use(self, settings: RoutingSettings) -> None:
+        """Go by these settings from now on."""
+        self._dispatcher.use(settings)
+
     # the ways to cut
 
     async def leave(self, client: Client, stream: Stream, at: int, *, hard: bool) -> Cut:
@@ -134,6 +139,30 @@ class Ends:
         asked.leave(hard=True)
         end, reused = await asked.settled(), asked.reused
         return Cut(end, asked.request_bytes, complete=complete, reused=reused)
+
+    async def gone_on_with(self, client: Client, stream: Stream, at: int, *, ends: bool = True) -> Cut:
+        """Let the client leave, and the upstream end what it has begun, or with `ends` False fall silent.
+
+        What the turn holds, it holds until its end.
+        """
+        script, size = _until(stream, at)
+        gate = f"finish-{self.cuts}"
+        rest: Script = (Hang(),)
+        if ends:
+            begun = () if at else (Send(stream.head),)
+            left = (Send(wording.chunk(piece)) for piece in stream.pieces[max(at - 1, 0) :])
+            rest = (Gate(gate), *begun, *left, Send(wording.LAST_CHUNK))
+        asked = await self._ask(client, stream, (*script, *rest))
+        complete = await asked.reached(at, size)
+        left_at = asyncio.get_running_loop().time()
+        asked.leave(hard=at % 2 == 0)
+        await asyncio.sleep(0.06)  # longer than it takes to be sure that it has left
+        held = {each.limit: each.used for each in self.stage.spending.standing()}
+        assert complete or held["parallel"] == 1
+        self.scripted.open(gate)
+        end = await asked.settled()
+        kept_s = asyncio.get_running_loop().time() - left_at
+        return Cut(end, asked.request_bytes, kept_s=kept_s, complete=complete)
 
     async def stop(self, client: Client, streams: Sequence[Stream]) -> list[tuple[Stream, int, Cut]]:
         """Let the gateway stop, with no time to drain, while each stream stands at each of its cuts."""
@@ -267,6 +296,11 @@ def _until(stream: Stream, at: int) -> tuple[Script, int]:
     if at > len(stream.pieces) + 1:
         sends.append(Send(wording.LAST_CHUNK))
     return tuple(sends), sum(map(len, pieces))
+
+
+def paid(used: Usage) -> int:
+    """Return what a usage costs, in nanodollars."""
+    return used.uncached * 1000 + used.cache_read * 100 + used.cache_write * 2000 + used.output * 10_000
 
 
 def on_ends(home: Path, scene: Callable[[Ends], Awaitable[None]], *, at_once: int = 1) -> None:

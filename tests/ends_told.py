@@ -9,12 +9,22 @@ from dataclasses import dataclass
 
 from llm_gateway.canonical.usage import Usage
 from scripted import chat, gemini, messages, ollama, responses, wording
+from speaking_ends import CLIENTS
 
-__all__ = ["PROVIDERS", "Stream", "Told", "streams"]
+__all__ = ["PAIRS", "PROVIDERS", "Stream", "Told", "shown", "streams"]
 
 PROVIDERS = {"chat": "/v1", "responses": "/v1", "messages": "/v1", "gemini": "/v1beta", "ollama": "/api"}
 """The dialects in which somebody is asked, and the path below which each is asked."""
 
+PAIRS = [
+    (name, provider)
+    for name, client in CLIENTS.items()
+    for provider in PROVIDERS
+    if client.only in ("", provider)
+]
+"""Every way to ask, with every provider that can be asked in it."""
+
+_FORMS = {"completions": "completions", "generate": "generate", "gemini-array": "array"}
 _NDJSON = wording.head(200, (("content-type", "application/x-ndjson"), ("transfer-encoding", "chunked")))
 _ARRAY = wording.head(200, (("content-type", "application/json"), ("transfer-encoding", "chunked")))
 # The names of tools are content for some and not for others.
@@ -243,6 +253,12 @@ def streams(provider: str, form: str = "") -> list[Stream]:
     `form` is `completions`, `generate` or `array` for those of another operation, or of another form.
     """
     return _STREAMS[f"{provider}-{form}" if form else provider]()
+
+
+def shown(name: str, provider: str) -> list[Stream]:
+    """Return the streams of a provider that a client of this kind gets."""
+    form = _FORMS.get(name, "") if CLIENTS[name].dialect == provider else ""
+    return streams(provider, form)
 
 
 def _of_chat() -> list[Stream]:

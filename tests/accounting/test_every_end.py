@@ -12,27 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from ends_stage import Cut, Ends, on_ends
-from ends_told import PROVIDERS, Stream, streams
+from ends_stage import Cut, Ends, on_ends, paid
+from ends_told import PAIRS, Stream, shown
 from llm_gateway.canonical.usage import Usage
 from speaking_ends import CLIENTS
 
 _EACH = int(os.environ.get("LLM_GATEWAY_TEST_ENDS", "4"))
-_FORMS = {"completions": "completions", "generate": "generate", "gemini-array": "array"}
 _PROMPTLY_S = 0.1
-PAIRS = [
-    (name, provider)
-    for name, client in CLIENTS.items()
-    for provider in PROVIDERS
-    if client.only in ("", provider)
-]
 in_every_pair = pytest.mark.parametrize(("name", "provider"), PAIRS)
-
-
-def shown(name: str, provider: str) -> list[Stream]:
-    """Return the streams of a provider that a client of this kind gets."""
-    form = _FORMS.get(name, "") if CLIENTS[name].dialect == provider else ""
-    return streams(provider, form)
 
 
 def cuts(name: str, stream: Stream) -> list[int]:
@@ -60,11 +47,6 @@ def check(stream: Stream, at: int, cut: Cut) -> None:
     assert least.output <= used.output <= least.output + stream.loose, (where, least)
     assert used.estimated == least.estimated or stream.loose, (where, least)
     assert end.cost_nano == paid(used), where
-
-
-def paid(used: Usage) -> int:
-    """Return what a usage costs, in nanodollars."""
-    return used.uncached * 1000 + used.cache_read * 100 + used.cache_write * 2000 + used.output * 10_000
 
 
 @in_every_pair
