@@ -4,7 +4,7 @@
 PYTHON ?= python3
 DEV = @$(PYTHON) scripts/dev.py
 
-.PHONY: help run test check bench kill-test soak faults clients browsers conformance setup changelog pin clean
+.PHONY: help run test check bench ledger-scale kill-test soak faults clients browsers conformance setup changelog pin clean
 
 help:
 	$(DEV) help || true
@@ -20,6 +20,9 @@ check:
 
 bench:
 	$(DEV) bench $(ARGS)
+
+ledger-scale:
+	$(DEV) ledger-scale $(ARGS)
 
 kill-test:
 	$(DEV) kills $(ARGS)

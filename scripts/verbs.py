@@ -4,6 +4,7 @@
     test         run the tests; arguments go to pytest
     check        linters, formatting, types, import contracts, house rules
     bench        measure the gateway beside nginx; arguments go to bench/run.py
+    ledger-scale put a million turns into a ledger and measure every query; takes a quarter of an hour
     kills        end the gateway 1,000 times under 50 streams, and look for what is missing
     soak         an hour of mixed load with faults: nothing unexplained, nothing that grows
     faults       break upstreams, clients, bridges, disk, clock and configuration in every known way, and
@@ -40,7 +41,7 @@ __all__ = ["main"]
 ROOT = Path(__file__).resolve().parents[1]
 # Tests that start gateways and mostly wait for them; and tests that measure, which nothing may disturb.
 OUTSIDE = ("tests/blackbox", "tests/controls", "tests/faults", "tests/cli", "tests/soak")
-ALONE = ("tests/perf", "tests/ledger/test_cost.py")
+ALONE = ("tests/perf", "tests/ledger/test_cost.py", "tests/ledger/test_scale.py")
 # What tests with programs of others may take, all together: as they are, and as somebody chose them.
 LONGEST_S = 720.0
 LONGEST_CHOSEN_S = 2400.0
@@ -117,6 +118,14 @@ def bench(environment: Environment, arguments: list[str]) -> int:
     """Run the benchmark."""
     environment.ready([])
     return call(environment, "bench/run.py", *arguments)
+
+
+def ledger_scale(environment: Environment, arguments: list[str]) -> int:
+    """Measure the ledger with as many turns as a busy year has."""
+    environment.ready(["test"])
+    os.environ.setdefault("LLM_GATEWAY_TEST_TURNS", "1000000")
+    chosen = ("-m", "pytest", "-s", "-o", "faulthandler_timeout=3600", "tests/ledger/test_scale.py")
+    return call(environment, *chosen, *arguments)
 
 
 def kills(environment: Environment, arguments: list[str]) -> int:
@@ -257,6 +266,7 @@ VERBS: dict[str, Verb] = {
     "test": test,
     "check": check,
     "bench": bench,
+    "ledger-scale": ledger_scale,
     "kills": kills,
     "soak": soak,
     "faults": faults,

@@ -45,6 +45,7 @@ _FORGET = (
     f"DELETE FROM usage_histograms WHERE span = 'm' AND at >= {_THIS_MONTH}",
     f"DELETE FROM usage_turns WHERE seq NOT IN (SELECT seq FROM turns WHERE at_us < ?1 * {DAY_US})",
     _BEGIN_MONTH,
+    f"UPDATE meta SET value = min(value, ?1 * {HOURS_OF_A_DAY}) WHERE name = 'folded'",
 )
 
 
