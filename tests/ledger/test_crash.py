@@ -1,4 +1,4 @@
-"""Killed at any moment: what was acknowledged is there, exactly once, and the database is whole."""
+"""Killed at any moment: what was acknowledged is there and in the sums, exactly once, and all is whole."""
 
 import os
 import random
@@ -10,8 +10,10 @@ import pytest
 
 from fakes import FakeClock
 from ledger_samples import Failures
+from llm_gateway.ledger.checking import check
 from llm_gateway.ledger.ledger import Durability
 from llm_gateway.ledger.opening import offline
+from llm_gateway.ledger.usage import Asked, usage
 
 # A kill here is of the ledger alone and at any of 60,000 records: a hundred find what a thousand do.
 KILLS = min(int(os.environ.get("LLM_GATEWAY_TEST_KILLS", "5")), 100)
@@ -52,6 +54,10 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, durability: Durability) ->
         assert store.rows("PRAGMA integrity_check") == [("ok",)]
         found = {str(turn_id): outcome for turn_id, outcome in store.rows("SELECT id, outcome FROM turns")}
         ((count,),) = store.rows("SELECT count(*) FROM turns")
+        # Whatever the journal brought again, and wherever a transaction was broken off.
+        assert check(store) == []
+        (whole,) = usage(store, Asked(0))
+        assert whole.sums.requests == count
     assert count == len(found)
     assert begun <= found.keys()
     assert {found[turn_id] for turn_id in settled} == {"ok"}
