@@ -5,10 +5,15 @@ the terminal event. What the gateway remembers is compared with it later.
 """
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Witness", "load"]
+__all__ = ["CONTENT", "Witness", "load"]
+
+CONTENT = b"\x7e"
+"""What a stream may be made of whose content is counted: nothing else in it has this byte."""
 
 _ID = b"x-llm-gateway-request-id: "
 
@@ -19,6 +24,8 @@ class Witness:
 
     answered: set[str] = field(default_factory=set)
     complete: set[str] = field(default_factory=set)
+    heard: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
+    """When each stream had brought how much of what `CONTENT` is made of."""
     odd: list[bytes] = field(default_factory=list)
     """Beginnings of answers that were neither 200 nor a refusal of a gateway that is going."""
 
@@ -36,20 +43,43 @@ class Witness:
         self.answered.add(request_id)
         return request_id
 
+    def passed(self, request_id: str, data: bytes) -> None:
+        """Take a piece of a stream."""
+        if more := data.count(CONTENT):
+            heard = self.heard[request_id]
+            heard.append((time.monotonic(), more + (heard[-1][1] if heard else 0)))
+
+    def had(self, request_id: str, at: float) -> int:
+        """Return how much of its content a stream had brought at a time."""
+        return max((size for when, size in self.heard[request_id] if when <= at), default=0)
+
 
 async def load(
-    port: int, requests: list[bytes], seconds: float, kill: Callable[[], None], witness: Witness
+    port: int,
+    requests: list[bytes],
+    seconds: float,
+    kill: Callable[[], None],
+    witness: Witness,
+    apart: float = 0.0,
 ) -> None:
-    """Let a client for each request ask again and again for `seconds`, then kill and see them all end."""
-    clients = [asyncio.ensure_future(_client(port, request, witness)) for request in requests]
+    """Let a client for each request ask again and again for `seconds`, then kill and see them all end.
+
+    They begin so many seconds `apart`.
+    """
+    waits = [number * apart for number in range(len(requests))]
+    clients = [
+        asyncio.ensure_future(_client(port, request, witness, wait))
+        for request, wait in zip(requests, waits, strict=True)
+    ]
     await asyncio.sleep(seconds)
     kill()
     await asyncio.gather(*clients)
 
 
-async def _client(port: int, request: bytes, witness: Witness) -> None:
+async def _client(port: int, request: bytes, witness: Witness, wait: float) -> None:
     """Ask until the connection breaks, which is what the kill does."""
     try:
+        await asyncio.sleep(wait)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return
@@ -78,6 +108,7 @@ async def _ask(
         if request_id is None:
             continue
         if stream:
+            witness.passed(request_id, data)
             if b"data: [DONE]" in seen and request_id:
                 witness.complete.add(request_id)
             if seen.endswith(b"\r\n0\r\n\r\n"):

@@ -24,6 +24,8 @@ _KILLS = int(os.environ.get("LLM_GATEWAY_TEST_KILLS", "6"))
 _STREAMS = int(os.environ.get("LLM_GATEWAY_TEST_STREAMS", "50"))
 # From then on only some kills are followed by a look at the whole database: it has grown by then.
 _LOOK_ALWAYS, _LOOK_EACH = 100, 20
+# How far a turn has come is put on record once a second, on a machine that may be busy.
+_NOTED_EACH_S = 1.2
 _SEED = int(os.environ.get("LLM_GATEWAY_TEST_SEED", "1"))
 
 
@@ -117,6 +119,67 @@ def test_what_a_stream_had_brought_is_estimated_after_a_kill(tmp_path: Path) -> 
             (row,) = gateway.rows()
     assert (row["status"], row["estimated"]) == ("interrupted", True)
     assert isinstance(row["tokens_out"], int) and 200 < row["tokens_out"] < 600
+
+
+@pytest.mark.fault("P3")
+@pytest.mark.kills
+def test_what_streams_had_brought_a_second_before_a_kill_is_accounted(
+    tmp_path: Path, report: Callable[[str], None]
+) -> None:
+    """Killed at any event of many streams: what a client had of each a second before is accounted, at least."""
+    random = Random(_SEED)
+    witness = Witness()
+    killed_at: dict[str, float] = {}
+    with ScriptedUpstream() as upstream:
+        upstream.on("slow", slow("slow"))
+        gateway = GatewayProcess(tmp_path, configuration(upstream.url))
+        requests = [gateway.chat_request("scripted/slow", stream=True)] * 30
+
+        def kill() -> None:
+            now = time.monotonic()
+            killed_at.update((each, now) for each in witness.answered - killed_at.keys())
+            gateway.kill()
+
+        try:
+            for _ in range(max(_KILLS // 10, 1)):
+                gateway.start()
+                instant = random.uniform(2.0, 4.0)
+                asyncio.run(load(gateway.port, requests, instant, kill, witness, 0.05))
+                upstream.forget()
+            gateway.start()
+        finally:
+            gateway.stop()
+        compared = accounted(gateway.database, witness, killed_at)
+    told = len(compared)
+    report(f"streams that a kill cut: {told}, of which each is accounted with what it had a second before")
+    assert told > 20, "too few to prove anything"
+    assert [each for each in compared if not each[0] <= each[1] <= each[2]] == []
+
+
+def slow(model: str) -> Script:
+    """Return a stream that takes about four seconds, of which every piece is counted by its client."""
+    script: list[Send | Pause] = [Send(wording.stream_head())]
+    for event in chat.events(model, ["~" * 40] * 40):
+        script += [Send(wording.chunk(event)), Pause(0.1)]
+    return (*script, Send(wording.LAST_CHUNK))
+
+
+def accounted(database: Path, witness: Witness, killed_at: dict[str, float]) -> list[tuple[int, int, int]]:
+    """Return what the client of each interrupted stream had a second before, what is accounted, and all it had.
+
+    In tokens, as they are estimated.
+    """
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        query = "SELECT id, output, estimated FROM turns WHERE outcome = 'interrupted'"
+        turns = {row[0]: row[1:] for row in connection.execute(query)}
+    found = []
+    for request_id, at in killed_at.items():
+        if request_id in turns and request_id in witness.heard:
+            output, estimated = turns[request_id]
+            assert estimated
+            before = witness.had(request_id, at - _NOTED_EACH_S)
+            found.append((-(-before // 4), output, -(-(witness.had(request_id, at + 1) + 400) // 4)))
+    return found
 
 
 @pytest.mark.fault("P3")
