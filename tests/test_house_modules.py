@@ -31,6 +31,7 @@ RESERVED = {
     "asyncio.subprocess": {"engines", "clients", "bridges", "companion", "compression"},
     "xllamacpp": {"engines"},
     "tiktoken": {"compression"},
+    "opentelemetry": {"telemetry"},
     "click": {"cli"},
 }
 NOT_OUR_WORDS = ("manager", "helper", "util", "utils", "base", "common", "misc")

@@ -36,6 +36,7 @@ from llm_gateway.pipeline.replay import Replays
 from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.terms import remember
+from llm_gateway.pipeline.turn_spans import Export
 from llm_gateway.server.bridges_api import BridgesApi
 from llm_gateway.server.companion_routes import CompanionsApi, companion_sockets
 from llm_gateway.server.dialect_routes import dialect_at
@@ -127,10 +128,11 @@ class App:
             self.log.write("info", "the database is migrated; there is a copy", path=str(self._ledger.saved))
         spare_the_collector()
         self.tasks.start("give memory back", keep_small())
-        self.tasks.start("look for models", self._look_for_models())
+        self.tasks.start("look for models", self.fleet.keep_fresh(_LOOK_AGAIN))
         self.tasks.start("look at the configuration", self._look_at_file())
         self.tasks.start("delete what has expired", self._content.look_after())
         self.tasks.start("count what nobody counted", self._counting.run())
+        self.tasks.start("export turns", self._export.run())
         self.tasks.start("prune", keep_pruned(self._ledger, self._clock, lambda: self._loaded, self.log))
         self.tasks.start("look at bridges", self._bridges.attending.attend())
         self.tasks.start("keep what is told of quotas", self._quotas.run())
@@ -187,6 +189,8 @@ class App:
         self._counting = await Recounting.open(self._ledger, self._environ, self._clock, self.log.failure)
         opened.push_async_callback(self._counting.close)
         self._spending.counting = self._counting
+        self._export = Export.open(self._loaded, self._environ, self._ledger, lambda: self.fleet, self.log)
+        opened.push_async_callback(self._export.close)
         self._content = content_of(self._loaded, self._clock, self.log)
         opened.push_async_callback(self._content.close)
         pepper = load_or_create_pepper(home)
@@ -253,7 +257,7 @@ class App:
         gauges = self._metrics.gauges
         gauges["llm_gateway_uptime_seconds"] = lambda: self._clock.monotonic() - started
         gauges |= self._ledger.gauges() | self._content.gauges() | self._replays.gauges()
-        gauges |= self._counting.gauges()
+        gauges |= self._counting.gauges() | self._export.gauges()
         gauges |= self._standings.gauges() | self.fleet.gauges()
 
     def _muster(self, loaded: Loaded, changed: Callable[[], None]) -> Fleet:
@@ -387,11 +391,6 @@ class App:
         replan(self._router, self._loaded, fleet, (self._engines, bridges), self._spending, self._clock)
         self._routing.use(settings.routing)
         self._replays.use(settings.cache)
-
-    async def _look_for_models(self) -> None:
-        while True:
-            await self.fleet.refresh(older_than=_LOOK_AGAIN / 2)
-            await asyncio.sleep(_LOOK_AGAIN)
 
     def _skipped(self, why: str) -> None:
         self.log.write("warning", "provider skipped", error=why)

@@ -143,7 +143,7 @@ WRONG = [
             (
                 "bogus: there is no such setting; what is known here: aliases, bridges, cache, clients, "
                 "companion, content, ledger, limits, local, log, prices, providers, routing, server, "
-                "upstream (line 1 of gateway.toml)"
+                "subscriptions, telemetry, upstream (line 1 of gateway.toml)"
             )
         ],
     ),

@@ -22,7 +22,8 @@ def test_the_reference_names_every_setting() -> None:
         match section:
             case Section():
                 for key, node in section.members.items():
-                    expected = f"[{name}.{key}]" if isinstance(node, Table) else f"| `{key}` |"
+                    nested = isinstance(node, Table | Section)
+                    expected = f"[{name}.{key}]" if nested else f"| `{key}` |"
                     assert expected in text
             case Repeated():
                 assert f"[[{name}]]" in text
@@ -41,6 +42,7 @@ def test_the_reference_shows_types_bounds_and_defaults() -> None:
     assert '| `durability` | `process`, `power` | `"process"` |' in text
     assert "| `name` | string | required |" in text
     assert "In the environment: `LLM_GATEWAY_SERVER__HOST` and so on." in text
+    assert "In the environment: `LLM_GATEWAY_TELEMETRY__OTLP__ENDPOINT` and so on." in text
     assert "| `above` | list of tables | none | Other prices for requests with much input. |" in text
     assert "| `targets` | list of strings or tables | required |" in text
 

@@ -348,3 +348,16 @@ def test_a_fleet_becomes_another_once_it_is_not_asking() -> None:
         assert stage.changes == 2, "what the old ones answered, and that they are gone"
 
     on_stage(scene, listing("qwen"), (Gate("list"), *listing("late")))
+
+
+def test_providers_are_asked_again_and_again() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.add()
+        keeping = asyncio.create_task(stage.fleet.keep_fresh(0.01))
+        async with asyncio.timeout(10):
+            while stage.told() != ("ok", "", ("late",)):
+                stage.clock.advance(1)
+                await asyncio.sleep(0.01)
+        keeping.cancel()
+
+    on_stage(scene, listing("qwen"), listing("late"))

@@ -101,7 +101,7 @@ def reload(
         return error
     kept: dict[str, msgspec.Struct] = {}
     warnings = list(fresh.warnings)
-    for name in ("server", "upstream", "ledger", "content", "local", "clients"):
+    for name in ("server", "upstream", "ledger", "content", "local", "clients", "telemetry"):
         old, new = getattr(current.settings, name), getattr(fresh.settings, name)
         if old != new:
             changed = [key for key in old.__struct_fields__ if getattr(old, key) != getattr(new, key)]

@@ -52,7 +52,7 @@ def _sections(section: Section, name: str) -> Iterator[str]:
             case Repeated():
                 below += _tables(f"[[{inner}]]", node.each, inner)
     if plain:
-        sample = f"{PREFIX}{name.upper()}__{next(iter(section.members)).upper()}"
+        sample = f"{PREFIX}{name.upper().replace('.', '__')}__{next(iter(section.members)).upper()}"
         yield _headed(f"[{name}]", f"{section.description} In the environment: `{sample}` and so on.", plain)
     yield from below
 

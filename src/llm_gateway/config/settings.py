@@ -13,6 +13,7 @@ from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.config.companion import CompanionSettings
 from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
 from llm_gateway.config.subscriptions import SubscriptionSettings
+from llm_gateway.config.telemetry import TelemetrySettings
 
 __all__ = [
     "CacheSettings",
@@ -354,3 +355,4 @@ class Settings(msgspec.Struct, frozen=True):
     local: LocalSettings = LocalSettings()
     clients: ClientsSettings = ClientsSettings()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()

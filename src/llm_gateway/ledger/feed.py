@@ -71,6 +71,12 @@ class Subscription:
             await self._ready.wait()
         return self._events.popleft()
 
+    def rest(self) -> list[Turn]:
+        """Return what has yet to be read, without waiting for more."""
+        rest = list(self._events)
+        self._events.clear()
+        return rest
+
     def put(self, turn: Turn) -> None:
         """Take an event, at the cost of the oldest one when nobody reads."""
         if len(self._events) == self._events.maxlen:

@@ -91,6 +91,10 @@ METRICS: dict[str, Metric] = {
     "llm_gateway_ledger_unrecorded": Metric(
         "gauge", "Records that are in memory alone, because neither journal nor database takes them."
     ),
+    "llm_gateway_traces_dropped": Metric(
+        "gauge", "Requests whose traces were not exported since the start, because too much waited."
+    ),
+    "llm_gateway_spans_failed": Metric("gauge", "Spans that their collector did not take since the start."),
     "llm_gateway_recounts_waiting": Metric(
         "gauge", "Requests that their providers did not count and that wait to be counted."
     ),

@@ -166,6 +166,12 @@ class Fleet:
             for dialect, line in member.lines.items()
         }
 
+    async def keep_fresh(self, every: float) -> None:
+        """Ask the providers for their models again and again, until cancelled."""
+        while True:
+            await self.refresh(older_than=every / 2)
+            await asyncio.sleep(every)
+
     async def refresh(self, *, older_than: float = 0.0) -> None:
         """Ask the providers for their models, all at once; those asked within `older_than` seconds are left.
 
