@@ -5,6 +5,7 @@ kept → hold what it may use and cost → record the intent durably → dispatc
 the client gets the end of its answer.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 
 import msgspec
@@ -98,7 +99,8 @@ async def _answer(
         passages = Passages(dialect, call, sender, turn.intent.id, began, clock)
         answer, passage = await dispatcher.dispatch(plan, passages, turn)
         if plan.login and sender.login is not None:
-            gateway.quotas.told(sender.login, sender.caller.identity, call.document.fields, answer.headers)
+            told = (sender.login, sender.caller.identity, call.document.fields, answer.headers)
+            asyncio.get_running_loop().call_soon(gateway.quotas.told, *told)  # nobody waits for that
         if plan.session and answer.status < 400 and turn.step is not None:
             gateway.routing.answered(plan, turn.step)
     except GatewayError as error:

@@ -251,8 +251,9 @@ def tells_share(sample: Sample) -> bool:
 
 def quota_in(headers: Headers, login: Login) -> tuple[tuple[Used, ...], str]:
     """Return the windows that an answer's header tells of, and the status of all of them."""
-    told = (_used(headers, window) for window in login.windows)
-    return tuple(used for used in told if used is not None), _text(headers, login.status)
+    fields = _by_name(headers)
+    told = (_used(fields, window) for window in login.windows)
+    return tuple(used for used in told if used is not None), _text(fields, login.status)
 
 
 def member_in(value: bytes, marks: Iterable[str]) -> str:
@@ -276,20 +277,24 @@ def _is_same(known: Sample, used: Used) -> bool:
     )
 
 
-def _used(headers: Headers, window: Window) -> Used | None:
-    share = _number(_text(headers, window.used))
+def _by_name(headers: Headers) -> dict[str, bytes]:
+    """Return the first value of each field: many are looked for in every answer to a login."""
+    return {name.decode("latin-1"): value for name, value in reversed(headers)}
+
+
+def _used(fields: Mapping[str, bytes], window: Window) -> Used | None:
+    share = _number(_text(fields, window.used))
     if share is None:
         return None
-    resets = _number(_text(headers, window.resets)) or 0.0
-    minutes = _number(_text(headers, window.minutes)) or 0.0
+    resets = _number(_text(fields, window.resets)) or 0.0
+    minutes = _number(_text(fields, window.minutes)) or 0.0
     share = share / 100 if window.percent else share
     name = window_name(int(minutes), window.name)
-    return Used(name, max(0.0, share), int(resets * 1e6), _text(headers, window.status))
+    return Used(name, max(0.0, share), int(resets * 1e6), _text(fields, window.status))
 
 
-def _text(headers: Headers, name: str) -> str:
-    value = get(headers, name.encode()) if name else None
-    text = (value or b"")[:64].decode("latin-1")
+def _text(fields: Mapping[str, bytes], name: str) -> str:
+    text = fields.get(name, b"")[:64].decode("latin-1")
     return text if text.isprintable() else ""
 
 
