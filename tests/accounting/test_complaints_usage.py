@@ -131,7 +131,7 @@ def test_litellm_40006_stated_prices_bill_what_was_cached_once() -> None:
 
 
 def test_litellm_6576_what_was_written_is_billed_once() -> None:
-    """BerriAI/litellm pull request 6576 and issue 9812: $0.0913 on record, $0.0544 on the bill."""
+    """BerriAI/litellm pull request 6576, BerriAI/litellm issue 9812: $0.0913 for a bill of $0.0544."""
     told = {
         "input_tokens": 3,
         "cache_creation_input_tokens": 12304,
