@@ -76,6 +76,7 @@ def test_turns_from_before_are_said_to_be_so(filled: Terminal, alter: Alter) -> 
 def test_what_current_prices_would_change_is_said_and_not_written(filled: Terminal) -> None:
     config = filled.home / "gateway.toml"
     config.write_text(
+        '[[providers]]\nname = "house"\nbase_url = "https://house.test"\napi_key_env = "NOT_HERE"\n'
         '[[prices.models]]\nmodel = "house/contract"\ninput = 0.2\noutput = 0.6\n'
         '[prices.reference]\n"llamacpp/*" = "house/contract"\n'
     )

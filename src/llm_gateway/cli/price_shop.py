@@ -108,6 +108,8 @@ async def _mustered(loaded: Loaded, environ: Mapping[str, str], clock: Clock) ->
     """Return the providers that there are; nobody is asked for anything."""
     upstream = open_upstream(loaded.settings.upstream)
     fleet = Fleet(upstream, clock, lambda: None)
-    muster(fleet, loaded.settings, environ, {}, lambda why: say(f"warning: {why}"))
+    # Nobody is asked, so a key that this shell does not have is not missed.
+    keys = {each.api_key_env: "-" for each in loaded.settings.providers if each.api_key_env}
+    muster(fleet, loaded.settings, {**keys, **environ}, {}, lambda why: say(f"warning: {why}"))
     upstream.close()
     return fleet
