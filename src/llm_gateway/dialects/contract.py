@@ -84,7 +84,7 @@ class Seen(msgspec.Struct):
     error: str = ""
     """What an error inside the stream said, where there was one."""
     tier: str = ""
-    """The service tier that answered, as the provider names it; "" for the usual one or none told."""
+    """The service tier that answered, by its name in `canonical/tiers.py`; "" for the usual one."""
     counted_bytes: int = -1
     """Of how many of the `content_bytes` the `usage` is, where it was told before the end; else -1, for all."""
 
