@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.ledger.money import NANO
-from llm_gateway.pipeline.forecast import HISTORY_DAYS, LEAST_DAYS, Forecast, forecast
+from llm_gateway.pipeline.forecast import HISTORY_DAYS, HOURS_DAYS, LEAST_DAYS, Forecast, forecast
 from llm_gateway.pipeline.limits import Standing
 
 HOUR_US = 3_600_000_000
@@ -40,12 +40,31 @@ def test_a_limit_that_is_not_of_money_has_no_forecast() -> None:
     assert forecast(standing("requests_per_minute", 1, 1), evenly(9), NOW) is None
 
 
-@pytest.mark.parametrize("spends", [{}, evenly(LEAST_DAYS - 1), {HOUR: NANO}, dict.fromkeys(range(9), NANO)])
+@pytest.mark.parametrize("spends", [{}, evenly(LEAST_DAYS - 1), {HOUR: NANO}])
 def test_it_says_nothing_without_enough_history(spends: dict[int, int]) -> None:
     found = told(standing("usd_per_day", 30, 9.5), spends)
     assert (found.method, found.per_day, found.projected, found.reached_us) == ("", None, None, 0)
     assert found.days < LEAST_DAYS
     assert told(standing("usd_per_day", 30, 30), spends).reached_us == NOW, "what is, is no forecast"
+
+
+def test_what_was_long_ago_says_that_nothing_was_since() -> None:
+    found = told(standing("usd_per_day", 30, 9.5), dict.fromkeys(range(9), NANO))
+    assert (found.days, found.per_day, found.projected) == (HISTORY_DAYS, 0, round(9.5 * NANO))
+
+
+def test_days_long_ago_may_be_told_in_one() -> None:
+    by_hour = evenly(20)
+    by_day = {hour: nano for hour, nano in by_hour.items() if hour >= (TODAY - HOURS_DAYS) * 24}
+    by_day |= {(TODAY - day) * 24 + 23: 24 * NANO for day in range(HOURS_DAYS + 1, 21)}
+    limit = standing("usd_per_month", 700, 585.5)
+    found, whole = told(limit, by_day), told(limit, by_hour)
+    assert found.days == whole.days - 1, "the first one may have begun late"
+    assert (found.projected, found.reached_us, found.per_day) == (
+        whole.projected,
+        whole.reached_us,
+        whole.per_day,
+    )
 
 
 def test_a_day_that_began_with_the_first_spend_is_not_whole() -> None:

@@ -63,6 +63,10 @@ def test_everything_can_be_said() -> None:
     ), "hours that the time touches are in it"
 
 
+def test_how_long_things_took_need_not_be_told() -> None:
+    assert asked().spreads and asked(latency="yes").spreads and not asked(latency="no").spreads
+
+
 def test_both_sources_are_never_one_sum() -> None:
     assert asked(source="all").by == ("source",) and not asked(source="all").where
     assert asked(source="all", by="client,source").by == ("client", "source")
@@ -98,6 +102,7 @@ def test_times(text: str, at: int) -> None:
         ({"since": "9999999h"}, "is no time"),
         ({"since": "2026-11-26"}, "since is not before until"),
         ({"since": "1h", "until": "2h"}, "since is not before until"),
+        ({"latency": "maybe"}, "latency='maybe' is neither yes nor no"),
         ({"period": "yearly"}, "period='yearly' is none of hourly, daily, weekly, monthly, all"),
         ({"by": "client,colour"}, "by='colour' is none of source, client, caller"),
         ({"source": "everything"}, "source='everything' is none of routed, seen, all"),

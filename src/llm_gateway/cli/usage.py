@@ -66,7 +66,8 @@ def usage(context: Context, /, what: str, as_json: bool, **words: str | None) ->
     if what == _FORECAST:
         _forecast(context, as_json)
         return
-    query = {"period": what, **{name: value for name, value in words.items() if value is not None}}
+    query = {"period": what, "latency": "yes" if as_json else "no"}
+    query |= {name: value for name, value in words.items() if value is not None}
     wanted = asked(query, "daily")
     api = context.api_or_none()
     if api is not None:

@@ -19,10 +19,12 @@ import msgspec
 from llm_gateway.pipeline.limits import Standing
 from llm_gateway.pipeline.windows import PERIODS, Period, span
 
-__all__ = ["HISTORY_DAYS", "LEAST_DAYS", "Forecast", "Method", "Spends", "forecast"]
+__all__ = ["HISTORY_DAYS", "HOURS_DAYS", "LEAST_DAYS", "Forecast", "Method", "Spends", "forecast"]
 
 HISTORY_DAYS = 28
 """How far back it looks."""
+HOURS_DAYS = 7
+"""How far back the time of day makes a difference."""
 LEAST_DAYS = 3
 """How many whole days have to be known."""
 
@@ -30,7 +32,9 @@ Method = Literal["", "days", "weekdays"]
 """By which days a day is expected to be: the last seven, or the same weekdays; "" for too few."""
 
 Spends = Mapping[int, int]
-"""Nanodollars by hour, counted since 1970 in UTC; an hour that is not there had none."""
+"""Nanodollars by hour, counted since 1970 in UTC; an hour that is not there had none. What is longer ago than
+HOURS_DAYS may be told by the day, in its last hour; that something was spent before HISTORY_DAYS makes the
+first of them a whole one."""
 
 _WEEK = 7
 _HOURS = 24
@@ -79,12 +83,9 @@ def forecast(standing: Standing, spends: Spends, now_us: int) -> Forecast | None
 
 def _days(spends: Spends, today: int) -> list[int]:
     """Return what was spent on each whole day since the first, the oldest first; today is none yet."""
-    since = today - HISTORY_DAYS
-    known = [hour for hour, nano in spends.items() if nano and hour >= since * _HOURS]
-    if not known:
-        return []
-    # The day of the first spend was not seen whole, unless it begins the time that is looked at.
-    first = max(-(-min(known) // _HOURS), since)
+    known = min((hour for hour, nano in spends.items() if nano), default=today * _HOURS)
+    # The day of the first spend was not seen whole, unless it began with it.
+    first = max(-(-known // _HOURS), today - HISTORY_DAYS)
     return [sum(spends.get(day * _HOURS + hour, 0) for hour in range(_HOURS)) for day in range(first, today)]
 
 

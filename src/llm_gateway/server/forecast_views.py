@@ -15,7 +15,7 @@ from llm_gateway.ledger.prices import PriceBook
 from llm_gateway.ledger.spending import spent_since
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.usage import Asked, Dimension, usage
-from llm_gateway.pipeline.forecast import HISTORY_DAYS, LEAST_DAYS, Forecast, Spends, forecast
+from llm_gateway.pipeline.forecast import HISTORY_DAYS, HOURS_DAYS, LEAST_DAYS, Forecast, Spends, forecast
 from llm_gateway.pipeline.limits import Kept, Scope, Standing
 from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.terms import bounds_of, bounds_of_keys
@@ -26,6 +26,7 @@ from llm_gateway.wire.ready import ready
 __all__ = ["ForecastView", "forecast_views", "spends_of", "standing_of"]
 
 _HOUR_US = 3_600_000_000
+_DAY_US = 24 * _HOUR_US
 _BY: Mapping[Kept, tuple[Dimension, ...]] = {
     "global": (),
     "key": ("key",),
@@ -80,16 +81,19 @@ def standing_of(rows: Rows, limits: Iterable[Limit], clock: Clock) -> list[Stand
 
 
 def spends_of(rows: Rows, scopes: Sequence[Scope], now_us: int) -> dict[Scope, Spends]:
-    """Return what was spent by hour in each scope, as far back as a forecast looks."""
-    since_us = max(0, now_us - HISTORY_DAYS * 24 * _HOUR_US)
+    """Return what was spent in each scope, as far back as a forecast looks, and as closely."""
+    today = now_us // _DAY_US
+    since_us, hours_us = (max(0, today - days) * _DAY_US for days in (HISTORY_DAYS + 1, HOURS_DAYS + 1))
     spends: dict[Scope, dict[int, int]] = {scope: {} for scope in scopes}
     for kept in {scope[0] for scope in scopes}:
-        asked = Asked(since_us, None, "hour", _BY[kept], {"source": "routed"}, spreads=False)
-        for row in usage(rows, asked):
-            hours = spends.get((kept, row.names[0] if row.names else ""))
+        where: dict[Dimension, str] = {"source": "routed"}
+        days = usage(rows, Asked(since_us, hours_us, "day", _BY[kept], where, spreads=False))
+        hours = usage(rows, Asked(hours_us, None, "hour", _BY[kept], where, spreads=False))
+        for row, ahead in (*((day, 23) for day in days), *((hour, 0) for hour in hours)):
+            found = spends.get((kept, row.names[0] if row.names else ""))
             spent = row.sums.cost_nano + row.sums.retried_nano  # as limits are counted
-            if hours is not None and spent:
-                hours[row.start_us // _HOUR_US] = spent
+            if found is not None and spent:
+                found[row.start_us // _HOUR_US + ahead] = spent
     return {**spends}
 
 

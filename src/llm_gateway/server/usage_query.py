@@ -57,9 +57,12 @@ def question(query: Mapping[str, str], now_us: int, *, period: str = "daily") ->
     """Return what a query asks; MalformedRequest says what is wrong with it.
 
     `period` is what counts where the query has none. Without a time it is the last 48 hours, 30 days, 12
-    weeks or 12 months. With `source=all` what was routed and what was seen are never one sum.
+    weeks or 12 months. With `source=all` what was routed and what was seen are never one sum. With
+    `latency=no` it is not told how long things took.
     """
-    refuse_unknown(query, ("period", "by", "since", "until", *FILTERS))
+    refuse_unknown(query, ("period", "by", "since", "until", "latency", *FILTERS))
+    if query.get("latency", "yes") not in ("yes", "no"):
+        raise MalformedRequest(f"latency={query['latency'][:20]!r} is neither yes nor no", param="latency")
     told = query.get("period", "") or period
     if told not in PERIODS:
         raise MalformedRequest(f"period={told[:20]!r} is none of {', '.join(PERIODS)}", param="period")
@@ -75,7 +78,8 @@ def question(query: Mapping[str, str], now_us: int, *, period: str = "daily") ->
     else:
         where["source"] = source
     since_us, until_us = _time(query, PERIODS[told], now_us)
-    return Question(Asked(since_us, until_us, PERIODS[told], by, where), told, source)
+    spreads = query.get("latency") != "no"
+    return Question(Asked(since_us, until_us, PERIODS[told], by, where, spreads), told, source)
 
 
 def instant(text: str, now_us: int, name: str = "since") -> int:
