@@ -18,6 +18,9 @@ import pytest
 
 from gateway_process import GatewayProcess, configuration
 from kill_load import Witness, load
+from llm_gateway.clock import SystemClock
+from llm_gateway.ledger.checking import check
+from llm_gateway.ledger.reader import Reader
 from scripted import Hang, Pause, Script, ScriptedUpstream, Send, chat, wording
 
 _KILLS = int(os.environ.get("LLM_GATEWAY_TEST_KILLS", "6"))
@@ -42,6 +45,7 @@ class Findings:
     running: int
     interrupted: int
     corrupt: int
+    wrong_sums: int
     slowest_start: float
 
     def table(self, seconds: float) -> str:
@@ -57,6 +61,7 @@ class Findings:
             ("turns still open after a restart", f"{self.running}"),
             ("turns said to be interrupted", f"{self.interrupted}"),
             ("corrupt databases", f"{self.corrupt}"),
+            ("sums that are not the turns'", f"{self.wrong_sums}"),
             ("slowest start after a kill", f"{self.slowest_start:.2f} s"),
             ("seed, duration", f"{_SEED}, {seconds:.0f} s"),
         ]
@@ -88,6 +93,8 @@ def compare(database: Path, witness: Witness, corrupt: int, slowest_start: float
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         query = "SELECT id, outcome, uncached + cache_read + cache_write, output FROM turns"
         turns = {row[0]: row[1:] for row in connection.execute(query)}
+    with closing(Reader(database, SystemClock(), limit=60)) as reader:
+        wrong_sums = len(check(reader))
     complete = [turns[request_id] for request_id in witness.complete if request_id in turns]
     return Findings(
         kills=_KILLS,
@@ -99,6 +106,7 @@ def compare(database: Path, witness: Witness, corrupt: int, slowest_start: float
         running=sum(1 for turn in turns.values() if turn[0] is None),
         interrupted=sum(1 for turn in turns.values() if turn[0] == "interrupted"),
         corrupt=corrupt,
+        wrong_sums=wrong_sums,
         slowest_start=slowest_start,
     )
 
@@ -126,7 +134,7 @@ def test_what_a_stream_had_brought_is_estimated_after_a_kill(tmp_path: Path) -> 
 def test_what_streams_had_brought_a_second_before_a_kill_is_accounted(
     tmp_path: Path, report: Callable[[str], None]
 ) -> None:
-    """Killed at any event of many streams: what a client had of each a second before is accounted, at least."""
+    """Killed at any event of many streams: what a client had of each a second before is accounted."""
     random = Random(_SEED)
     witness = Witness()
     killed_at: dict[str, float] = {}
@@ -165,7 +173,7 @@ def slow(model: str) -> Script:
 
 
 def accounted(database: Path, witness: Witness, killed_at: dict[str, float]) -> list[tuple[int, int, int]]:
-    """Return what the client of each interrupted stream had a second before, what is accounted, and all it had.
+    """Return what the client of each cut stream had a second before, what is accounted, and all that it had.
 
     In tokens, as they are estimated.
     """
@@ -214,6 +222,6 @@ def test_nothing_answered_is_missing_after_kills(tmp_path: Path, report: Callabl
     assert findings.answered > _KILLS * _STREAMS / 2, "too few answers to prove anything"
     assert findings.complete > _KILLS * _STREAMS / 4, "too few complete answers to prove anything"
     assert (findings.missing, findings.unsettled, findings.wrong) == (0, 0, 0)
-    assert (findings.running, findings.corrupt) == (0, 0)
+    assert (findings.running, findings.corrupt, findings.wrong_sums) == (0, 0, 0)
     if _KILLS > 2:
         assert findings.interrupted > 0, "no kill found a turn under way"
