@@ -137,3 +137,21 @@ def test_what_comes_without_an_array_is_ended_without_one() -> None:
 def test_what_a_query_asks_for() -> None:
     assert is_events("alt=sse") and is_events("a=b&alt=sse")
     assert not is_events("") and not is_events("alt=json") and not is_events("xalt=sse")
+
+
+def test_an_array_that_lacks_its_end_alone_gets_it() -> None:
+    pieces = gemini.array("m")
+    for at in range(len(pieces) + 1):
+        framing = Framing()
+        framing.feed(b"".join(pieces[:at]))
+        whole = b"".join(pieces[:at]) + framing.lacking()
+        if at:
+            assert json.loads(whole) == WANTED[:at]
+        else:
+            assert framing.lacking() == b""
+    framing = Framing()
+    framing.feed(b"".join(pieces[:2]) + b",")
+    assert framing.lacking() == b"", "another one was to come"
+    framing = Framing()
+    framing.feed(EVENTS)
+    assert framing.lacking() == b""

@@ -73,6 +73,13 @@ class Framing:
         self._torn = True
         return _told([rest])
 
+    def lacking(self) -> bytes:
+        """Return the end of an array whose elements have all come, and whose end has not."""
+        array = self._array
+        if array is None or not array.opened or array.ended or array.pending or array.separated:
+            return b""
+        return b"\n]\n"
+
     def failure(self, error: bytes) -> bytes:
         """Return the bytes that end the stream with this error, whatever of it the client has."""
         array = self._array

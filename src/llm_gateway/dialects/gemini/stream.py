@@ -35,10 +35,13 @@ class GeminiMeter:
         return data
 
     def close(self) -> bytes:
-        """Return nothing: nothing is held back. A last event without its blank line is read all the same."""
+        """Return nothing, but the end of an array that broke off when the answer in it was complete.
+
+        A last event without its blank line is read all the same.
+        """
         for piece in self._framing.close():
             self._read(piece)
-        return b""
+        return self._framing.lacking() if self.seen.complete else b""
 
     def fail(self, error: GatewayError) -> bytes:
         """Return the last event, or the last element and the end of the array."""
