@@ -8,6 +8,7 @@ short sorted list, because it happens where a turn ends.
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -140,6 +141,12 @@ class Model:
         )
 
 
+@lru_cache(_MOST_MODELS)
+def _assumed(name: str) -> Model:
+    """Return what is assumed of a model; nobody learns into it."""
+    return Model(name)
+
+
 class Calibrations:
     """What is known of all models; bounded, because clients name some of them."""
 
@@ -158,7 +165,7 @@ class Calibrations:
 
     def known(self, provider: str, model: str) -> Model:
         """Return what is known of a model, or what is assumed of it."""
-        return self._models.get((provider, model)) or Model(model)
+        return self._models.get((provider, model)) or _assumed(model)
 
     def learn(
         self, names: tuple[str, str], request_bytes: int, tokens_in: int, content_bytes: int, tokens_out: int
