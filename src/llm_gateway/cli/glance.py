@@ -81,7 +81,8 @@ def ask(home: str, said: Mapping[str, object]) -> Told:
     try:
         left = json.loads(running)
         url, pid = str(left["url"]), int(left["pid"])
-        os.kill(pid, 0)
+        if os.name == "posix":  # elsewhere it would be a signal
+            os.kill(pid, 0)
         status, body = _talk(url, token.decode("latin-1").strip(), _target(said))
     except ProcessLookupError:
         return {"line": DOWN}
