@@ -4,12 +4,15 @@ Bounded: a window's sample is one row for as long as it is told unchanged, and g
 account is cannot be told from it. What it means is `pipeline/burning.py` and `pipeline/pools.py`.
 """
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
-from llm_gateway.ledger.store import Rows, Statement
+from llm_gateway.errors import LedgerUnavailable
+from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.store import Rows, Statement, Store
 from llm_gateway.wire.ready import ready
 
 __all__ = [
@@ -19,6 +22,8 @@ __all__ = [
     "Sample",
     "draws",
     "history",
+    "keep",
+    "kept",
     "latest",
     "put_draws",
     "put_samples",
@@ -116,3 +121,24 @@ def history(rows: Rows, since_us: int) -> list[Sample]:
 def draws(rows: Rows) -> list[Draw]:
     """Return everything that draws on a pool."""
     return [msgspec.convert(dict(zip(_DRAW, row, strict=True)), Draw) for row in rows.rows(_DRAWS)]
+
+
+async def keep(ledger: Ledger, statements: Sequence[Statement]) -> bool:
+    """Write down what is to be kept; False where that cannot be now, which the ledger says itself."""
+
+    def write(store: Store) -> None:
+        store.write(statements)
+
+    try:
+        await ledger.write(write)
+    except (LedgerUnavailable, sqlite3.Error):
+        return False
+    return True
+
+
+async def kept(ledger: Ledger) -> tuple[list[Sample], list[Draw]] | None:
+    """Return the last word on every window, and everything that draws; None where nothing can be read now."""
+    try:
+        return await ledger.read(latest), await ledger.read(draws)
+    except sqlite3.Error:
+        return None

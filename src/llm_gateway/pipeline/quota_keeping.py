@@ -5,17 +5,13 @@ companions and bridges say is heard here, too; they are asked nothing for it.
 """
 
 import asyncio
-import sqlite3
-from collections.abc import Callable
 
 import msgspec
 
 from llm_gateway.bridges.health import Health
 from llm_gateway.bridges.opening import Bridges
 from llm_gateway.companion.opening import Companions, Home
-from llm_gateway.errors import LedgerUnavailable
-from llm_gateway.ledger.quota_samples import KEPT_US, draws, latest, put_draws, put_samples, without_older
-from llm_gateway.ledger.store import Statement, Store
+from llm_gateway.ledger.quota_samples import KEPT_US, keep, kept, put_draws, put_samples, without_older
 from llm_gateway.pipeline.quotas import Quotas
 from llm_gateway.providers.catalog import ProviderRow
 
@@ -48,10 +44,7 @@ class QuotaKeeping:
 
     async def run(self, every: float = _EVERY) -> None:
         """Go on from what was kept, and keep what is new, again and again."""
-        try:
-            await self.resume()
-        except (LedgerUnavailable, sqlite3.Error):
-            pass  # the ledger says so itself; what is told from now on is known
+        await self.resume()
         while True:
             await asyncio.sleep(every)
             await self.keep()
@@ -60,9 +53,10 @@ class QuotaKeeping:
         """Go on from what was kept, unless that was done."""
         if self._resumed:
             return
-        samples, drawn = await self._ledger.read(latest), await self._ledger.read(draws)
-        self.quotas.resume(samples, drawn)
-        self._resumed = True
+        known = await kept(self._ledger)
+        if known is not None:
+            self.quotas.resume(*known)
+            self._resumed = True
 
     async def keep(self) -> None:
         """Hear of the bridges, and write down what is new; what cannot be written is told again later."""
@@ -73,13 +67,9 @@ class QuotaKeeping:
         if now_us - self._tidied_us >= _A_DAY_US:
             self.quotas.forget(now_us - KEPT_US)
             statements += without_older(now_us - KEPT_US)
-        if not statements:
-            return
-        try:
-            await self._ledger.write(_writing(statements))
-            self._tidied_us = now_us if now_us - self._tidied_us >= _A_DAY_US else self._tidied_us
-        except (LedgerUnavailable, sqlite3.Error):
-            pass  # the ledger says so itself
+            self._tidied_us = now_us
+        if statements:
+            await keep(self._ledger, statements)
 
     def hear(self) -> list[Bridged]:
         """Take note of how all bridges are, as far as they were looked at, and return it."""
@@ -101,10 +91,3 @@ class QuotaKeeping:
         await self.resume()
         await self._bridges.attending.look_at_all()
         return self.hear()
-
-
-def _writing(statements: list[Statement]) -> Callable[[Store], None]:
-    def write(store: Store) -> None:
-        store.write(statements)
-
-    return write
