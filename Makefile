@@ -4,7 +4,7 @@
 PYTHON ?= python3
 DEV = @$(PYTHON) scripts/dev.py
 
-.PHONY: help run test check bench ledger-scale kill-test soak faults clients browsers conformance setup changelog pin clean
+.PHONY: help run test check bench ledger-scale kill-test soak faults ends clients browsers conformance setup changelog pin clean
 
 help:
 	$(DEV) help || true
@@ -32,6 +32,9 @@ soak:
 
 faults:
 	$(DEV) faults $(ARGS)
+
+ends:
+	$(DEV) ends $(ARGS)
 
 clients:
 	$(DEV) clients $(ARGS)

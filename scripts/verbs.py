@@ -9,6 +9,7 @@
     soak         an hour of mixed load with faults: nothing unexplained, nothing that grows
     faults       break upstreams, clients, bridges, disk, clock and configuration in every known way, and
                  reach for what is somebody else's; show the tables
+    ends         end streams of every dialect at every event they have, at either side and at both
     clients      install real AI clients (Claude Code, Codex, ...) and run them through the gateway
     browsers     install real browsers, and have a web page reach for the gateway with them
     conformance  install conformance suites and the AI SDK, and run them against the gateway
@@ -145,6 +146,13 @@ def soak(environment: Environment, arguments: list[str]) -> int:
     return call(environment, "-m", "pytest", "-m", "soak", "-o", longest, "tests/soak", *arguments)
 
 
+def ends(environment: Environment, arguments: list[str]) -> int:
+    """Run the tests of streams that end early at their full count."""
+    environment.ready(["test"])
+    os.environ.setdefault("LLM_GATEWAY_TEST_ENDS", "1")
+    return call(environment, "-m", "pytest", "tests/accounting/test_every_end.py", *arguments)
+
+
 def faults(environment: Environment, arguments: list[str]) -> int:
     """Run the tests of every fault and control, those that take minutes too, and show what became of each."""
     environment.ready(["test"])
@@ -270,6 +278,7 @@ VERBS: dict[str, Verb] = {
     "kills": kills,
     "soak": soak,
     "faults": faults,
+    "ends": ends,
     "clients": clients,
     "browsers": browsers,
     "conformance": conform,

@@ -87,7 +87,7 @@ def _collector() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def report(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Return a way to show figures at the end of the run, passed or not."""
     return pytestconfig.stash[_REPORTS].append
