@@ -52,7 +52,7 @@ def missed(body: bytes = HELLO, usage: Usage | None = None, outcome: Outcome = "
 
 
 def play(
-    home: Path, scene: Callable[[Recounting, Ledger], Awaitable[None]], environ: dict[str, str] | None = None
+    home: Path, scene: Callable[[Recounting, Ledger], Awaitable[None]], clock: FakeClock | None = None
 ) -> Failures:
     """Run a scene in which one turn has ended that nobody counted."""
     failures = Failures()
@@ -61,7 +61,7 @@ def play(
         await ledger.begin(intent("turn_1"))
         told = settlement("turn_1", usage=GUESS, counted="bytes", error_permille=900)
         await ledger.settle(told)
-        counting = await Recounting.open(ledger, environ or dict(os.environ), FakeClock(), failures)
+        counting = await Recounting.open(ledger, os.environ, clock or FakeClock(), failures)
         try:
             await scene(counting, ledger)
         finally:
@@ -160,20 +160,24 @@ def test_a_count_is_held_against_the_providers_and_changes_no_turn(tmp_path: Pat
 
 
 def test_the_first_turns_of_a_model_are_worth_a_count_and_few_after_that(tmp_path: Path) -> None:
+    clock = FakeClock()
+
     async def scene(counting: Recounting, ledger: Ledger) -> None:
         asked = 0
         for _ in range(30 + 64 * 3):
+            clock.advance(1 / 32)
             if counting.curious(EXTENTS):
                 asked += 1
                 counting.later(missed(usage=Usage(1200, output=9)))
                 await counting.count_all()
-        assert asked == 33
+        assert asked == 33, "one of 64 in two seconds"
+        assert not any(counting.curious(EXTENTS) for _ in range(32)), "not so soon"
         assert not counting.curious(Extents("openai", "new", 3 << 20, 0)), "too large to be worth it"
         for _ in range(9):
             counting.later(missed())
         assert not counting.curious(Extents("openai", "new", 1000, 0)), "there is enough to do"
 
-    assert not play(tmp_path, scene)
+    assert not play(tmp_path, scene, clock)
 
 
 def test_what_waits_is_bounded_and_the_rest_keeps_its_guess(tmp_path: Path) -> None:

@@ -33,9 +33,11 @@ MOST_BYTES = 32 << 20
 
 _REST_S = 60.0
 _KEEP_S = 60.0
-# Of a model's turns that its provider counts, the first ones are counted here, too, and then one of so many.
+# Of a model's turns that its provider counts, the first ones are counted here, too, and then one of so many,
+# but not more often than so: a busy gateway learns nothing more from more.
 _FIRST = 30
 _ONE_OF = 64
+_SAMPLE_S = 1.0
 _LARGEST_SAMPLE = 2 << 20
 _FEW_WAITING = 8
 
@@ -73,6 +75,7 @@ class Recounting(Counting):
         self._bytes = 0
         self._woken = asyncio.Event()
         self._kept_at = clock.monotonic()
+        self._sampled_at = float("-inf")
         self._tokenizes = counter.tokenizes
         self.dropped = 0
 
@@ -100,7 +103,12 @@ class Recounting(Counting):
             return False
         model = self._known.known(extents.provider, extents.model)
         model.turns += 1
-        return len(model.counted) < _FIRST or not model.turns % _ONE_OF
+        if len(model.counted) < _FIRST:
+            return True
+        if model.turns % _ONE_OF or self._clock.monotonic() - self._sampled_at < _SAMPLE_S:
+            return False
+        self._sampled_at = self._clock.monotonic()
+        return True
 
     def later(self, missed: Missed) -> None:
         """Count a turn again, after its answer, and put that on record."""
