@@ -29,6 +29,8 @@ class Load:
     told: Callable[[Outcome], None]
     patience: float = 60.0
     """Seconds for one order; by default longer than all deadlines of a gateway, one target after another."""
+    rushes: tuple[tuple[float, float], ...] = ()
+    """When, in seconds from the begin, nothing is sent for so long: those due come all at once after it."""
 
     async def drive(self, seconds: float) -> int:
         """Send orders for so long, wait until the last one has its end, and return how many there were."""
@@ -37,12 +39,16 @@ class Load:
         count = int(seconds * self.per_second)
         async with asyncio.TaskGroup() as running:
             for number in range(count):
-                due = began + number / self.per_second
+                due = began + self._due(number / self.per_second)
                 if (wait := due - time.monotonic()) > 0:
                     await asyncio.sleep(wait)
                 running.create_task(self._carry_out(connections, self.order(number), due))
         connections.close()
         return count
+
+    def _due(self, at: float) -> float:
+        """Return when an order is sent that is due at a time without rushes."""
+        return next((begin + pause for begin, pause in self.rushes if begin <= at < begin + pause), at)
 
     async def _carry_out(self, connections: Connections, order: Order, due: float) -> None:
         request = order.request(self.key, self.unknown_key)

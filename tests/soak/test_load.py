@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from scripted import Hang, Received, Script, ScriptedUpstream, Send, chat
@@ -37,6 +38,18 @@ def test_nobody_waits_for_who_was_sent_before() -> None:
     for outcome in by_number.values():
         assert outcome.ended == "whole" and outcome.reply is not None and outcome.reply.status == 200
         assert 0 < outcome.seconds < 0.5 and outcome.at > began
+
+
+def test_a_rush_is_everything_at_once_that_was_due_meanwhile() -> None:
+    outcomes: list[Outcome] = []
+    with ScriptedUpstream(("m",), (slow,)) as upstream:
+        few = load(upstream.port, outcomes, Order(1, "chat", "m", False))
+        began = time.monotonic()
+        asyncio.run(replace(few, rushes=((0.05, 0.2),)).drive(0.3))
+    sent = sorted(outcome.at - outcome.seconds - began for outcome in outcomes)
+    assert len(sent) == 30
+    assert sum(0.24 <= at < 0.26 for at in sent) >= 20
+    assert not any(0.06 < at < 0.24 for at in sent)
 
 
 def test_who_breaks_off_sends_half() -> None:
