@@ -30,8 +30,8 @@ _PER_SECOND = 50.0
 _LOOK_EACH_S = 5.0 if _SECONDS >= 120 else 1.0
 # What fills up to a bound (a table of conversations, SQLite's pages, the windows of limits) is full by then.
 _WARM_UP_S = min(600.0, _SECONDS / 2)
-# What a rush takes of the heap stays with it, for the next one: a machine that is busy makes some, whenever it
-# likes, so a long run begins with larger ones. Two hundred requests come at once, twice.
+# What a rush takes of the heap stays with it, for the next one: a machine that is busy makes some, whenever
+# it likes, so a long run begins with larger ones. Two hundred requests come at once, twice.
 _RUSHES = ((0.3 * _WARM_UP_S, 4.0), (0.6 * _WARM_UP_S, 4.0)) if _WARM_UP_S >= 60 else ()
 # Of a long run the slope counts. In the second half of three minutes, 4,500 requests, 230 bytes a request
 # that leak are 1 MiB; a gateway that is well still grows by a part of that, so less is found. A run of
@@ -147,7 +147,13 @@ def test_whatever_happens_is_explained_and_nothing_grows(
         with GatewayProcess(tmp_path, configuration(upstreams)) as gateway:
             watch = Watch(gateway.pid, gateway.port, _LOOK_EACH_S)
             load = Load(
-                gateway.port, gateway.key, mint_key(), _PER_SECOND, lambda n: drawn(seed(), n), findings.take
+                gateway.port,
+                gateway.key,
+                mint_key(),
+                _PER_SECOND,
+                lambda n: drawn(seed(), n),
+                findings.take,
+                rushes=_RUSHES,
             )
             try:
                 count = asyncio.run(drive(load, watch))
