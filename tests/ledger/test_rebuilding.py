@@ -36,7 +36,7 @@ def before_sums(path: Path, turns: int) -> None:
         columns = (
             "client, machine, source, mark, at_us, answer_id, request_id, session, model, asked, label, "
         )
-        counts = "version, uncached, cache_read, cache_write, output, reasoning, estimated"
+        counts = "label, version, uncached, cache_read, cache_write, output, reasoning, estimated"
         values = f"'codex-cli', 'm', 'log', '1', {NOON}, '', '', '', 'gpt', '', '', '', 5, 0, 0, 7, 0, 0"
         connection.execute(f"INSERT INTO sightings ({columns}{counts}) VALUES ({values})")
 

@@ -12,9 +12,9 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.opening import offline
 from llm_gateway.ledger.rows import merge
-from llm_gateway.ledger.spreads import ERROR
+from llm_gateway.ledger.spreads import ERROR, Spread
 from llm_gateway.ledger.store import Store
-from llm_gateway.ledger.totals import Cached, Share, Spread, Totals, totals
+from llm_gateway.ledger.totals import Cached, Share, Totals, totals
 
 HOUR = 3600
 

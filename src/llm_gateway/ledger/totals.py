@@ -13,7 +13,7 @@ from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.sums import Sums
 from llm_gateway.ledger.window import spreads_of, sums_of, window
 
-__all__ = ["Cached", "Share", "Spread", "Totals", "totals"]
+__all__ = ["Cached", "Share", "Totals", "totals"]
 
 # Above every time that is kept.
 _NO_END = 2**63 - 1
