@@ -45,7 +45,7 @@ cache_write_1h = 2
 audio_in = 5
 audio_out = 20
 search = 10
-batch = 1
+batch = 0.5
 flex = 1
 priority = 1
 """
@@ -142,8 +142,10 @@ def test_the_row_has_the_figure(
         assert row.usage.output >= case.usage.output
         counted = msgspec.structs.replace(row.usage, output=case.usage.output, estimated=False)
         assert counted == case.usage
-    if case.tier in ("", "flex", "priority", "batch"):
+    if case.tier in ("", "flex", "priority"):
         assert row.cost == cost(row.usage)
+    if case.tier == "batch":
+        assert row.cost == cost(row.usage) // 2
 
 
 @pytest.mark.parametrize("case", FORWARDED, ids=lambda case: case.name)
@@ -157,10 +159,56 @@ def test_the_row_of_what_is_passed_on_has_the_figure(
         assert (row.tier, row.cost) == (case.tier, cost(case.usage))
 
 
-def test_a_look_at_a_batch_uses_nothing(upstream: ScriptedUpstream, gateway: GatewayProcess) -> None:
-    """What its requests have used is told with every look, and would be billed with every look."""
+BATCH = Usage(1000, 1000, 0, 300)  # 2000 went in, 1000 of them from a cache
+RESULT = {"input_tokens": 10, "cache_read_input_tokens": 100, "output_tokens": 7, "service_tier": "batch"}
+RESULTS = (
+    b"".join(
+        msgspec.json.encode(
+            {
+                "custom_id": f"{number}",
+                "result": {"type": "succeeded", "message": {"id": "msg", "model": "m", "usage": RESULT}},
+            }
+        )
+        + b"\n"
+        for number in range(3)
+    )
+    + b'{"custom_id":"3","result":{"type":"errored","error":{"type":"invalid_request"}}}\n'
+)
+EACH = 10 * 1_000 + 100 * 100 + 7 * 10_000
+
+
+def looked_at(gateway: GatewayProcess, upstream: ScriptedUpstream, path: str, answer: Script) -> Row:
+    upstream.on("", answer)
+    return settled(gateway, gateway.get(path))
+
+
+def test_what_a_batch_has_used_is_counted_by_one_look(
+    upstream: ScriptedUpstream, gateway: GatewayProcess
+) -> None:
+    """It is told with every look, and would be billed with every look: the first that tells it counts."""
     (made,) = [case for case in FORWARDED if case.name == "batch-made"]
-    upstream.on("", (Send(response(200, made.body)),))
-    for _ in range(2):
-        row = settled(gateway, gateway.get("/v1/batches/batch_1"))
-        assert (row.outcome, row.usage, row.cost or 0) == ("ok", None, 0)
+    running = (Send(response(200, made.body.replace(b'"completed"', b'"in_progress"'))),)
+    over = (Send(response(200, made.body)),)
+    rows = [looked_at(gateway, upstream, "/v1/batches/batch_1", each) for each in (running, over, over)]
+    assert [row.usage for row in rows] == [None, BATCH, None]
+    assert [row.outcome for row in rows] == ["ok"] * 3
+    # Half of 1000 x 1000 + 1000 x 100 + 300 x 10000
+    assert (rows[1].tier, rows[1].cost) == ("batch", 2_050_000)
+    assert not rows[0].cost
+    assert not rows[2].cost
+
+
+def test_the_results_of_a_batch_are_counted_when_all_of_them_have_come(
+    upstream: ScriptedUpstream, gateway: GatewayProcess
+) -> None:
+    kind = (("content-type", "application/x-jsonl"), ("transfer-encoding", "chunked"))
+    broken = (Send(head(200, kind) + chunk(RESULTS[:300])), Close())
+    whole = (Send(head(200, kind) + chunk(RESULTS[:300]) + chunk(RESULTS[300:]) + LAST_CHUNK),)
+    path = "/v1/messages/batches/msgbatch_1/results"
+    with pytest.raises(AssertionError, match="closed in the middle"):
+        looked_at(gateway, upstream, path, broken)
+    assert gateway.rows()[0]["tokens_in"] in (None, 0)
+    rows = [looked_at(gateway, upstream, path, each) for each in (whole, whole)]
+    assert [row.usage for row in rows] == [Usage(30, 300, 0, 21), None]
+    assert [row.outcome for row in rows] == ["ok", "ok"]
+    assert (rows[0].tier, rows[0].cost) == ("batch", 3 * EACH // 2)

@@ -1,5 +1,6 @@
 """A request that no dialect knows: who gets it, and what passes of it."""
 
+import asyncio
 import gzip
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from llm_gateway.dialects.chat import CHAT
 from llm_gateway.pipeline.forwarding import Forwarding, Onward, forward
 from llm_gateway.upstream.client import Line
 from pipeline_stage import Stage, endpoint, on_stage
-from scripted import Reset, Send
-from scripted.wording import LAST_CHUNK, chunk, head, stream_head
+from scripted import Gate, Reset, Send
+from scripted.wording import LAST_CHUNK, chunk, head, response, stream_head
 
 # who gets it
 
@@ -310,5 +311,32 @@ def test_an_error_of_the_provider_passes_as_it_came(tmp_path: Path) -> None:
         end = await stage.settlement()
         assert (end.outcome, end.http_status, end.error_kind) == ("error", 422, "upstream_status")
         assert len(stage.scripted.requests) == 1, "nothing is tried again"
+
+    on_stage(tmp_path, scene)
+
+
+def test_two_looks_at_a_batch_at_once_count_it_once(tmp_path: Path) -> None:
+    told = b'{"id":"b1","object":"batch","status":"completed","model":"m","usage":{"input_tokens":5}}'
+
+    async def scene(stage: Stage) -> None:
+        stage.scripted.on("", (Gate("both"), Send(response(200, told))))
+        forwarding = Forwarding(stage.gateway, "first")
+        looks = [stage.incoming(b"") for _ in range(2)]
+        for incoming in looks:
+            incoming.method = b"GET"
+
+        async def let_both_pass() -> None:
+            await asyncio.to_thread(stage.scripted.wait_gate, "both", 2)
+            stage.scripted.open("both")
+
+        onward = Onward("batches/b1", "", DIALECTS)
+        asked = [forward(incoming, forwarding, CHAT, onward) for incoming in looks]
+        await asyncio.gather(*asked, let_both_pass())
+        await say(stage, "batches/b1", method=b"GET", default="first")
+        ends = stage.settlements()
+        assert sorted(end.usage is not None for end in ends) == [False, False, True]
+        (counted,) = [end for end in ends if end.usage is not None]
+        assert (counted.usage, counted.model, counted.tier) == (Usage(5), "m", "batch")
+        assert forwarding.looks == set()
 
     on_stage(tmp_path, scene)

@@ -123,7 +123,7 @@ CASES = (
         Usage(815),
         operation="rerank",
     ),
-    # What a batch has used is told with every look at it, so that no look may count it.
+    # Whoever makes a batch has used nothing yet, whatever its answer tells.
     Case("batch-made", "OpenAI", data(_BATCH), None, operation="batches"),
     # A request of the older form that is passed on: Anthropic's names tell Anthropic's convention.
     Case(

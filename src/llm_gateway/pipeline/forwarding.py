@@ -6,6 +6,8 @@ second time, and only the model's name may be written anew.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import msgspec
 
@@ -13,6 +15,8 @@ from llm_gateway.canonical.loss import Loss
 from llm_gateway.dialects.contract import Dialect, Seen, StreamMeter
 from llm_gateway.errors import GatewayError, MalformedRequest, NotFound, UnknownModel, UpstreamFault
 from llm_gateway.http.decoding import decode_body
+from llm_gateway.ledger.batches import batch_is_counted
+from llm_gateway.pipeline.batches import Look, ResultsMeter, batch_of
 from llm_gateway.pipeline.forwarded_answer import ByteMeter, EventMeter, read_answer
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.incoming import Incoming
@@ -20,7 +24,7 @@ from llm_gateway.pipeline.plan import Plan, Router, Step
 from llm_gateway.pipeline.relay import Relayed, refuse, refuse_turn, relay
 from llm_gateway.pipeline.sender import Sender, sender_of
 from llm_gateway.pipeline.spending import Held
-from llm_gateway.pipeline.turn import Turn
+from llm_gateway.pipeline.turn import Try, Turn
 from llm_gateway.providers.names import Target
 from llm_gateway.upstream.answer import Answer
 from llm_gateway.upstream.client import Line
@@ -43,6 +47,8 @@ class Forwarding(msgspec.Struct, frozen=True):
 
     gateway: Gateway
     default_provider: str = ""
+    looks: set[tuple[str, str]] = msgspec.field(default_factory=set)
+    """Providers' batches that somebody looks at now."""
 
 
 class Onward(msgspec.Struct, frozen=True):
@@ -115,10 +121,22 @@ async def forward(incoming: Incoming, forwarding: Forwarding, dialect: Dialect, 
     turn.estimates = False
     fields = sender.forwarded if login is None or not step.login else login.fields() + sender.forwarded
     passage = _Onwards(incoming.method, onward, body, step, (fields, dialect))
-    try:
+    async with _looking(forwarding, incoming.method, onward, step) as batch:
+        if batch:
+            passage.look = Look(batch, lambda model: _price(turn, passage, step, model))
         asking = _Asking(passage.operation, body.model, len(body.data))
-        turn.held = _held(gateway, sender, len(body.data), step)
-        await turn.begin(sender.caller, asking, step.dialect, Plan(body.model, (step,), "native"))
+        await _pass_on(incoming, gateway, (sender, asking), passage, turn)
+
+
+async def _pass_on(
+    incoming: Incoming, gateway: Gateway, asked: tuple[Sender, _Asking], passage: "_Onwards", turn: Turn
+) -> None:
+    """Ask, and bring the answer back."""
+    sender, asking = asked
+    step, dialect = passage.step, passage.dialect
+    try:
+        turn.held = _held(gateway, sender, len(asking), step)
+        await turn.begin(sender.caller, asking, step.dialect, Plan(asking.model, (step,), "native"))
         answer = await _ask(gateway, step, passage, turn)
     except GatewayError as error:
         if turn.is_settled():  # it never began: there is nothing to account for
@@ -130,6 +148,29 @@ async def forward(incoming: Incoming, forwarding: Forwarding, dialect: Dialect, 
         raise
     else:
         await relay(incoming, Relayed(answer, passage), dialect, turn)
+
+
+@asynccontextmanager
+async def _looking(forwarding: Forwarding, method: bytes, onward: Onward, step: Step) -> AsyncIterator[str]:
+    """Give the batch whose use this look at it counts, "" where it is none: one look at a time may count."""
+    batch = batch_of(onward.path) if method == b"GET" else ""
+    look = (step.provider, batch)
+    if not batch or look in forwarding.looks:
+        yield ""
+        return
+    forwarding.looks.add(look)
+    try:
+        yield "" if await forwarding.gateway.ledger.read(batch_is_counted, *look) else batch
+    finally:
+        forwarding.looks.discard(look)
+
+
+def _price(turn: Turn, passage: "_Onwards", step: Step, model: str) -> None:
+    """Account a turn to a model that only its answer names."""
+    named = msgspec.structs.replace(step, model=model)
+    answer, attempt = passage.answer, passage.attempt
+    assert answer is not None and attempt is not None
+    turn.adopt(Try(named, passage, attempt.started), answer.status, answer.headers)
 
 
 def _held(gateway: Gateway, sender: Sender, size: int, step: Step) -> Held | None:
@@ -147,7 +188,7 @@ async def _whole(incoming: Incoming, limit: int, sender: Sender) -> bytes:
 async def _ask(gateway: Gateway, step: Step, passage: "_Onwards", turn: Turn) -> Answer:
     line = step.line
     assert line is not None
-    turn.attempt(step, passage)
+    passage.attempt = turn.attempt(step, passage)
     try:
         answer = await gateway.upstream.send(line, passage.head(line), passage.body)
     except UpstreamFault as error:
@@ -157,6 +198,7 @@ async def _ask(gateway: Gateway, step: Step, passage: "_Onwards", turn: Turn) ->
         turn.attempt_cancelled()
         raise
     turn.attempt_answered(answer.status, answer.headers)
+    passage.answer = answer
     return answer
 
 
@@ -252,11 +294,15 @@ class _Onwards:
     def __init__(
         self, method: bytes, onward: Onward, body: _Body, step: Step, passed: tuple[bytes, Dialect]
     ) -> None:
-        self.headers, self._dialect = passed
+        self.headers, self.dialect = passed
+        self.step = step
         # The answer to a HEAD has the fields of the answer to a GET; whoever asked gets it without its body.
         self._method = b"GET" if method == b"HEAD" else method
         self._bodiless = method == b"HEAD"
         self._events = False
+        self.look: Look | None = None
+        self.attempt: Try | None = None
+        self.answer: Answer | None = None
         self.path = f"{onward.path}?{onward.query}" if onward.query else onward.path
         self.body = body.addressed(step.model)
         shown = onward.path if method == b"POST" else f"{method.decode('ascii')} {onward.path}"
@@ -275,10 +321,17 @@ class _Onwards:
 
     def meter(self) -> StreamMeter:
         """Return what watches such a stream."""
-        return EventMeter(self._dialect) if self._events else ByteMeter()
+        if self.look is not None:
+            return ResultsMeter(self.look)
+        return EventMeter(self.dialect) if self._events else ByteMeter()
 
     def whole(self, answer: Answer, body: bytes) -> tuple[bytes, Seen]:
-        """Return the answer as it came. Only a POST has used anything: a GET tells what others have."""
+        """Return the answer as it came. Only a POST has used anything: a GET tells what others have.
+
+        What the requests of a batch have used is told by nothing else, so that one look at it counts.
+        """
+        if self.look is not None:
+            return body, self.look.read(body)
         return body, read_answer(body) if self._method == b"POST" else Seen(complete=True)
 
     def failed(self, answer: Answer, body: bytes) -> bytes:

@@ -46,3 +46,6 @@ CREATE TABLE price_cards (
 
 -- For what a budget begins with after a start: few turns have such a cost.
 CREATE INDEX turns_retried ON turns (at_us) WHERE retried_nano > 0;
+
+-- Whether what a batch has used is on record: few turns are such a look at one.
+CREATE INDEX turns_batches ON turns (response_id) WHERE tier = 'batch';
