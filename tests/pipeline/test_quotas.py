@@ -267,3 +267,21 @@ def test_credits_are_no_share() -> None:
     desk.quotas.heard("codex", Health("ok", windows=windows))
     assert desk.quotas.all()[0].windows == (Used("5 hours", 0.2),)
     assert len(desk.quotas.changes()[0]) == 2
+
+
+def test_a_login_that_is_rejected_without_a_full_window_has_reached_a_limit() -> None:
+    desk = Desk()
+    rejected: Headers = [
+        (b"anthropic-ratelimit-unified-status", b"rejected"),
+        (b"anthropic-ratelimit-unified-reset", b"1790814600"),
+    ]
+    desk.claude("ada", [*rejected, (FIVE, b"0.3")])
+    assert desk.quotas.all()[0].windows == (
+        Used("5 hours", 0.3),
+        Used("limit", 1.0, 1790814600_000_000, REACHED),
+    )
+    desk.clock.advance(5)
+    desk.claude("ada", [(b"anthropic-ratelimit-unified-status", b"allowed")])
+    assert desk.quotas.all()[0].windows == (Used("5 hours", 0.3),)
+    desk.claude("bob", [*rejected, (FIVE, b"1.0")])
+    assert [used.window for used in desk.quotas.all()[1].windows] == ["5 hours"], "the window says it"

@@ -105,9 +105,14 @@ class Quotas:
         pool = self._account(login, rules, members, headers) or f"login:{login.provider}:{identity.caller}"
         draw = Draw(pool, login.provider, "login", identity.caller, identity.person, identity.machine)
         now_us = self._clock.now_us()
-        if self._draw(msgspec.structs.replace(draw, status=status), now_us):
-            for used in windows:
-                self._window(pool, used, now_us)
+        if not self._draw(msgspec.structs.replace(draw, status=status), now_us):
+            return
+        for used in windows:
+            self._window(pool, used, now_us)
+        rejected = bool(status) and status == rules.rejected
+        full = any(used.share >= 1 for used in windows)
+        resets = _number(_text(_by_name(headers), rules.resets)) if rejected else None
+        self._limit(pool, int((resets or 0) * 1e6), reached=rejected and not full, free=not rejected)
 
     def heard(self, name: str, health: Health, machine: str = "", person: str = "") -> None:
         """Take note of how a bridge is; the same word twice is one, and one that nobody can use is none."""
@@ -132,7 +137,9 @@ class Quotas:
         for window in health.windows:
             used = Used(window.name, window.used, window.resets_us, window.status)
             self._window(pool, used, health.told_us or now_us)
-        self._limit(pool, health, now_us)
+        full = any(window.used >= 1 for window in health.windows)
+        reached = health.state == "rate_limited" and not full
+        self._limit(pool, health.resets_us, reached=reached, free=health.state in ("ok", "busy"))
 
     def resume(self, samples: Iterable[Sample], draws: Iterable[Draw]) -> None:
         """Go on from what was kept; what was told since stays."""
@@ -216,17 +223,15 @@ class Quotas:
         if len(self._new) < _MOST:
             self._new[sample.pool, sample.name, sample.at_us] = sample
 
-    def _limit(self, pool: str, health: Health, now_us: int) -> None:
-        """Say of a bridge that tells no share, or not of this limit, that its limit is reached or not."""
+    def _limit(self, pool: str, resets_us: int, *, reached: bool, free: bool) -> None:
+        """Say that a limit is reached of which no window tells, or that it is not any more."""
         known = self._windows.get((pool, _LIMIT))
-        if health.state == "rate_limited" and not any(window.used >= 1 for window in health.windows):
-            self._window(pool, Used(_LIMIT, 1.0, health.resets_us, REACHED), now_us)
-        elif known is not None and known.status == REACHED and health.state in ("ok", "busy"):
-            self._window(pool, Used(_LIMIT, 0.0, 0, OPEN), now_us)
+        if reached:
+            self._window(pool, Used(_LIMIT, 1.0, resets_us, REACHED), self._clock.now_us())
+        elif free and known is not None and known.status == REACHED:
+            self._window(pool, Used(_LIMIT, 0.0, 0, OPEN), self._clock.now_us())
 
-    def _account(
-        self, login: PassedLogin, rules: Login, members: Mapping[str, Raw], headers: Headers
-    ) -> str:
+    def _account(self, login: PassedLogin, rules: Login, members: Mapping[str, Raw], headers: Headers) -> str:
         """Return the pool by the vendor's name for the account, "" where it says none."""
         name = rules.account.encode()
         told = login.account if rules.account == rules.beside else get(headers, name) if name else None

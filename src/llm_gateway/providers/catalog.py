@@ -85,9 +85,10 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     named. `clients` are those whose vendor lets them send it through a gateway; `entries` in a user agent say
     that it does not after all; `forbids` is why anybody else is refused.
 
-    `vendor` is who tells accounts apart, and `account` the field of the answer that names one, or of the
-    request where that is `beside`. Where an account is many people's, `member` is the member of a request's
-    body that names the person, behind one of `member_marks`.
+    The field `status` says how all windows are, `rejected` where a limit is reached, and then `resets` until
+    when. `vendor` is who tells accounts apart, and `account` the field of the answer that names one, or of
+    the request where that is `beside`. Where an account is many people's, `member` is the member of a
+    request's body that names the person, behind one of `member_marks`.
     """
 
     prefix: str
@@ -97,6 +98,8 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entries: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
     status: str = ""
+    rejected: str = ""
+    resets: str = ""
     vendor: str = ""
     account: str = ""
     member: str = ""

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.quota_samples import Draw, Sample
+from llm_gateway.ledger.stated_prices import decimal_of
 from llm_gateway.pipeline.burning import Outlook, Point, outlook
 from llm_gateway.pipeline.plan_switches import Switch
 from llm_gateway.pipeline.pools import Pool
@@ -182,7 +184,7 @@ def _view(pool: Pool, windows: list[AccountWindowView], draws: list[DrawView], k
         draws=draws,
         worth=worth,
         paid_usd_month=paid,
-        worth_per_paid=round(worth.value_usd_month / paid, 4) if paid else None,
+        worth_per_paid=_per_paid(worth, paid),
         alerts=_alerts(windows, draws),
         notes=list(worth.notes) + ([] if pool.draws else ["nothing that draws on it has been seen"]),
     )
@@ -292,6 +294,11 @@ def _alerts(windows: Sequence[AccountWindowView], draws: Sequence[DrawView]) -> 
         if draw.current and draw.state not in (*_WORKS, "rate_limited", "gone")
     ]
     return told
+
+
+def _per_paid(worth: Worth, paid: float | None) -> float | None:
+    """Return how often a value is what was paid: a tenth of a dollar is a tenth."""
+    return round(float(dollars(worth.value_nano_month) / decimal_of(paid)), 4) if paid else None
 
 
 def _name_of(draws: Sequence[DrawView]) -> str:
