@@ -18,7 +18,7 @@ from turn_factory import generated
 
 FIRST, LAST = (f"(SELECT {each}(at) FROM usage_hours)" for each in ("min", "max"))
 SEEN = "(SELECT id FROM usage_dims WHERE source = 'seen')"
-ZEROS = ", 0" * 25
+ZEROS = ", 0" * 26
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_what_is_wrong_is_found_and_made_right(store: SqliteStore, table: str, c
 def test_a_difference_says_what_and_where(store: SqliteStore) -> None:
     store.write([(f"INSERT INTO usage_months SELECT 7, 1, 1{ZEROS}", ())])
     (found,) = check(store)
-    assert found == Difference("usage_months", False, 7, ("1", "1", *("0",) * 25))
+    assert found == Difference("usage_months", False, 7, ("1", "1", *("0",) * 26))
 
 
 def test_not_more_is_told_than_anybody_reads(store: SqliteStore) -> None:

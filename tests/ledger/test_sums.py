@@ -36,8 +36,8 @@ def test_every_column_has_its_expressions() -> None:
 
 
 def test_sums_add_up() -> None:
-    one, other = Sums(*range(26)), Sums(*range(26, 52))
-    assert msgspec.structs.astuple(one + other) == tuple(range(26, 78, 2))
+    one, other = Sums(*range(27)), Sums(*range(27, 54))
+    assert msgspec.structs.astuple(one + other) == tuple(range(27, 81, 2))
     assert Sums() + one == one
 
 
@@ -105,7 +105,9 @@ def test_one_that_does_not_count_has_none(tmp_path: Path, begun: dict[str, objec
 
 
 def test_what_compression_took_out_is_counted_and_what_it_added_is_not(tmp_path: Path) -> None:
-    assert told(tmp_path, settlement("a", removed=Removed(5, 7, 11, 900))).removed == 23
+    assert told(tmp_path, settlement("a", removed=Removed(5, 7, 11, 900))) == changed(
+        removed=23, compressed=1
+    )
 
 
 def test_a_price_that_nobody_knows_is_told_of(tmp_path: Path) -> None:

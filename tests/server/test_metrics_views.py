@@ -50,6 +50,7 @@ def test_what_was_avoided_is_one_figure_with_its_parts() -> None:
     sums = Sums(
         requests=1,
         removed=70,
+        compressed=2,
         baseline_nano=9 * NANO,
         route_nano=4 * NANO,
         compression_nano=-NANO,
@@ -66,7 +67,7 @@ def test_what_was_avoided_is_one_figure_with_its_parts() -> None:
     sure = view.estimated_api_cost_avoided_confidence
     assert (sure.high.usd, sure.medium.usd, sure.low.usd, sure.most.usd) == (5.0, 0.0, 1.0, 6.0)
     assert view.estimated_api_cost_avoided_basis.startswith("API-equivalent value $4.000000, compression -$1")
-    assert view.compression_tokens_saved == 70
+    assert (view.compression_operations, view.compression_tokens_saved) == (2, 70)
 
 
 def test_without_prices_nothing_is_called_avoided_and_the_reason_is_said() -> None:

@@ -122,7 +122,7 @@ _SIGHTINGS: tuple[tuple[str, Meaning, str], ...] = (
 
 
 _BY: tuple[Dimension, ...] = get_args(Dimension)
-_REQUESTS = ("requests", "ok", "cancelled", "failed", "estimated", "cached", "unpriced")
+_REQUESTS = ("requests", "ok", "cancelled", "failed", "estimated", "cached", "unpriced", "compressed")
 _USAGE: tuple[tuple[str, Meaning, str], ...] = (
     ("day", "time", ""),
     *((name, "text", "") for name in _BY),

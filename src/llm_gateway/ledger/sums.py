@@ -18,8 +18,8 @@ class Sums(msgspec.Struct, frozen=True):
     `requests` are `ok`, `cancelled` or `failed`; `estimated` of them were not counted by their provider.
     `cached` were answered from the response cache, and `saved_input` and `saved_output` are the tokens that
     asking would have used, smoke tests and demos aside: they are in no other column. `removed` are tokens
-    that compression took out of what was sent. `unpriced` are answers that are to be paid and whose price
-    nobody knows.
+    that compression took out of what was sent, of `compressed` turns. `unpriced` are answers that are to be
+    paid and whose price nobody knows.
 
     `cost_nano` is of all turns; `retried_nano` is in no other amount. The lines (`route_nano` and so on) and
     `baseline_nano` are of turns that count alone. `high_nano`, `medium_nano` and `low_nano` are what was
@@ -52,6 +52,7 @@ class Sums(msgspec.Struct, frozen=True):
     high_nano: int = 0
     medium_nano: int = 0
     low_nano: int = 0
+    compressed: int = 0
 
     def __add__(self, other: "Sums") -> "Sums":
         """Return both together."""
@@ -156,6 +157,7 @@ OF_A_TURN = {
     "high_nano": f"CASE WHEN t.confidence = 'high' THEN {_AVOIDED} END",
     "medium_nano": f"CASE WHEN t.confidence = 'medium' THEN {_AVOIDED} END",
     "low_nano": f"CASE WHEN coalesce(t.confidence, '') NOT IN ('high', 'medium') THEN {_AVOIDED} END",
+    "compressed": "t.removed IS NOT NULL",
 }
 """What one turn, `t`, adds to each column; NULL is nothing."""
 

@@ -96,7 +96,7 @@ def metrics_view(totals: Totals, since_us: int) -> MetricsView:
             _usd(sums.prompt_cache_ours_nano),
         ),
         estimated_api_cost_avoided_confidence=confidence_view(sums),
-        compression_operations=0,
+        compression_operations=sums.compressed,
         compression_tokens_saved=sums.removed,
         top_model=totals.top_model,
         latency_p50_ms=_ms(latency.p50_us) if latency else None,

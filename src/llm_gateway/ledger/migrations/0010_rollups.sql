@@ -43,6 +43,7 @@ CREATE TABLE usage_hours (
     high_nano BIGINT NOT NULL,
     medium_nano BIGINT NOT NULL,
     low_nano BIGINT NOT NULL,
+    compressed BIGINT NOT NULL,
     PRIMARY KEY (at, dim)
 ) WITHOUT ROWID;
 
@@ -76,6 +77,7 @@ CREATE TABLE usage_days (
     high_nano BIGINT NOT NULL,
     medium_nano BIGINT NOT NULL,
     low_nano BIGINT NOT NULL,
+    compressed BIGINT NOT NULL,
     PRIMARY KEY (at, dim)
 ) WITHOUT ROWID;
 
@@ -109,6 +111,7 @@ CREATE TABLE usage_months (
     high_nano BIGINT NOT NULL,
     medium_nano BIGINT NOT NULL,
     low_nano BIGINT NOT NULL,
+    compressed BIGINT NOT NULL,
     PRIMARY KEY (at, dim)
 ) WITHOUT ROWID;
 
