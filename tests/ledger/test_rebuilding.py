@@ -33,9 +33,7 @@ def before_sums(path: Path, turns: int) -> None:
         batch = merge(records)
         connection.executemany(insert, batch.begun)
         connection.executemany("INSERT INTO price_cards (id, text) VALUES (?, ?)", batch.cards)
-        columns = (
-            "client, machine, source, mark, at_us, answer_id, request_id, session, model, asked, label, "
-        )
+        columns = "client, machine, source, mark, at_us, answer_id, request_id, session, model, asked, "
         counts = "label, version, uncached, cache_read, cache_write, output, reasoning, estimated"
         values = f"'codex-cli', 'm', 'log', '1', {NOON}, '', '', '', 'gpt', '', '', '', 5, 0, 0, 7, 0, 0"
         connection.execute(f"INSERT INTO sightings ({columns}{counts}) VALUES ({values})")
@@ -98,6 +96,16 @@ def test_a_part_is_made_anew_and_the_rest_stays(tmp_path: Path) -> None:
         usage(store, Asked(0, period="hour")),
     )
     assert after == before
+    assert check(store) == []
+    store.close()
+
+
+def test_a_day_with_too_many_turns_is_done_by_the_hour(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "db", NOON)
+    store.apply(merge([each for turn in generated(200, apart_us=HOUR_US // 4) for each in turn]), 1)
+    before = usage(store, Asked(0, period="hour", by=("client",)))
+    assert rebuild(store, at_once=10) == len(days(store, 0))
+    assert usage(store, Asked(0, period="hour", by=("client",))) == before
     assert check(store) == []
     store.close()
 

@@ -28,17 +28,17 @@ _WHOLE = (
     "AND EXISTS (SELECT 1 FROM {0} WHERE at_us < ?1{1})"
 )
 _ENDED = " AND outcome IS NOT NULL"
-_OLDEST = f"SELECT seq FROM {{0}} WHERE at_us < ?1{{1}} ORDER BY at_us, seq LIMIT {_AT_ONCE}"
-_OLD_TURNS = _OLDEST.format("turns", _ENDED)
-_LANE = " AND ".join(f"d.{name} = {value}" for name, value in LANE_OF_A_TURN.items())
-_FORGET = (
-    "DELETE FROM usage_turns WHERE (dim, ending, seq) IN ("
-    f"SELECT (SELECT d.id FROM usage_dims AS d WHERE {_LANE}), {ENDING}, t.seq "
-    f"FROM ({_OLD_TURNS}) AS old CROSS JOIN turns AS t ON t.seq = old.seq "
-    "LEFT JOIN keys AS k ON k.id = t.key_id)"
+_OLD_TURNS = (
+    f"SELECT t.seq, {ENDING}, (SELECT d.id FROM usage_dims AS d WHERE "
+    + " AND ".join(f"d.{name} = {value}" for name, value in LANE_OF_A_TURN.items())
+    + ") FROM turns AS t LEFT JOIN keys AS k ON k.id = t.key_id "
+    f"WHERE t.at_us < ? AND t.outcome IS NOT NULL ORDER BY t.at_us, t.seq LIMIT {_AT_ONCE}"
 )
-_PRUNE_TURNS = f"DELETE FROM turns WHERE seq IN ({_OLD_TURNS})"
-_PRUNE_SIGHTINGS = f"DELETE FROM sightings WHERE seq IN ({_OLDEST.format('sightings', '')})"
+_OLD_SIGHTINGS = f"SELECT seq FROM sightings WHERE at_us < ? ORDER BY at_us, seq LIMIT {_AT_ONCE}"
+# One by one: to look for many at once SQLite goes through all that their lanes have.
+_FORGET = "DELETE FROM usage_turns WHERE seq = ? AND ending = ? AND dim = ?"
+_PRUNE_TURN = "DELETE FROM turns WHERE seq = ?"
+_PRUNE_SIGHTING = "DELETE FROM sightings WHERE seq = ?"
 _DUE = (
     "SELECT (SELECT count(*) FROM turns WHERE at_us < ?1) "
     "- (SELECT count(*) FROM turns WHERE at_us < ?1 AND outcome IS NULL), "
@@ -71,16 +71,19 @@ def due(rows: Rows, before_us: int) -> Pruned:
 def prune_some(store: Store, before_us: int) -> Pruned:
     """Delete some of what is older than that; nothing when it is gone."""
     value = (before_us,)
+    turns, sightings = store.rows(_OLD_TURNS, value), store.rows(_OLD_SIGHTINGS, value)
+    if not turns and not sightings:
+        return Pruned()
     # First of all: a day of which something is gone is never summed up anew.
     statements: list[Statement] = [
         (_WHOLE.format("turns", _ENDED), value),
         (_WHOLE.format("sightings", ""), value),
-        (_FORGET, value),
-        (_PRUNE_TURNS, value),
-        (_PRUNE_SIGHTINGS, value),
     ]
-    *_, turns, sightings = store.write(statements)
-    return Pruned(turns, sightings)
+    statements += [(_FORGET, turn) for turn in turns]
+    statements += [(_PRUNE_TURN, turn[:1]) for turn in turns]
+    statements += [(_PRUNE_SIGHTING, sighting) for sighting in sightings]
+    store.write(statements)
+    return Pruned(len(turns), len(sightings))
 
 
 def prune(store: Store, before_us: int) -> Pruned:

@@ -6,7 +6,7 @@ Whether the sums are what the raw rows say is asked in `checking.py`.
 
 from llm_gateway.ledger.histograms import begin_month
 from llm_gateway.ledger.rollups import MONTH_OF_A_DAY
-from llm_gateway.ledger.spans import DAY_US, HOURS_OF_A_DAY, LATEST_US
+from llm_gateway.ledger.spans import DAY_US, HOUR_US, HOURS_OF_A_DAY, LATEST_US
 from llm_gateway.ledger.store import Rows, Store
 from llm_gateway.ledger.sums import COLUMNS
 
@@ -20,6 +20,9 @@ _DAYS = (
     f"SELECT DISTINCT {_DAY} FROM turns WHERE at_us >= ?1 UNION "
     f"SELECT DISTINCT {_DAY} FROM sightings WHERE at_us >= ?1 ORDER BY 1"
 )
+# About 100 bytes of memory each while they are summed up.
+_MOST_AT_ONCE = 250_000
+_COUNT = "SELECT count(*) FROM turns WHERE at_us >= ? AND at_us < ?"
 _NOTE_TURNS = (
     "INSERT INTO ended (seq) SELECT seq FROM turns WHERE at_us >= ? AND at_us < ? AND outcome IS NOT NULL"
 )
@@ -55,20 +58,31 @@ def bring_up_to_date(store: Store) -> None:
         rebuild(store)
 
 
-def rebuild(store: Store, since_us: int = 0) -> int:
-    """Make the sums anew of the days from `since_us` on, a transaction a day; return how many days.
+def rebuild(store: Store, since_us: int = 0, at_once: int = _MOST_AT_ONCE) -> int:
+    """Make the sums anew of the days from `since_us` on; return how many days.
 
-    Killed in between, it is done again at the next start.
+    A transaction is of a day, or of an hour where a day has more turns than are summed up `at_once`. Killed
+    in between, it is done again at the next start.
     """
     first = max(whole_since(store), since_us, 0) // DAY_US
     forgetting = [(sql, (first,)) for sql in _FORGET]
     store.write([(_SAY_ROLLED_UP, (0,)), *forgetting, *begin_month(store, first)])
     found = days(store, first)
     for day in found:
-        span = span_of(day)
-        store.write([(_NOTE_TURNS, span), (_NOTE_SIGHTINGS, span)])
+        for span in _pieces(store, day, at_once):
+            store.write([(_NOTE_TURNS, span), (_NOTE_SIGHTINGS, span)])
     store.write([(_SAY_ROLLED_UP, (1,))])
     return len(found)
+
+
+def _pieces(rows: Rows, day: int, at_once: int) -> list[tuple[int, int]]:
+    """Return a day, or its hours where it has too many turns to be held in memory at once."""
+    begin, end = span_of(day)
+    ((count,),) = rows.rows(_COUNT, (begin, end))
+    if not isinstance(count, int) or count <= at_once:
+        return [(begin, end)]
+    later = [day * DAY_US + hour * HOUR_US for hour in range(1, HOURS_OF_A_DAY)]
+    return list(zip((begin, *later), (*later, end), strict=True))
 
 
 def whole_since(rows: Rows) -> int:
