@@ -70,6 +70,7 @@ def read_answer(body: bytes, operation: str) -> Seen:
     take(reading, seen)
     if operation == "countTokens":  # `totalTokens` says what a request would use, not what was used
         seen.usage = Usage()
+    seen.counted_bytes = -1
     seen.complete = True
     return seen
 
@@ -94,20 +95,21 @@ def take(reading: Reading, seen: Seen) -> None:
         seen.finish_reason = reading.prompt_feedback.block_reason[:_MAX_NAME]
         seen.complete = True  # nothing is generated for a prompt that is blocked
     if searches or len(reading.usage_metadata) > 4:
-        _take_usage(reading.usage_metadata, searches, seen)
+        _count(reading.usage_metadata, searches, seen)
     if reading.error is not None:
         seen.error = error_text(reading.error)
 
 
-def _take_usage(told: Raw, searches: int, seen: Seen) -> None:
+def _count(told: Raw, searches: int, seen: Seen) -> None:
     """Take in what was used so far. Searches are told with one piece, counts with every one."""
     used, tier = read_used(told)
-    before = seen.usage.special if seen.usage is not None else None
-    if before is not None:
-        searches = max(searches, before.searches)
-    usage = used or seen.usage
-    seen.usage = with_searches(usage, searches) if usage is not None and searches else usage
-    seen.tier = tier or seen.tier
+    if tier:
+        seen.tier = tier
+    before = seen.usage
+    if before is not None and before.special is not None:
+        searches = max(searches, before.special.searches)
+    if (usage := used or before) is not None:
+        seen.count(with_searches(usage, searches) if searches else usage)
 
 
 def _size(part: _Part) -> int:

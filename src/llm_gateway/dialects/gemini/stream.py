@@ -52,8 +52,4 @@ class GeminiMeter:
             reading = _reading.decode(piece)
         except UNREADABLE:
             return
-        seen = self.seen
-        told = seen.usage
-        take(reading, seen)
-        if seen.usage is not None and seen.usage is not told:
-            seen.count(seen.usage)
+        take(reading, self.seen)
