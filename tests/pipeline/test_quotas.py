@@ -285,3 +285,14 @@ def test_a_login_that_is_rejected_without_a_full_window_has_reached_a_limit() ->
     assert desk.quotas.all()[0].windows == (Used("5 hours", 0.3),)
     desk.claude("bob", [*rejected, (FIVE, b"1.0")])
     assert [used.window for used in desk.quotas.all()[1].windows] == ["5 hours"], "the window says it"
+
+
+def test_what_another_machine_says_is_bounded() -> None:
+    desk = Desk()
+    windows = tuple(Window(f"{number}" * 90, 0.1, status="s" * 90) for number in range(1, 40))
+    ahead = desk.clock.now_us() + 86_400_000_000
+    desk.quotas.heard("codex@mac", Health("ok", account="p" * 90, windows=windows, told_us=ahead), "mac")
+    samples, (draw,) = desk.quotas.changes()
+    assert len(samples) == 16 and max(len(each.name + each.status) for each in samples) == 128
+    assert {each.last_us for each in samples} == {desk.clock.now_us()}, "not what its clock says"
+    assert len(draw.plan) == 64

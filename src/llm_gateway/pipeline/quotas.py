@@ -46,6 +46,8 @@ CREDITS = "credits"
 """The window that says how many credits are left, in words."""
 
 _MOST = 1000
+_MOST_OF_ONE = 16  # windows of a bridge: other machines' words are in it
+_LONGEST_WORD = 64
 _LIMIT = "limit"
 _NEARLY_US = 120 * 1_000_000  # vendors reckon when a window begins anew from now on, and are off by seconds
 _LONGEST = 4096
@@ -129,14 +131,15 @@ class Quotas:
             "bridge",
             person=person,
             machine=machine,
-            plan=health.account,
+            plan=_short(health.account),
             status=health.state,
         )
         if not self._draw(draw, now_us):
             return
-        for window in health.windows:
-            used = Used(window.name, window.used, window.resets_us, window.status)
-            self._window(pool, used, health.told_us or now_us)
+        at_us = min(health.told_us, now_us) if health.told_us > 0 else now_us  # another machine's clock
+        for window in health.windows[:_MOST_OF_ONE]:
+            used = Used(_short(window.name), window.used, window.resets_us, _short(window.status))
+            self._window(pool, used, at_us)
         full = any(window.used >= 1 for window in health.windows)
         reached = health.state == "rate_limited" and not full
         self._limit(pool, health.resets_us, reached=reached, free=health.state in ("ok", "busy"))
@@ -301,6 +304,10 @@ def _used(fields: Mapping[str, bytes], window: Window) -> Used | None:
 def _text(fields: Mapping[str, bytes], name: str) -> str:
     text = fields.get(name, b"")[:64].decode("latin-1")
     return text if text.isprintable() else ""
+
+
+def _short(text: str) -> str:
+    return text[:_LONGEST_WORD]
 
 
 def _number(text: str) -> float | None:
