@@ -289,7 +289,7 @@ def test_a_login_that_is_rejected_without_a_full_window_has_reached_a_limit() ->
 
 def test_what_another_machine_says_is_bounded() -> None:
     desk = Desk()
-    windows = tuple(Window(f"{number}" * 90, 0.1, status="s" * 90) for number in range(1, 40))
+    windows = tuple(Window(f"{number:02}" * 90, 0.1, status="s" * 90) for number in range(1, 40))
     ahead = desk.clock.now_us() + 86_400_000_000
     desk.quotas.heard("codex@mac", Health("ok", account="p" * 90, windows=windows, told_us=ahead), "mac")
     samples, (draw,) = desk.quotas.changes()
