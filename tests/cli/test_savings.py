@@ -81,7 +81,9 @@ def test_a_gateway_that_runs_says_the_same(terminal: Terminal, turns: tuple[Path
         assert terminal.ok(*words) == before
 
 
-def test_nothing_is_said_to_be_nothing(stopped: Terminal) -> None:
+def test_nothing_is_said_to_be_nothing(terminal: Terminal, stopped: Terminal) -> None:
+    nobody = terminal.ok("savings", "--client", "nobody")
+    assert nobody.out == "" and nobody.err.startswith("nothing was asked for from ")
     done = stopped("savings")
     assert done.code == 1 and "there is no ledger yet" in done.err
     wrong = stopped("savings", "--since", "x")

@@ -30,7 +30,6 @@ DAY (UTC)   REQUESTS  FAILED    INPUT  CACHED  OUTPUT       COST
 ----------  --------  ------  -------  ------  ------  ---------
 total              4       0  ~46,459  40,000  ~3,794   ~$1.2839
 """
-ELSEWHERE = "did not come through here; their clients reported them: source all shows both"
 MARCH = ("--since", "2026-03-01", "--until", "2026-04-01")
 
 
@@ -69,9 +68,9 @@ def test_days_at_a_glance(known: Terminal) -> None:
     done = known.ok("usage", *MARCH)
     assert done.out == GOLDEN
     assert done.err.splitlines() == [
-        "~ 1 of 4 answers were not counted by their provider: their tokens are estimates",
-        "1 answers have no known price and are reckoned at a dear one; state theirs under prices.models",
-        f"1 more answers (18 tokens) {ELSEWHERE}",
+        "~ estimated: 1 of 4 answers were not counted by their provider",
+        "price unknown: 1 of 4 answers, reckoned at a dear one; state the price under prices.models",
+        "seen elsewhere: 1 answer (18 tokens) did not come through here; source all shows both",
     ]
 
 

@@ -99,7 +99,7 @@ def test_a_part_of_the_time_is_that_part(ledger: Filled) -> None:
 def test_what_has_to_be_known_is_said(ledger: Filled) -> None:
     view = answer(ledger)
     estimated = ledger.total(lambda each: each.usage.estimated)
-    assert view.notes[0].startswith(f"~ {estimated:,} of {view.total.requests:,} answers were not counted")
+    assert view.notes[0].startswith(f"~ estimated: {estimated:,} of {view.total.requests:,} answers")
     assert len(view.notes) == 1 + (view.total.unpriced > 0)
     assert answer(ledger, client="nobody").notes == []
 
@@ -112,7 +112,7 @@ def test_what_was_seen_is_beside_what_was_routed(tmp_path: Path) -> None:
         )
         routed = answer(ledger)
         check(routed.total, ledger)
-        assert routed.notes[-1].startswith("3 more answers (519 tokens) did not come through here")
+        assert routed.notes[-1].startswith("seen elsewhere: 3 answers (519 tokens) did not come through")
         both = answer(ledger, source="all", period="all", by="client")
         assert both.by == ["source", "client"]
         check(both.total, ledger)

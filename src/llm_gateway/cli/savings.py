@@ -76,6 +76,9 @@ def show(context: Context, request_id: str, as_json: bool) -> None:
 
 
 def _print(view: SavingsView) -> None:
+    if not view.requests:
+        say(f"nothing was asked for from {view.since[:16]}Z to {view.until[:16]}Z, as far as this asks")
+        return
     until = min(view.until, iso(SystemClock().now_us()))[:16].replace("T", " ")
     print(f"{view.since[:10]} to {until} UTC: {view.requests:,} requests; {view.counted:,} of them count,")
     print("being answers with a price that were asked for by somebody (no smoke test, no demo).")
@@ -100,7 +103,12 @@ def _print_account(view: SavingsView) -> None:
     lines += [("-", _LABELS[line.line], line.amount, _told(line)) for line in view.lines]
     lines += [
         ("=", "cost of what counts", view.cost_counted, ""),
-        ("+", "cost of what does not", view.cost_beside, "cut off, failed, smoke tests, from before the lines"),
+        (
+            "+",
+            "cost of what does not",
+            view.cost_beside,
+            "cut off, failed, smoke tests, from before the lines",
+        ),
         ("=", "cost", view.cost, ""),
     ]
     shown = [(sign, name, exact(amount.nano, decimals), told) for sign, name, amount, told in lines]

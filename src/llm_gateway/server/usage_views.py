@@ -183,19 +183,18 @@ def _ms(us: int) -> float:
 
 def _notes(source: str, total: Sums, elsewhere: Sums) -> Iterator[str]:
     if total.estimated:
-        yield (
-            f"~ {total.estimated:,} of {total.requests:,} answers were not counted by their provider: "
-            "their tokens are estimates"
-        )
+        which = f"{total.estimated:,} of {total.requests:,} answers"
+        yield f"~ estimated: {which} were not counted by their provider"
     if total.unpriced:
         yield (
-            f"{total.unpriced:,} answers have no known price and are reckoned at a dear one; "
-            "state theirs under prices.models"
+            f"price unknown: {total.unpriced:,} of {total.requests:,} answers, reckoned at a dear one; "
+            "state the price under prices.models"
         )
     if elsewhere.requests:
+        answers = "1 answer" if elsewhere.requests == 1 else f"{elsewhere.requests:,} answers"
         yield (
-            f"{elsewhere.requests:,} more answers ({elsewhere.total:,} tokens) did not come through here; "
-            "their clients reported them: source all shows both"
+            f"seen elsewhere: {answers} ({elsewhere.total:,} tokens) did not come through here; "
+            "source all shows both"
         )
     if source != "routed":
         yield "seen is what clients report of what did not come through here; nothing is known of its cost"
