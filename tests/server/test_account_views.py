@@ -42,10 +42,8 @@ def test_a_window_is_shown_with_its_age_its_rate_and_when_it_is_used_up() -> Non
     assert (window.name, window.used, window.age_seconds) == ("5 hours", 0.7, 1800)
     assert window.per_hour is not None and window.hits_limit_at is not None
     assert view.state == "ok"
-    assert view.alerts == [
-        f"5 hours: used up at {window.hits_limit_at} if it goes on like this; "
-        f"it begins anew at {window.resets_at}"
-    ]
+    anew = f"it begins anew at {window.resets_at}"
+    assert view.alerts == [f"5 hours: used up at {window.hits_limit_at} if it goes on like this; {anew}"]
 
 
 def test_a_window_that_is_used_up_is_the_state_of_it_all() -> None:

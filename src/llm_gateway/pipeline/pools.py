@@ -67,9 +67,10 @@ def pools(draws: Iterable[Draw], configured: Sequence[SubscriptionSettings]) -> 
     found = sorted(_whole(groups), key=lambda group: -group.last_us)
     made: list[Pool] = []
     for settings in configured:
-        group = _configured(settings, found)
-        names, own = (tuple(group.names), tuple(group.draws)) if group is not None else ((), ())
-        made.append(Pool(names, own, settings))
+        whole = _configured(settings, found)
+        made.append(
+            Pool(tuple(whole.names), tuple(whole.draws), settings) if whole else Pool((), (), settings)
+        )
     return made + [Pool(tuple(group.names), tuple(group.draws)) for group in found if group.settings is None]
 
 
@@ -88,7 +89,8 @@ def check_draws(configured: Iterable[SubscriptionSettings], known: Collection[st
 def drawable(settings: Settings) -> frozenset[str]:
     """Return what may draw on a subscription: bridges and logins, of the catalog and of the configuration."""
     known = {row.name for row in load_catalog() if row.kind == "subscription"}
-    return frozenset(known | {each.name for each in (*settings.bridges, *settings.providers)})
+    known |= {each.name for each in settings.bridges} | {each.name for each in settings.providers}
+    return frozenset(known)
 
 
 def _whole(groups: dict[str, _Group]) -> list[_Group]:
