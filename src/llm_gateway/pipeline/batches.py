@@ -19,7 +19,7 @@ from llm_gateway.wire.ndjson import LineSplitter, LineTooLong
 
 __all__ = ["Look", "ResultsMeter", "batch_of"]
 
-TIER = "batch"
+_TIER = "batch"
 _OVER = ("completed", "expired", "cancelled", "failed")
 _ABSENT = Raw()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -69,7 +69,7 @@ class Look(msgspec.Struct, frozen=True):
     def count(self, seen: Seen, usage: Usage | None, model: str) -> None:
         """Take it that the requests of the batch have used this, with this model, "" for several."""
         if usage is not None:
-            seen.usage, seen.tier, seen.response_id, seen.model = usage, TIER, self.batch, model
+            seen.usage, seen.tier, seen.response_id, seen.model = usage, _TIER, self.batch, model
             self.priced(model)
 
 
