@@ -1,10 +1,12 @@
 """A client that goes away: its upstream is let go within 100 ms, and what was used is accounted."""
 
 import time
+from pathlib import Path
 
 import pytest
 
-from gateway_process import GatewayProcess
+from faults.asking import DIALECTS, Asking
+from gateway_process import GatewayProcess, configuration
 from scripted import Flood, Gate, Hang, Script, ScriptedUpstream, Send, chat, faults, wording
 
 _PROMPTLY = 0.1
@@ -41,6 +43,51 @@ def test_leaving_a_quiet_stream_cancels_its_upstream(
     row = wait_outcome(gateway, request_id)
     assert row["status"] == "cancelled"
     assert isinstance(row["tokens_out"], int) and row["tokens_out"] > 0, "what was sent counts"
+
+
+@pytest.mark.fault("C1")
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_leaving_a_quiet_stream_is_noticed_in_every_dialect(
+    gateway: GatewayProcess, upstream: ScriptedUpstream, dialect: str
+) -> None:
+    upstream.queue((*_BEGUN, Hang()))
+    with gateway.client() as client:
+        client.send(Asking(dialect, "scripted/m", True).request(gateway.key))
+        client.read_until(b"zwei")
+        connection = upstream.wait_asked().connection
+        left = time.monotonic()
+        client.sock.close()
+        closed = upstream.wait_closed(connection)
+    assert closed - left <= _PROMPTLY
+
+
+@pytest.mark.fault("C1")
+def test_an_answer_is_read_on_where_that_is_set(tmp_path: Path) -> None:
+    settings = '[routing]\non_disconnect = "finish"\nfinish_seconds = 20.0'
+    events = chat.events("m", ["eins ", "zwei "])
+    rest = (*(Send(wording.chunk(event)) for event in events[3:]), Send(wording.LAST_CHUNK))
+    with ScriptedUpstream(("m",)) as upstream:
+        upstream.queue((*_BEGUN, Gate("rest"), *rest), (*_BEGUN, Hang()))
+        with GatewayProcess(tmp_path, configuration(upstream.url, more=settings)) as gateway:
+            for number in (1, 2):
+                with gateway.client() as client:
+                    client.send(gateway.chat_request("scripted/m", stream=True))
+                    client.read_until(b"zwei")
+                    upstream.wait_asked(number)
+                    client.reset()
+                if number == 1:
+                    time.sleep(0.2)
+                    assert gateway.rows()[0]["status"] == "running", "it is gone on with"
+                    upstream.open("rest")
+                    row = wait_outcome(gateway, str(gateway.rows()[0]["id"]))
+                    assert (row["status"], row["tokens_in"], row["tokens_out"]) == ("cancelled", 40, 12)
+                    assert row["estimated"] is False
+            began = time.monotonic()
+            gateway.stop()
+            assert time.monotonic() - began < 5, "a stop does not wait for what nobody waits for"
+            gateway.start()
+            row = gateway.rows()[0]
+            assert (row["status"], row["estimated"]) == ("cancelled", True)
 
 
 @pytest.mark.fault("C1")
