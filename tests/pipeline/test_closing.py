@@ -210,6 +210,7 @@ def test_an_answer_that_was_cut_used_what_was_told_and_what_came_after() -> None
         ("upstream_truncated", 0, False, True),
         ("upstream_timeout", 0, False, True),
         ("upstream_stream", 0, False, False),  # the provider says itself that it has failed
+        ("upstream_broken", 0, True, False),  # something came that nobody can read
         ("upstream_truncated", 1, True, False),
         ("draining", 0, True, False),
         ("cancelled", 0, True, False),
