@@ -25,8 +25,8 @@ ASKED = intent("t", request_bytes=400, dialect="chat")
 USED = Usage(100, 50, 10, 20, 5)
 
 
-def step(provider: str = "paid") -> Step:
-    return Step(provider, "m", "chat", None, None, asks_usage=False, counts=True, headers=b"")
+def step(provider: str = "paid", model: str = "m") -> Step:
+    return Step(provider, model, "chat", None, None, asks_usage=False, counts=True, headers=b"")
 
 
 def course(**changes: object) -> Course:
@@ -123,6 +123,14 @@ def test_a_local_model_costs_nothing_and_is_worth_its_reference() -> None:
     assert (end.money.tariff, end.money.reference) == ("", tariff().id)
     assert (end.money.confidence, end.money.route_nano) == ("low", tariff().cost(USED))
     assert closed(course(step=step("elsewhere"))).money is None
+
+
+def test_a_nickname_has_the_price_of_the_model_that_the_answer_names() -> None:
+    named = Seen(USED, model="m", complete=True)
+    paid = closed(course(step=step("paid", "best"), seen=named))
+    assert paid.money is not None and (paid.model, paid.money.tariff) == ("best", tariff().id)
+    stranger = closed(course(step=step("paid", "best"), seen=Seen(USED, model="best-2", complete=True)))
+    assert stranger.money is not None and stranger.money.confidence == "low"
 
 
 @pytest.mark.parametrize("outcome", ["error", "cancelled", "truncated"])

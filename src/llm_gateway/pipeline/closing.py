@@ -81,7 +81,7 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
     usage, counted, error_permille = _used(course, ending, spending.counting)
     basis = _NO_BASIS
     if step is not None and usage is not None and not course.free:
-        basis = spending.basis(step, intent.at_us, seen.tier)
+        basis = spending.basis(step, intent.at_us, seen.tier, seen.model)
     attempts = _attempts(course, usage, ending, spending)
     saved = saved_nano = None
     counts = has_lines(ending.outcome, intent.purpose, counts=intent.counts)
