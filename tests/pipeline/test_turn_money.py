@@ -76,6 +76,22 @@ def test_the_card_of_an_attempt_that_was_lost_is_on_record_too(tmp_path: Path) -
     on_stage(tmp_path, scene)
 
 
+def test_the_card_of_an_attempt_that_costs_nothing_is_on_record_too(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        book = PriceBook({"first/m": flat("0", "0"), "second/m": flat("3", "5")}, {})
+        stage.spending.use(book, {"first", "second"}, {})
+        stage.plan_by({"fast": ("first/m", "second/m")})
+        await answered(await turn(stage, "second/m"), Usage(10))
+        made = await turn(stage, "fast")
+        made.attempt_failed(UpstreamTimeout("late"), used=Usage(1000, estimated=True))
+        made.attempt(stage.router.plan("fast", "chat").steps[1], Way())
+        await answered(made, Usage(10))
+        found = await stage.ledger.read(recompute)
+        assert (found.reproduced, found.first) == (2, ())
+
+    on_stage(tmp_path, scene)
+
+
 def test_a_tier_is_paid_for_at_its_price(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         stated = ModelPrice("first/m", input=1, output=10, flex=0.5)

@@ -285,7 +285,9 @@ class Spending:
     def unnoted(self, end: Settlement) -> list[Noted]:
         """Return the cards that an end was reckoned with and that this process has not put on record yet."""
         money, noted = end.money, self._noted
-        if money is None or (money.tariff in noted and money.reference in noted and not money.retried_nano):
+        if money is None:
+            return []
+        if money.tariff in noted and money.reference in noted and money.retried_nano is None:
             return []
         ids = {money.tariff, money.reference, *(each.tariff for each in end.attempts)} - noted
         noted |= ids
