@@ -78,7 +78,11 @@ _SUMS = ", ".join(COLUMNS)
 _ADD = ", ".join(f"{name} = {name} + excluded.{name}" for name in COLUMNS)
 
 _SHOWN = "{0}.turn_id = '' AND {0}.twin = 0"
-_WHOLE = "max(NEW.at_us, 0) >= (SELECT value FROM meta WHERE name = 'sightings_whole_us')"
+# Of a time whose turns were pruned nobody knows any more which of them a sighting is: it is in the sums once.
+_WHOLE = (
+    "max(NEW.at_us, 0) >= "
+    "(SELECT max(value) FROM meta WHERE name IN ('turns_whole_us', 'sightings_whole_us'))"
+)
 _EACH_COLUMN = ", ".join(f"{name} INTEGER NOT NULL" for name in COLUMNS)
 _TABLES = (
     "ended (seq INTEGER PRIMARY KEY)",
