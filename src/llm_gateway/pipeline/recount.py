@@ -34,7 +34,8 @@ MOST_BYTES = 32 << 20
 _REST_S = 60.0
 _KEEP_S = 60.0
 # Of a model's turns that its provider counts, the first ones are counted here, too, and then one of so many,
-# but not more often than so: a busy gateway learns nothing more from more.
+# but not more often than so: a busy gateway learns nothing more from more. And only while the program has
+# something to count anyway: where every provider counts, it is never started.
 _FIRST = 30
 _ONE_OF = 64
 _SAMPLE_S = 1.0
@@ -75,7 +76,7 @@ class Recounting(Counting):
         self._bytes = 0
         self._woken = asyncio.Event()
         self._kept_at = clock.monotonic()
-        self._sampled_at = float("-inf")
+        self._sampled_at = self._missed_at = float("-inf")
         self._tokenizes = counter.tokenizes
         self.dropped = 0
 
@@ -101,6 +102,8 @@ class Recounting(Counting):
         """Whether a turn that its provider counted is worth counting, too."""
         if not self._tokenizes or extents.request_bytes > _LARGEST_SAMPLE or len(self._queue) > _FEW_WAITING:
             return False
+        if self._clock.monotonic() - self._missed_at > _REST_S:
+            return False
         model = self._known.known(extents.provider, extents.model)
         model.turns += 1
         if len(model.counted) < _FIRST:
@@ -115,6 +118,8 @@ class Recounting(Counting):
         if len(self._queue) >= MOST_WAITING or self._bytes + len(missed.body) > MOST_BYTES:
             self.dropped += 1
             return
+        if missed.usage is None:
+            self._missed_at = self._clock.monotonic()
         self._queue.append(missed)
         self._bytes += len(missed.body)
         self._woken.set()
