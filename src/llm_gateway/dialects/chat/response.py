@@ -12,6 +12,7 @@ from llm_gateway.canonical.tiers import tier_of
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.chat.read_usage import Places, read_everywhere
 from llm_gateway.dialects.contract import Seen
+from llm_gateway.wire.torn import read_torn
 
 __all__ = [
     "Choice",
@@ -82,7 +83,7 @@ _part = msgspec.json.Decoder(_Part)
 def read_answer(body: bytes) -> Seen:
     """Read what a whole answer tells about itself; nothing where it cannot be read."""
     try:
-        reading = _reading.decode(body)
+        reading = read_torn(_reading, body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Seen()
     seen = Seen(

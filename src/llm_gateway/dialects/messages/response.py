@@ -11,6 +11,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
 from llm_gateway.dialects.messages.request import COUNT
 from llm_gateway.dialects.messages.tally import Tally
+from llm_gateway.wire.torn import read_torn
 
 __all__ = [
     "MAX_NAME",
@@ -57,7 +58,7 @@ _encode = msgspec.json.encode
 def read_answer(body: bytes, operation: str) -> Seen:
     """Read what a whole answer tells about itself; nothing where it cannot be read."""
     try:
-        reading = _reading.decode(body)
+        reading = read_torn(_reading, body)
     except UNREADABLE:
         return Seen()
     if operation == COUNT:  # `input_tokens` says what a request would use, not what was used
