@@ -1,4 +1,4 @@
-r"""Half a character in what a model wrote, as `\ud83d`, costs nothing of what its provider counted.
+r"""Half a character in what a model wrote, as `\ud83d`, or an odd form, costs nothing of what was counted.
 
 Models end within an emoji where their output is bounded, and servers cut them in two between two events.
 """
@@ -87,6 +87,18 @@ def test_a_stream_keeps_its_counts(meter: StreamMeter, stream: bytes) -> None:
     meter.close()
     assert (meter.seen.usage, meter.seen.content_bytes) == (USED, SIZE)
     assert meter.seen.finish_reason != ""
+
+
+@pytest.mark.parametrize("choices", [b'{"0":1}', b"[null]", b'"x"', b'[{"message":"x"}]'])
+def test_choices_of_another_form_do_not_cost_the_usage_beside_them(choices: bytes) -> None:
+    body = b'{"id":"x","choices":%b,"usage":%b}' % (choices, CHAT_USAGE)
+    assert CHAT.read_answer(body, "chat/completions").usage == USED
+
+
+@pytest.mark.parametrize("content", [b'"x"', b"[null]", b'["x"]', b'{"text":"x"}'])
+def test_content_of_another_form_does_not_cost_the_usage_beside_it(content: bytes) -> None:
+    body = b'{"id":"x","content":%b,"usage":{"input_tokens":10,"output_tokens":7}}' % content
+    assert MESSAGES.read_answer(body, "messages").usage == USED
 
 
 def test_what_is_passed_on_unread_keeps_its_counts() -> None:

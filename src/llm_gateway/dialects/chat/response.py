@@ -67,7 +67,7 @@ class Reading(msgspec.Struct, gc=False):
 
 
 class _Part(msgspec.Struct, gc=False):
-    """What is read of an event whose choices are none of this dialect."""
+    """What is read of an answer or an event whose choices are none of this dialect."""
 
     id: object = None
     model: object = None
@@ -85,7 +85,12 @@ def read_answer(body: bytes) -> Seen:
     try:
         reading = read_torn(_reading, body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Seen()
+        try:
+            reading = read_part(body)  # choices of another form must not cost the usage beside them
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Seen()
+        if usage_of(reading) is None:
+            return Seen()
     seen = Seen(
         response_id=reading.id[:_MAX_NAME] if isinstance(reading.id, str) else "",
         model=reading.model[:_MAX_NAME] if isinstance(reading.model, str) else "",
@@ -104,7 +109,7 @@ def read_answer(body: bytes) -> Seen:
 
 
 def read_part(data: bytes) -> Reading:
-    """Read what an event tells beside its choices, whatever those are; DecodeError when it is no object."""
+    """Read what there is beside the choices, whatever those are; DecodeError when it is no object."""
     part = _part.decode(data)
     return Reading(part.id, part.model, None, part.usage, part.error, part.service_tier)
 
