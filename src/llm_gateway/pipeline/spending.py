@@ -282,6 +282,10 @@ class Spending:
             return other if other.is_known else found
         return found
 
+    def basis_of(self, provider: str, model: str, at_us: int) -> Basis:
+        """Return the same for a turn of which no more is known."""
+        return self._remembered(provider, model, at_us, "")
+
     def unnoted(self, end: Settlement) -> list[Noted]:
         """Return the cards that an end was reckoned with and that this process has not put on record yet."""
         money, noted = end.money, self._noted
