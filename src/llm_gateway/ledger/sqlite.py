@@ -15,7 +15,7 @@ from llm_gateway.ledger.folder import create_private
 from llm_gateway.ledger.migrate import CREATE_TABLE, READ_TABLE, load_migrations, pending
 from llm_gateway.ledger.rebuilding import bring_up_to_date
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused
-from llm_gateway.ledger.rollups import NOTE, recount, roll_up
+from llm_gateway.ledger.rollups import NOTE, recount, roll_up, standing
 from llm_gateway.ledger.rows import COLUMNS, RECOUNTED, SETTLED, Batch
 from llm_gateway.ledger.store import Row, Statement, Value
 from llm_gateway.ledger.trouble import trouble
@@ -138,6 +138,7 @@ class SqliteStore:
         connection, begun = self._connection, batch.begun
         connection.execute("BEGIN IMMEDIATE")
         try:
+            last = standing(self)
             connection.executemany(_NOTE, batch.cards)  # before what was reckoned with them is summed up
             whole = len(begun) - len(begun) % _CHUNK
             for start in range(0, whole, _CHUNK):
@@ -148,7 +149,7 @@ class SqliteStore:
             connection.executemany(_INSERT_ONE, begun[whole:])
             connection.executemany(_SETTLE, batch.settled)
             connection.executemany(_PROGRESS, batch.progressed)
-            roll_up(self)
+            roll_up(self, last)
             if recounted := batch.recounted:
                 ids = [str(values[-1]) for values in recounted]
                 recount(self, ids, lambda: connection.executemany(_RECOUNT, recounted))
@@ -167,9 +168,10 @@ class SqliteStore:
         """Run statements in one transaction and return how many rows each changed."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
+            last = standing(self) if self._notes else 0  # else it is being migrated
             counts = [self._connection.execute(sql, values).rowcount for sql, values in statements]
-            if self._notes:  # else it is being migrated
-                roll_up(self)
+            if self._notes:
+                roll_up(self, last)
             self._connection.execute("COMMIT")
         except BaseException:
             self._roll_back()

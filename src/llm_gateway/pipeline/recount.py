@@ -39,6 +39,7 @@ _KEEP_S = 60.0
 _FIRST = 30
 _ONE_OF = 64
 _SAMPLE_S = 1.0
+_LEARN_ONE_OF = 8  # of the answers of a model of which as much is known as is kept
 _LARGEST_SAMPLE = 2 << 20
 _FEW_WAITING = 8
 
@@ -88,7 +89,12 @@ class Recounting(Counting):
         return _estimate(model, extents)
 
     def learn(self, extents: Extents, usage: Usage) -> None:
-        """Learn from what a provider counted of a turn of these extents."""
+        """Learn from what a provider counted of a turn of these extents: of some, where much is known."""
+        known = self._known.known(extents.provider, extents.model)
+        if known.is_full:
+            known.answers += 1
+            if known.answers % _LEARN_ONE_OF:
+                return
         if usage.special is None:  # sounds and pictures have tokens that no bytes of text tell
             self._known.learn(
                 (extents.provider, extents.model),
@@ -100,9 +106,9 @@ class Recounting(Counting):
 
     def curious(self, extents: Extents) -> bool:
         """Whether a turn that its provider counted is worth counting, too."""
-        if not self._tokenizes or extents.request_bytes > _LARGEST_SAMPLE or len(self._queue) > _FEW_WAITING:
+        if self._missed_at < 0 or self._clock.monotonic() - self._missed_at > _REST_S:
             return False
-        if self._clock.monotonic() - self._missed_at > _REST_S:
+        if not self._tokenizes or extents.request_bytes > _LARGEST_SAMPLE or len(self._queue) > _FEW_WAITING:
             return False
         model = self._known.known(extents.provider, extents.model)
         model.turns += 1
