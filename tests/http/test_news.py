@@ -33,6 +33,7 @@ def test_what_the_peer_does_is_seen_at_once(how: str) -> None:
         transport.abort()
         assert has_news(transport), "it closes"
         peer.transport.abort()
+        await asyncio.sleep(0)  # now they are gone
         server.close()
 
     asyncio.run(scene())
