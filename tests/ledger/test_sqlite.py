@@ -4,12 +4,14 @@ import os
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ledger_samples import NOON, intent, settlement
+from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.migrate import load_migrations
 from llm_gateway.ledger.queries import page
-from llm_gateway.ledger.records import Record
+from llm_gateway.ledger.records import Money, Record, Turn
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused, LedgerTooNew
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.sqlite import OLDEST, SqliteStore, check_version
@@ -111,6 +113,26 @@ def test_records_that_come_twice_in_any_cut_are_one_turn_each(tmp_path: Path) ->
             found = {each.intent.id: each.settlement and each.settlement.outcome for each in page(store)}
             assert found == {"a": "ok", "b": "ok", "c": None}, (again, cut)
             store.close()
+
+
+@pytest.mark.parametrize("last", ["plain", "priced", "cached", "open"])
+def test_rows_of_any_width_come_back_whole(tmp_path: Path, last: str) -> None:
+    """A chunk is written no wider than its widest row is, and an end leaves nothing of what was there."""
+    money = Money(1, "card", "", "high", 5, None, -1, 2, prompt_cache_ours=True, retried_nano=3)
+    made = {
+        "plain": settlement("x", money=None, counted="bytes"),
+        "priced": settlement("x", money=money),
+        "cached": settlement("x", money=money, cached_from="a", saved=Usage(5), saved_nano=7, tier="flex"),
+    }
+    store = SqliteStore(tmp_path / "db", NOON)
+    turns = [Turn(intent(f"{number:02}"), settlement(f"{number:02}")) for number in range(24)]
+    end = made.get(last)
+    turns.append(Turn(intent("24"), None if end is None else msgspec.structs.replace(end, id="24")))
+    records = [each for turn in turns for each in (turn.intent, turn.settlement) if each is not None]
+    store.apply(merge([turns[3].intent]), 1)
+    store.apply(merge(records), 2)
+    assert sorted(page(store, limit=30), key=lambda turn: turn.intent.id) == turns
+    store.close()
 
 
 def test_nothing_is_written_to_a_file_that_is_no_longer_in_its_place(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from llm_gateway.ledger.records import (
     Turn,
 )
 
-__all__ = ["BEGUN", "COLUMNS", "RECOUNTED", "SETTLED", "Batch", "merge", "turn_of"]
+__all__ = ["BEGUN", "COLUMNS", "RECOUNTED", "SETTLED", "WIDTHS", "Batch", "merge", "turn_of"]
 
 BEGUN = (
     "id",
@@ -63,22 +63,7 @@ SETTLED = (
     "losses",
     "cost_nano",
     "price",
-    "cached_from",
-    "saved_uncached",
-    "saved_cache_read",
-    "saved_cache_write",
-    "saved_output",
-    "saved_reasoning",
-    "saved_estimated",
-    "saved_nano",
-    "cache_write_1h",
-    "special",
-    "saved_cache_write_1h",
-    "saved_special",
-    "tier",
     "counted",
-    "error_permille",
-    "removed",
     "formula",
     "tariff",
     "reference",
@@ -89,10 +74,28 @@ SETTLED = (
     "prompt_cache_nano",
     "prompt_cache_ours",
     "retried_nano",
+    "tier",
+    "error_permille",
+    "cache_write_1h",
+    "special",
+    "removed",
+    "cached_from",
+    "saved_uncached",
+    "saved_cache_read",
+    "saved_cache_write",
+    "saved_output",
+    "saved_reasoning",
+    "saved_estimated",
+    "saved_nano",
+    "saved_cache_write_1h",
+    "saved_special",
 )
 """The columns that a settlement fills in; all NULL while the turn runs."""
 
 COLUMNS = BEGUN + SETTLED
+
+WIDTHS = (COLUMNS.index("formula"), COLUMNS.index("tier"), len(COLUMNS))
+"""How many columns it takes to write most rows, those with money, and all: what is not written is NULL."""
 
 RECOUNTED = (
     "uncached",
@@ -258,16 +261,16 @@ def _end(end: Settlement) -> tuple[object, ...]:
         _json(end.losses).decode() if end.losses else "[]",
         end.cost_nano,
         end.price,
+        end.counted or None,
+        *(_NO_MONEY if end.money is None else _astuple(end.money)),
+        end.tier or None,
+        end.error_permille,
+        *(_NOT_MORE if usage is None else _more(usage)),
+        _json(end.removed).decode() if end.removed is not None else None,
         end.cached_from or None,
         *(_UNCOUNTED if saved is None else _counts(saved)),
         end.saved_nano,
-        *(_NOT_MORE if usage is None else _more(usage)),
         *(_NOT_MORE if saved is None else _more(saved)),
-        end.tier or None,
-        end.counted or None,
-        end.error_permille,
-        _json(end.removed).decode() if end.removed is not None else None,
-        *(_NO_MONEY if end.money is None else _astuple(end.money)),
     )
 
 

@@ -16,7 +16,7 @@ from llm_gateway.ledger.migrate import CREATE_TABLE, READ_TABLE, load_migrations
 from llm_gateway.ledger.rebuilding import bring_up_to_date
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused
 from llm_gateway.ledger.rollups import NOTE, recount, roll_up, standing
-from llm_gateway.ledger.rows import COLUMNS, RECOUNTED, SETTLED, Batch
+from llm_gateway.ledger.rows import COLUMNS, RECOUNTED, SETTLED, WIDTHS, Batch
 from llm_gateway.ledger.store import Row, Statement, Value
 from llm_gateway.ledger.trouble import trouble
 
@@ -52,16 +52,23 @@ _CHECKED_BYTES = 32 << 20
 # Seconds to wait for somebody else's lock. Nobody of ours takes one; the writer comes back later anyway.
 _PATIENCE = 0.2
 
-_ROW = f"({', '.join('?' * len(COLUMNS))})"
-_INSERT = f"INSERT INTO turns ({', '.join(COLUMNS)}) VALUES "
 # A turn is begun once and ends once, and a record may come twice (`writer.py`): the row that is there already
 # stands, and is only given an end where it has none and the second one brings it.
 _ENDED = ", ".join(f"{name} = excluded.{name}" for name in ("provider", "model", *SETTLED))
 _ONCE = (
     f" ON CONFLICT (id) DO UPDATE SET {_ENDED} WHERE turns.outcome IS NULL AND excluded.outcome IS NOT NULL"
 )
-_INSERT_ONE = _INSERT + _ROW + _ONCE
-_INSERT_CHUNK = _INSERT + ", ".join([_ROW] * _CHUNK) + _ONCE
+
+
+def _insert(width: int, rows: int) -> str:
+    """Return the statement that puts so many rows of so many columns."""
+    row = f"({', '.join('?' * width)})"
+    return f"INSERT INTO turns ({', '.join(COLUMNS[:width])}) VALUES {', '.join([row] * rows)}{_ONCE}"
+
+
+_INSERT_ONE = _insert(len(COLUMNS), 1)
+# Columns that hold nothing cost as much as others: those at the end, which few turns have, are left out.
+_INSERT_CHUNK = [(width, (None,) * (len(COLUMNS) - width), _insert(width, _CHUNK)) for width in WIDTHS]
 _SETTLE = (
     f"UPDATE turns SET {', '.join(f'{name} = ?' for name in SETTLED)}, "
     "provider = coalesce(nullif(?, ''), provider), model = coalesce(nullif(?, ''), model) "
@@ -142,10 +149,7 @@ class SqliteStore:
             connection.executemany(_NOTE, batch.cards)  # before what was reckoned with them is summed up
             whole = len(begun) - len(begun) % _CHUNK
             for start in range(0, whole, _CHUNK):
-                values: list[object] = []
-                for row in begun[start : start + _CHUNK]:
-                    values += row
-                connection.execute(_INSERT_CHUNK, values)
+                connection.execute(*_chunk(begun[start : start + _CHUNK]))
             connection.executemany(_INSERT_ONE, begun[whole:])
             connection.executemany(_SETTLE, batch.settled)
             connection.executemany(_PROGRESS, batch.progressed)
@@ -233,6 +237,15 @@ class SqliteStore:
             ((verdict,),) = self.rows("PRAGMA quick_check(1)")
             if verdict != "ok":
                 raise damaged(self._path, " ".join(str(verdict).split()))
+
+
+def _chunk(rows: Sequence[tuple[object, ...]]) -> tuple[str, list[object]]:
+    """Return the statement that puts a chunk of rows, no wider than they are, and its values."""
+    width, _, sql = next(each for each in _INSERT_CHUNK if all(row[each[0] :] == each[1] for row in rows))
+    values: list[object] = []
+    for row in rows:
+        values += row[:width]
+    return sql, values
 
 
 def check_version(version: tuple[int, ...]) -> None:
