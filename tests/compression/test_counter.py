@@ -54,7 +54,7 @@ def test_it_knows_no_key_and_gives_way_to_everything_else() -> None:
         await counter.count("chat", HI)
         process = psutil.Process(counter.pid)
         assert "OPENAI_API_KEY" not in process.environ()
-        assert process.nice() >= 10
+        assert process.nice() >= min(psutil.Process().nice() + 10, 19)
 
     play(scene)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.store import Rows
+from llm_gateway.wire.ready import ready
 
 __all__ = ["Interrupted", "without_cost"]
 
@@ -20,6 +21,7 @@ _WITHOUT_COST = (
 )
 
 
+@ready
 class Interrupted(msgspec.Struct, frozen=True):
     """A turn, by whom it was to be answered, and what it probably used."""
 
