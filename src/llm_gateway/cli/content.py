@@ -6,7 +6,7 @@ import msgspec
 from llm_gateway.cli.audit import on_record
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.keys import key_views
-from llm_gateway.cli.output import FAILED, Stop, json_line, say, table
+from llm_gateway.cli.output import FAILED, Stop, complain, json_line, say, table
 from llm_gateway.clock import SystemClock
 from llm_gateway.content.opening import where_of
 from llm_gateway.content.rows import Total
@@ -91,7 +91,7 @@ def erase(context: Context, key: str, yes: bool) -> None:
     if api is not None:
         count = sum(int(str(api.call("DELETE", f"/api/content/{owner}")["erased"])) for owner in owners)
     else:
-        with offline(context.load().home, SystemClock(), _complain):  # so that no gateway starts meanwhile
+        with offline(context.load().home, SystemClock(), complain):  # so that no gateway starts meanwhile
             on_record(context.load().home, "content.erase", ", ".join(owners))
             safe = _safe(context)
             try:
@@ -140,7 +140,3 @@ def _exported(kept: Kept) -> str:
         response = read_kept(kept.payload)
         line |= {"response": msgspec.Raw(response.response), "input": msgspec.Raw(response.input)}
     return msgspec.json.encode(line).decode().replace("\r", " ").replace("\n", " ")
-
-
-def _complain(what: str, error: BaseException) -> None:
-    say(f"warning: {what}: {error}")

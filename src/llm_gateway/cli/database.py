@@ -8,7 +8,7 @@ import msgspec
 
 from llm_gateway.cli.audit import on_record
 from llm_gateway.cli.context import Context, json_option, pass_context
-from llm_gateway.cli.output import FAILED, USAGE, Stop, json_line, say, waiting
+from llm_gateway.cli.output import FAILED, USAGE, Stop, complain, json_line, say, waiting
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger.checking import MOST
 from llm_gateway.ledger.checking import check as differences
@@ -37,7 +37,7 @@ def migrate(context: Context) -> None:
     """Bring the database to this version's schema; `up` does it, too."""
     home = context.load().home
     before = saved(Folder(home))
-    with waiting("the database"), offline(home, SystemClock(), _complain):
+    with waiting("the database"), offline(home, SystemClock(), complain):
         say(f"the ledger of {home} is up to date")
     for path in saved(Folder(home)):
         if path not in before:
@@ -60,7 +60,7 @@ def backup(context: Context, target: Path) -> None:
 def restore(context: Context, copy: Path) -> None:
     """Put back a COPY that `db backup` made, while no gateway runs; what it replaces is kept beside it."""
     with waiting("the copy"):
-        aside = put_back(context.load().home, copy, SystemClock(), _complain)
+        aside = put_back(context.load().home, copy, SystemClock(), complain)
     say(f"put back {copy}" + (f"; what was there is in {aside}" if aside is not None else ""))
 
 
@@ -69,7 +69,7 @@ def restore(context: Context, copy: Path) -> None:
 @pass_context
 def check(context: Context, as_json: bool) -> None:
     """Hold the sums by hour, day and month against the turns, while the gateway runs or not."""
-    with waiting("the sums"), reading(context.load().home, SystemClock(), _complain) as rows:
+    with waiting("the sums"), reading(context.load().home, SystemClock(), complain) as rows:
         found = differences(rows)
         since = whole_since(rows)
     if as_json:
@@ -87,7 +87,7 @@ def check(context: Context, as_json: bool) -> None:
 def rebuild_sums(context: Context) -> None:
     """Make the sums by hour, day and month anew from the turns, while no gateway runs."""
     home = context.load().home
-    with waiting("the sums"), offline(home, SystemClock(), _complain) as store:
+    with waiting("the sums"), offline(home, SystemClock(), complain) as store:
         on_record(home, "database.rebuild", "sums")
         days = rebuild(store)
     say(f"made the sums of {days} days anew")
@@ -122,7 +122,7 @@ def prune_turns(context: Context, older_than: str, dry_run: bool, as_json: bool)
 
 
 def _prune_offline(home: Path, days: int, dry_run: bool) -> PruneView:
-    with waiting("the database"), offline(home, SystemClock(), _complain) as store:
+    with waiting("the database"), offline(home, SystemClock(), complain) as store:
         before_us = begin_of(days, SystemClock().now_us())
         found = due(store, before_us)
         if not dry_run and (found.turns or found.sightings):
@@ -140,7 +140,3 @@ def _days(text: str) -> int:
 
 def _iso(at_us: int) -> str:
     return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _complain(what: str, error: BaseException) -> None:
-    say(f"warning: {what}: {error}")

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import click
 
 from llm_gateway.cli.context import Context, pass_context
-from llm_gateway.cli.output import FAILED, USAGE, Stop, say
+from llm_gateway.cli.output import FAILED, USAGE, Stop, complain, say
 from llm_gateway.clock import SystemClock
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.ledger.extracts import BULKS, Bulk, bulk_columns, bulk_page
@@ -49,7 +49,7 @@ def export(context: Context, what: Bulk, how: Format, since: str, until: str, ou
         # What it has not written to its database yet, it writes before it answers this.
         api.get("/api/dashboard/usage", since="1h")
     writing = Writing(f"export-{what}", bulk_columns(what), how)
-    with reading(context.load().home, SystemClock(), _complain) as rows, _into(output) as out:
+    with reading(context.load().home, SystemClock(), complain) as rows, _into(output) as out:
         for piece in _pieces(rows, writing, what, (since_us, until_us)):
             out.write(piece)
     say(f"{writing.count:,} rows{f' are in {output}' if output is not None else ''}")
@@ -82,7 +82,3 @@ def _into(output: Path | None) -> Iterator[BinaryIO]:
         raise Stop(FAILED, f"error: {output} cannot be written: {error.strerror}") from None
     finally:
         part.unlink(missing_ok=True)
-
-
-def _complain(what: str, error: BaseException) -> None:
-    say(f"warning: {what}: {error}")

@@ -14,7 +14,7 @@ import msgspec
 
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.local_api import LocalApi
-from llm_gateway.cli.output import FAILED, Stop, json_line, say, table
+from llm_gateway.cli.output import FAILED, Stop, complain, json_line, say, table
 from llm_gateway.clients.importing import importing
 from llm_gateway.clients.past_use import ImportFailed, PastUse, Progress, Wish
 from llm_gateway.clients.watching import watching
@@ -88,7 +88,7 @@ def _by_ourselves(context: Context, wish: Wish) -> Sequence[PastUse]:
 
 async def _offline(loaded: Loaded, context: Context, wish: Wish) -> list[PastUse]:
     clock = SystemClock()
-    ledger = await Ledger.open(loaded.home, clock, on_failure=_complain)
+    ledger = await Ledger.open(loaded.home, clock, on_failure=complain)
     try:
         watch = watching(loaded, context.environ, str, ledger, clock)
         made = importing(ledger, clock, watch, loaded, context.environ)
@@ -96,10 +96,6 @@ async def _offline(loaded: Loaded, context: Context, wish: Wish) -> list[PastUse
             return await made.run(wish)
     finally:
         await ledger.close()
-
-
-def _complain(what: str, error: BaseException) -> None:
-    say(f"warning: {what}: {error}")
 
 
 @contextmanager

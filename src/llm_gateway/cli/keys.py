@@ -10,7 +10,7 @@ import msgspec
 
 from llm_gateway.cli.audit import on_record
 from llm_gateway.cli.context import Context, json_option, pass_context
-from llm_gateway.cli.output import FAILED, Stop, json_line, say, table
+from llm_gateway.cli.output import FAILED, Stop, complain, json_line, say, table
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger import keys as rows
 from llm_gateway.ledger.ids import Ids
@@ -298,9 +298,5 @@ def _id_of(context: Context, key: str) -> str:
 
 @contextmanager
 def _store(home: Path) -> Iterator[Store]:
-    with offline(home, SystemClock(), _complain) as store:
+    with offline(home, SystemClock(), complain) as store:
         yield store
-
-
-def _complain(what: str, error: BaseException) -> None:
-    say(f"warning: {what}: {error}")

@@ -18,6 +18,7 @@ __all__ = [
     "REFUSED",
     "USAGE",
     "Stop",
+    "complain",
     "json_line",
     "plain",
     "say",
@@ -61,6 +62,11 @@ def say(message: str) -> None:
         print(plain(message, "\n\t"), file=sys.stderr, flush=True)
     except OSError:
         pass  # a full disk, or nobody at the other end
+
+
+def complain(what: str, error: BaseException) -> None:
+    """Warn of what went wrong where nobody waits for it."""
+    say(f"warning: {what}: {error}")
 
 
 @contextmanager

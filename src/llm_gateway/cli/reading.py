@@ -8,7 +8,17 @@ import msgspec
 
 from llm_gateway.cli.context import Context
 from llm_gateway.cli.local_api import LocalApi
-from llm_gateway.cli.output import FAILED, NOT_RUNNING, USAGE, Stop, json_line, say, table, table_row
+from llm_gateway.cli.output import (
+    FAILED,
+    NOT_RUNNING,
+    USAGE,
+    Stop,
+    complain,
+    json_line,
+    say,
+    table,
+    table_row,
+)
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger import queries
 from llm_gateway.ledger.arithmetic import turn_and_cards
@@ -65,7 +75,7 @@ def one_request(context: Context, request_id: str) -> RequestDetail | None:
         if reply.status != 200:
             raise Stop(FAILED, f"error: the gateway answered {reply.status}; its log says why")
         return msgspec.json.decode(reply.body, type=RequestDetail)
-    with reading(context.load().home, SystemClock(), _complain) as rows:
+    with reading(context.load().home, SystemClock(), complain) as rows:
         turn, cards = turn_and_cards(rows, request_id)
     return None if turn is None else request_detail(turn, cards)
 
@@ -79,7 +89,7 @@ def _from_ledger(context: Context, wanted: Mapping[str, str], begin_us: int) -> 
     which = queries.Filter(
         client=wanted["client"], provider=wanted["provider"], outcome=wanted["status"], since_us=begin_us
     )
-    with reading(context.load().home, SystemClock(), _complain) as rows:
+    with reading(context.load().home, SystemClock(), complain) as rows:
         return [request_view(turn) for turn in queries.page(rows, which, limit=int(wanted["limit"]))]
 
 
@@ -144,7 +154,3 @@ def since_us(text: str) -> int:
     if not amount.isdecimal() or len(amount) > _LONGEST_AMOUNT or unit not in _UNITS:
         raise Stop(USAGE, f"error: --since {text!r} is not a time like 30m, 24h or 7d")
     return max(0, SystemClock().now_us() - int(amount) * _UNITS[unit] * 1_000_000)
-
-
-def _complain(what: str, error: BaseException) -> None:
-    say(f"warning: {what}: {error}")

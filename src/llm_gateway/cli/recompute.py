@@ -11,7 +11,7 @@ import msgspec
 
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.figures import count, exact, figures_table, money
-from llm_gateway.cli.output import FAILED, Stop, json_line, say, waiting
+from llm_gateway.cli.output import FAILED, Stop, complain, json_line, say, waiting
 from llm_gateway.cli.price_shop import Shop
 from llm_gateway.cli.reading import since_us
 from llm_gateway.clock import SystemClock
@@ -38,7 +38,7 @@ def recompute_command(context: Context, since: str, with_current_prices: bool, a
     """
     loaded, begin_us = context.load(), since_us(since)
     changes: list[Revalued] | None = None
-    with reading(loaded.home, SystemClock(), _complain) as rows, waiting("the ledger to be reckoned again"):
+    with reading(loaded.home, SystemClock(), complain) as rows, waiting("the ledger to be reckoned again"):
         found = recompute(rows, begin_us)
         if with_current_prices:
             changes = revalue(rows, Shop(context).book, begin_us)
@@ -124,7 +124,3 @@ def _differs(each: Revalued) -> bool:
 def _cells(each: Revalued, provider: str, model: str) -> list[str]:
     amounts = (each.cost_nano, each.new_cost_nano, each.lines_nano, each.new_lines_nano)
     return [provider, model, count(each.turns), *map(money, amounts), count(each.unknown)]
-
-
-def _complain(what: str, error: BaseException) -> None:
-    say(f"warning: {what}: {error}")

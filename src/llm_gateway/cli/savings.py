@@ -8,7 +8,7 @@ import msgspec
 from llm_gateway.cli.arithmetic import print_money
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.figures import WIDTH, count, exact, figures_table, money, places
-from llm_gateway.cli.output import FAILED, Stop, json_line, say
+from llm_gateway.cli.output import FAILED, Stop, complain, json_line, say
 from llm_gateway.cli.reading import one_request
 from llm_gateway.cli.recompute import recompute_command
 from llm_gateway.cli.usage import asked, filter_options
@@ -46,7 +46,7 @@ def savings(click_context: click.Context, /, as_json: bool, **words: str | None)
     if api is not None:
         view = msgspec.convert(api.get("/api/dashboard/savings", **query), SavingsView)
     else:
-        with reading(context.load().home, SystemClock(), _complain) as rows:
+        with reading(context.load().home, SystemClock(), complain) as rows:
             view = savings_answer(rows, wanted)
     if as_json:
         json_line("savings", view)
@@ -194,7 +194,3 @@ def _price(price: PriceUseView) -> str:
 
 def _short(amount: Amount) -> str:
     return money(amount.nano)
-
-
-def _complain(what: str, error: BaseException) -> None:
-    say(f"warning: {what}: {error}")

@@ -8,7 +8,7 @@ import msgspec
 
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.figures import count, figures_table, money
-from llm_gateway.cli.output import USAGE, Stop, json_line, say
+from llm_gateway.cli.output import USAGE, Stop, complain, json_line, say
 from llm_gateway.clock import SystemClock
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.ledger.opening import reading
@@ -73,7 +73,7 @@ def usage(context: Context, /, what: str, as_json: bool, **words: str | None) ->
     if api is not None:
         view = msgspec.convert(api.get("/api/dashboard/usage", **query), UsageView)
     else:
-        with reading(context.load().home, SystemClock(), _complain) as rows:
+        with reading(context.load().home, SystemClock(), complain) as rows:
             view = usage_answer(rows, wanted)
     if as_json:
         json_line("usage", view)
@@ -123,7 +123,7 @@ def _forecast(context: Context, as_json: bool) -> None:
         views = msgspec.convert(api.get("/api/dashboard/forecast")["forecast"], list[ForecastView])
     else:
         loaded, clock = context.load(), SystemClock()
-        with reading(loaded.home, clock, _complain) as rows:
+        with reading(loaded.home, clock, complain) as rows:
             views = forecast_views(rows, standing_of(rows, loaded.settings.limits, clock), clock.now_us())
     if as_json:
         json_line("forecast", {"forecast": views})
@@ -152,7 +152,3 @@ def _expected(view: ForecastView) -> list[str]:
 
 def _minute(at: str) -> str:
     return at[5:16].replace("T", " ")
-
-
-def _complain(what: str, error: BaseException) -> None:
-    say(f"warning: {what}: {error}")
