@@ -13,27 +13,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from llm_gateway.compression.frames import LENGTH, Count, Order, framed, read_answer
+from llm_gateway.environment import keyless
 
 __all__ = ["Counter", "CounterUnavailable"]
 
 _ANSWER_S = 120.0
 _STOP_S = 2.0
 _PROGRAM = (sys.executable, "-P", "-m", "llm_gateway.compression.program")
-# What it needs to run. None of the keys that the gateway's own environment holds.
-_PASSED = (
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "PATH",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "SYSTEMROOT",
-    "TEMP",
-    "TMP",
-    "TMPDIR",
-    "VIRTUAL_ENV",
-)
 
 
 class CounterUnavailable(Exception):
@@ -50,7 +36,7 @@ class Counter:
         program: Sequence[str] = _PROGRAM,
     ) -> None:
         self._program = program
-        self._environ = {name: environ[name] for name in _PASSED if name in environ}
+        self._environ = keyless(environ)
         self._answer_s = answer_s
         self._one = asyncio.Lock()
         self._process: Process | None = None

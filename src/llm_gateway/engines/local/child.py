@@ -12,6 +12,7 @@ import msgspec
 
 from llm_gateway.engines.local.model import LocalModel
 from llm_gateway.engines.local.orders import Orders, Ready
+from llm_gateway.environment import keyless
 from llm_gateway.errors import UpstreamTimeout, UpstreamUnreachable
 from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.vault import Secret
@@ -20,21 +21,6 @@ __all__ = ["Child"]
 
 _START_S = 60.0
 _STOP_S = 2.0
-# What it needs to run. None of the keys that the gateway's own environment holds.
-_PASSED = (
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "PATH",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "SYSTEMROOT",
-    "TEMP",
-    "TMP",
-    "TMPDIR",
-    "VIRTUAL_ENV",
-)
 
 
 class Child:
@@ -43,7 +29,7 @@ class Child:
     def __init__(self, provider: str, model: LocalModel, environ: Mapping[str, str]) -> None:
         self._provider = provider
         self._model = model
-        self._environ = {name: environ[name] for name in _PASSED if name in environ}
+        self._environ = keyless(environ)
         self._starting = asyncio.Lock()
         self._process: Process | None = None
         self._endpoint: Endpoint | None = None
