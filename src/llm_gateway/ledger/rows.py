@@ -21,6 +21,9 @@ from llm_gateway.ledger.records import (
 
 __all__ = ["BEGUN", "COLUMNS", "RECOUNTED", "SETTLED", "WIDTHS", "Batch", "merge", "turn_of"]
 
+_USAGE = ("uncached", "cache_read", "cache_write", "output", "reasoning", "estimated")
+_MONEY = Money.__struct_fields__
+
 BEGUN = (
     "id",
     "at_us",
@@ -47,12 +50,7 @@ SETTLED = (
     "outcome",
     "http_status",
     "error_kind",
-    "uncached",
-    "cache_read",
-    "cache_write",
-    "output",
-    "reasoning",
-    "estimated",
+    *_USAGE,
     "latency_us",
     "ttft_us",
     "response_bytes",
@@ -64,28 +62,14 @@ SETTLED = (
     "cost_nano",
     "price",
     "counted",
-    "formula",
-    "tariff",
-    "reference",
-    "confidence",
-    "baseline_nano",
-    "route_nano",
-    "compression_nano",
-    "prompt_cache_nano",
-    "prompt_cache_ours",
-    "retried_nano",
+    *_MONEY,
     "tier",
     "error_permille",
     "cache_write_1h",
     "special",
     "removed",
     "cached_from",
-    "saved_uncached",
-    "saved_cache_read",
-    "saved_cache_write",
-    "saved_output",
-    "saved_reasoning",
-    "saved_estimated",
+    *(f"saved_{name}" for name in _USAGE),
     "saved_nano",
     "saved_cache_write_1h",
     "saved_special",
@@ -98,34 +82,18 @@ WIDTHS = (COLUMNS.index("formula"), COLUMNS.index("tier"), len(COLUMNS))
 """How many columns it takes to write most rows, those with money, and all: what is not written is NULL."""
 
 RECOUNTED = (
-    "uncached",
-    "cache_read",
-    "cache_write",
-    "output",
-    "reasoning",
-    "estimated",
+    *_USAGE,
     "cache_write_1h",
     "special",
     "counted",
     "error_permille",
     "cost_nano",
-    "formula",
-    "tariff",
-    "reference",
-    "confidence",
-    "baseline_nano",
-    "route_nano",
-    "compression_nano",
-    "prompt_cache_nano",
-    "prompt_cache_ours",
-    "retried_nano",
+    *_MONEY,
 )
 """The columns that a recount puts right."""
 
 _RUNNING = (None,) * len(SETTLED)
-_USAGE = ("uncached", "cache_read", "cache_write", "output", "reasoning", "estimated")
 _UNCOUNTED = (None,) * len(_USAGE)
-_MONEY = Money.__struct_fields__
 _NO_MONEY = (None,) * len(_MONEY)
 _NOT_MORE = (None, None)
 # What stands before the fields of an intent that is written as an array.
