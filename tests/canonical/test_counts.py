@@ -10,9 +10,11 @@ from llm_gateway.canonical.counts import (
     Reasoning,
     Told,
     added,
+    both_ways,
     count,
     member,
     normal,
+    plain,
     whole,
 )
 from llm_gateway.canonical.usage import Special, Usage
@@ -110,3 +112,44 @@ def test_a_sum_is_an_estimate_where_a_part_is_one() -> None:
     assert added(one, Usage(5, special=Special(searches=2, audio_in=3))) == Usage(
         10, special=Special(searches=3, audio_in=3)
     )
+
+
+small = st.integers(-2, 30)
+
+
+@given(small, small, small, small, small, st.integers(-1, 2))
+def test_what_adds_up_is_as_it_is_told_and_nothing_else_is(
+    sent: int, made: int, read: int, write: int, reasoning: int, off: int
+) -> None:
+    found = plain((sent, made, sent + made + off), read, write, reasoning)
+    sound = min(sent, made, read, write, reasoning) >= 0 and read + write <= sent and reasoning <= made
+    if off == 0 and sound and sent + made:
+        assert found is not None
+        assert (found.input, found.output, found.reasoning) == (sent, made, reasoning)
+        told = Told(sent, made, read, write, reasoning=reasoning)
+        assert found == normal(told, caching="inside", reasoning="inside")
+    else:
+        assert found is None
+
+
+def test_more_than_a_turn_can_use_does_not_add_up() -> None:
+    assert plain((MOST_TOKENS, 1, MOST_TOKENS + 1), 0, 0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "ways"),
+    [
+        ((3, 4, None), (3, 4)),
+        ((3, 4, 99), (3, 4)),
+        ((None, 4, 9), (5, 4)),
+        ((None, 4, 3), None),
+        ((None, 4, None), None),
+        ((3, None, 9), None),
+        ((0, 0, 7), None),
+        ((None, 0, 0), None),
+    ],
+)
+def test_what_went_in_follows_from_the_total_where_it_is_not_told(
+    told: tuple[int | None, int | None, int | None], ways: tuple[int, int] | None
+) -> None:
+    assert both_ways(*told) == ways

@@ -12,7 +12,19 @@ import msgspec
 
 from llm_gateway.canonical.usage import Special, Usage
 
-__all__ = ["MOST_TOKENS", "Caching", "Reasoning", "Told", "added", "count", "member", "normal", "whole"]
+__all__ = [
+    "MOST_TOKENS",
+    "Caching",
+    "Reasoning",
+    "Told",
+    "added",
+    "both_ways",
+    "count",
+    "member",
+    "normal",
+    "plain",
+    "whole",
+]
 
 Caching = Literal["inside", "beside"]
 """Whether what was read from a cache or written to one is a part of the input that was told."""
@@ -90,6 +102,30 @@ def normal(told: Told, *, caching: Caching, reasoning: Reasoning) -> Usage:
         cache_write_1h=min(told.write_1h, write),
         special=_special(told, uncached, read, output - thought),
     )
+
+
+def plain(sums: tuple[int, int, int], read: int, write: int, reasoning: int) -> Usage | None:
+    """Return a usage that adds up as it is told, in OpenAI's way; None for what has to be looked at closely.
+
+    `sums` are the tokens that went in, that came out, and together; the others are parts of these.
+    """
+    sent, made, total = sums
+    if total != sent + made or not 0 < total <= MOST_TOKENS:
+        return None
+    if min(sent, made, read, write, reasoning) < 0 or read + write > sent or reasoning > made:
+        return None
+    return Usage(sent - read - write, read, write, made, reasoning)
+
+
+def both_ways(sent: int | None, made: int | None, total: int | None) -> tuple[int, int] | None:
+    """Return what went in and what came out; None where that cannot be told, or nobody counts and says 0."""
+    if made is None:
+        return None
+    if sent is None:
+        if total is None or total < made:
+            return None
+        sent = total - made
+    return (sent, made) if sent or made else None
 
 
 def added(one: Usage, other: Usage) -> Usage:

@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.canonical.counts import (
-    MOST_TOKENS,
     Caching,
     Reasoning,
     Told,
+    both_ways,
     count,
     member,
     normal,
+    plain,
     whole,
 )
 from llm_gateway.canonical.usage import Usage
@@ -145,14 +146,9 @@ def _usual_usage(told: _Usual) -> Usage | None:
         or told.num_search_queries is not None
     ):
         return None
-    prompt, output = told.prompt_tokens, told.completion_tokens
     read = sent.cached_tokens or told.prompt_cache_hit_tokens
-    write, reasoning = sent.cache_write_tokens, made.reasoning_tokens
-    if told.total_tokens != prompt + output or not 0 < told.total_tokens <= MOST_TOKENS:
-        return None
-    if min(prompt, output, read, write, reasoning) < 0 or read + write > prompt or reasoning > output:
-        return None
-    return Usage(prompt - read - write, read, write, output, reasoning)
+    sums = (told.prompt_tokens, told.completion_tokens, told.total_tokens)
+    return plain(sums, read, sent.cache_write_tokens, made.reasoning_tokens)
 
 
 def _odd_usage(raw: Raw) -> Usage | None:
@@ -160,16 +156,11 @@ def _odd_usage(raw: Raw) -> Usage | None:
         told = _object.decode(raw)
     except _UNREADABLE:
         return None
-    prompt, output = count(told.get("prompt_tokens")), count(told.get("completion_tokens", 0))
     total = count(told.get("total_tokens"))
-    if output is None:
+    ways = both_ways(count(told.get("prompt_tokens")), count(told.get("completion_tokens", 0)), total)
+    if ways is None:
         return None
-    if prompt is None:
-        if total is None or total < output:
-            return None
-        prompt = total - output
-    if not prompt and not output:
-        return None  # a server that does not count says 0
+    prompt, output = ways
     sent, made = told.get("prompt_tokens_details"), told.get("completion_tokens_details")
     read = member(sent, "cached_tokens") or member(
         told, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens"

@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.canonical.counts import (
-    MOST_TOKENS,
     Reasoning,
     Told,
     added,
+    both_ways,
     count,
     member,
     normal,
+    plain,
 )
 from llm_gateway.canonical.usage import Usage
 
@@ -115,15 +116,10 @@ def _usual_usage(told: _Usual) -> Usage | None:
     into, out = told.input_tokens_details, told.output_tokens_details
     if into.audio_tokens or into.image_tokens or out.audio_tokens or out.image_tokens:
         return None
-    read, write, reasoning = into.cached_tokens, into.cache_write_tokens, out.reasoning_tokens
-    sent, output = told.input_tokens, told.output_tokens
-    if told.total_tokens != sent + output or not 0 < told.total_tokens <= MOST_TOKENS:
-        return None
-    if min(sent, output, read, write, reasoning) < 0 or read + write > sent or reasoning > output:
-        return None
     if told.server_side_tool_usage_details is not None:
         return None
-    return Usage(sent - read - write, read, write, output, reasoning)
+    sums = (told.input_tokens, told.output_tokens, told.total_tokens)
+    return plain(sums, into.cached_tokens, into.cache_write_tokens, out.reasoning_tokens)
 
 
 def _odd_usage(raw: Raw) -> Usage | None:
@@ -131,16 +127,11 @@ def _odd_usage(raw: Raw) -> Usage | None:
         told = _object.decode(raw)
     except _UNREADABLE:
         return None
-    sent, output = count(told.get("input_tokens")), count(told.get("output_tokens", 0))
     total = count(told.get("total_tokens"))
-    if output is None:
+    ways = both_ways(count(told.get("input_tokens")), count(told.get("output_tokens", 0)), total)
+    if ways is None:
         return None
-    if sent is None:
-        if total is None or total < output:
-            return None
-        sent = total - output
-    if not sent and not output:
-        return None  # a server that does not count says 0
+    sent, output = ways
     into, out = told.get("input_tokens_details"), told.get("output_tokens_details")
     tools = told.get("server_side_tool_usage_details")
     counts = Told(
