@@ -9,7 +9,7 @@ from llm_gateway.cli.arithmetic import print_money
 from llm_gateway.cli.clients import Clients, clients_of, first_line, gap_lines
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import DEGRADED, FAILED, Stop, json_line, say, table
-from llm_gateway.cli.reading import one_request, page_of_requests
+from llm_gateway.cli.reading import page_of_requests, the_request
 from llm_gateway.server.explain import Explained
 from llm_gateway.server.limit_views import LimitView
 
@@ -165,11 +165,7 @@ def requests(click_context: click.Context, /, follow: bool, as_json: bool, limit
 @pass_context
 def show(context: Context, request_id: str, as_json: bool) -> None:
     """Show one request with its attempts, and how what it cost and avoided was reckoned."""
-    detail = one_request(context, request_id)
-    if detail is None:
-        raise Stop(
-            FAILED, f"error: there is no request {request_id!r}\nhint: `llm-gateway requests` lists them"
-        )
+    detail = the_request(context, request_id)
     if as_json:
         json_line("request", detail)
         return

@@ -1,7 +1,8 @@
 """Read requests: from the gateway that runs, else from its ledger; and go on reading as they end."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -23,9 +24,12 @@ from llm_gateway.clock import SystemClock
 from llm_gateway.ledger import queries
 from llm_gateway.ledger.arithmetic import turn_and_cards
 from llm_gateway.ledger.opening import reading
+from llm_gateway.ledger.store import Rows
 from llm_gateway.server.views import RequestDetail, RequestView, request_detail, request_view
 
-__all__ = ["one_request", "page_of_requests", "since_us"]
+__all__ = ["answered", "one_request", "page_of_requests", "since_us", "the_request"]
+
+T = TypeVar("T")
 
 _COLUMNS = (
     "at",
@@ -63,6 +67,26 @@ def page_of_requests(context: Context, wanted: Mapping[str, str], follow: bool, 
     table(_TITLES, map(_cells, page))
     if not page:
         say("no requests yet; `llm-gateway smoke` sends one")
+
+
+def answered(
+    context: Context, name: str, query: Mapping[str, str], kind: type[T], made: Callable[[Rows], T]
+) -> T:
+    """Return what the gateway that runs says at a place of its dashboard API, else what its ledger says."""
+    api = context.api_or_none()
+    if api is not None:
+        return msgspec.convert(api.get(f"/api/dashboard/{name}", **query), kind)
+    with reading(context.load().home, SystemClock(), complain) as rows:
+        return made(rows)
+
+
+def the_request(context: Context, request_id: str) -> RequestDetail:
+    """Return everything about a request; one that is not there ends the command."""
+    detail = one_request(context, request_id)
+    if detail is None:
+        hint = "`llm-gateway requests` lists them"
+        raise Stop(FAILED, f"error: there is no request {request_id!r}\nhint: {hint}")
+    return detail
 
 
 def one_request(context: Context, request_id: str) -> RequestDetail | None:

@@ -3,17 +3,15 @@
 import textwrap
 
 import click
-import msgspec
 
 from llm_gateway.cli.arithmetic import print_money
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.figures import WIDTH, count, exact, figures_table, money, places
-from llm_gateway.cli.output import FAILED, Stop, complain, json_line, say
-from llm_gateway.cli.reading import one_request
+from llm_gateway.cli.output import json_line, say
+from llm_gateway.cli.reading import answered, the_request
 from llm_gateway.cli.recompute import recompute_command
 from llm_gateway.cli.usage import asked, filter_options
 from llm_gateway.clock import SystemClock
-from llm_gateway.ledger.opening import reading
 from llm_gateway.server.savings_views import Amount, LineView, PriceUseView, SavingsView, savings_answer
 from llm_gateway.server.views import iso
 
@@ -42,12 +40,7 @@ def savings(click_context: click.Context, /, as_json: bool, **words: str | None)
     context = click_context.ensure_object(Context)
     query = {name: value for name, value in words.items() if value is not None}
     wanted = asked(query, "all")
-    api = context.api_or_none()
-    if api is not None:
-        view = msgspec.convert(api.get("/api/dashboard/savings", **query), SavingsView)
-    else:
-        with reading(context.load().home, SystemClock(), complain) as rows:
-            view = savings_answer(rows, wanted)
+    view = answered(context, "savings", query, SavingsView, lambda rows: savings_answer(rows, wanted))
     if as_json:
         json_line("savings", view)
     else:
@@ -63,10 +56,7 @@ savings.add_command(recompute_command)
 @pass_context
 def show(context: Context, request_id: str, as_json: bool) -> None:
     """Show the arithmetic of one request: its counts, the prices, the sums, and the lines between them."""
-    detail = one_request(context, request_id)
-    if detail is None:
-        hint = "`llm-gateway requests` lists them"
-        raise Stop(FAILED, f"error: there is no request {request_id!r}\nhint: {hint}")
+    detail = the_request(context, request_id)
     if as_json:
         json_line("savings-of-request", {"id": request_id, "money": detail.money})
     elif detail.money is None:

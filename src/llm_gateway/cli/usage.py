@@ -9,6 +9,7 @@ import msgspec
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.figures import count, figures_table, money
 from llm_gateway.cli.output import USAGE, Stop, complain, json_line, say
+from llm_gateway.cli.reading import answered
 from llm_gateway.clock import SystemClock
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.ledger.opening import reading
@@ -69,12 +70,7 @@ def usage(context: Context, /, what: str, as_json: bool, **words: str | None) ->
     query = {"period": what, "latency": "yes" if as_json else "no"}
     query |= {name: value for name, value in words.items() if value is not None}
     wanted = asked(query, "daily")
-    api = context.api_or_none()
-    if api is not None:
-        view = msgspec.convert(api.get("/api/dashboard/usage", **query), UsageView)
-    else:
-        with reading(context.load().home, SystemClock(), complain) as rows:
-            view = usage_answer(rows, wanted)
+    view = answered(context, "usage", query, UsageView, lambda rows: usage_answer(rows, wanted))
     if as_json:
         json_line("usage", view)
     else:
