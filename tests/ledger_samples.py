@@ -1,6 +1,7 @@
 """Turns to fill a ledger with, and a home opened for a test."""
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,9 @@ from fakes import FakeClock
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.ledger import Durability, Ledger
 from llm_gateway.ledger.records import Attempt, Intent, Settlement
+from llm_gateway.ledger.tariff import Card
 
-__all__ = ["NOON", "Failures", "intent", "settlement", "with_ledger"]
+__all__ = ["CARD", "NOON", "Failures", "intent", "settlement", "with_ledger"]
 
 NOON = 1_700_000_000_000_000
 
@@ -50,6 +52,27 @@ _SETTLEMENT = Settlement(
     cost_nano=1_250_000,
     price="configuration",
 )
+
+
+CARD = Card(
+    "genai-prices",
+    "anthropic",
+    "sonnet",
+    "pattern",
+    {
+        "input": ((0, Decimal(3)),),
+        "output": ((0, Decimal(15)),),
+        "cache_read": ((0, Decimal("0.3")),),
+        "cache_write": ((0, Decimal("3.75")),),
+    },
+    version="0.2.3",
+    sha256="ab" * 32,
+    since="2026-01-01",
+    tier="batch",
+    hours="00:00-06:00",
+    other="litellm: 4",
+)
+"""A card that says all that a card can say but steps."""
 
 
 class Failures(list[tuple[str, BaseException]]):

@@ -1,36 +1,16 @@
 """What `requests show` prints of the money of a request: all that it takes to add it up on paper."""
 
-from decimal import Decimal
-
 import msgspec
 import pytest
 
-from ledger_samples import settlement
+from ledger_samples import CARD, settlement
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.cli.arithmetic import print_money
 from llm_gateway.ledger.accounting import Basis, Used, reckon
 from llm_gateway.ledger.records import Removed
-from llm_gateway.ledger.tariff import Card, Tariff
+from llm_gateway.ledger.tariff import Tariff
 from llm_gateway.server.money_views import money_view
 
-CARD = Card(
-    "genai-prices",
-    "anthropic",
-    "sonnet",
-    "pattern",
-    {
-        "input": ((0, Decimal(3)),),
-        "output": ((0, Decimal(15)),),
-        "cache_read": ((0, Decimal("0.3")),),
-        "cache_write": ((0, Decimal("3.75")),),
-    },
-    version="0.2.3",
-    sha256="ab" * 32,
-    since="2026-01-01",
-    tier="batch",
-    hours="00:00-06:00",
-    other="litellm: 4",
-)
 TARIFF = Tariff(CARD)
 CARDS_THERE = {TARIFF.id: CARD}
 

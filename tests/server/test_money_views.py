@@ -1,14 +1,12 @@
 """The arithmetic of one request: by hand, and of thousands of turns with nothing that does not come out."""
 
-from decimal import Decimal
-
 import msgspec
 
-from ledger_samples import settlement
+from ledger_samples import CARD, settlement
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.accounting import FORMULA, Basis, Used, cached, reckon
 from llm_gateway.ledger.records import Money, Removed, Settlement
-from llm_gateway.ledger.tariff import Card, Tariff
+from llm_gateway.ledger.tariff import Tariff
 from llm_gateway.server.money_views import (
     CardView,
     LinesView,
@@ -20,24 +18,6 @@ from llm_gateway.server.money_views import (
 )
 from turn_factory import CARDS, generated
 
-CARD = Card(
-    "genai-prices",
-    "anthropic",
-    "sonnet",
-    "pattern",
-    {
-        "input": ((0, Decimal(3)),),
-        "output": ((0, Decimal(15)),),
-        "cache_read": ((0, Decimal("0.3")),),
-        "cache_write": ((0, Decimal("3.75")),),
-    },
-    version="0.2.3",
-    sha256="ab" * 32,
-    since="2026-01-01",
-    tier="batch",
-    hours="00:00-06:00",
-    other="litellm: 4",
-)
 TARIFF = Tariff(CARD)
 CARDS_THERE = {TARIFF.id: CARD}
 
