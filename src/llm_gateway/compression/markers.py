@@ -2,27 +2,44 @@
 
 A marker is a line of its own. A line of the text that looks like one, or like one that was escaped, gets a
 backslash before it, so that what stands without one was written here. A result holds markers only after it
-was encoded: text that imitates them is never decoded.
+was encoded: text that imitates them is never decoded. Whoever reads them has no legend: they say in plain
+words what they stand for.
 """
 
 import re
 from typing import NamedTuple
 
-__all__ = ["Again", "Json", "Marker", "Numbers", "Same", "escape", "is_marker", "read_marker", "unescape"]
+__all__ = [
+    "After",
+    "Again",
+    "Json",
+    "Marker",
+    "Numbers",
+    "Same",
+    "escape",
+    "is_marker",
+    "read_marker",
+    "unescape",
+]
 
-_LIKE = re.compile(r"\\*\[(?:lines \d|same as |previous |compact JSON)")
+_LIKE = re.compile(r"\\*\[(?:lines \d|same as |previous |next \d|compact JSON|minified JSON)")
 
 _MARKS = {"→": "", "\t": " tab", ":": " colon", "|": " bar"}
 _MARK_OF = {name.strip(): mark for mark, name in _MARKS.items()}
 _USUAL = 6  # columns that `cat -n` and Claude Code's reading tool pad numbers to
-_QUOTED = 32
+_QUOTED = 24
+_SPACED = 0
 
 _NUMBERS = re.compile(r"\[lines ([1-9]\d{0,8})-(\d{1,9})(?: (tab|colon|bar))?(?: width (\d{1,2}))?\]")
 _SAME = re.compile(
-    r"\[same as (result \d+|call \d+ [A-Za-z_][A-Za-z_0-9.]*),? lines? (\d+)(?:-(\d+))?:.*\]", re.DOTALL
+    r"\[same as (result \d+|call \d+ [A-Za-z_][A-Za-z_0-9.]*) lines? (\d{1,7})(?:-(\d{1,7}))?: .*\]",
+    re.DOTALL,
 )
-_AGAIN = re.compile(r"\[previous (?:line|(\d) lines) (\d{1,9}) more times?\]")
-_JSON = re.compile(r"\[compact JSON(?:, indent (\d))?(, ASCII)?\]")
+_AGAIN = re.compile(r"\[previous (?:line|(\d) lines) (\d{1,7}) more times?\]")
+_AFTER = re.compile(r"\[next (\d{1,7}) lines each begin with: (.+)\]", re.DOTALL)
+_JSON = re.compile(
+    r"\[(minified|compact) JSON( lines)?(?:, (?:indent (\d)|(spaced)))?(, ASCII)?(, as spelt)?\]"
+)
 
 
 class Numbers(NamedTuple):
@@ -50,6 +67,8 @@ class Same(NamedTuple):
     def __str__(self) -> str:
         """Return the line."""
         begin, end = (line.strip()[:_QUOTED] for line in self.quoted)
+        if self.first == self.last:
+            return f'[same as {self.text} line {self.first}: "{begin}"]'
         return f'[same as {self.text} lines {self.first}-{self.last}: "{begin}" … "{end}"]'
 
 
@@ -65,19 +84,43 @@ class Again(NamedTuple):
         return f"[previous {what} {self.times} more time{'s' if self.times > 1 else ''}]"
 
 
-class Json(NamedTuple):
-    """JSON follows, which had spaces: `indent` of them, 0 for one line with spaces, -1 for none."""
+class After(NamedTuple):
+    """Lines that follow, so many, of each of which the beginning was taken away."""
 
-    indent: int
-    ascii: bool
+    lines: int
+    beginning: str
 
     def __str__(self) -> str:
         """Return the line."""
-        indent = f", indent {self.indent}" if self.indent >= 0 else ""
-        return f"[compact JSON{indent}{', ASCII' if self.ascii else ''}]"
+        return f"[next {self.lines} lines each begin with: {self.beginning}]"
 
 
-Marker = Numbers | Same | Again | Json
+class Json(NamedTuple):
+    """JSON follows, which had spaces: `indent` of them, 0 for one line with spaces, -1 for none.
+
+    `columns`: it is as `columns.py` has written it. `each`: its elements stood one a line. `ascii`: other
+    characters were escaped. `spelt`: its numbers are not spelt as Python's.
+    """
+
+    indent: int
+    columns: bool
+    each: bool = False
+    ascii: bool = False
+    spelt: bool = False
+
+    def __str__(self) -> str:
+        """Return the line."""
+        what = f"{'compact' if self.columns else 'minified'} JSON{' lines' if self.each else ''}"
+        space = f", indent {self.indent}" if self.indent > _SPACED else ", spaced"
+        words = (
+            space if self.indent >= _SPACED else "",
+            ", ASCII" if self.ascii else "",
+            ", as spelt" if self.spelt else "",
+        )
+        return f"[{what}{''.join(words)}]"
+
+
+Marker = Numbers | Same | Again | After | Json
 
 
 def is_marker(line: str) -> bool:
@@ -93,8 +136,11 @@ def read_marker(line: str) -> Marker:
         return Same(told[1], int(told[2]), int(told[3] or told[2]))
     if told := _AGAIN.fullmatch(line):
         return Again(int(told[1] or 1), int(told[2]))
+    if told := _AFTER.fullmatch(line):
+        return After(int(told[1]), told[2])
     if told := _JSON.fullmatch(line):
-        return Json(int(told[1] or -1), bool(told[2]))
+        indent = int(told[3]) if told[3] else _SPACED if told[4] else -1
+        return Json(indent, told[1] == "compact", bool(told[2]), bool(told[5]), bool(told[6]))
     raise ValueError(f"{line[:40]!r} stands for nothing")
 
 

@@ -3,10 +3,11 @@
 import re
 from typing import NamedTuple
 
-__all__ = ["Numbering", "Segment", "segments"]
+__all__ = ["Numbering", "numbered_from", "seems_numbered"]
 
 # `cat -n` pads to six columns and sets a tab, Claude Code's reading tool an arrow, SWE-agent's a colon.
 _NUMBERED = re.compile(r"( *)([1-9]\d{0,8})([\t→:|])")
+_ANYWHERE = re.compile(r"(?m)^ *[1-9]\d{0,8}[\t→:|]")
 _FEWEST = 3
 
 
@@ -23,51 +24,24 @@ class Numbering(NamedTuple):
         return [f"{number:>{width}}{mark}{line}" for number, line in enumerate(lines, first)]
 
 
-class Segment(NamedTuple):
-    """A stretch of a text: its lines without numbers, and how they were numbered, if they were."""
-
-    lines: list[str]
-    numbering: Numbering | None = None
-
-    def text(self) -> list[str]:
-        """Return the lines as they were in the text."""
-        return self.lines if self.numbering is None else self.numbering.put(self.lines)
+def seems_numbered(text: str) -> bool:
+    """Return whether any line of a text begins like a numbered one."""
+    return _ANYWHERE.search(text) is not None
 
 
-def segments(lines: list[str]) -> list[Segment]:
-    """Cut a text into stretches that are numbered one by one, three lines or more, and others."""
-    found: list[Segment] = []
-    plain: list[str] = []
-    at, end = 0, len(lines)
-    match = _NUMBERED.match
-    while at < end:
-        line = lines[at]
-        told = match(line) if line[:1] == " " or line[:1].isdigit() else None
-        if told is not None:
-            width = len(told[1]) + len(told[2]) if told[1] else 1
-            numbering = Numbering(int(told[2]), width, told[3])
-            stripped = _stripped(lines, at, numbering)
-            if len(stripped) >= _FEWEST:
-                if plain:
-                    found.append(Segment(plain))
-                    plain = []
-                found.append(Segment(stripped, numbering))
-                at += len(stripped)
-                continue
-        plain.append(line)
-        at += 1
-    if plain or not found:
-        found.append(Segment(plain))
-    return found
-
-
-def _stripped(lines: list[str], at: int, numbering: Numbering) -> list[str]:
-    """Return the lines from here on that are numbered so, without their numbers."""
-    first, width, mark = numbering
+def numbered_from(lines: list[str], at: int) -> tuple[Numbering, list[str]] | None:
+    """Return how lines are numbered from one on, three or more, and the lines without their numbers."""
+    told = _NUMBERED.match(lines[at])
+    if told is None:
+        return None
+    first, mark = int(told[2]), told[3]
+    width = len(told[1]) + len(told[2]) if told[1] else 1
     found: list[str] = []
     for number, line in enumerate(lines[at:] if at else lines, first):
         before = f"{number:>{width}}{mark}"
         if not line.startswith(before):
             break
         found.append(line[len(before) :])
-    return found
+    if len(found) < _FEWEST:
+        return None
+    return Numbering(first, width, mark), found

@@ -5,27 +5,37 @@ from llm_gateway.compression.markers import Again
 __all__ = ["repeats"]
 
 _LONGEST = 4  # lines that are repeated together
-_LEAST = 32  # characters that have to go
+_LEAST = 48  # characters that have to go
 
 
-def repeats(lines: list[str]) -> list[str | Again]:
+def repeats(lines: list[str]) -> list[list[str] | Again]:
     """Return lines with what is said again right after it as one repeat."""
-    found: list[str | Again] = []
-    at, end = 0, len(lines)
+    found: list[list[str] | Again] = []
+    at, begun, end = 0, 0, len(lines)
     while at < end:
-        best, gain = None, _LEAST
-        for size in range(1, min(_LONGEST, at) + 1):
-            if lines[at] == lines[at - size] and (times := _times(lines, at, size)):
-                won = times * sum(len(line) + 1 for line in lines[at : at + size])
-                if won > gain:
-                    best, gain = Again(size, times), won
-        if best is None:
-            found.append(lines[at])
+        again = _again(lines, at)
+        if again is None:
             at += 1
-        else:
-            found.append(best)
-            at += best.lines * best.times
+            continue
+        if begun < at:
+            found.append(lines[begun:at])
+        found.append(again)
+        at = begun = at + again.lines * again.times
+    if begun < end:
+        found.append(lines[begun:] if begun else lines)
     return found
+
+
+def _again(lines: list[str], at: int) -> Again | None:
+    """Return what of the lines before this one comes again from it on, where that is worth it."""
+    best, most = None, _LEAST
+    line = lines[at]
+    for size in range(1, min(_LONGEST, at) + 1):
+        if line == lines[at - size] and (times := _times(lines, at, size)):
+            saved = times * (sum(map(len, lines[at : at + size])) + size)
+            if saved > most:
+                best, most = Again(size, times), saved
+    return best
 
 
 def _times(lines: list[str], at: int, size: int) -> int:
