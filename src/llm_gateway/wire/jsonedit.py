@@ -59,6 +59,10 @@ class Document:
         """Return the size of the body in bytes."""
         return len(self.body)
 
+    def start(self, key: str) -> int:
+        """Return where in the body the value of a member begins that it has."""
+        return self._value_start(key)
+
     def edit(self, changes: Mapping[str, bytes], remove: Collection[str] = ()) -> bytes:
         """Return the body with these members set to JSON texts and those removed.
 

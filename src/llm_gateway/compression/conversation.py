@@ -1,0 +1,233 @@
+"""Which results of a conversation are encoded, and as what; the same today, tomorrow and anywhere else.
+
+Append-only: how a result is sent follows from what stands before it and from what was decided when it was
+sent first. A result that a model has read and of which nothing was decided was sent as it came, and stays so,
+unless the one before it was encoded: then it was, too. What is remembered beside decisions costs time to find
+out again, and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from llm_gateway.canonical.slots import Entry, Slot, Slots, Told
+from llm_gateway.compression.block import STRICT, WIDE, Setting
+from llm_gateway.compression.chains import Chains
+from llm_gateway.compression.decisions import RAW, STOPPED, Decision, Decisions
+from llm_gateway.compression.memory import Memory
+from llm_gateway.compression.past import Past
+from llm_gateway.wire.splice import splice
+
+__all__ = ["SETTINGS", "Compressed", "Compressor", "Mode", "Plan", "Replacement", "Wish", "rewritten"]
+
+Mode = Literal["off", "strict", "wide"]
+
+SETTINGS: Mapping[Mode, Sequence[Setting]] = {"strict": (STRICT,), "wide": (WIDE,)}
+"""To each mode its versions, the newest first. An old one stays while conversations may be pinned to it."""
+
+_TEXTS, _PASTS = 64 << 20, 128 << 20  # bytes
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What is asked for in a request: a mode for what is new in it.
+
+    `least` is how many bytes the body has to keep, lest a provider cache none of it. `scope` sets apart
+    whose conversations these are. `stopped` is for a conversation whose prompt cache was missed.
+    """
+
+    mode: Mode = "off"
+    least: int = 0
+    scope: bytes = b""
+    stopped: bool = False
+
+
+class Replacement(msgspec.Struct, frozen=True, gc=False):
+    """A slot that is written otherwise: which one, counted from 0, and the JSON string it becomes."""
+
+    slot: int
+    literal: bytes
+
+
+class Compressed(msgspec.Struct, frozen=True):
+    """What becomes of the slots of a request, each with its chain and its decision."""
+
+    replacements: Sequence[Replacement] = ()
+    chains: Sequence[bytes] = ()
+    decisions: Sequence[Decision] = ()
+    changed: bool = False
+    """Whether the client has said something else now where there was something before, but for marks."""
+    failures: int = 0
+    """How many results could not be encoded, or did not come back, and are sent as they came."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A request, and all of it that is quickly found out."""
+
+    slots: Slots
+    wish: Wish
+    chains: Sequence[bytes]
+    known: Mapping[bytes, Decision]
+    changed: bool
+    work: int
+    """Bytes of text to be gone through: what takes long is better not done on the event loop."""
+
+
+class _Text(msgspec.Struct, frozen=True, gc=False):
+    """How a result is sent after these decisions; None for as it came."""
+
+    path: str
+    literal: bytes | None
+
+
+class Compressor:
+    """All conversations of a gateway: `recall`, read the slots, `plan`, `compress`, and `rewritten`.
+
+    Threads may share it.
+    """
+
+    def __init__(
+        self, decisions: Decisions | None = None, settings: Mapping[Mode, Sequence[Setting]] = SETTINGS
+    ) -> None:
+        self.decisions = decisions or Decisions()
+        self.newest = {mode: versions[0] for mode, versions in settings.items() if versions}
+        self.settings = {each.version: each for versions in settings.values() for each in versions}
+        self.modes = {each.version: mode for mode, versions in settings.items() for each in versions}
+        self.texts: Memory[bytes, _Text] = Memory(_TEXTS)
+        self.pasts: Memory[bytes, Past] = Memory(_PASTS)
+        self._chains = Chains()
+
+    def recall(self, dialect: str, beginning: Sequence[bytes]) -> Sequence[Told]:
+        """Return the messages of the last request of a dialect that began with these."""
+        return self._chains.recall(dialect, beginning)
+
+    def plan(self, slots: Slots, wish: Wish) -> Plan:
+        """Find out what a request has of results, and what was decided of them."""
+        if not slots.starts:
+            return Plan(slots, wish, (), {}, changed=False, work=0)
+        chained = self._chains.of(slots, wish.scope)
+        chains, old = chained.chains, chained.old
+        known = self.decisions.find(chains)
+        work = 0
+        if wish.mode != "off" or not self.settings.keys().isdisjoint(known.values()):
+            literals = slots.literals()
+            goes_on = not old or old == len(chains) or self.pasts.find(chains[old - 1]) is not None
+            work = sum(map(len, literals[old:] if goes_on else literals))
+        return Plan(slots, wish, chains, known, chained.changed, work)
+
+    def compress(self, plan: Plan) -> Compressed:
+        """Decide what was not decided, and return how each result is sent."""
+        walk = _Walk(self, plan)
+        for slot in range(len(plan.chains)):
+            walk.step(slot)
+        return walk.end()
+
+
+def rewritten(slots: Slots, compressed: Compressed) -> bytes:
+    """Return the body as it is sent: itself where nothing of it is written otherwise."""
+    if not compressed.replacements:
+        return slots.body
+    literals = slots.literals()
+    return splice(
+        slots.body,
+        [
+            (start, start + len(literals[each.slot]), each.literal)
+            for each in compressed.replacements
+            for start in (slots.starts[each.slot],)
+        ],
+    )
+
+
+class _Walk:
+    """One request gone through, result by result."""
+
+    def __init__(self, compressor: Compressor, plan: Plan) -> None:
+        self._of = compressor
+        self._plan = plan
+        self._entries: Sequence[Entry] = list(plan.slots.entries())
+        self._slots = [entry for entry in self._entries if isinstance(entry, Slot)]
+        self._decisions: list[Decision] = []
+        self._paths: list[str] = []
+        self._decided: dict[bytes, Decision] = {}
+        self._kept: dict[bytes, Decision] = {}
+        self._replacements: list[Replacement] = []
+        self._size = len(plan.slots.body)
+        self._past: Past | None = None
+        self._failures = 0
+
+    def step(self, slot: int) -> None:
+        """Go past the next result."""
+        chain = self._plan.chains[slot]
+        before = self._decisions[-1] if slot else None
+        known = self._plan.known.get(chain)
+        decision = known or self._decide(slot, before)
+        self._take(slot, decision)
+        literal = self._literal(slot) if decision in self._of.settings else None
+        if literal is not None:
+            less = len(self._slots[slot].literal) - len(literal)
+            if known is None and slot >= self._plan.slots.read and self._size - less < self._plan.wish.least:
+                decision, literal = RAW, None
+                self._past = None  # it has gone past the result as it is not sent
+                self._of.texts.take(chain)
+                self._decisions.pop()
+                self._paths.pop()
+                self._take(slot, decision)
+            else:
+                self._size -= less
+        if literal is not None:
+            self._replacements.append(Replacement(slot, literal))
+        if known is None:
+            self._decided[chain] = decision
+            if slot >= self._plan.slots.read and decision != (before or RAW):
+                self._kept[chain] = decision
+
+    def end(self) -> Compressed:
+        """Remember what was found out, and return it."""
+        of, chains = self._of, self._plan.chains
+        of.decisions.remember(self._decided)
+        of.decisions.keep(self._kept)
+        if self._past is not None and self._past.slots:
+            of.pasts.keep(chains[self._past.slots - 1], self._past, self._past.size)
+        return Compressed(self._replacements, chains, self._decisions, self._plan.changed, self._failures)
+
+    def _decide(self, slot: int, before: Decision | None) -> Decision:
+        wish = self._plan.wish
+        if slot < self._plan.slots.read:  # it was sent before: as the one before it, or as it came
+            return before or RAW
+        if wish.stopped or before == STOPPED:
+            return STOPPED
+        newest = self._of.newest.get(wish.mode)
+        if newest is None:
+            return RAW
+        if before is not None and self._of.modes.get(before) == wish.mode:
+            return before  # by the version that the conversation began with
+        return newest.version
+
+    def _take(self, slot: int, decision: Decision) -> None:
+        path = self._paths[-1] if slot else ""
+        if not slot or decision != self._decisions[-1]:
+            path = f"{path} {slot}:{decision}"
+        self._decisions.append(decision)
+        self._paths.append(path)
+
+    def _literal(self, slot: int) -> bytes | None:
+        """Return the JSON string that a result is sent as, None for as it came."""
+        chain, path = self._plan.chains[slot], self._paths[slot]
+        text = self._of.texts.find(chain)
+        if text is not None and text.path == path:
+            return text.literal
+        past = self._past = self._past or self._past_before(slot)
+        failures = past.failures
+        literal = past.go(self._entries, [self._of.settings.get(each) for each in self._decisions], slot)
+        past.path = path
+        self._failures += past.failures - failures
+        self._of.texts.keep(chain, _Text(path, literal), len(literal or b""))
+        return literal
+
+    def _past_before(self, slot: int) -> Past:
+        """Return the conversation gone through as far as it was before; from the beginning, if need be."""
+        for index in range(slot - 1, -1, -1):
+            past = self._of.pasts.take(self._plan.chains[index])
+            if past is not None and past.path == self._paths[index]:
+                return past
+        return Past()
