@@ -19,10 +19,10 @@ class Place(NamedTuple):
 
 
 class Kin(NamedTuple):
-    """An object that is written in full: where, and the compact texts of its members."""
+    """An object that is written in full, and where."""
 
     place: Place
-    members: dict[str, str]
+    value: dict[str, Value]
 
 
 class Places:

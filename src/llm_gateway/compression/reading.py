@@ -19,7 +19,8 @@ from llm_gateway.compression.markers import (
 from llm_gateway.compression.numbered import Numbering
 from llm_gateway.compression.places import Places, Value
 from llm_gateway.compression.references import Earlier, Run
-from llm_gateway.compression.values import compact_of, value_of
+from llm_gateway.compression.spelling import AS_SPELT, ESCAPED, PLAIN
+from llm_gateway.compression.values import value_of
 
 __all__ = ["Read", "read", "root_of"]
 
@@ -129,10 +130,11 @@ class _Reading:
             end += 1
         text = "\n".join(sent[at : end + 1])
         if told.columns:
-            value = value_of(text, self._places, spelt=told.spelt)
+            spelling = ESCAPED if told.ascii else AS_SPELT if told.spelt else PLAIN
+            value = value_of(text, self._places, spelling)
             self._roots[root_of(self._number, len(self._roots))] = value
             elements = value if told.each and isinstance(value, list) else [value]
-            compact = [compact_of(each, ascii_only=told.ascii, spelt=told.spelt) for each in elements]
+            compact = [spelling.write(each) for each in elements]
         else:
             compact = [text]
         lines = [line for each in compact for line in laid_out_as(each, told.indent).split("\n")]

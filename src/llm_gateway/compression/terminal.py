@@ -2,8 +2,8 @@
 
 Colours go, and what was overwritten. The screen is as wide as need be, and everything that has scrolled by is
 part of it. What a terminal makes of a text is not always known without its size: such texts stay as they are,
-and those that use what is not known here. The sequences are those of ECMA-48 that programs write: SGR, EL, ED,
-CUU, CUD, CUF, CUB, CHA; and xterm's titles and private modes ("XTerm Control Sequences", ctlseqs).
+and those that use what is not known here. The sequences are those of ECMA-48 that programs write: SGR, EL,
+ED, CUU, CUD, CUF, CUB, CHA; and xterm's titles and private modes ("XTerm Control Sequences", ctlseqs).
 """
 
 import re

@@ -13,6 +13,7 @@ from llm_gateway.compression.reading import root_of
 from llm_gateway.compression.references import Earlier, Run
 from llm_gateway.compression.repeats import repeats
 from llm_gateway.compression.segments import JsonText, Numbered, Plain, Segment, segments
+from llm_gateway.compression.spelling import AS_SPELT, ESCAPED
 
 __all__ = ["Least", "Writing", "write"]
 
@@ -124,7 +125,8 @@ class _Writer:
             marker = Json(segment.indent, columns=False)
             lines = [str(marker), segment.compact]
         else:
-            marker = Json(segment.indent, True, segment.each, wrote.ascii, wrote.spelt)
+            escaped, spelt = wrote.spelling is ESCAPED, wrote.spelling is AS_SPELT
+            marker = Json(segment.indent, True, segment.each, escaped, spelt)
             lines = [str(marker), *wrote.text.split("\n")]
         if (segment.each and wrote is None) or _size(lines) >= _size(segment.lines):
             return False
