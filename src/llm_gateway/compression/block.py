@@ -35,7 +35,7 @@ class Setting(NamedTuple):
 
 
 STRICT = Setting("strict-1")
-WIDE = Setting("wide-1", Least(numbered=400, beside=160, printed=160, text=400, keep=2, groups=True))
+WIDE = Setting("wide-1", Least(numbered=300, beside=120, printed=120, text=300, keep=2, groups=True))
 
 
 class Result(NamedTuple):

@@ -27,7 +27,7 @@ _LIKE = re.compile(r"\\*\[(?:lines \d|same as |previous |next \d|compact JSON|mi
 _MARKS = {"→": "", "\t": " tab", ":": " colon", "|": " bar"}
 _MARK_OF = {name.strip(): mark for mark, name in _MARKS.items()}
 _USUAL = 6  # columns that `cat -n` and Claude Code's reading tool pad numbers to
-_QUOTED = 24
+_QUOTED = 20
 _SPACED = 0
 
 _NUMBERS = re.compile(r"\[lines ([1-9]\d{0,8})-(\d{1,9})(?: (tab|colon|bar))?(?: width (\d{1,2}))?\]")

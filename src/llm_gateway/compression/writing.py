@@ -26,10 +26,10 @@ class Least(NamedTuple):
     what an edit quotes stays in one piece. `groups`: lines with the same beginning have it said once.
     """
 
-    numbered: int = 600
+    numbered: int = 500
     beside: int = 160
-    printed: int = 200
-    text: int = 600
+    printed: int = 160
+    text: int = 500
     keep: int = 4
     groups: bool = False
 
