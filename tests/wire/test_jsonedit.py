@@ -201,3 +201,10 @@ def test_the_reason_never_quotes_a_value() -> None:
 
 def test_a_document_knows_its_size() -> None:
     assert len(Document.parse(b'{ "a": 1 }')) == 10
+
+
+@pytest.mark.parametrize("body", [b'{"a":1,"b":[2]}', b'{"a": 1, "b": [2]}', b'{ "a" :1 ,\n"b"\t: [2] }'])
+def test_a_value_begins_where_it_says(body: bytes) -> None:
+    document = Document.parse(body)
+    assert body[document.start("b") :].startswith(b"[2]")
+    assert body[document.start("a") :].startswith(b"1")

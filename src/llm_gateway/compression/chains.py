@@ -19,7 +19,8 @@ __all__ = ["Chained", "Chains"]
 _MEMORY = 96 * 1024 * 1024
 _SIZE = 16
 _VERSION = b"1"
-_MARK = re.compile(rb',? ?"(?:cache_control|cachePoint|prompt_cache_breakpoint)": ?\{[^{}]*\},?')
+_NAMED = rb'"(?:cache_control|cachePoint|prompt_cache_breakpoint)": ?\{[^{}]*\}'
+_MARK = re.compile(rb", ?%b|%b,? ?" % (_NAMED, _NAMED))
 
 
 class Chained(msgspec.Struct, frozen=True):

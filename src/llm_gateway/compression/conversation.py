@@ -216,7 +216,7 @@ class _Walk:
         text = self._of.texts.find(chain)
         if text is not None and text.path == path:
             return text.literal
-        past = self._past = self._past or self._past_before(slot)
+        past = self._past = self._past_before(slot)
         failures = past.failures
         literal = past.go(self._entries, [self._of.settings.get(each) for each in self._decisions], slot)
         past.path = path
@@ -225,9 +225,10 @@ class _Walk:
         return literal
 
     def _past_before(self, slot: int) -> Past:
-        """Return the conversation gone through as far as it was before; from the beginning, if need be."""
-        for index in range(slot - 1, -1, -1):
+        """Return the conversation as far as it was gone through before; from its beginning, if need be."""
+        nearest = self._past or Past()
+        for index in range(slot - 1, nearest.slots - 1, -1):
             past = self._of.pasts.take(self._plan.chains[index])
             if past is not None and past.path == self._paths[index]:
                 return past
-        return Past()
+        return nearest

@@ -64,7 +64,9 @@ class Decisions:
             else:
                 found[chain] = decision
         if unknown:
-            found.update(self._kept.find(unknown))
+            kept = self._kept.find(unknown)
+            self.remember(kept)
+            found.update(kept)
         return found
 
     def remember(self, decided: Mapping[bytes, Decision]) -> None:

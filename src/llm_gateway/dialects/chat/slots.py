@@ -20,23 +20,23 @@ _CONTENT, _TEXT = b'"content"', b'"text"'
 _SHELL = "bash"  # that of agents which know no tools
 
 
-class _Function(msgspec.Struct, gc=False):
+class _Function(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     arguments: Raw = _NOTHING
 
 
-class _Custom(msgspec.Struct, gc=False):
+class _Custom(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     input: Raw = _NOTHING
 
 
-class _Call(msgspec.Struct, gc=False):
+class _Call(msgspec.Struct, frozen=True, gc=False):
     id: str = ""
     function: _Function = _Function()
     custom: _Custom | None = None
 
 
-class _Part(msgspec.Struct, gc=False):
+class _Part(msgspec.Struct, frozen=True, gc=False):
     type: str = ""
     text: Raw = _NOTHING
     # The marks of OpenRouter and LiteLLM (as Anthropic's), of LiteLLM for Bedrock, and of OpenAI.
@@ -45,7 +45,7 @@ class _Part(msgspec.Struct, gc=False):
     prompt_cache_breakpoint: Raw = _NOTHING
 
 
-class _Message(msgspec.Struct, gc=False):
+class _Message(msgspec.Struct, frozen=True, gc=False):
     role: str
     content: Raw = _NOTHING
     tool_calls: list[_Call] | None = None

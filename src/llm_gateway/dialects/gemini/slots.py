@@ -21,17 +21,17 @@ _SHELL = "bash"  # that of agents which know no tools
 _ERROR = "error"  # the key under which clients of Google's libraries tell one
 
 
-class _Call(msgspec.Struct, gc=False):
+class _Call(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     args: Raw = _NOTHING
 
 
-class _Response(msgspec.Struct, gc=False):
+class _Response(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     response: Raw = _NOTHING
 
 
-class _Part(msgspec.Struct, gc=False):
+class _Part(msgspec.Struct, frozen=True, gc=False):
     text: Raw = _NOTHING
     functionCall: _Call | None = None
     functionResponse: _Response | None = None
@@ -39,9 +39,9 @@ class _Part(msgspec.Struct, gc=False):
     function_response: _Response | None = None
 
 
-class _Content(msgspec.Struct, gc=False):
+class _Content(msgspec.Struct, frozen=True, gc=False):
     role: str = "user"
-    parts: list[_Part] = []
+    parts: tuple[_Part, ...] = ()
 
 
 _content = msgspec.json.Decoder(_Content)

@@ -28,7 +28,7 @@ _CONTENT, _TEXT = b'"content"', b'"text"'
 _SHELL = "bash"  # that of agents which know no tools
 
 
-class _Block(msgspec.Struct, gc=False):
+class _Block(msgspec.Struct, frozen=True, gc=False):
     type: str = ""
     id: str = ""
     name: str = ""
@@ -40,7 +40,7 @@ class _Block(msgspec.Struct, gc=False):
     cache_control: Raw = _NOTHING
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, frozen=True):
     role: str
     content: Raw
 

@@ -18,17 +18,17 @@ _CONTENT = b'"content"'
 _SHELL = "bash"  # that of agents which know no tools
 
 
-class _Function(msgspec.Struct, gc=False):
+class _Function(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     arguments: Raw = _NOTHING
 
 
-class _Call(msgspec.Struct, gc=False):
+class _Call(msgspec.Struct, frozen=True, gc=False):
     function: _Function = _Function()
     id: str = ""
 
 
-class _Message(msgspec.Struct, gc=False):
+class _Message(msgspec.Struct, frozen=True, gc=False):
     role: str
     content: Raw = _NOTHING
     tool_calls: list[_Call] | None = None

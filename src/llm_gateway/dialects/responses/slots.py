@@ -21,13 +21,13 @@ _SHELL = "shell"
 _OUTPUTS = "_call_output"  # function_, custom_tool_, local_shell_, shell_, apply_patch_, computer_
 
 
-class _Part(msgspec.Struct, gc=False):
+class _Part(msgspec.Struct, frozen=True, gc=False):
     text: Raw = _NOTHING
     stdout: Raw = _NOTHING
     prompt_cache_breakpoint: Raw = _NOTHING
 
 
-class _Item(msgspec.Struct, gc=False):
+class _Item(msgspec.Struct, frozen=True, gc=False):
     type: str = "message"
     role: str = ""
     name: str = ""
