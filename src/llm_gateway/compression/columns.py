@@ -75,9 +75,9 @@ class _Writer:
         if (place := self._known(plain)) is not None:
             reference = self._reference("$ref", place) + "}"
             return reference if len(reference) < len(plain) else plain
-        self.first[plain] = here = self._here()
         if isinstance(value, dict):
-            return self._object(value, here, len(plain))
+            return self._object(value, plain)
+        self.first[plain] = self._here()
         if isinstance(value, list):
             return self._array(value)
         return plain
@@ -93,14 +93,15 @@ class _Writer:
             return text
         return self._text(value)
 
-    def _object(self, value: dict[str, Value], here: Place, size: int) -> str:
-        if size >= _LEAST_LIKE:
-            keys = tuple(value)
-            kin = self.kin.get(keys) or self._places.kin.get(keys)
-            if kin is not None and (alike := self._alike(value, kin, size)) is not None:
-                return alike
-            self.kin[keys] = Kin(here, value)
+    def _object(self, value: dict[str, Value], plain: str) -> str:
+        keys = tuple(value)
+        kin = self.kin.get(keys) or self._places.kin.get(keys)
+        if kin is not None and (alike := self._alike(value, kin, len(plain))) is not None:
+            return alike
         members = [f"{self._quote(key)}:{self._below(step(key), each)}" for key, each in value.items()]
+        self.first[plain] = here = self._here()
+        if len(plain) >= _LEAST_LIKE:  # not before: what is within it cannot be like it
+            self.kin[keys] = Kin(here, value)
         return "{" + ",".join(members) + "}"
 
     def _alike(self, value: dict[str, Value], kin: Kin, size: int) -> str | None:
