@@ -10,6 +10,7 @@ __all__ = ["Earlier", "Run"]
 
 _KEY = 3  # lines that have to be the same before anybody looks closer
 _MOST_ALIKE = 8  # places that are looked at, the earliest first
+_LONG = 160  # characters of a line that is worth looking for alone
 
 
 class Run(NamedTuple):
@@ -33,6 +34,7 @@ class Earlier:
         self._texts: list[_Text] = []
         self._by_name: dict[str, _Text] = {}
         self._places: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
+        self._alone: dict[str, list[tuple[int, int]]] = {}
 
     def add(self, name: str, lines: list[str], shown: list[bool] | None = None) -> None:
         """Add a text behind the others; `shown` says which of its lines can be read where it stands."""
@@ -40,6 +42,9 @@ class Earlier:
         number = len(self._texts)
         self._texts.append(text)
         self._by_name[name] = text
+        for first, line in enumerate(lines):
+            if len(line) >= _LONG and (shown is None or shown[first]):
+                self._alone.setdefault(line, [(number, first)])
         places = self._places
         for first, key in enumerate(zip(lines, lines[1:], lines[2:], strict=False)):
             if shown is not None and not (shown[first] and shown[first + 1] and shown[first + 2]):
@@ -65,14 +70,20 @@ class Earlier:
         cut: list[list[str] | Run] = []
         new: list[str] = []
         at, end = 0, len(lines)
-        places = self._places
-        while at + _KEY <= end:
-            found = places.get((lines[at], lines[at + 1], lines[at + 2]))
+        last = end - _KEY
+        places, alone = self._places, self._alone
+        while at < end:
+            line = lines[at]
+            found = places.get((line, lines[at + 1], lines[at + 2])) if at <= last else None
+            size = _KEY
+            if found is None and len(line) >= _LONG:
+                found = alone.get(line)
+                size = 1
             if found is None:
-                new.append(lines[at])
+                new.append(line)
                 at += 1
                 continue
-            number, first, count = self._longest(found, lines, at)
+            number, first, count = self._longest(found, lines, at, size)
             before = keep if new else 0
             after = keep if at + count < end else 0
             inner = count - before - after
@@ -85,19 +96,20 @@ class Earlier:
             else:
                 new += lines[at : at + count]
             at += count
-        new += lines[at:]
         if new:
             cut.append(new)
         return cut
 
-    def _longest(self, places: list[tuple[int, int]], lines: list[str], at: int) -> tuple[int, int, int]:
-        """Return the place from which most lines are the same: text, line, and how many."""
+    def _longest(
+        self, places: list[tuple[int, int]], lines: list[str], at: int, size: int
+    ) -> tuple[int, int, int]:
+        """Return the place from which most lines are the same, `size` at least: text, line, and how many."""
         best = (0, 0, 0)
         end = len(lines)
         for number, first in places:
             _, there, shown = self._texts[number]
-            last, until = len(there), at + _KEY
-            count = _KEY
+            last, until = len(there), at + size
+            count = size
             while (
                 until < end
                 and first + count < last
