@@ -62,8 +62,10 @@ def test_a_tool_of_another_name_makes_results_anew() -> None:
     assert [entry.tool for entry in slots(body).entries()] == ["b"]
 
 
-def test_what_is_not_understood_has_none() -> None:
-    assert slots(b'{"items":[{"say":"x"},{"tell":"y"}]}').starts == ()
+def test_what_is_not_understood_has_none_and_may_be_a_models() -> None:
+    found = slots(b'{"items":[{"say":"x"},{"tell":"y"},{"say":"z"}]}')
+    assert (found.literals(), found.read) == ([b'"x"', b'"z"'], 1)
+    assert slots(b'{"items":[1]}').starts == []
     assert slots(b'{"items":{"say":"x"}}').starts == ()
     assert slots(b"{}").starts == ()
 

@@ -66,6 +66,6 @@ def test_a_shell_is_known_by_name() -> None:
 def test_a_conversation_opens_with_what_is_said_before_any_tool() -> None:
     said, answer = Told(b"1", opening=(b'"a"',)), Told(b"2", (Called(b"{}"),), answers=True)
     late = Told(b"3", opening=(b'"b"',))
-    assert Slots(b"", "chat", [Told(b"0"), said, answer, late]).opening == (b'"a"',)
-    assert Slots(b"", "chat", [answer, said]).opening == ()
-    assert Slots(b"", "chat", [Told(b"0", (Slot(b'"x"'), Called(b"{}")))]).literals() == [b'"x"']
+    assert Slots(b"", "chat", "messages", [Told(b"0"), said, answer, late]).opening == (b'"a"',)
+    assert Slots(b"", "chat", "messages", [answer, said]).opening == ()
+    assert Slots(b"", "chat", "messages", [Told(b"0", (Slot(b'"x"'), Called(b"{}")))]).literals() == [b'"x"']

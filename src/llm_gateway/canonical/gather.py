@@ -48,7 +48,10 @@ def nothing_known(_dialect: str, _beginning: Sequence[bytes]) -> Sequence[Told]:
 
 
 def gather(document: Document, form: Form, recall: Recall) -> Slots:
-    """Return the slots of the messages of a request; none where one is not understood."""
+    """Return the slots of the messages of a request; none where there are no messages.
+
+    A message that is not understood has none, and may be a model's: what is before it counts as read.
+    """
     body = document.body
     names: Names = {}
     messages: list[Told] = []
@@ -63,7 +66,7 @@ def gather(document: Document, form: Form, recall: Recall) -> Slots:
             if index < same and known[index].raw == texts[index]:
                 told = known[index]
             else:
-                told = form.read(texts[index], names)
+                told = _read(form, texts[index], names)
                 if index < same and told.names != known[index].names:
                     same = 0
             messages.append(told)
@@ -75,9 +78,16 @@ def gather(document: Document, form: Form, recall: Recall) -> Slots:
                 marked = len(starts) + told.marked
             if told.places:
                 starts += [position + place for place in told.places]
-    except (KeyError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Slots(body, form.dialect)
-    return Slots(body, form.dialect, messages, starts, answered, marked)
+    except (KeyError, msgspec.DecodeError):
+        return Slots(body, form.dialect, form.member)
+    return Slots(body, form.dialect, form.member, messages, starts, answered, marked)
+
+
+def _read(form: Form, raw: bytes, names: Names) -> Told:
+    try:
+        return form.read(raw, names)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Told(raw, answers=True)
 
 
 def found_in(raw: bytes, members: Sequence[Member]) -> tuple[tuple[Slot, ...], tuple[int, ...]]:

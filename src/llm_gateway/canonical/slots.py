@@ -97,6 +97,8 @@ class Slots(msgspec.Struct, frozen=True):
 
     body: bytes
     dialect: str
+    member: str
+    """Under which key of the body the messages are."""
     messages: Sequence[Told] = ()
     starts: Sequence[int] = ()
     """Where in the body the literal of each slot begins."""
