@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llm_gateway.canonical.slots import Slots
 from llm_gateway.compression.block import STRICT, WIDE
@@ -257,3 +259,41 @@ def test_how_much_is_to_be_done_is_known_before() -> None:
     assert planned(compressor, talk(3), STRICTLY).work < 1.2 * first.work
     assert planned(Compressor(), talk(3), STRICTLY).work > 2.5 * first.work
     assert planned(Compressor(), talk(3), OFF).work == 0
+
+
+MOVES = st.lists(
+    st.tuples(
+        st.sampled_from(["on", "on", "on", "again", "fork", "restart"]),
+        st.sampled_from([OFF, STRICTLY, STRICTLY, WIDELY, Wish("strict", least=9_000)]),
+        st.integers(0, 5),
+    ),
+    min_size=3,
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(MOVES)
+def test_whatever_happens_what_was_sent_is_never_sent_otherwise(moves: list[tuple[str, Wish, int]]) -> None:
+    """Nothing but a request that is repeated after a restart, with another wish, is without a memory."""
+    book = Book()
+    compressor = Compressor(Decisions(book))
+    sent: dict[bytes, bytes | None] = {}
+    wishes: dict[bytes, Wish] = {}
+    turns: list[Turn] = [Said("user", "fix it")]
+    for move, wish, number in moves:
+        match move:
+            case "on":
+                turns = [*turns, *step(number)]
+            case "fork":
+                turns = [*turns[: 1 + 2 * number], *step(number + 1)]
+            case "restart":
+                compressor = Compressor(Decisions(book))
+        plan = planned(compressor, turns, wish)
+        if plan.chains and plan.chains[-1] in wishes:
+            plan = planned(compressor, turns, wishes[plan.chains[-1]])
+        compressed = compressor.compress(plan)
+        literals = {each.slot: each.literal for each in compressed.replacements}
+        for slot, chain in enumerate(compressed.chains):
+            assert sent.setdefault(chain, literals.get(slot)) == literals.get(slot)
+            wishes.setdefault(chain, plan.wish)

@@ -50,8 +50,9 @@ def test_what_is_decided_is_found_before_and_after_it_is_written(tmp_path: Path)
         assert kept.find([A, B, C]) == {A: "strict-1", B: "raw"}
         await jobs.run(ledger)
         assert kept.find([A, B, C]) == {A: "strict-1", B: "raw"}
+        kept = Compressions(rows, ledger.submit, FakeClock())
         kept.keep({A: "wide-1", C: "stopped"})
-        await jobs.run(ledger)
+        await ledger.flush()
         assert kept.find([A, C]) == {A: "strict-1", C: "stopped"}
         rows.close()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_gateway.wire.splice import elements, locate, splice
+from llm_gateway.wire.splice import behind, elements, locate, splice
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -84,3 +84,18 @@ def test_only_what_is_written_over_changes(body: bytes, data: st.DataObject) -> 
 def test_a_body_that_nothing_is_written_into_is_the_same_object() -> None:
     body = b"{}"
     assert splice(body, []) is body
+
+
+@given(st.lists(JSON, min_size=1, max_size=6), st.data(), LAYOUTS)
+def test_an_array_goes_on_behind_any_of_its_elements(
+    values: list[object], data: st.DataObject, layout: tuple[int | None, tuple[str, str]]
+) -> None:
+    indent, separators = layout
+    array = json.dumps(values, indent=indent, separators=separators).encode()
+    text = b'{"a":' + array + b',"b":[]}'
+    raws = [bytes(raw) for raw in msgspec.json.decode(array, type=list[msgspec.Raw])]
+    places = list(elements(text, 5, raws))
+    index = data.draw(st.integers(0, len(values) - 1))
+    place, rest = behind(text, places[index] + len(raws[index]), 5 + len(array))
+    assert json.loads(rest) == values[index + 1 :]
+    assert list(elements(text, place, raws[index + 1 :])) == places[index + 1 :]

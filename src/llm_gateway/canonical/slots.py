@@ -102,6 +102,10 @@ class Slots(msgspec.Struct, frozen=True):
     messages: Sequence[Told] = ()
     starts: Sequence[int] = ()
     """Where in the body the literal of each slot begins."""
+    ends: Sequence[int] = ()
+    """Where in the body each message ends."""
+    start: int = 0
+    """And where the array of the messages begins."""
     read: int = 0
     """How many of the slots a model has read: it has said something after them."""
     marked: int = 0

@@ -10,14 +10,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from llm_gateway.canonical.gather import BEGINNING
 from llm_gateway.canonical.slots import Slot, Slots, Told
 from llm_gateway.compression.memory import Memory
 
 __all__ = ["Chained", "Chains"]
 
-_MEMORY = 96 * 1024 * 1024
+_MEMORY = 48 * 1024 * 1024
 _SIZE = 16
+_HEAD = 128  # bytes by which conversations are told from others at first
+_FIRST = 3  # messages by which they are told then
+_ALIKE = 128  # conversations that begin with the same bytes: those of an application often do
+_WEIGHT = 4  # bytes of memory for a byte of a body
 _VERSION = b"1"
 _NAMED = rb'"(?:cache_control|cachePoint|prompt_cache_breakpoint)": ?\{[^{}]*\}'
 _MARK = re.compile(rb", ?%b|%b,? ?" % (_NAMED, _NAMED))
@@ -36,55 +39,72 @@ class Chained(msgspec.Struct, frozen=True):
 
 
 class _Trail(msgspec.Struct, frozen=True):
-    """A request as it was looked at: its messages, its chains, and the digest at its end."""
+    """A request as it was looked at: its slots, their chains, and the digest at its end."""
 
-    messages: Sequence[Told]
+    slots: Slots
     chains: Sequence[bytes]
     seed: bytes
     digest: "hashlib.blake2b"
 
 
 class Chains:
-    """The conversations that went by lately."""
+    """The conversations that went by lately. It belongs to one thread."""
 
     def __init__(self, most: int = _MEMORY) -> None:
-        self._trails: Memory[tuple[str | bytes, ...], _Trail] = Memory(most)
+        self._trails: Memory[tuple[str, bytes], _Trail] = Memory(most)
+        self._beginnings: Memory[tuple[str, bytes], tuple[bytes, ...]] = Memory(most // 4)
 
-    def recall(self, dialect: str, beginning: Sequence[bytes]) -> Sequence[Told]:
-        """Return the messages of the last request of a dialect that began with these."""
-        trail = self._trails.find((dialect, *beginning))
-        return () if trail is None else trail.messages
+    def recall(self, dialect: str, body: bytes, start: int) -> Slots | None:
+        """Return the last request of a dialect whose messages began like those at a place of a body."""
+        trail = self._trail(dialect, body, start)
+        return None if trail is None else trail.slots
 
     def of(self, slots: Slots, scope: bytes) -> Chained:
         """Return the chains of a request of somebody."""
         messages = slots.messages
-        beginning: tuple[str | bytes, ...] = (
-            slots.dialect,
-            *(message.raw for message in messages[:BEGINNING]),
-        )
         seed = _seed(scope, slots.opening)
-        trail = self._trails.find(beginning)
+        trail = self._trail(slots.dialect, slots.body, slots.start)
         chains: list[bytes] = []
         digest = hashlib.blake2b(seed, digest_size=_SIZE)
         first = old = 0
         changed = False
         if trail is not None and trail.seed == seed:
-            same = _same(trail.messages, messages)
-            changed = _is_changed(trail.messages, messages)
-            old = sum(len(message.places) for message in messages[:same])
-            if same == len(trail.messages) or old == len(slots.starts):
-                chains = list(trail.chains[:old])
-                digest, first = trail.digest.copy(), same
-        if old < len(slots.starts) or trail is None:
-            for message in messages[first:]:
-                for entry in message.entries:
-                    digest.update(_kind(entry) if isinstance(entry, Slot) else b"c")
-                    digest.update(entry.literal)
-                    if isinstance(entry, Slot):
-                        chains.append(digest.copy().digest())
-            size = 2 * len(slots.body)
-            self._trails.keep(beginning, _Trail(messages, chains, seed, digest), size)
+            before = trail.slots.messages
+            changed = _is_changed(before, messages)
+            first = _same(before, messages)
+            old = len(slots.starts) if first == len(messages) else _count(messages[:first])
+            if first == len(before):
+                chains, digest = list(trail.chains), trail.digest.copy()
+            elif old == len(slots.starts):
+                return Chained(trail.chains[:old], old, changed)
+            else:
+                first = 0
+        for message in messages[first:]:
+            for entry in message.entries:
+                digest.update(_kind(entry) if isinstance(entry, Slot) else b"c")
+                digest.update(entry.literal)
+                if isinstance(entry, Slot):
+                    chains.append(digest.copy().digest())
+        self._keep(slots, chains, seed, digest)
         return Chained(chains, old, changed)
+
+    def _trail(self, dialect: str, body: bytes, start: int) -> _Trail | None:
+        for beginning in self._beginnings.find((dialect, body[start : start + _HEAD])) or ():
+            if body.startswith(beginning, start):
+                trail = self._trails.find((dialect, beginning))
+                if trail is not None:
+                    return trail
+        return None
+
+    def _keep(self, slots: Slots, chains: Sequence[bytes], seed: bytes, digest: "hashlib.blake2b") -> None:
+        body, start = slots.body, slots.start
+        beginning = body[start : slots.ends[:_FIRST][-1]]
+        head = slots.dialect, body[start : start + _HEAD]
+        others = [each for each in self._beginnings.find(head) or () if not beginning.startswith(each)]
+        beginnings = (beginning, *others[: _ALIKE - 1])
+        self._beginnings.keep(head, beginnings, sum(map(len, beginnings)))
+        trail = _Trail(slots, chains, seed, digest)
+        self._trails.keep((slots.dialect, beginning), trail, _WEIGHT * len(body))
 
 
 def _seed(scope: bytes, opening: Sequence[bytes]) -> bytes:
@@ -111,3 +131,7 @@ def _is_changed(before: Sequence[Told], now: Sequence[Told]) -> bool:
         one is not other and one.raw != other.raw and _MARK.sub(b"", one.raw) != _MARK.sub(b"", other.raw)
         for one, other in zip(before, now, strict=False)
     )
+
+
+def _count(messages: Sequence[Told]) -> int:
+    return sum(len(message.places) for message in messages)

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from llm_gateway.canonical.slots import Entry, Slot, Slots, Told
+from llm_gateway.canonical.slots import Entry, Slot, Slots
 from llm_gateway.compression.block import STRICT, WIDE, Setting
 from llm_gateway.compression.chains import Chains
 from llm_gateway.compression.decisions import RAW, STOPPED, Decision, Decisions
@@ -19,14 +19,25 @@ from llm_gateway.compression.memory import Memory
 from llm_gateway.compression.past import Past
 from llm_gateway.wire.splice import splice
 
-__all__ = ["SETTINGS", "Compressed", "Compressor", "Mode", "Plan", "Replacement", "Wish", "rewritten"]
+__all__ = [
+    "SETTINGS",
+    "Compressed",
+    "Compressor",
+    "Mode",
+    "Plan",
+    "Replacement",
+    "Walked",
+    "Wish",
+    "rewritten",
+]
 
 Mode = Literal["off", "strict", "wide"]
 
 SETTINGS: Mapping[Mode, Sequence[Setting]] = {"strict": (STRICT,), "wide": (WIDE,)}
 """To each mode its versions, the newest first. An old one stays while conversations may be pinned to it."""
 
-_TEXTS, _PASTS = 64 << 20, 128 << 20  # bytes
+_TEXTS, _PASTS, _WALKS = 32 << 20, 64 << 20, 8 << 20  # bytes
+_STEP = 24  # bytes that a result takes that was gone past
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -43,9 +54,10 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Replacement(msgspec.Struct, frozen=True, gc=False):
-    """A slot that is written otherwise: which one, counted from 0, and the JSON string it becomes."""
+    """A slot that is written otherwise: which one, from 0, its size, and the JSON string it becomes."""
 
     slot: int
+    size: int
     literal: bytes
 
 
@@ -61,12 +73,22 @@ class Compressed(msgspec.Struct, frozen=True):
     """How many results could not be encoded, or did not come back, and are sent as they came."""
 
 
+class Walked(msgspec.Struct, frozen=True):
+    """A request as it was gone through, up to its last result."""
+
+    decisions: Sequence[Decision]
+    paths: Sequence[str]
+    replacements: Sequence[Replacement]
+
+
 class Plan(msgspec.Struct, frozen=True):
     """A request, and all of it that is quickly found out."""
 
     slots: Slots
     wish: Wish
     chains: Sequence[bytes]
+    walked: Walked
+    """What became of the results that were there before; what follows is about the others."""
     known: Mapping[bytes, Decision]
     changed: bool
     work: int
@@ -95,30 +117,32 @@ class Compressor:
         self.modes = {each.version: mode for mode, versions in settings.items() for each in versions}
         self.texts: Memory[bytes, _Text] = Memory(_TEXTS)
         self.pasts: Memory[bytes, Past] = Memory(_PASTS)
+        self.walks: Memory[bytes, Walked] = Memory(_WALKS)
         self._chains = Chains()
 
-    def recall(self, dialect: str, beginning: Sequence[bytes]) -> Sequence[Told]:
-        """Return the messages of the last request of a dialect that began with these."""
-        return self._chains.recall(dialect, beginning)
+    def recall(self, dialect: str, body: bytes, start: int) -> Slots | None:
+        """Return the last request of a dialect whose messages began like those at a place of a body."""
+        return self._chains.recall(dialect, body, start)
 
     def plan(self, slots: Slots, wish: Wish) -> Plan:
         """Find out what a request has of results, and what was decided of them."""
         if not slots.starts:
-            return Plan(slots, wish, (), {}, changed=False, work=0)
+            return Plan(slots, wish, (), _NOT_WALKED, {}, changed=False, work=0)
         chained = self._chains.of(slots, wish.scope)
         chains, old = chained.chains, chained.old
-        known = self.decisions.find(chains)
+        walked = (self.walks.find(chains[old - 1]) if old else None) or _NOT_WALKED
+        known = self.decisions.find(chains[len(walked.decisions) :])
         work = 0
         if wish.mode != "off" or not self.settings.keys().isdisjoint(known.values()):
             literals = slots.literals()
             goes_on = not old or old == len(chains) or self.pasts.find(chains[old - 1]) is not None
             work = sum(map(len, literals[old:] if goes_on else literals))
-        return Plan(slots, wish, chains, known, chained.changed, work)
+        return Plan(slots, wish, chains, walked, known, chained.changed, work)
 
     def compress(self, plan: Plan) -> Compressed:
         """Decide what was not decided, and return how each result is sent."""
         walk = _Walk(self, plan)
-        for slot in range(len(plan.chains)):
+        for slot in range(len(plan.walked.decisions), len(plan.chains)):
             walk.step(slot)
         return walk.end()
 
@@ -127,15 +151,17 @@ def rewritten(slots: Slots, compressed: Compressed) -> bytes:
     """Return the body as it is sent: itself where nothing of it is written otherwise."""
     if not compressed.replacements:
         return slots.body
-    literals = slots.literals()
+    starts = slots.starts
     return splice(
         slots.body,
         [
-            (start, start + len(literals[each.slot]), each.literal)
+            (starts[each.slot], starts[each.slot] + each.size, each.literal)
             for each in compressed.replacements
-            for start in (slots.starts[each.slot],)
         ],
     )
+
+
+_NOT_WALKED = Walked((), (), ())
 
 
 class _Walk:
@@ -146,12 +172,12 @@ class _Walk:
         self._plan = plan
         self._entries: Sequence[Entry] = list(plan.slots.entries())
         self._slots = [entry for entry in self._entries if isinstance(entry, Slot)]
-        self._decisions: list[Decision] = []
-        self._paths: list[str] = []
+        self._decisions = list(plan.walked.decisions)
+        self._paths = list(plan.walked.paths)
         self._decided: dict[bytes, Decision] = {}
         self._kept: dict[bytes, Decision] = {}
-        self._replacements: list[Replacement] = []
-        self._size = len(plan.slots.body)
+        self._replacements = list(plan.walked.replacements)
+        self._size = len(plan.slots.body) - sum(each.size - len(each.literal) for each in self._replacements)
         self._past: Past | None = None
         self._failures = 0
 
@@ -175,7 +201,7 @@ class _Walk:
             else:
                 self._size -= less
         if literal is not None:
-            self._replacements.append(Replacement(slot, literal))
+            self._replacements.append(Replacement(slot, len(self._slots[slot].literal), literal))
         if known is None:
             self._decided[chain] = decision
             if slot >= self._plan.slots.read and decision != (before or RAW):
@@ -188,6 +214,9 @@ class _Walk:
         of.decisions.keep(self._kept)
         if self._past is not None and self._past.slots:
             of.pasts.keep(chains[self._past.slots - 1], self._past, self._past.size)
+        if len(self._plan.walked.decisions) < len(chains):
+            walked = Walked(self._decisions, self._paths, self._replacements)
+            of.walks.keep(chains[-1], walked, _STEP * len(chains))
         return Compressed(self._replacements, chains, self._decisions, self._plan.changed, self._failures)
 
     def _decide(self, slot: int, before: Decision | None) -> Decision:

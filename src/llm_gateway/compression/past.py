@@ -14,7 +14,7 @@ __all__ = ["Past", "is_worth_it"]
 
 _LEAST = 64  # bytes of a result that is looked at
 _LEAST_ERROR = 2_000  # and of one that tells an error: what is wrong is best seen where it is
-_WEIGHT = 4  # bytes of memory for a byte of text
+_WEIGHT = 5  # bytes of memory for a byte of text
 
 _text = msgspec.json.Decoder(str)
 _encode = msgspec.json.encode

@@ -208,6 +208,10 @@ class Ledger:
         """Run a job with the store, in the thread that writes, after everything so far."""
         return await asyncio.wrap_future(self._writer.submit(job))
 
+    def submit(self, job: Job[T]) -> object:
+        """Have a job run as `write` does, from any thread; nobody waits for it."""
+        return self._writer.submit(job)
+
     async def read(self, query: Callable[Concatenate[Rows, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a query in a thread; it sees everything so far, unless the database takes nothing."""
         try:

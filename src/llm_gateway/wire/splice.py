@@ -6,7 +6,7 @@ inside a JSON string is never bare, so that a key between bare quotes is a key, 
 
 from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Splice", "elements", "locate", "splice"]
+__all__ = ["Splice", "behind", "elements", "locate", "splice"]
 
 Splice = tuple[int, int, bytes]
 """From where to where something is written over, and what is written instead."""
@@ -27,6 +27,15 @@ def elements(body: bytes, start: int, values: Iterable[bytes]) -> Iterator[int]:
         if body[position] != _COMMA:
             position = _past(body, position)
         position += 1  # the comma; or, behind the last one, the bracket
+
+
+def behind(body: bytes, position: int, end: int) -> tuple[int, bytes]:
+    """Return where an array that ends at `end` goes on behind one of its elements, and the rest as an array.
+
+    The rest begins at that place, as if its bracket were there.
+    """
+    position = _past(body, position)
+    return position, b"[" + body[position + (body[position] == _COMMA) : end]
 
 
 def locate(text: bytes, key: bytes, values: Sequence[bytes]) -> list[int] | None:
