@@ -249,6 +249,17 @@ def test_a_small_error_is_seen_as_it_is() -> None:
     ) == [0]
 
 
+def test_what_comes_on_top_of_very_much_goes_as_it_came() -> None:
+    """How much is told by its size and never by the time that it takes: it is the same everywhere."""
+    book, large = Book(), "\n".join(["the same line of a log, over and over again"] * 20_000)
+    calls: list[Turn] = [Said("user", "x"), *(Call("Bash", {}, f"l{number}") for number in range(4))]
+    results: list[Turn] = [Result(large, "Bash", f"l{number}") for number in range(4)]
+    compressed = send(Compressor(Decisions(book)), [*calls, *results])[1]
+    assert compressed.decisions == [STRICT.version, STRICT.version, RAW, RAW]
+    compressed = send(Compressor(Decisions(book)), [*calls, *results, *step(1)])[1]
+    assert compressed.decisions == [STRICT.version, STRICT.version, RAW, RAW, STRICT.version]
+
+
 def test_how_much_is_to_be_done_is_known_before() -> None:
     compressor = Compressor()
     first = planned(compressor, talk(1), STRICTLY)

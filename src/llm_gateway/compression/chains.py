@@ -89,12 +89,9 @@ class Chains:
         return Chained(chains, old, changed)
 
     def _trail(self, dialect: str, body: bytes, start: int) -> _Trail | None:
-        for beginning in self._beginnings.find((dialect, body[start : start + _HEAD])) or ():
-            if body.startswith(beginning, start):
-                trail = self._trails.find((dialect, beginning))
-                if trail is not None:
-                    return trail
-        return None
+        known = self._beginnings.find((dialect, body[start : start + _HEAD])) or ()
+        beginning = max((each for each in known if body.startswith(each, start)), key=len, default=b"")
+        return self._trails.find((dialect, beginning))
 
     def _keep(self, slots: Slots, chains: Sequence[bytes], seed: bytes, digest: "hashlib.blake2b") -> None:
         body, start = slots.body, slots.start

@@ -37,6 +37,7 @@ SETTINGS: Mapping[Mode, Sequence[Setting]] = {"strict": (STRICT,), "wide": (WIDE
 """To each mode its versions, the newest first. An old one stays while conversations may be pinned to it."""
 
 _TEXTS, _PASTS, _WALKS = 32 << 20, 64 << 20, 8 << 20  # bytes
+_MOST_NEW = 2 << 20  # bytes of new results that are encoded in one request; what comes on top goes as it came
 _STEP = 24  # bytes that a result takes that was gone past
 
 
@@ -103,9 +104,9 @@ class _Text(msgspec.Struct, frozen=True, gc=False):
 
 
 class Compressor:
-    """All conversations of a gateway: `recall`, read the slots, `plan`, `compress`, and `rewritten`.
+    """All conversations of a gateway: read the slots with `recall`, `plan`, `compress`, and `rewritten`.
 
-    Threads may share it.
+    `compress` may run in any thread, the others belong to one.
     """
 
     def __init__(
@@ -173,11 +174,13 @@ class _Walk:
         self._entries: Sequence[Entry] = list(plan.slots.entries())
         self._slots = [entry for entry in self._entries if isinstance(entry, Slot)]
         self._decisions = list(plan.walked.decisions)
+        self._settings = [compressor.settings.get(each) for each in self._decisions]
         self._paths = list(plan.walked.paths)
         self._decided: dict[bytes, Decision] = {}
         self._kept: dict[bytes, Decision] = {}
         self._replacements = list(plan.walked.replacements)
         self._size = len(plan.slots.body) - sum(each.size - len(each.literal) for each in self._replacements)
+        self._new = 0
         self._past: Past | None = None
         self._failures = 0
 
@@ -186,26 +189,25 @@ class _Walk:
         chain = self._plan.chains[slot]
         before = self._decisions[-1] if slot else None
         known = self._plan.known.get(chain)
+        is_new = known is None and slot >= self._plan.slots.read
         decision = known or self._decide(slot, before)
+        size = len(self._slots[slot].literal)
+        if is_new and decision in self._of.settings:
+            self._new += size
+            if self._new > _MOST_NEW:
+                decision = RAW
         self._take(slot, decision)
-        literal = self._literal(slot) if decision in self._of.settings else None
+        literal = self._literal(slot) if self._settings[slot] is not None else None
         if literal is not None:
-            less = len(self._slots[slot].literal) - len(literal)
-            if known is None and slot >= self._plan.slots.read and self._size - less < self._plan.wish.least:
-                decision, literal = RAW, None
-                self._past = None  # it has gone past the result as it is not sent
-                self._of.texts.take(chain)
-                self._decisions.pop()
-                self._paths.pop()
-                self._take(slot, decision)
+            if is_new and self._size - size + len(literal) < self._plan.wish.least:
+                decision = self._taken_back(slot)
             else:
-                self._size -= less
-        if literal is not None:
-            self._replacements.append(Replacement(slot, len(self._slots[slot].literal), literal))
+                self._size -= size - len(literal)
+                self._replacements.append(Replacement(slot, size, literal))
         if known is None:
             self._decided[chain] = decision
-            if slot >= self._plan.slots.read and decision != (before or RAW):
-                self._kept[chain] = decision
+        if is_new and decision != (before or RAW):
+            self._kept[chain] = decision
 
     def end(self) -> Compressed:
         """Remember what was found out, and return it."""
@@ -237,7 +239,17 @@ class _Walk:
         if not slot or decision != self._decisions[-1]:
             path = f"{path} {slot}:{decision}"
         self._decisions.append(decision)
+        self._settings.append(self._of.settings.get(decision))
         self._paths.append(path)
+
+    def _taken_back(self, slot: int) -> Decision:
+        """Have a result go as it came that was gone past as encoded."""
+        self._past = None  # it has gone past it, too
+        self._of.texts.take(self._plan.chains[slot])
+        for told in (self._decisions, self._settings, self._paths):
+            told.pop()
+        self._take(slot, RAW)
+        return RAW
 
     def _literal(self, slot: int) -> bytes | None:
         """Return the JSON string that a result is sent as, None for as it came."""
@@ -247,7 +259,7 @@ class _Walk:
             return text.literal
         past = self._past = self._past_before(slot)
         failures = past.failures
-        literal = past.go(self._entries, [self._of.settings.get(each) for each in self._decisions], slot)
+        literal = past.go(self._entries, self._settings, slot)
         past.path = path
         self._failures += past.failures - failures
         self._of.texts.keep(chain, _Text(path, literal), len(literal or b""))
