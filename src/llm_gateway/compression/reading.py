@@ -99,7 +99,7 @@ class _Reading:
                 after = sent[at : at + told.lines]
                 if len(after) < told.lines:
                     raise ValueError("fewer lines than have a beginning")
-                self._add([told.beginning + line for line in after], False)
+                self._add([told.beginning + line for line in after], True)  # to be read, with a look upwards
                 at += told.lines
             case Json():
                 self._free()
