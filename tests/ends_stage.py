@@ -156,7 +156,7 @@ class Ends:
         complete = await asked.reached(at, size)
         left_at = asyncio.get_running_loop().time()
         asked.leave(hard=at % 2 == 0)
-        await asyncio.sleep(0.06)  # longer than it takes to be sure that it has left
+        await asked.left()
         held = {each.limit: each.used for each in self.stage.spending.standing()}
         assert complete or held["parallel"] == 1
         self.scripted.open(gate)
@@ -241,6 +241,10 @@ class _Asked:
         complete = (await self._fed.until(size)).complete
         await asyncio.sleep(0)
         return complete
+
+    async def left(self) -> None:
+        """Wait until the gateway knows that the client has left."""
+        await self._fed.left()
 
     @property
     def reused(self) -> bool:

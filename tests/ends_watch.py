@@ -23,6 +23,7 @@ class Fed:
     """What a turn's answer has brought so far, and the turn itself."""
 
     turn: Turn | None = None
+    begun: bool = False
     size: int = 0
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -33,10 +34,18 @@ class Fed:
     async def until(self, size: int) -> Seen:
         """Wait until so many bytes have been looked at."""
         async with asyncio.timeout(PATIENCE_S):
-            while self.size < size or self.turn is None:
+            while self.size < size or not self.begun:
                 self.more.clear()
                 await self.more.wait()
+        assert self.turn is not None
         return self.turn.seen
+
+    async def left(self) -> None:
+        """Wait until it is known that the client has left, where anything is gone on with."""
+        assert self.turn is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.turn.left and not self.turn.is_settled():  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
 
 
 class _Counted:
@@ -84,7 +93,8 @@ class Watching(Dispatcher):
 
     async def dispatch(self, plan: Plan, passages: Passages, turn: Turn) -> tuple[Answer, Passage]:
         fed = self.latest
-        answer, passage = await super().dispatch(plan, passages, turn)
         fed.turn = turn
+        answer, passage = await super().dispatch(plan, passages, turn)
+        fed.begun = True
         fed.more.set()
         return _Counted(answer, fed), passage

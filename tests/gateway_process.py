@@ -219,8 +219,8 @@ class GatewayProcess:
         return reply.json()
 
     def rows(self) -> list[dict[str, object]]:
-        """Return the newest requests, as the dashboard shows them."""
-        rows = self.dashboard("requests")["requests"]
+        """Return the newest requests, up to 1000, as the dashboard shows them."""
+        rows = self.dashboard("requests?limit=1000")["requests"]
         assert isinstance(rows, list)
         return rows
 

@@ -35,7 +35,7 @@ from llm_gateway.pipeline.replan import replan
 from llm_gateway.pipeline.replay import Replays
 from llm_gateway.pipeline.routing import Routing
 from llm_gateway.pipeline.spending import Spending
-from llm_gateway.pipeline.terms import remember
+from llm_gateway.pipeline.terms import reckon_interrupted, remember
 from llm_gateway.pipeline.turn_spans import Export
 from llm_gateway.server.bridges_api import BridgesApi
 from llm_gateway.server.companion_routes import CompanionsApi, companion_sockets
@@ -131,6 +131,7 @@ class App:
         self.tasks.start("look for models", self.fleet.keep_fresh(_LOOK_AGAIN))
         self.tasks.start("look at the configuration", self._look_at_file())
         self.tasks.start("delete what has expired", self._content.look_after())
+        self.tasks.start("reckon what was cut", reckon_interrupted(self._spending, self._ledger))
         self.tasks.start("count what nobody counted", self._counting.run())
         self.tasks.start("export turns", self._export.run())
         self.tasks.start("prune", keep_pruned(self._ledger, self._clock, lambda: self._loaded, self.log))

@@ -197,17 +197,19 @@ def test_who_leaves_while_the_second_is_asked_used_that_and_the_first_is_its_own
 
 def test_who_leaves_before_there_is_a_connection_used_nothing(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        accepted = asyncio.Event()
-        silent = await asyncio.start_server(lambda *_: accepted.set(), "127.0.0.1", 0)
+        accepted: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
+        silent = await asyncio.start_server(lambda _, peer: accepted.set_result(peer), "127.0.0.1", 0)
         made = endpoint("first", silent.sockets[0].getsockname()[1])
         stage.lines["first", "chat"] = Line(msgspec.structs.replace(made, scheme="https"))
         stage.plan_by({"fast": ("first/m", "second/m")})
         asking = handle(stage.incoming(_BODY), stage.gateway, CHAT, CallPath("chat/completions"))
         task = asyncio.ensure_future(asking)
-        await accepted.wait()  # and TLS is never agreed on
+        peer = await accepted  # and TLS is never agreed on
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        peer.transport.abort()
+        await asyncio.sleep(0)
         silent.close()
         end = counted(stage)
         assert (end.outcome, end.usage, end.cost_nano) == ("cancelled", None, None)

@@ -64,6 +64,21 @@ def test_what_does_not_end_in_time_is_cut_off(tmp_path: Path) -> None:
     on_ends(tmp_path, scene)
 
 
+@pytest.mark.parametrize("name", ["messages", "ollama", "websocket"])
+def test_who_is_still_there_when_the_gateway_stops_is_told(tmp_path: Path, name: str) -> None:
+    async def scene(ends: Ends) -> None:
+        ends.use(_FINISH)
+        client = CLIENTS[name]
+        for stream, at, cut in await ends.stop(client, streams("messages")[:1]):
+            end = cut.settlement
+            assert (end.outcome, end.error_kind) == (("ok", "") if cut.complete else ("error", "draining")), (
+                at
+            )
+            assert cut.complete or client.error(cut.heard), (stream.name, at)
+
+    on_ends(tmp_path, scene, at_once=1000)
+
+
 # with a client whose handler is cancelled
 
 

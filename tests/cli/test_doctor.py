@@ -177,6 +177,13 @@ def test_prices_that_cannot_be_used_are_found(stopped: Terminal) -> None:
     assert finding == "no price of openai/nothing is known, which says what ollama/* is worth"
     file.write_text('[prices.reference]\n"ollama/*" = "openai/gpt-5"\n"lab/*" = "openai/*"\n')
     assert findings(stopped("doctor", "--json"))["prices"][0] == "ok"
+    for url, verdict in (("http://127.0.0.1:4000", "warning"), ("http://192.168.1.20:4000", "ok")):
+        file.write_text(
+            f'[[providers]]\nname = "lab"\nbase_url = "{url}"\n'
+            '[[prices.models]]\nmodel = "lab/*"\ninput = 3\noutput = 15\n'
+        )
+        severity, finding, _ = findings(stopped("doctor", "--json"))["prices"]
+        assert (severity, "lab/* has a price and costs nothing" in finding) == (verdict, verdict != "ok")
     (stopped.home / "prices.json").write_text("{")
     severity, finding, _ = findings(stopped("doctor", "--json"))["prices"]
     assert severity == "warning" and "cannot be read" in finding

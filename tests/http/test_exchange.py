@@ -46,9 +46,7 @@ class Wire:
 _EVENTS = b"content-type: text/event-stream\r\n"
 
 
-def opened(
-    method: bytes = b"POST", *, complete: bool = True, http10: bool = False
-) -> tuple[Exchange, Wire]:
+def opened(method: bytes = b"POST", *, complete: bool = True, http10: bool = False) -> tuple[Exchange, Wire]:
     """Return an exchange and the connection it is on."""
     wire = Wire()
     exchange = Exchange(wire, "127.0.0.1")

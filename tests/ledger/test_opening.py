@@ -9,16 +9,20 @@ import pytest
 
 from fakes import FakeClock
 from ledger_samples import Failures, intent, settlement
+from llm_gateway.canonical.usage import Usage
+from llm_gateway.ledger.checking import check
 from llm_gateway.ledger.folder import Folder
 from llm_gateway.ledger.frames import frame
 from llm_gateway.ledger.journal import Journal, segments
 from llm_gateway.ledger.migrate import CREATE_TABLE, load_migrations
 from llm_gateway.ledger.opening import offline, open_files, reading
 from llm_gateway.ledger.queries import page, turn
+from llm_gateway.ledger.recompute import recompute
 from llm_gateway.ledger.records import Record, encode
 from llm_gateway.ledger.refusal import LedgerBusy, LedgerDamaged, LedgerRefused
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.saving import saved
+from llm_gateway.ledger.totals import totals
 
 
 def journal_of(home: Path, *records: Record, start: int = 0, limit: int = 1 << 20) -> list[int]:
@@ -42,6 +46,22 @@ def test_the_journal_is_replayed_and_then_deleted(tmp_path: Path) -> None:
     assert outcomes(tmp_path, failures) == {"a": "ok", "b": "interrupted"}
     assert segments(Folder(tmp_path).journal) == []
     assert failures == []
+
+
+def test_what_an_interrupted_turn_used_is_guessed_where_its_bytes_are_tokens(tmp_path: Path) -> None:
+    told = (("a", "chat/completions"), ("b", "files"), ("c", "messages/count_tokens"), ("d", "GET files/f"))
+    journal_of(tmp_path, *(intent(name, operation=operation) for name, operation in told))
+    with offline(tmp_path, FakeClock(), Failures()) as store:
+        ends = {each.intent.id: each.settlement for each in page(store)}
+        sums = totals(store, 0).all.sums
+        assert check(store) == [] and recompute(store).interrupted == len(told)
+    assert {name: end.usage for name, end in ends.items() if end is not None} == {
+        "a": Usage(256, estimated=True),
+        "b": None,
+        "c": None,
+        "d": None,
+    }
+    assert (sums.requests, sums.estimated, sums.uncached) == (4, 1, 256)
 
 
 def test_an_empty_home_gives_an_empty_ledger(tmp_path: Path) -> None:

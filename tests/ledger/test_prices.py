@@ -273,3 +273,16 @@ def test_another_source_that_says_something_else_is_a_doubt() -> None:
     assert found(book.tariff("p", "m", at(NOON))).card.other == "theirs 2: 1.1 in, 2.2 out"
     scale = found(book.tariff("p", "m", at(NOON), "scale")).card.other
     assert scale == "theirs 2: 1.1 in, 2.2 out; no price is known for the tier scale"
+
+
+def test_a_reference_is_a_vendor_s_price_wherever_the_provider_of_its_name_is_reached() -> None:
+    addresses = {"openai": "http://127.0.0.1:4000/v1"}
+    book = PriceBook({}, addresses, {"ollama/*": "openai/gpt-5-mini", "lab/*": "nobody/gpt-5-mini"})
+    assert book.tariff("openai", "gpt-5-mini", at(NOON)) is None
+    reference, chosen = book.reference("ollama", "qwen3", at(NOON))
+    assert (found(reference).card.provider, found(reference).card.model, chosen) == (
+        "openai",
+        "gpt-5-mini",
+        True,
+    )
+    assert book.reference("lab", "qwen3", at(NOON)) == (None, True)

@@ -107,6 +107,21 @@ def test_what_clients_report_again_of_a_pruned_time_is_not_counted_again(store: 
     assert check(store) == []
 
 
+def test_what_is_imported_of_a_time_whose_turns_are_pruned_is_not_counted_beside_them(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "db", NOON)
+    name = Ids(FakeClock(NOON)).new()
+    store.apply(merge([intent(name, at_us=NOON), settlement(name)]), 1)
+    assert prune(store, NOON + 2 * DAY_US) == Pruned(1, 0)
+    # The client's own log of that very answer: its turn is not there to be recognised.
+    store.write(put([Sighting("codex-cli", "m", "log", "0", NOON)]))
+    assert [row.sums.requests for row in usage(store, Asked(0))] == [1]
+    assert check(store) == []
+    store.write(put([Sighting("codex-cli", "m", "log", "1", NOON + 2 * DAY_US)]))
+    assert [row.sums.requests for row in usage(store, Asked(0))] == [2]
+    assert check(store) == []
+    store.close()
+
+
 def test_pages_totals_and_clients_go_on(store: SqliteStore) -> None:
     (first,) = store.rows("SELECT id FROM turns ORDER BY seq LIMIT 1")
     found = page(store, limit=1000)

@@ -23,7 +23,9 @@ from harness.build import compile_tools
 from harness.targets import Lab, Load, Spec, Target, end_load
 
 # Ratios to the reference proxy, as measured. Lower them with what they measure; raise them with a reason.
-_MEASURED = {"1k": 3.3, "60k": 0.95, "stream": 1.45}
+# 1k was 3.3 until turns kept how their money was reckoned, and sums by hour were kept up with them: a quarter
+# dearer, half of it in the thread that writes (docs/proofs.md, "What it costs").
+_MEASURED = {"1k": 4.2, "60k": 0.95, "stream": 1.45}
 # The same for requests of a Messages client before an upstream that speaks chat, to what passes untouched.
 _TRANSLATED = {"60k": 2.3, "brisk": 1.4}
 _HEAD_ROOM = 1.5

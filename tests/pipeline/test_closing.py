@@ -25,8 +25,8 @@ ASKED = intent("t", request_bytes=400, dialect="chat")
 USED = Usage(100, 50, 10, 20, 5)
 
 
-def step(provider: str = "paid") -> Step:
-    return Step(provider, "m", "chat", None, None, asks_usage=False, counts=True, headers=b"")
+def step(provider: str = "paid", model: str = "m") -> Step:
+    return Step(provider, model, "chat", None, None, asks_usage=False, counts=True, headers=b"")
 
 
 def course(**changes: object) -> Course:
@@ -125,6 +125,14 @@ def test_a_local_model_costs_nothing_and_is_worth_its_reference() -> None:
     assert closed(course(step=step("elsewhere"))).money is None
 
 
+def test_a_nickname_has_the_price_of_the_model_that_the_answer_names() -> None:
+    named = Seen(USED, model="m", complete=True)
+    paid = closed(course(step=step("paid", "best"), seen=named))
+    assert paid.money is not None and (paid.model, paid.money.tariff) == ("best", tariff().id)
+    stranger = closed(course(step=step("paid", "best"), seen=Seen(USED, model="best-2", complete=True)))
+    assert stranger.money is not None and stranger.money.confidence == "low"
+
+
 @pytest.mark.parametrize("outcome", ["error", "cancelled", "truncated"])
 def test_what_did_not_go_well_costs_what_it_used_and_avoids_nothing(outcome: Outcome) -> None:
     end = closed(course(), outcome, 499)
@@ -210,6 +218,7 @@ def test_an_answer_that_was_cut_used_what_was_told_and_what_came_after() -> None
         ("upstream_truncated", 0, False, True),
         ("upstream_timeout", 0, False, True),
         ("upstream_stream", 0, False, False),  # the provider says itself that it has failed
+        ("upstream_broken", 0, True, False),  # something came that nobody can read
         ("upstream_truncated", 1, True, False),
         ("draining", 0, True, False),
         ("cancelled", 0, True, False),

@@ -340,3 +340,17 @@ def test_two_looks_at_a_batch_at_once_count_it_once(tmp_path: Path) -> None:
         assert forwarding.looks == set()
 
     on_stage(tmp_path, scene)
+
+
+def test_a_range_of_a_batchs_results_is_not_what_it_used(tmp_path: Path) -> None:
+    line = b'{"result":{"message":{"model":"m","usage":{"input_tokens":5}}}}\n'
+
+    async def scene(stage: Stage) -> None:
+        for status, results in ((206, line), (200, line * 2)):
+            stage.scripted.on("", (Send(response(status, results, content_type="application/x-jsonl")),))
+            path = "messages/batches/b1/results"
+            heard = await say(stage, path, b"", (b"range", b"bytes=0-9"), method=b"GET", default="first")
+            assert (heard.status, heard.sent) == (status, results)
+        assert [end.usage for end in stage.settlements()] == [None, Usage(10)]
+
+    on_stage(tmp_path, scene)

@@ -146,6 +146,8 @@ def test_a_picture_is_not_counted_as_its_base64(tmp_path: Path) -> None:
 
 def test_a_count_is_held_against_the_providers_and_changes_no_turn(tmp_path: Path) -> None:
     async def scene(counting: Recounting, ledger: Ledger) -> None:
+        assert not counting.curious(EXTENTS), "nobody needs it yet"
+        counting.later(missed(b"{}"))
         assert counting.curious(EXTENTS)
         for _ in range(20):
             counting.later(missed(usage=Usage(1200, output=9)))
@@ -164,6 +166,8 @@ def test_the_first_turns_of_a_model_are_worth_a_count_and_few_after_that(tmp_pat
 
     async def scene(counting: Recounting, ledger: Ledger) -> None:
         asked = 0
+        counting.later(missed(b"{}"))
+        await counting.count_all()
         for _ in range(30 + 64 * 3):
             clock.advance(1 / 32)
             if counting.curious(EXTENTS):
@@ -176,6 +180,10 @@ def test_the_first_turns_of_a_model_are_worth_a_count_and_few_after_that(tmp_pat
         for _ in range(9):
             counting.later(missed())
         assert not counting.curious(Extents("openai", "new", 1000, 0)), "there is enough to do"
+        await counting.count_all()
+        assert counting.curious(Extents("openai", "new", 1000, 0))
+        clock.advance(61)
+        assert not counting.curious(Extents("openai", "new", 1000, 0)), "the program has gone"
 
     assert not play(tmp_path, scene, clock)
 

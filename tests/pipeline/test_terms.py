@@ -1,21 +1,30 @@
 """What stands in the configuration is what is counted with."""
 
 import asyncio
+from pathlib import Path
 
 from fakes import FakeClock
+from ledger_samples import intent
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.config.settings import Limit, ModelPrice, Prices, Settings
 from llm_gateway.ledger.accounting import Basis
 from llm_gateway.ledger.key_limits import KeyLimits
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.money import NANO
+from llm_gateway.ledger.prices import PriceBook
+from llm_gateway.ledger.queries import turn
+from llm_gateway.ledger.recompute import recompute
+from llm_gateway.ledger.sqlite import SqliteStore
+from llm_gateway.ledger.stated_prices import flat
+from llm_gateway.ledger.store import Store
 from llm_gateway.pipeline.limits import Bounds
 from llm_gateway.pipeline.plan import Step
 from llm_gateway.pipeline.spending import Spending
-from llm_gateway.pipeline.terms import bounds_of, bounds_of_keys, go_by
+from llm_gateway.pipeline.terms import bounds_of, bounds_of_keys, go_by, reckon_interrupted
 from llm_gateway.providers.catalog import ProviderRow
 from llm_gateway.upstream.fleet import Fleet
 from llm_gateway.upstream.opening import open_upstream
+from pipeline_stage import Stage, on_stage
 
 
 def test_limits_become_bounds_of_their_scopes() -> None:
@@ -69,3 +78,27 @@ def test_prices_and_references_of_the_configuration_are_gone_by() -> None:
         assert worth is not None and worth.card.provider == "anthropic", "whatever the bridge is called"
 
     asyncio.run(scene())
+
+
+def interrupted(store: Store) -> None:
+    """Do what the next start does with turns that a kill left running."""
+    assert isinstance(store, SqliteStore)
+    store.interrupt()
+
+
+def test_what_a_kill_interrupted_costs_what_it_probably_used_or_what_was_held_for_it(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.spending.use(PriceBook({"first/m": flat("1", "10")}, {}), {"first"}, {})
+        for name, provider, held in (("a", "first", 0), ("b", "first", 7), ("c", "local", 0)):
+            await stage.ledger.begin(intent(name, provider=provider, model="m", held_nano=held))
+        await stage.ledger.write(interrupted)
+        for _ in range(2):
+            await reckon_interrupted(stage.spending, stage.ledger)
+            ends = [(await stage.ledger.read(turn, name)) for name in "abc"]
+            told = [each.settlement for each in ends if each is not None and each.settlement is not None]
+            assert [each.cost_nano for each in told] == [256 * 1000, 7, None]
+            assert [each.usage for each in told] == [Usage(256, estimated=True)] * 3
+        found = await stage.ledger.read(recompute)
+        assert (found.reproduced, found.interrupted, found.differing) == (1, 2, 0)
+
+    on_stage(tmp_path, scene, closes_ledger=True)

@@ -16,6 +16,7 @@ from llm_gateway.pipeline.authenticate import Identity
 from llm_gateway.pipeline.handle import handle
 from llm_gateway.pipeline.turn import Caller, Turn
 from pipeline_stage import Stage, call, on_stage, request
+from scripted import chat
 
 BOOK = PriceBook({"first/m": flat("1", "10", "0.1"), "second/m": flat("3", "5")}, {})
 ON = (b"x-llm-gateway-cache", b"on")
@@ -76,6 +77,22 @@ def test_the_card_of_an_attempt_that_was_lost_is_on_record_too(tmp_path: Path) -
     on_stage(tmp_path, scene)
 
 
+def test_the_card_of_an_attempt_that_costs_nothing_is_on_record_too(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        book = PriceBook({"first/m": flat("0", "0"), "second/m": flat("3", "5")}, {})
+        stage.spending.use(book, {"first", "second"}, {})
+        stage.plan_by({"fast": ("first/m", "second/m")})
+        await answered(await turn(stage, "second/m"), Usage(10))
+        made = await turn(stage, "fast")
+        made.attempt_failed(UpstreamTimeout("late"), used=Usage(1000, estimated=True))
+        made.attempt(stage.router.plan("fast", "chat").steps[1], Way())
+        await answered(made, Usage(10))
+        found = await stage.ledger.read(recompute)
+        assert (found.reproduced, found.first) == (2, ())
+
+    on_stage(tmp_path, scene)
+
+
 def test_a_tier_is_paid_for_at_its_price(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         stated = ModelPrice("first/m", input=1, output=10, flex=0.5)
@@ -102,5 +119,21 @@ def test_everything_that_passes_comes_out_again(tmp_path: Path) -> None:
         found = await stage.ledger.read(recompute)
         assert (found.turns, found.differing, found.before) == (5, 0, 0)
         assert found.reproduced == 3, "two that were asked for, and one that was kept"
+
+    on_stage(tmp_path, scene)
+
+
+def test_what_a_kept_answer_saved_has_the_price_that_its_own_cost_had(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.spending.use(PriceBook({"first/named": flat("1", "10")}, {}), {"first"}, {})
+        stage.replays.use(CacheSettings())
+        stage.scripted.queue(chat.plain("named"))
+        for _ in range(2):  # as `m`, whose price nobody knows
+            incoming = stage.incoming(request(), ON)
+            await handle(incoming, stage.gateway, CHAT, CallPath("chat/completions"))
+        asked, kept = (end for end in stage.settlements())
+        assert asked.money is not None and kept.money is not None
+        assert kept.cached_from == asked.id and kept.saved_nano == asked.cost_nano
+        assert kept.money.tariff == asked.money.tariff
 
     on_stage(tmp_path, scene)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
+from llm_gateway.ledger.sqlite import GUESSED
 from llm_gateway.server.dialect_routes import dialect_routes
 from pipeline_stage import Stage, on_stage, request
 from server_stage import Door
@@ -111,5 +113,18 @@ def test_a_model_without_a_method_is_not_found(tmp_path: Path, rest: str) -> Non
         door = Door(*dialect_routes(stage.gateway))
         reply = await door.ask(f"/v1beta/{rest}", method="POST", token=stage.key, body=b"{}")
         assert reply.status == 404 and "generateContent" in str(reply.error()["message"])
+
+    on_stage(tmp_path, scene)
+
+
+def test_what_a_kill_interrupts_is_guessed_of_every_operation_that_uses_tokens(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        paths = [route.path for route in dialect_routes(stage.gateway) if "{" not in route.path]
+        asked = {path.removeprefix("/v1/") for path in paths if path.startswith("/v1/")}
+        asked |= {path.removeprefix("/api/") for path in paths if path.startswith("/api/")}
+        asked = {each for each in asked if not each.startswith(("v1/", "api/"))}
+        assert len(asked) >= 10
+        counts = {each for each in asked if any(kind.kind(each) == "count" for kind in DIALECTS.values())}
+        assert asked - counts - set(GUESSED) <= {"responses/input_tokens"}
 
     on_stage(tmp_path, scene)

@@ -56,12 +56,18 @@ class Desk:
         self.quotas.told(PassedLogin(LOGIN, b""), Identity("key_1", caller), {}, headers)
 
     async def used(
-        self, provider: str, caller: str, *, hours_ago: int = 0, worth: int = 0, cost: int = 0
+        self, provider: str, key: str, *, called: str = "", hours_ago: int = 0, worth: int = 0, cost: int = 0
     ) -> None:
-        """Let a caller's request have been answered."""
+        """Let a request with a key have been answered, whose caller calls itself something, or nothing."""
+        caller = called or key
         at_us = self.stage.clock.now_us() - hours_ago * HOUR_US
         begun = intent(
-            self.stage.ledger.new_id(), client="claude-code", caller=caller, provider=provider, at_us=at_us
+            self.stage.ledger.new_id(),
+            client="claude-code",
+            key_id=key,
+            caller=caller,
+            provider=provider,
+            at_us=at_us,
         )
         await self.stage.ledger.begin(begun)
         money = Money(1, confidence="high", baseline_nano=worth, route_nano=worth) if worth else None
@@ -155,5 +161,17 @@ def test_traffic_that_moved_to_a_metered_key_is_told(tmp_path: Path) -> None:
         _, (switch,) = await desk.shown()
         assert (switch.client, switch.plan, switch.billed) == ("claude-code", "claude-login", "metered")
         assert (switch.requests, switch.cost_usd) == (4, 8.0)
+
+    seated(tmp_path, scene)
+
+
+def test_what_a_caller_calls_itself_takes_nothing_from_the_worth_of_its_login(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        desk.told("ada", b"0.1")
+        await desk.used("claude-login", "ada", worth=30_000_000_000)
+        await desk.used("claude-login", "ada", called="night job (self-declared)", worth=10_000_000_000)
+        ((view,), _) = await desk.shown()
+        assert (view.worth.value_nano_month, view.worth.requests) == (40_000_000_000, 2)
+        assert {each.caller for each in view.worth.clients} == {"ada"}
 
     seated(tmp_path, scene)

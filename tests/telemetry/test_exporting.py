@@ -58,6 +58,9 @@ def test_where_exports_go(
         ("ftp://a.example", "is not a URL of a collector"),
         ("http://a.example:port", "is not a URL"),
         ("https://user:secret@a.example", "holds a user or a password; use telemetry.otlp.headers_file"),
+        ("grpc://user:secret@a.example", "holds a user or a password"),
+        ("https://user:secret@a.example:port", "holds a user or a password"),
+        ("user:secret@a.example:4317", "holds a user or a password"),
         ("http://localhost:8787", "is this gateway itself, which would export for ever"),
     ],
 )

@@ -27,6 +27,8 @@ _LONGEST = 32
 
 def tier_of(told: object) -> str:
     """Return the tier that somebody told, "" for the usual one, or for what is none."""
+    if told is None or (isinstance(told, str) and told in _USUAL):
+        return ""
     if not isinstance(told, str) or len(told) > _LONGEST or not told.isascii() or not told.isprintable():
         return ""
     name = told.lower()

@@ -19,6 +19,7 @@ from llm_gateway.companion.desktop import folder_of, runs
 from llm_gateway.companion.identity import load as load_identity
 from llm_gateway.config import Loaded
 from llm_gateway.config.addresses import reach
+from llm_gateway.config.settings import Provider
 from llm_gateway.content.opening import where_of
 from llm_gateway.content.rows import database_of
 from llm_gateway.content.safe import Safe
@@ -29,6 +30,7 @@ from llm_gateway.ledger.folder import Folder
 from llm_gateway.ledger.price_table import TABLE, shipped_table, table_of
 from llm_gateway.ledger.prices import PriceBook
 from llm_gateway.ledger.stated_prices import stated_of
+from llm_gateway.providers.catalog import configured_row, load_catalog
 from llm_gateway.server.exposure import exposure_view
 from llm_gateway.server.views import HealthView, ProviderView
 
@@ -170,7 +172,18 @@ def _prices(loaded: Loaded) -> _Finding:
             found = f"no price of {reference} is known, which says what {model} is worth"
             way_out = "name another one in [prices.reference], or state its price in [[prices.models]]"
             return _Finding("prices", "warning", found, way_out)
+    local = {each.name for each in loaded.settings.providers if _bills_nobody(each)}
+    for price in stated:
+        if price.model.partition("/")[0] in local:
+            found = f"{price.model} has a price and costs nothing, for it answers on this machine"
+            way_out = "say in [prices.reference] what it is worth, or reach it by an address beyond loopback"
+            return _Finding("prices", "warning", found, way_out)
     return _Finding("prices", "ok", f"{known.source} {known.version}")
+
+
+def _bills_nobody(provider: Provider) -> bool:
+    row = configured_row(provider.name, provider.base_url, (), "", load_catalog())
+    return row.kind == "local" and not provider.subscription
 
 
 def _exposure(loaded: Loaded) -> _Finding:

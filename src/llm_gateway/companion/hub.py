@@ -108,7 +108,7 @@ class Hub:
                 if self._connected or not number:
                     await self._try(self.look_again())
             for each in tuple(self._connected):
-                await self._try(self._registry.seen(each))
+                await self._note_seen(each)
 
     async def look_again(self) -> None:
         """Read who is let in, and let go of who is not any more."""
@@ -207,7 +207,7 @@ class Hub:
         party.log.write(
             "info", "a companion has left", name=row.machine, why=f"{wrong.kind}: {wrong.message}"
         )
-        party.tasks.start("note when a companion was seen", self._try(self._registry.seen(row.id)))
+        party.tasks.start("note when a companion was seen", self._note_seen(row.id))
         party.changed()
 
     def _heard(self, connected: Connected, data: bytes) -> None:
@@ -324,6 +324,9 @@ class Hub:
             await leaving.wait()
             await link.drain(86_400.0)  # whoever closes the listener waits for as long as is configured
             link.end(Wrong("draining", "the gateway stops or starts anew"))
+
+    async def _note_seen(self, companion_id: str) -> None:
+        await self._try(self._registry.seen(companion_id))
 
     async def _try(self, work: Coroutine[object, object, object]) -> None:
         """Do what can be done later as well, if the ledger takes nothing now."""

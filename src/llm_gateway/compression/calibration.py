@@ -123,14 +123,19 @@ _BYTES_OUT = (0.25, 500, 300)
 class Model:
     """What is known of one model of one provider."""
 
-    __slots__ = ("bytes_in", "bytes_out", "counted", "news", "turns")
+    __slots__ = ("answers", "bytes_in", "bytes_out", "counted", "news", "turns")
 
     def __init__(self, name: str) -> None:
         self.bytes_in = Ratio(_BYTES_IN)
         self.bytes_out = Ratio(_BYTES_OUT)
         self.counted = Ratio((1.0, *weights_of(name).error))
         self.news = False
-        self.turns = 0
+        self.turns = self.answers = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether of its bytes so much is known that only changes are news."""
+        return len(self.bytes_in) == len(self.bytes_out) == MOST
 
     def ratios(self) -> tuple[tuple[Side, Method, Ratio], ...]:
         """Return every ratio with its side and method."""

@@ -88,7 +88,7 @@ class Seen(msgspec.Struct):
     tier: str = ""
     """The service tier that answered, by its name in `canonical/tiers.py`; "" for the usual one."""
     counted_bytes: int = -1
-    """Of how many of the `content_bytes` the `usage` is, where it was told before the end; else -1, for all."""
+    """Of how many of the `content_bytes` the `usage` is, where it was told before the end; -1: of all."""
 
     def count(self, usage: Usage) -> None:
         """Take over what the provider has counted: it is of what has come so far."""

@@ -4,7 +4,16 @@ from http import HTTPStatus
 
 from llm_gateway.wire.headers import Headers
 
-__all__ = ["BEGUN_CHUNK", "CONTINUE", "KEEP_ALIVE", "LAST_CHUNK", "STILL_THERE", "chunk", "fields", "status_line"]
+__all__ = [
+    "BEGUN_CHUNK",
+    "CONTINUE",
+    "KEEP_ALIVE",
+    "LAST_CHUNK",
+    "STILL_THERE",
+    "chunk",
+    "fields",
+    "status_line",
+]
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # An interim response that every HTTP/1.1 client must be able to skip (RFC 9110, 15.2); it makes

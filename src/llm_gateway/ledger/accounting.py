@@ -38,6 +38,13 @@ class Basis(msgspec.Struct, frozen=True):
     reference: Tariff | None = None
     chosen: bool = False
 
+    @property
+    def is_known(self) -> bool:
+        """Return whether a price is known, and not assumed."""
+        if self.tariff is not None:
+            return self.tariff.card.match != "assumed"
+        return self.reference is not None
+
 
 class Used(msgspec.Struct, frozen=True):
     """What a turn used, and what it says of the lines.

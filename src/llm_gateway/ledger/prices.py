@@ -88,7 +88,8 @@ class PriceBook:
         chosen = self._references.get(f"{provider}/{model}") or self._references.get(f"{provider}/*")
         if chosen:
             whose, _, which = chosen.partition("/")
-            return self.tariff(whose, model if which == "*" else which, at_us), True
+            name = model if which == "*" else which
+            return self.tariff(whose, name, at_us) or self._of_its_vendor(whose, name, at_us), True
         if provider in self._vendors:
             return self.tariff(provider, model, at_us), False
         return None, False
@@ -112,6 +113,19 @@ class PriceBook:
         return self._names[provider]
 
     # details
+
+    def _of_its_vendor(self, provider: str, model: str, at_us: int) -> Tariff | None:
+        """Return the price of a model with the vendor whose name a provider has, wherever that is reached.
+
+        What a provider behind an address of its own takes is not known from its name; what an answer is
+        worth is said by the name alone.
+        """
+        name = self._sold_as(provider)
+        found = self._read().find(name, model) if name else None
+        row = holding(found.model.prices, at_us) if found is not None else None
+        return (
+            self._made(self._card(found, row, at_us, "")) if found is not None and row is not None else None
+        )
 
     def _look_up(self, provider: str, model: str, at_us: int, tier: str) -> _Held:
         begin, end = _ALWAYS
@@ -196,6 +210,11 @@ class PriceBook:
             return self._vendors[provider]
         if address:
             return ""  # it is somewhere of its own, whatever it is called
+        return self._sold_as(provider)
+
+    def _sold_as(self, provider: str) -> str:
+        """Return what the table calls the vendor of this name, "" where there is none."""
+        table = self._read()
         known = next((row.base_url for row in load_catalog() if row.name == provider), "")
         return table.at(known) or (provider if provider in table.names else "")
 

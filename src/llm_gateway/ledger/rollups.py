@@ -1,7 +1,8 @@
 """Sums by hour, day and month, kept up within the transaction that gives turns their end.
 
-Triggers on the writer's own connection note what got an end, so a record that is applied twice is summed up
-once, wherever it comes from: a batch, the journal, a scrubbed record, a start after a kill. Here are the
+What had no end before the transaction and has one after it is summed up, so a record that is applied twice
+counts once, wherever it comes from: a batch, the journal, a scrubbed record, a start after a kill. (Triggers
+on turns would say the same, and cost half as much as the row itself; of sightings they do.) Here are the
 statements, in their order. Days and months have the hours before the one in which turns begin now: those
 are added to them when the next hour begins, what comes later for such an hour at once. What a column is of
 is `sums.py`.
@@ -29,6 +30,7 @@ __all__ = [
     "SLOTS",
     "recount",
     "roll_up",
+    "standing",
     "steadily",
 ]
 
@@ -78,19 +80,20 @@ _SUMS = ", ".join(COLUMNS)
 _ADD = ", ".join(f"{name} = {name} + excluded.{name}" for name in COLUMNS)
 
 _SHOWN = "{0}.turn_id = '' AND {0}.twin = 0"
-_WHOLE = "max(NEW.at_us, 0) >= (SELECT value FROM meta WHERE name = 'sightings_whole_us')"
+# Of a time whose turns were pruned nobody knows any more which of them a sighting is: it is in the sums once.
+_WHOLE = (
+    "max(NEW.at_us, 0) >= "
+    "(SELECT max(value) FROM meta WHERE name IN ('turns_whole_us', 'sightings_whole_us'))"
+)
 _EACH_COLUMN = ", ".join(f"{name} INTEGER NOT NULL" for name in COLUMNS)
 _TABLES = (
+    "opened (seq INTEGER PRIMARY KEY)",
     "ended (seq INTEGER PRIMARY KEY)",
     "sighted (seq INTEGER NOT NULL, sign INTEGER NOT NULL)",
     "lanes (at INTEGER, dim INTEGER, seq INTEGER, PRIMARY KEY (at, dim, seq)) WITHOUT ROWID",
     f"delta (at INTEGER NOT NULL, dim INTEGER NOT NULL, {_EACH_COLUMN})",
 )
-_ENDED = "BEGIN INSERT INTO ended (seq) VALUES (NEW.seq); END"
 _TRIGGERS = {
-    "turn_put": f"AFTER INSERT ON turns WHEN NEW.outcome IS NOT NULL {_ENDED}",
-    "turn_ended": "AFTER UPDATE OF outcome ON turns "
-    f"WHEN OLD.outcome IS NULL AND NEW.outcome IS NOT NULL {_ENDED}",
     "sighting_put": f"AFTER INSERT ON sightings WHEN {_SHOWN.format('NEW')} AND {_WHOLE} "
     "BEGIN INSERT INTO sighted (seq, sign) VALUES (NEW.seq, 1); END",
     "sighting_shown": "AFTER UPDATE OF turn_id, twin ON sightings "
@@ -102,6 +105,13 @@ NOTE = (
     *(f"CREATE TEMP TRIGGER {name} {what}" for name, what in _TRIGGERS.items()),
 )
 """What a connection that writes is prepared with: tables of its own, and the triggers that fill them."""
+_LAST = "SELECT coalesce(max(seq), 0) FROM turns"
+_OPENED = "INSERT INTO opened (seq) SELECT seq FROM turns WHERE outcome IS NULL"
+_NEW_ENDED = "INSERT INTO ended (seq) SELECT seq FROM turns WHERE seq > ? AND outcome IS NOT NULL"
+_OPENED_ENDED = (
+    "INSERT INTO ended (seq) SELECT o.seq FROM opened AS o CROSS JOIN turns AS t ON t.seq = o.seq "
+    "WHERE t.outcome IS NOT NULL"
+)
 _NOTED = "SELECT EXISTS (SELECT 1 FROM ended), EXISTS (SELECT 1 FROM sighted)"
 _NOTE_RECOUNT = (
     "INSERT INTO ended (seq) SELECT seq FROM turns WHERE id = ? AND outcome IS NOT NULL AND estimated = 1 "
@@ -180,11 +190,22 @@ _ADD_LATE = tuple(_add(table, at, "delta WHERE at < ?1") for table, at in _WIDER
 _LATE_SLOTS = f"SELECT * FROM ({_SLOTS_OF_TURNS}) WHERE at < ?1"
 _FOLD = tuple(_add(table, at, "usage_hours WHERE at >= ?1 AND at < ?2") for table, at in _WIDER)
 _FOLDED_SLOTS = "SELECT at, dim, kind, slot, n FROM usage_spreads WHERE at >= ?1 AND at < ?2"
+_FORGET = "DELETE FROM opened"
 _CLEAR = tuple(f"DELETE FROM {table}" for table in ("ended", "sighted", "lanes", "delta"))
 
 
-def roll_up(store: Rows) -> None:
-    """Add everything noted to the sums, and note nothing any more."""
+def standing(store: Rows) -> int:
+    """Note which turns are open before something is written, and return the last turn there is."""
+    store.rows(_OPENED)
+    ((last,),) = store.rows(_LAST)
+    assert isinstance(last, int)
+    return last
+
+
+def roll_up(store: Rows, last: int) -> None:
+    """Add to the sums what got an end since `standing`, and every sighting noted; note nothing any more."""
+    store.rows(_NEW_ENDED, (last,))
+    store.rows(_OPENED_ENDED)
     ((turns, sightings),) = store.rows(_NOTED)
     if turns:
         _list(store)
@@ -196,6 +217,7 @@ def roll_up(store: Rows) -> None:
         store.rows(_SUM_SIGHTINGS)
     if turns or sightings:
         _add_up(store, slots=bool(turns))
+    store.rows(_FORGET)
 
 
 def steadily(rows: Rows, query: Callable[[int], T]) -> T:

@@ -15,15 +15,33 @@ from llm_gateway.ledger.folder import create_private
 from llm_gateway.ledger.migrate import CREATE_TABLE, READ_TABLE, load_migrations, pending
 from llm_gateway.ledger.rebuilding import bring_up_to_date
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused
-from llm_gateway.ledger.rollups import NOTE, recount, roll_up
+from llm_gateway.ledger.rollups import NOTE, recount, roll_up, standing
 from llm_gateway.ledger.rows import COLUMNS, RECOUNTED, SETTLED, Batch
 from llm_gateway.ledger.store import Row, Statement, Value
 from llm_gateway.ledger.trouble import trouble
 
-__all__ = ["OLDEST", "SqliteStore", "check_version", "damaged"]
+__all__ = ["GUESSED", "OLDEST", "SqliteStore", "check_version", "damaged"]
 
 OLDEST = (3, 32, 0)
 """The first SQLite that binds as many values as one of our inserts has."""
+
+GUESSED = (
+    "chat/completions",
+    "completions",
+    "embeddings",
+    "responses",
+    "responses/compact",
+    "messages",
+    "chat",
+    "generate",
+    "embed",
+    "generateContent",
+    "streamGenerateContent",
+    "embedContent",
+    "batchEmbedContents",
+)
+"""The operations whose bytes are tokens. A count costs none, and nobody knows what else that is passed on
+uses: the bytes of a file that is sent to be kept are not what a model has read."""
 
 # Rows in one INSERT. SQLite runs it without the interpreter's lock, so the request path is held up less
 # often; beyond this the gain is nothing and a chunk's preparation holds the lock longer.
@@ -58,12 +76,12 @@ _RECOUNT = (
 _NOTE = "INSERT INTO price_cards (id, text) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
 _INTERRUPT = (
     "UPDATE turns SET outcome = 'interrupted', http_status = 0, error_kind = '', "
-    "uncached = (request_bytes + ?1 - 1) / ?1, cache_read = 0, cache_write = 0, "
-    "output = (coalesce(response_bytes, 0) + ?1 - 1) / ?1, reasoning = 0, "
-    "estimated = 1, response_bytes = coalesce(response_bytes, 0), upstream_request_id = '', "
+    "uncached = {0} (request_bytes + ?1 - 1) / ?1 END, cache_read = {0} 0 END, cache_write = {0} 0 END, "
+    "output = {0} (coalesce(response_bytes, 0) + ?1 - 1) / ?1 END, reasoning = {0} 0 END, "
+    "estimated = {0} 1 END, response_bytes = coalesce(response_bytes, 0), upstream_request_id = '', "
     "response_id = '', finish_reason = '', attempts = '[]', losses = '[]', "
-    "cost_nano = nullif(held_nano, 0), price = '', counted = 'bytes' WHERE outcome IS NULL"
-)
+    "cost_nano = nullif(held_nano, 0), price = '', counted = {0} 'bytes' END WHERE outcome IS NULL"
+).format(f"CASE WHEN operation IN {GUESSED} THEN")
 _READ_POSITION = "SELECT value FROM meta WHERE name = 'journal_position'"
 _WRITE_POSITION = "UPDATE meta SET value = ? WHERE name = 'journal_position'"
 
@@ -120,6 +138,7 @@ class SqliteStore:
         connection, begun = self._connection, batch.begun
         connection.execute("BEGIN IMMEDIATE")
         try:
+            last = standing(self)
             connection.executemany(_NOTE, batch.cards)  # before what was reckoned with them is summed up
             whole = len(begun) - len(begun) % _CHUNK
             for start in range(0, whole, _CHUNK):
@@ -130,7 +149,7 @@ class SqliteStore:
             connection.executemany(_INSERT_ONE, begun[whole:])
             connection.executemany(_SETTLE, batch.settled)
             connection.executemany(_PROGRESS, batch.progressed)
-            roll_up(self)
+            roll_up(self, last)
             if recounted := batch.recounted:
                 ids = [str(values[-1]) for values in recounted]
                 recount(self, ids, lambda: connection.executemany(_RECOUNT, recounted))
@@ -149,9 +168,10 @@ class SqliteStore:
         """Run statements in one transaction and return how many rows each changed."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
+            last = standing(self) if self._notes else 0  # else it is being migrated
             counts = [self._connection.execute(sql, values).rowcount for sql, values in statements]
-            if self._notes:  # else it is being migrated
-                roll_up(self)
+            if self._notes:
+                roll_up(self, last)
             self._connection.execute("COMMIT")
         except BaseException:
             self._roll_back()

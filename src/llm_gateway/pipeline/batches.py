@@ -16,6 +16,7 @@ from llm_gateway.dialects.contract import Seen
 from llm_gateway.errors import GatewayError
 from llm_gateway.pipeline.forwarded_answer import read_usage
 from llm_gateway.wire.ndjson import LineSplitter, LineTooLong
+from llm_gateway.wire.torn import read_torn
 
 __all__ = ["Look", "ResultsMeter", "batch_of"]
 
@@ -116,7 +117,7 @@ class ResultsMeter:
 
     def _take(self, line: bytes) -> None:
         try:
-            result = _line.decode(line).result
+            result = read_torn(_line, line).result
         except _UNREADABLE:
             return
         if result is None or result.message is None:

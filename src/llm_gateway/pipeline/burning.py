@@ -16,6 +16,7 @@ _LEAST_US = 5 * 60 * 1_000_000  # of less time no rate is told
 _SHORTEST_US = _HOUR_US
 _USUAL_US = 24 * _HOUR_US
 _PART = 5
+_NEVER_HOURS = 24 * 366
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -60,7 +61,8 @@ def outlook(points: Sequence[Point], now_us: int) -> Outlook:
         return Outlook(rate, full.at_us)
     if not rate:
         return Outlook(rate)
-    hits_us = now_us + int((1 - last.used) / rate * _HOUR_US)
+    hours = (1 - last.used) / rate
+    hits_us = now_us + int(hours * _HOUR_US) if hours < _NEVER_HOURS else 0
     if last.resets_us and hits_us >= last.resets_us:
         return Outlook(rate)
     return Outlook(rate, hits_us)

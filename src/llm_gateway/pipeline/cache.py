@@ -32,6 +32,8 @@ class Entry(msgspec.Struct, frozen=True):
     finish_reason: str = ""
     losses: tuple[Loss, ...] = ()
     tier: str = ""
+    model: str = ""
+    """What the answer calls its model: it may be priced by that."""
 
     @property
     def size(self) -> int:

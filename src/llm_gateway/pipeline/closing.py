@@ -23,6 +23,8 @@ _NOTHING = Usage()
 _NO_BASIS = Basis()
 # The kind of an error that the provider itself told inside of its answer: it has failed, and says so.
 _SAID = "upstream_stream"
+# How a provider fails that has begun to answer. What cannot be read is another matter: it has worked.
+_BROKE_OFF = ("upstream_truncated", "upstream_timeout", _SAID)
 # How far off a count may be of which a part is guessed from bytes as they usually are.
 _GUESSED_PERMILLE = 1000
 
@@ -79,7 +81,7 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
     usage, counted, error_permille = _used(course, ending, spending.counting)
     basis = _NO_BASIS
     if step is not None and usage is not None and not course.free:
-        basis = spending.basis(step, intent.at_us, seen.tier)
+        basis = spending.basis(step, intent.at_us, seen.tier, seen.model)
     attempts = _attempts(course, usage, ending, spending)
     saved = saved_nano = None
     counts = has_lines(ending.outcome, intent.purpose, counts=intent.counts)
@@ -175,13 +177,13 @@ def _was_probably_used(course: Course, ending: Ending) -> bool:
 
 
 def _failed_at_once(course: Course, ending: Ending) -> bool:
-    return ending.error_kind.startswith("upstream_") and not course.seen.content_bytes
+    return ending.error_kind in _BROKE_OFF and not course.seen.content_bytes
 
 
 def _attempts(course: Course, usage: Usage | None, ending: Ending, spending: Spending) -> tuple[Attempt, ...]:
     """Return the attempts; one that began to answer and broke off may be billed, though the turn is not."""
     attempts, step = course.attempts, course.step
-    broke_off = ending.error_kind.startswith("upstream_") and ending.error_kind != _SAID
+    broke_off = ending.error_kind in _BROKE_OFF and ending.error_kind != _SAID
     if usage is not None or not broke_off or not 0 < course.status < 300 or step is None:
         return attempts
     if course.free or not course.estimates:

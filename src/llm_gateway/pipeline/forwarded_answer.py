@@ -13,6 +13,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Dialect, Seen
 from llm_gateway.errors import GatewayError
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
+from llm_gateway.wire.torn import read_torn
 
 __all__ = ["ByteMeter", "EventMeter", "read_answer", "read_usage"]
 
@@ -161,7 +162,7 @@ def _take(seen: Seen, data: bytes) -> None:
     if not data.lstrip().startswith(b"{"):
         return
     try:
-        reading = _reading.decode(data)
+        reading = read_torn(_reading, data)
     except _UNREADABLE:
         return
     kind = reading.type if isinstance(reading.type, str) else ""

@@ -321,8 +321,8 @@ class _Onwards:
 
     def meter(self) -> StreamMeter:
         """Return what watches such a stream."""
-        if self.look is not None:
-            return ResultsMeter(self.look)
+        if self.look is not None and self.answer is not None and self.answer.status == 200:
+            return ResultsMeter(self.look)  # a range of the results (206) is not all that was used
         return EventMeter(self.dialect) if self._events else ByteMeter()
 
     def whole(self, answer: Answer, body: bytes) -> tuple[bytes, Seen]:

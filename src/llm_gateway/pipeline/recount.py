@@ -34,10 +34,12 @@ MOST_BYTES = 32 << 20
 _REST_S = 60.0
 _KEEP_S = 60.0
 # Of a model's turns that its provider counts, the first ones are counted here, too, and then one of so many,
-# but not more often than so: a busy gateway learns nothing more from more.
+# but not more often than so: a busy gateway learns nothing more from more. And only while the program has
+# something to count anyway: where every provider counts, it is never started.
 _FIRST = 30
 _ONE_OF = 64
 _SAMPLE_S = 1.0
+_LEARN_ONE_OF = 8  # of the answers of a model of which as much is known as is kept
 _LARGEST_SAMPLE = 2 << 20
 _FEW_WAITING = 8
 
@@ -75,7 +77,7 @@ class Recounting(Counting):
         self._bytes = 0
         self._woken = asyncio.Event()
         self._kept_at = clock.monotonic()
-        self._sampled_at = float("-inf")
+        self._sampled_at = self._missed_at = float("-inf")
         self._tokenizes = counter.tokenizes
         self.dropped = 0
 
@@ -87,7 +89,12 @@ class Recounting(Counting):
         return _estimate(model, extents)
 
     def learn(self, extents: Extents, usage: Usage) -> None:
-        """Learn from what a provider counted of a turn of these extents."""
+        """Learn from what a provider counted of a turn of these extents: of some, where much is known."""
+        known = self._known.known(extents.provider, extents.model)
+        if known.is_full:
+            known.answers += 1
+            if known.answers % _LEARN_ONE_OF:
+                return
         if usage.special is None:  # sounds and pictures have tokens that no bytes of text tell
             self._known.learn(
                 (extents.provider, extents.model),
@@ -99,6 +106,8 @@ class Recounting(Counting):
 
     def curious(self, extents: Extents) -> bool:
         """Whether a turn that its provider counted is worth counting, too."""
+        if self._missed_at < 0 or self._clock.monotonic() - self._missed_at > _REST_S:
+            return False
         if not self._tokenizes or extents.request_bytes > _LARGEST_SAMPLE or len(self._queue) > _FEW_WAITING:
             return False
         model = self._known.known(extents.provider, extents.model)
@@ -115,6 +124,8 @@ class Recounting(Counting):
         if len(self._queue) >= MOST_WAITING or self._bytes + len(missed.body) > MOST_BYTES:
             self.dropped += 1
             return
+        if missed.usage is None:
+            self._missed_at = self._clock.monotonic()
         self._queue.append(missed)
         self._bytes += len(missed.body)
         self._woken.set()

@@ -245,6 +245,7 @@ class _Recorded:
             seen.finish_reason,
             self.losses,
             seen.tier,
+            seen.model,
         )
         self._keep.keep(self._turn, entry)
 

@@ -270,20 +270,28 @@ class Spending:
         if step is not None and usage is not None:
             self._remember(step, usage.output)
 
-    def basis(self, step: Step, at_us: int, tier: str = "") -> Basis:
-        """Return at what the tokens of a target are reckoned: a price where it is to be paid, or a worth."""
-        name = (step.provider, step.model, tier, at_us // _MINUTE_US)
-        found = self._bases.get(name)
-        if found is None:
-            if len(self._bases) >= _MOST_REMEMBERED:
-                self._bases.clear()
-            found = self._bases[name] = self._basis(step.provider, step.model, at_us, tier)
+    def basis(self, step: Step, at_us: int, tier: str = "", told: str = "") -> Basis:
+        """Return at what the tokens of a target are reckoned: a price where it is to be paid, or a worth.
+
+        `told` is what the answer calls its model: it counts where the name that was asked for has no price,
+        as with a vendor's nicknames.
+        """
+        found = self._remembered(step.provider, step.model, at_us, tier)
+        if told and told != step.model and not found.is_known:
+            other = self._remembered(step.provider, told, at_us, tier)
+            return other if other.is_known else found
         return found
+
+    def basis_of(self, provider: str, model: str, at_us: int) -> Basis:
+        """Return the same for a turn of which no more is known."""
+        return self._remembered(provider, model, at_us, "")
 
     def unnoted(self, end: Settlement) -> list[Noted]:
         """Return the cards that an end was reckoned with and that this process has not put on record yet."""
         money, noted = end.money, self._noted
-        if money is None or (money.tariff in noted and money.reference in noted and not money.retried_nano):
+        if money is None:
+            return []
+        if money.tariff in noted and money.reference in noted and money.retried_nano is None:
             return []
         ids = {money.tariff, money.reference, *(each.tariff for each in end.attempts)} - noted
         noted |= ids
@@ -333,6 +341,15 @@ class Spending:
         window = self._book.window(step.provider, step.model) if tariffs != {None} else None
         size = min(size, window) if window else size
         return max((tariff.most(size, output) for tariff in tariffs if tariff is not None), default=0)
+
+    def _remembered(self, provider: str, model: str, at_us: int, tier: str) -> Basis:
+        name = (provider, model, tier, at_us // _MINUTE_US)
+        found = self._bases.get(name)
+        if found is None:
+            if len(self._bases) >= _MOST_REMEMBERED:
+                self._bases.clear()
+            found = self._bases[name] = self._basis(provider, model, at_us, tier)
+        return found
 
     def _basis(self, provider: str, model: str, at_us: int, tier: str) -> Basis:
         if provider in self._paid:

@@ -7,11 +7,14 @@ import msgspec
 
 from llm_gateway.clock import Clock
 from llm_gateway.config.settings import Limit, Settings
+from llm_gateway.ledger.accounting import Used, reckon
+from llm_gateway.ledger.interrupted import without_cost
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.money import nano
 from llm_gateway.ledger.price_table import PriceTable, shipped_table
 from llm_gateway.ledger.prices import PriceBook
+from llm_gateway.ledger.records import Recount, Settlement
 from llm_gateway.ledger.spending import spent_since
 from llm_gateway.ledger.stated_prices import stated_of
 from llm_gateway.pipeline.limits import Bounds, Scope
@@ -19,7 +22,10 @@ from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.windows import span
 from llm_gateway.upstream.fleet import Fleet
 
-__all__ = ["bounds_of", "bounds_of_keys", "go_by", "remember"]
+__all__ = ["bounds_of", "bounds_of_keys", "go_by", "reckon_interrupted", "remember"]
+
+# How far off a count may be that is guessed from bytes as they usually are.
+_GUESSED_PERMILLE = 1000
 
 
 def go_by(
@@ -44,6 +50,18 @@ async def remember(spending: Spending, ledger: Ledger, clock: Clock) -> None:
     for period in spending.periods():
         spent = await ledger.read(spent_since, span(period, now_us).start)
         spending.remember(period, spent)
+
+
+async def reckon_interrupted(spending: Spending, ledger: Ledger) -> None:
+    """Put on record what turns probably cost that a kill interrupted, where nothing was held for them."""
+    for each in await ledger.read(without_cost):
+        basis = spending.basis_of(each.provider, each.model, each.at_us)
+        cost, money = reckon(Used(each.usage, counts=False, counted="bytes"), basis)
+        if money is None:
+            continue
+        for card in spending.unnoted(Settlement(each.id, "interrupted", money=money)):
+            ledger.add(card)  # before what was reckoned with it
+        ledger.add(Recount(each.id, each.usage, "bytes", _GUESSED_PERMILLE, cost, money))
 
 
 def bounds_of(limits: Iterable[Limit]) -> dict[Scope, Bounds]:

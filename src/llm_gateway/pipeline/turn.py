@@ -267,8 +267,8 @@ class Turn:
         self._step = step
         self._try = Try(step, kept, self._monotonic())
         self._status = kept.status
-        reason, tier = kept.finish_reason, kept.tier
-        self.seen = Seen(_NOTHING, kept.response_id, finish_reason=reason, complete=True, tier=tier)
+        names = kept.response_id, kept.model, kept.finish_reason
+        self.seen = Seen(_NOTHING, *names, complete=True, tier=kept.tier)
 
     def first_byte(self) -> None:
         """Take note that the first byte of the answer's body came."""

@@ -77,6 +77,6 @@ def _without_reference(shares: dict[tuple[str, str], Sums]) -> Iterator[Advice]:
             yield Advice(
                 "no_reference",
                 f"{provider}/{model}",
-                f"{sums.total:,} tokens that nobody bills, and no model to say what they are worth",
-                f'choose one: [prices.reference] "{provider}/{model}" = "openai/gpt-5.5-mini"',
+                f"{sums.total:,} tokens that nobody bills, and no price to say what they are worth",
+                f'choose one: [prices.reference] "{provider}/{model}" = "openai/gpt-5.4-mini"',
             )

@@ -69,7 +69,8 @@ def _months(found: Sequence[Pool], now_us: int) -> set[int]:
 
 
 def _drawn(rows: Rows, since_us: int) -> list[Drawn]:
-    asked = Asked(since_us, by=("provider", "caller", "client"), where={"source": "routed"}, spreads=False)
+    # By the key, and not by what a caller calls itself: whose login it is, is known by the key.
+    asked = Asked(since_us, by=("provider", "key", "client"), where={"source": "routed"}, spreads=False)
     return [Drawn(row.names[0], row.names[1], row.names[2], row.sums) for row in usage(rows, asked)]
 
 

@@ -134,6 +134,9 @@ def _below(base: str, signal: str) -> str:
 
 
 def _check(url: str, where: str, own_port: int) -> None:
+    # First of all: what else may be wrong is told with the URL.
+    if "@" in (url.partition("://")[2] or url).partition("/")[0]:
+        raise ConfigError(f"{where}: the URL holds a user or a password; use telemetry.otlp.headers_file")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -141,8 +144,6 @@ def _check(url: str, where: str, own_port: int) -> None:
         raise ConfigError(f"{where}: {url!r} is not a URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{where}: {url!r} is not a URL of a collector, such as http://127.0.0.1:4318")
-    if parts.username or parts.password:
-        raise ConfigError(f"{where}: the URL holds a user or a password; use telemetry.otlp.headers_file")
     if parts.hostname in ("127.0.0.1", "localhost", "::1") and port == own_port and own_port:
         raise ConfigError(f"{where}: {url} is this gateway itself, which would export for ever")
 

@@ -12,6 +12,7 @@ from llm_gateway.canonical.tiers import tier_of
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.chat.read_usage import Places, read_everywhere
 from llm_gateway.dialects.contract import Seen
+from llm_gateway.wire.torn import read_torn
 
 __all__ = [
     "Choice",
@@ -66,7 +67,7 @@ class Reading(msgspec.Struct, gc=False):
 
 
 class _Part(msgspec.Struct, gc=False):
-    """What is read of an event whose choices are none of this dialect."""
+    """What is read of an answer or an event whose choices are none of this dialect."""
 
     id: object = None
     model: object = None
@@ -82,9 +83,14 @@ _part = msgspec.json.Decoder(_Part)
 def read_answer(body: bytes) -> Seen:
     """Read what a whole answer tells about itself; nothing where it cannot be read."""
     try:
-        reading = _reading.decode(body)
+        reading = read_torn(_reading, body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Seen()
+        try:
+            reading = read_part(body)  # choices of another form must not cost the usage beside them
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Seen()
+        if usage_of(reading) is None:
+            return Seen()
     seen = Seen(
         response_id=reading.id[:_MAX_NAME] if isinstance(reading.id, str) else "",
         model=reading.model[:_MAX_NAME] if isinstance(reading.model, str) else "",
@@ -103,7 +109,7 @@ def read_answer(body: bytes) -> Seen:
 
 
 def read_part(data: bytes) -> Reading:
-    """Read what an event tells beside its choices, whatever those are; DecodeError when it is no object."""
+    """Read what there is beside the choices, whatever those are; DecodeError when it is no object."""
     part = _part.decode(data)
     return Reading(part.id, part.model, None, part.usage, part.error, part.service_tier)
 

@@ -23,6 +23,7 @@ from llm_gateway.dialects.contract import Seen
 from llm_gateway.errors import GatewayError, UpstreamBroken
 from llm_gateway.wire.jsonedit import Document, MalformedJson
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
+from llm_gateway.wire.torn import read_torn
 
 __all__ = ["ChatMeter"]
 
@@ -157,7 +158,7 @@ def _decode(event: bytes) -> Reading | None:
     if not data.startswith(b"{"):
         return None
     try:
-        return _reading.decode(data)
+        return read_torn(_reading, data)
     except _UNREADABLE:
         pass
     try:

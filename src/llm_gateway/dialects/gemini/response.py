@@ -10,6 +10,7 @@ from msgspec import Raw
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
 from llm_gateway.dialects.gemini.read_usage import count_searches, read_used, with_searches
+from llm_gateway.wire.torn import read_torn
 
 __all__ = ["UNREADABLE", "Reading", "error_text", "read_answer", "take"]
 
@@ -63,7 +64,7 @@ _reading = msgspec.json.Decoder(Reading)
 def read_answer(body: bytes, operation: str) -> Seen:
     """Read what a whole answer tells about itself; nothing where it cannot be read."""
     try:
-        reading = _reading.decode(body)
+        reading = read_torn(_reading, body)
     except UNREADABLE:
         return Seen()
     seen = Seen()

@@ -11,6 +11,7 @@ from llm_gateway.dialects.gemini.errors import encode_error
 from llm_gateway.dialects.gemini.framing import Framing
 from llm_gateway.dialects.gemini.response import UNREADABLE, Reading, take
 from llm_gateway.errors import GatewayError
+from llm_gateway.wire.torn import read_torn
 
 __all__ = ["GeminiMeter"]
 
@@ -49,7 +50,7 @@ class GeminiMeter:
 
     def _read(self, piece: bytes) -> None:
         try:
-            reading = _reading.decode(piece)
+            reading = read_torn(_reading, piece)
         except UNREADABLE:
             return
         take(reading, self.seen)

@@ -11,6 +11,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
 from llm_gateway.dialects.messages.request import COUNT
 from llm_gateway.dialects.messages.tally import Tally
+from llm_gateway.wire.torn import read_torn
 
 __all__ = [
     "MAX_NAME",
@@ -50,16 +51,33 @@ class Reading(msgspec.Struct, gc=False):
     error: object = None
 
 
+class _Part(msgspec.Struct, gc=False):
+    """What is read of an answer whose content is none of this dialect."""
+
+    id: object = None
+    model: object = None
+    stop_reason: object = None
+    usage: Raw = _ABSENT
+    error: object = None
+
+
 _reading = msgspec.json.Decoder(Reading)
+_part = msgspec.json.Decoder(_Part)
 _encode = msgspec.json.encode
 
 
 def read_answer(body: bytes, operation: str) -> Seen:
     """Read what a whole answer tells about itself; nothing where it cannot be read."""
     try:
-        reading = _reading.decode(body)
+        reading = read_torn(_reading, body)
     except UNREADABLE:
-        return Seen()
+        try:
+            part = _part.decode(body)  # such content must not cost the usage beside it
+        except UNREADABLE:
+            return Seen()
+        if not len(part.usage):
+            return Seen()
+        reading = Reading(part.id, part.model, None, part.stop_reason, part.usage, part.error)
     if operation == COUNT:  # `input_tokens` says what a request would use, not what was used
         return Seen(usage=Usage(), complete=True, error=error_text(reading.error))
     tally = Tally()

@@ -23,6 +23,7 @@ from llm_gateway.dialects.messages.response import (
 from llm_gateway.dialects.messages.tally import Tally
 from llm_gateway.errors import GatewayError, UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
+from llm_gateway.wire.torn import read_torn
 
 __all__ = ["MessagesMeter", "read_event"]
 
@@ -138,6 +139,6 @@ def read_event(event: bytes, decoder: msgspec.json.Decoder[_T]) -> _T | None:
     if not data.startswith(b"{"):
         return None
     try:
-        return decoder.decode(data)
+        return read_torn(decoder, data)
     except UNREADABLE:
         return None

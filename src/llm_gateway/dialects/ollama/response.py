@@ -9,6 +9,7 @@ import msgspec
 from llm_gateway.canonical.counts import Told, normal, whole
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
+from llm_gateway.wire.torn import read_torn
 
 __all__ = ["Message", "Reading", "content_size", "error_text", "fill", "read_answer", "read_usage"]
 
@@ -48,7 +49,7 @@ _reading = msgspec.json.Decoder(Reading)
 def read_answer(body: bytes) -> Seen:
     """Read what a whole answer tells about itself; nothing where it cannot be read."""
     try:
-        reading = _reading.decode(body)
+        reading = read_torn(_reading, body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Seen()
     seen = Seen()

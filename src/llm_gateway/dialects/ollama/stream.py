@@ -11,6 +11,7 @@ from llm_gateway.dialects.ollama.errors import encode_broken
 from llm_gateway.dialects.ollama.response import Reading, fill
 from llm_gateway.errors import GatewayError, UpstreamBroken
 from llm_gateway.wire.ndjson import LineSplitter, LineTooLong
+from llm_gateway.wire.torn import read_torn
 
 __all__ = ["OllamaMeter"]
 
@@ -54,7 +55,7 @@ class OllamaMeter:
 
     def _read(self, line: bytes) -> None:
         try:
-            reading = _reading.decode(line)
+            reading = read_torn(_reading, line)
         except _UNREADABLE:
             return
         seen = self.seen

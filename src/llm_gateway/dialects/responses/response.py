@@ -11,6 +11,7 @@ from llm_gateway.canonical.tiers import tier_of
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
 from llm_gateway.dialects.responses.read_usage import read_usage, searches_in, with_tools
+from llm_gateway.wire.torn import read_torn
 
 __all__ = ["Reading", "content_size", "error_text", "fill", "read_answer"]
 
@@ -46,7 +47,7 @@ def read_answer(body: bytes) -> Seen:
     """Read what a whole answer tells about itself; nothing where it cannot be read."""
     seen = Seen()
     try:
-        reading = _reading.decode(body)
+        reading = read_torn(_reading, body)
     except _UNREADABLE:
         return seen
     fill(seen, reading)

@@ -14,6 +14,7 @@ from llm_gateway.dialects.responses.errors import encode_stream_error
 from llm_gateway.dialects.responses.response import Reading, content_size, error_text, fill
 from llm_gateway.errors import GatewayError, UpstreamBroken
 from llm_gateway.wire.sse import EventTooLarge, SseSplitter, event_data
+from llm_gateway.wire.torn import read_torn
 
 __all__ = ["TERMINAL", "ResponsesMeter", "read_event"]
 
@@ -104,7 +105,7 @@ class ResponsesMeter:
         if not terminal and self.seen.response_id:
             return  # what a stream begins with is told twice, and may be as large as the request
         try:
-            reading = _reading.decode(response)
+            reading = read_torn(_reading, response)
         except _UNREADABLE:
             reading = Reading()
         fill(self.seen, reading)
@@ -128,6 +129,6 @@ def read_event(event: bytes, decoder: msgspec.json.Decoder[_T]) -> _T | None:
     if not data.startswith(b"{"):
         return None
     try:
-        return decoder.decode(data)
+        return read_torn(decoder, data)
     except _UNREADABLE:
         return None
