@@ -145,8 +145,10 @@ def test_a_request_that_is_repeated_is_sent_as_before() -> None:
 
 def test_what_is_stopped_stays_so() -> None:
     book = Book()
-    for steps, wish in ((1, STRICTLY), (2, Wish("strict", stopped=True)), (3, STRICTLY)):
-        send(Compressor(Decisions(book)), talk(steps), wish)
+    send(Compressor(Decisions(book)), talk(1))
+    compressor = Compressor(Decisions(book))
+    compressor.compress(planned(compressor, talk(2), STRICTLY), stopped=True)
+    send(Compressor(Decisions(book)), talk(3))
     compressed = send(Compressor(Decisions(book)), talk(4), WIDELY)[1]
     assert compressed.decisions == [STRICT.version, STOPPED, STOPPED, STOPPED]
     assert encoded(compressed) == [0]

@@ -45,13 +45,12 @@ class Wish(msgspec.Struct, frozen=True):
     """What is asked for in a request: a mode for what is new in it.
 
     `least` is how many bytes the body has to keep, lest a provider cache none of it. `scope` sets apart
-    whose conversations these are. `stopped` is for a conversation whose prompt cache was missed.
+    whose conversations these are.
     """
 
     mode: Mode = "off"
     least: int = 0
     scope: bytes = b""
-    stopped: bool = False
 
 
 class Replacement(msgspec.Struct, frozen=True, gc=False):
@@ -140,9 +139,13 @@ class Compressor:
             work = sum(map(len, literals[old:] if goes_on else literals))
         return Plan(slots, wish, chains, walked, known, chained.changed, work)
 
-    def compress(self, plan: Plan) -> Compressed:
-        """Decide what was not decided, and return how each result is sent."""
-        walk = _Walk(self, plan)
+    def compress(self, plan: Plan, *, stopped: bool = False) -> Compressed:
+        """Decide what was not decided, and return how each result is sent.
+
+        `stopped` is for a conversation that missed its prompt cache (`watch.py`): nothing new of it is
+        encoded, from then on and whatever is wished for.
+        """
+        walk = _Walk(self, plan, stopped=stopped)
         for slot in range(len(plan.walked.decisions), len(plan.chains)):
             walk.step(slot)
         return walk.end()
@@ -168,9 +171,10 @@ _NOT_WALKED = Walked((), (), ())
 class _Walk:
     """One request gone through, result by result."""
 
-    def __init__(self, compressor: Compressor, plan: Plan) -> None:
+    def __init__(self, compressor: Compressor, plan: Plan, *, stopped: bool) -> None:
         self._of = compressor
         self._plan = plan
+        self._stopped = stopped
         self._entries: Sequence[Entry] = list(plan.slots.entries())
         self._slots = [entry for entry in self._entries if isinstance(entry, Slot)]
         self._decisions = list(plan.walked.decisions)
@@ -225,7 +229,7 @@ class _Walk:
         wish = self._plan.wish
         if slot < self._plan.slots.read:  # it was sent before: as the one before it, or as it came
             return before or RAW
-        if wish.stopped or before == STOPPED:
+        if self._stopped or before == STOPPED:
             return STOPPED
         newest = self._of.newest.get(wish.mode)
         if newest is None:
