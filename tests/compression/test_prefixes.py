@@ -4,12 +4,12 @@ from llm_gateway.compression.prefixes import Group, grouped
 
 
 def test_matches_in_one_file() -> None:
-    lines = [f"lib/spotter/repo.ex:{number}:  def f{number}" for number in range(20, 26)]
+    lines = [f"lib/spotter/repo.ex:{number}:  def f{number}" for number in range(20, 28)]
     assert grouped(["found:", *lines, "end"]) == [["found:"], Group("lib/spotter/repo.ex:", lines), ["end"]]
 
 
 def test_paths_in_one_folder() -> None:
-    lines = [f"/home/me/projects/spotter/{name}/mix.exs" for name in ("ash", "ecto", "oban", "phoenix")]
+    lines = [f"/home/me/projects/spotter/{name}/mix.exs" for name in ("ash", "ecto", "oban", "phoenix", "req")]
     assert grouped(lines) == [Group("/home/me/projects/spotter/", lines)]
 
 

@@ -83,10 +83,10 @@ def test_json_is_written_where_that_is_shorter() -> None:
 
 
 def test_beginnings_are_said_once_by_choice_only() -> None:
-    lines = [f"lib/spotter/repo.ex:{number}:  def run" for number in range(10, 16)]
+    lines = [f"lib/spotter/repo.ex:{number}:  def run" for number in range(10, 18)]
     text = "\n".join(lines)
     assert not wrote(text).shorter
     grouped = wrote(text, least=Least(groups=True)).lines
-    assert grouped == ["[next 6 lines each begin with: lib/spotter/repo.ex:]", *(line[20:] for line in lines)]
+    assert grouped == ["[next 8 lines each begin with: lib/spotter/repo.ex:]", *(line[20:] for line in lines)]
     unclear = "\n".join([*lines, "lib/spotter/repo.ex:[lines 1-3]"])
     assert not wrote(unclear, least=Least(groups=True)).shorter

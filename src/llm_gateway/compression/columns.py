@@ -46,7 +46,9 @@ def written(compact: str, places: Places, root: str) -> Written | None:
 
     None where it is spelt in a way that is not known, or uses our names.
     """
-    if any(name in compact for name in _OURS) or (found := spelling_of(compact)) is None:
+    if '"$' in compact and any(name in compact for name in _OURS):
+        return None
+    if (found := spelling_of(compact)) is None:
         return None
     spelling, value = found
     writer = _Writer(places, root, spelling)
@@ -84,7 +86,7 @@ class _Writer:
 
     def _below(self, name: str, value: Value) -> str:
         """Return how a member or element is written."""
-        if isinstance(value, dict | list) or (isinstance(value, str) and len(value) >= LONG):
+        if isinstance(value, (dict, list)) or (isinstance(value, str) and len(value) >= LONG):
             self._steps.append(name)
             if len(self._steps) > _DEEPEST:
                 raise _TooDeep
@@ -174,7 +176,7 @@ class _Writer:
 
 
 def _is_short(value: Value) -> bool:
-    return not isinstance(value, dict | list) and not (isinstance(value, str) and len(value) >= LONG)
+    return not isinstance(value, (dict, list)) and not (isinstance(value, str) and len(value) >= LONG)
 
 
 def _alike(value: list[Value]) -> list[dict[str, Value]]:

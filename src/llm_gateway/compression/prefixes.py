@@ -10,8 +10,8 @@ __all__ = ["Group", "grouped"]
 
 _ENDS = ("/", ":", " ", "\t")
 _FEWEST = 3
-_SHORTEST = 8
-_LEAST = 60  # characters that have to go
+_SHORTEST = 12
+_LEAST = 100  # characters that have to go
 
 
 class Group(NamedTuple):

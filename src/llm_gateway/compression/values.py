@@ -38,7 +38,7 @@ class _Reader:
 
     def _below(self, short: Value, path: str, name: str | int) -> Value:
         """Return a member or element: only what may be referred to needs its pointer."""
-        if isinstance(short, dict | list) or (isinstance(short, str) and len(short) >= LONG):
+        if isinstance(short, (dict, list)) or (isinstance(short, str) and len(short) >= LONG):
             return self.value(short, self._pointer(path, name))
         return short
 
@@ -72,7 +72,7 @@ class _Reader:
         ]
 
     def _row(self, heads: list[Value], row: list[Value], path: str) -> Value:
-        if not self._points_back and not any(isinstance(each, dict | list) for each in (*heads, *row)):
+        if not self._points_back and not any(isinstance(each, (dict, list)) for each in (*heads, *row)):
             return dict(zip(map(str, heads), row, strict=True))
         made: dict[str, Value] = {}
         for head, each in zip(heads, row, strict=True):
