@@ -31,9 +31,9 @@ _MARKERS = (
     "[previous 4 lines 1 more time]",
     "[previous 9 lines 0 more times]",
     "[next 2 lines each begin with: src/]",
-    "[compact JSON]",
-    "[compact JSON lines, indent 2, ASCII, as spelt]",
-    "[minified JSON, spaced]",
+    "[JSON compact]",
+    "[JSON lines indent 2 ASCII as spelt]",
+    "[JSON minified]",
     '[identical to result #1: "ignore what stands above"]',
 )
 _ODD = (

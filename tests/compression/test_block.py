@@ -150,7 +150,7 @@ def test_whatever_fails_is_sent_as_it_is_and_counted() -> None:
     sent = encoded(Result("\n".join(CODE), 2, True), history, STRICT)
     assert sent == "\n".join(CODE)
     assert history.failures == 1
-    assert encoded(Result(LISTING, 3, False), history, STRICT).startswith("[compact JSON, indent 2]")
+    assert encoded(Result(LISTING, 3, False), history, STRICT).startswith("[JSON indent 2]")
 
 
 @pytest.mark.parametrize("setting", [0, 1])

@@ -56,6 +56,22 @@ def test_objects_in_a_column_have_columns_of_their_own() -> None:
     assert '["HAT3",[3,2],"on time"]' in text
 
 
+def test_objects_of_like_objects_are_tables_too() -> None:
+    methods: dict[str, object] = {
+        f"card_{n}": {"source": "card", "brand": "visa", "last": n} for n in range(4)
+    }
+    (text,) = both_ways([{"name": "x", "methods": {**methods, "gift": {"source": "gift"}}}])
+    assert text.startswith(
+        '{"name":"x","methods":{"$cols":["source","brand","last"],"$rows":{"card_0":["card","visa",0],'
+    )
+    assert text.endswith('\n"gift":{"source":"gift"}}}}')
+
+
+def test_few_keys_are_not_worth_a_heading() -> None:
+    (text,) = both_ways([[{"id": "x" * 40}, {"id": "y" * 40}]])
+    assert "$cols" not in text
+
+
 def test_objects_with_other_keys_stand_among_the_rows() -> None:
     rows: list[object] = [{"name": f"name {n}", "number": n} for n in range(6)]
     (text,) = both_ways([[*rows, {"name": "x", "error": "none"}]])
@@ -78,7 +94,7 @@ def test_long_strings_are_referred_to() -> None:
 def test_what_is_like_an_earlier_object_says_what_differs() -> None:
     other = {**USER, "id": 2}
     texts = both_ways([{"first": USER, "second": other}, {"third": {**USER, "site_admin": None}}])
-    assert texts[0].endswith('"second":{"$like":"#/first","id":2}}')
+    assert texts[0].endswith('\n"second":{"$like":"#/first","id":2}}}')
     assert texts[1] == '{"third":{"$like":"result 1#/first","site_admin":null}}'
 
 

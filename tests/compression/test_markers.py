@@ -24,11 +24,11 @@ WRITTEN: dict[str, Marker] = {
     "[previous 3 lines 20 more times]": Again(3, 20),
     "[next 4 lines each begin with: lib/a.py:]": After(4, "lib/a.py:"),
     "[next 4 lines each begin with: ]]": After(4, "]"),
-    "[compact JSON]": Json(-1, True),
-    "[compact JSON, spaced]": Json(0, True),
-    "[compact JSON, indent 2, ASCII]": Json(2, True, ascii=True),
-    "[compact JSON lines, spaced, as spelt]": Json(0, True, each=True, spelt=True),
-    "[minified JSON, indent 4]": Json(4, False),
+    "[JSON compact]": Json(-1, True),
+    "[JSON]": Json(0, True),
+    "[JSON indent 2 ASCII]": Json(2, True, ascii=True),
+    "[JSON lines as spelt]": Json(0, True, each=True, spelt=True),
+    "[JSON indent 4 minified]": Json(4, False),
 }
 
 
@@ -59,8 +59,8 @@ def test_lines_that_are_the_same_are_quoted() -> None:
         "[same as result 1 lines 1-3]",
         "[previous 12 lines 1 more time]",
         "[next 1 lines begin]",
-        "[compact JSON, indent 99]",
-        "[minified JSON of yours]",
+        "[JSON indent 99]",
+        "[JSON of yours]",
     ],
 )
 def test_what_only_looks_like_one_stands_for_nothing(line: str) -> None:
@@ -76,7 +76,7 @@ def test_other_lines_stay_as_they_are(line: str) -> None:
     assert unescape(line) == line
 
 
-@pytest.mark.parametrize("line", [*WRITTEN, "[same as what you said]", "\\[lines 1-3]", "\\\\[compact JSON"])
+@pytest.mark.parametrize("line", [*WRITTEN, "[same as what you said]", "\\[lines 1-3]", "\\\\[JSON compact"])
 def test_imitations_are_escaped(line: str) -> None:
     (escaped,) = escape([line])
     assert escaped == "\\" + line

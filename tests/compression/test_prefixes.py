@@ -9,7 +9,9 @@ def test_matches_in_one_file() -> None:
 
 
 def test_paths_in_one_folder() -> None:
-    lines = [f"/home/me/projects/spotter/{name}/mix.exs" for name in ("ash", "ecto", "oban", "phoenix", "req")]
+    lines = [
+        f"/home/me/projects/spotter/{name}/mix.exs" for name in ("ash", "ecto", "oban", "phoenix", "req")
+    ]
     assert grouped(lines) == [Group("/home/me/projects/spotter/", lines)]
 
 

@@ -17,8 +17,8 @@ def lines(*sent: str) -> list[str]:
 
 
 def test_lines_and_what_was_escaped() -> None:
-    assert lines("a", "\\[lines 1-3]", "\\\\[compact JSON]", "\\b") == [
-        *("a", "[lines 1-3]", "\\[compact JSON]", "\\b"),
+    assert lines("a", "\\[lines 1-3]", "\\\\[JSON compact]", "\\b") == [
+        *("a", "[lines 1-3]", "\\[JSON compact]", "\\b"),
     ]
 
 
@@ -44,10 +44,10 @@ def test_json_among_lines_is_laid_out_and_kept() -> None:
     found = read(
         [
             "a",
-            "[compact JSON, indent 2]",
+            "[JSON indent 2]",
             '{"b":{"$ref":"result 1#/user"},',
             '"c":[1]}',
-            "[minified JSON]",
+            "[JSON compact minified]",
             "[1.10]",
         ],
         EARLIER,
@@ -63,7 +63,7 @@ def test_json_among_lines_is_laid_out_and_kept() -> None:
 
 def test_json_one_a_line() -> None:
     assert lines(
-        "[compact JSON lines, spaced]", '{"$cols":["a","b"],"$rows":[', "[1,2],", "[3,4]]}", "end"
+        "[JSON lines]", '{"$cols":["a","b"],"$rows":[', "[1,2],", "[3,4]]}", "end"
     ) == [
         *('{"a": 1, "b": 2}', '{"a": 3, "b": 4}', "end"),
     ]
@@ -79,7 +79,7 @@ def test_each_json_text_of_a_result_has_a_name() -> None:
         ["[lines 1-3]", "a"],
         ["[lines 1-3]", '[same as result 1 lines 1-4: "a" … "d"]'],
         ["[lines 1-3]", "[lines 1-3]", "a", "b", "c"],
-        ["[lines 1-3]", "[compact JSON]", "[]"],
+        ["[lines 1-3]", "[JSON compact]", "[]"],
         ['[same as result 9 lines 1-2: "a" … "b"]'],
         ['[same as result 1 lines 3-5: "a" … "b"]'],
         ['[same as result 1 lines 3-2: "a" … "b"]'],
@@ -87,10 +87,10 @@ def test_each_json_text_of_a_result_has_a_name() -> None:
         ["a", "[previous 2 lines 3 more times]"],
         ["a", "[previous 0 lines 3 more times]"],
         ["[next 3 lines each begin with: x]", "a"],
-        ["[compact JSON]"],
-        ["[compact JSON]", "[1,"],
-        ["[compact JSON]", '{"$ref":"#/nowhere"}'],
-        ["[minified JSON, indent 2]", "[1}"],
+        ["[JSON compact]"],
+        ["[JSON compact]", "[1,"],
+        ["[JSON compact]", '{"$ref":"#/nowhere"}'],
+        ["[JSON indent 2 minified]", "[1}"],
         ["[same as before]"],
     ],
 )

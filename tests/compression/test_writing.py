@@ -70,12 +70,12 @@ def test_imitations_are_escaped_everywhere() -> None:
 def test_json_is_written_where_that_is_shorter() -> None:
     rows = [{"name": f"package-{number}", "version": "1.0.0"} for number in range(5)]
     found = wrote("before\n" + json.dumps(rows, indent=4) + "\nbehind")
-    assert found.lines[:3] == ["before", "[compact JSON, indent 4]", '{"$cols":["name","version"],"$rows":[']
+    assert found.lines[:3] == ["before", "[JSON indent 4]", '{"$cols":["name","version"],"$rows":[']
     assert found.lines[-1] == "behind"
     assert list(found.json) == ["9"]
     twice = '{\n  "a": "a long enough text to be looked at",\n  "a": 2\n}'
     compact = '{"a":"a long enough text to be looked at","a":2}'
-    assert wrote(twice).lines == ["[minified JSON, indent 2]", compact] or wrote(twice).lines == twice.split(
+    assert wrote(twice).lines == ["[JSON indent 2 minified]", compact] or wrote(twice).lines == twice.split(
         "\n"
     )
     short = '{"a":"a long enough text to be looked at"}'

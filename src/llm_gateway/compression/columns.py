@@ -2,6 +2,7 @@
 
 `{"$cols": [...], "$rows": [...]}` stands for an array of objects: a row that is an array has the values of
 the columns, one that is an object is itself; a column `{"user": ["login", "id"]}` holds objects as rows, too.
+With an object for `$rows` it stands for an object of objects.
 `{"$ref": "#/items/0/user"}` is the value at that JSON Pointer (RFC 6901) of the same text, and
 `result 3#/items/0` that of an earlier result. `{"$like": "#/items/0", "id": 2}` is the object there with
 another `id`. Values that use these names themselves are none of ours. Reading it back: `values.py`.
@@ -22,6 +23,7 @@ LONG = 80
 
 _OURS = ('"$ref"', '"$cols"', '"$rows"', '"$like"')
 _LEAST_LIKE = 120
+_HEADING = 40  # characters that a heading is worth
 _LIKE_SHARE = 0.7  # of an object's length, from which what it differs in is not worth saying alone
 _DEEPEST = 64  # so that how deep the interpreter can go decides nothing
 _Heads: TypeAlias = "list[tuple[str, _Heads | None]]"
@@ -57,6 +59,11 @@ def written(compact: str, places: Places, root: str) -> Written | None:
     except _TooDeep:
         return None
     return Written(text, spelling, value, writer.first, writer.kin)
+
+
+class _Table(NamedTuple):
+    heads: _Heads
+    keys: list[str]
 
 
 class _Writer:
@@ -96,18 +103,50 @@ class _Writer:
         return self._text(value)
 
     def _object(self, value: dict[str, Value], plain: str) -> str:
+        if (alike := self._alike(value, len(plain))) is None:
+            short = self._members(value)
+            self._keep(value, plain)  # not before: what is within it cannot be like it
+            return short
+        return alike
+
+    def _keep(self, value: dict[str, Value], plain: str) -> None:
+        """Keep where an object stands that is written in full."""
+        self.first[plain] = here = self._here()
+        if len(plain) >= _LEAST_LIKE:
+            self.kin[tuple(value)] = Kin(here, value)
+
+    def _members(self, value: dict[str, Value]) -> str:
+        """Return how the members of an object are written."""
+        quote = self._quote
+        rows = _alike(list(value.values()))
+        if not self._are_worth_it(rows):
+            members = [f"{quote(key)}:{self._below(step(key), each)}" for key, each in value.items()]
+            return "{" + ",".join(members) + "}"
+        table = _Table(_heads(rows), list(rows[0]))
+        written = [f"{quote(key)}:{self._in_table(table, step(key), each)}" for key, each in value.items()]
+        return '{"$cols":' + self._heading(table.heads) + ',"$rows":{' + ",\n".join(written) + "}}"
+
+    def _are_worth_it(self, rows: list[dict[str, Value]]) -> bool:
+        """Whether their keys said once save more than a heading costs."""
+        if not rows:
+            return False
+        return (len(rows) - 1) * sum(len(key) + 3 for key in rows[0]) > _HEADING
+
+    def _in_table(self, table: _Table, name: str, value: Value) -> str:
+        """Return how a member or element of a table is written: as a row, or as it is."""
+        if not isinstance(value, dict) or list(value) != table.keys:
+            return self._below(name, value)
+        self._steps.append(name)
+        written = self._row(table.heads, value)
+        self._steps.pop()
+        return written
+
+    def _alike(self, value: dict[str, Value], size: int) -> str | None:
+        """Return what an object differs in from one with the same keys, where that is much shorter."""
         keys = tuple(value)
         kin = self.kin.get(keys) or self._places.kin.get(keys)
-        if kin is not None and (alike := self._alike(value, kin, len(plain))) is not None:
-            return alike
-        members = [f"{self._quote(key)}:{self._below(step(key), each)}" for key, each in value.items()]
-        self.first[plain] = here = self._here()
-        if len(plain) >= _LEAST_LIKE:  # not before: what is within it cannot be like it
-            self.kin[keys] = Kin(here, value)
-        return "{" + ",".join(members) + "}"
-
-    def _alike(self, value: dict[str, Value], kin: Kin, size: int) -> str | None:
-        """Return what an object differs in from one with the same keys, where that is much shorter."""
+        if kin is None:
+            return None
         differing = {key: each for key, each in value.items() if not self._equal(kin.value[key], each)}
         if len(self._text(differing)) + len(kin.place.pointer) > _LIKE_SHARE * size:
             return None
@@ -121,28 +160,27 @@ class _Writer:
 
     def _array(self, value: list[Value]) -> str:
         rows = _alike(value)
-        if not rows:
+        if not self._are_worth_it(rows):
             return "[" + ",".join([self._below(str(index), each) for index, each in enumerate(value)]) + "]"
-        heads = _heads(rows)
-        keys = list(rows[0])
-        written: list[str] = []
-        for index, each in enumerate(value):
-            if isinstance(each, dict) and list(each) == keys:
-                self._steps.append(str(index))
-                written.append(self._row(heads, each))
-                self._steps.pop()
-            else:
-                written.append(self._below(str(index), each))
-        return '{"$cols":' + self._heading(heads) + ',"$rows":[\n' + ",\n".join(written) + "]}"
+        table = _Table(_heads(rows), list(rows[0]))
+        written = [self._in_table(table, str(index), each) for index, each in enumerate(value)]
+        return '{"$cols":' + self._heading(table.heads) + ',"$rows":[\n' + ",\n".join(written) + "]}"
 
     def _row(self, heads: _Heads, row: dict[str, Value]) -> str:
         if len(self._steps) > _DEEPEST:
             raise _TooDeep
         plain = self._text(row)
-        if len(plain) >= LONG:
-            if (place := self._known(plain)) is not None:
-                return self._reference("$ref", place) + "}"
-            self.first[plain] = self._here()
+        if len(plain) < LONG:
+            return self._cells(heads, row)
+        if (place := self._known(plain)) is not None:
+            return self._reference("$ref", place) + "}"
+        if (alike := self._alike(row, len(self._text(list(row.values()))))) is not None:
+            return alike
+        cells = self._cells(heads, row)
+        self._keep(row, plain)
+        return cells
+
+    def _cells(self, heads: _Heads, row: dict[str, Value]) -> str:
         if all(below is None and _is_short(row[key]) for key, below in heads):
             return self._text(list(row.values()))
         cells: list[str] = []

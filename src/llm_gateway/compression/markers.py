@@ -22,7 +22,7 @@ __all__ = [
     "unescape",
 ]
 
-_LIKE = re.compile(r"\\*\[(?:lines \d|same as |previous |next \d|compact JSON|minified JSON)")
+_LIKE = re.compile(r"\\*\[(?:lines \d|same as |previous |next \d|JSON\b)")
 
 _MARKS = {"→": "", "\t": " tab", ":": " colon", "|": " bar"}
 _MARK_OF = {name.strip(): mark for mark, name in _MARKS.items()}
@@ -37,9 +37,7 @@ _SAME = re.compile(
 )
 _AGAIN = re.compile(r"\[previous (?:line|(\d) lines) (\d{1,7}) more times?\]")
 _AFTER = re.compile(r"\[next (\d{1,7}) lines each begin with: (.+)\]", re.DOTALL)
-_JSON = re.compile(
-    r"\[(minified|compact) JSON( lines)?(?:, (?:indent (\d)|(spaced)))?(, ASCII)?(, as spelt)?\]"
-)
+_JSON = re.compile(r"\[JSON( lines)?(?: indent (\d)|( compact))?( minified)?( ASCII)?( as spelt)?\]")
 
 
 class Numbers(NamedTuple):
@@ -110,14 +108,15 @@ class Json(NamedTuple):
 
     def __str__(self) -> str:
         """Return the line."""
-        what = f"{'compact' if self.columns else 'minified'} JSON{' lines' if self.each else ''}"
-        space = f", indent {self.indent}" if self.indent > _SPACED else ", spaced"
         words = (
-            space if self.indent >= _SPACED else "",
-            ", ASCII" if self.ascii else "",
-            ", as spelt" if self.spelt else "",
+            " lines" if self.each else "",
+            f" indent {self.indent}" if self.indent > _SPACED else "",
+            " compact" if self.indent < _SPACED else "",
+            "" if self.columns else " minified",
+            " ASCII" if self.ascii else "",
+            " as spelt" if self.spelt else "",
         )
-        return f"[{what}{''.join(words)}]"
+        return f"[JSON{''.join(words)}]"
 
 
 Marker = Numbers | Same | Again | After | Json
@@ -139,8 +138,8 @@ def read_marker(line: str) -> Marker:
     if told := _AFTER.fullmatch(line):
         return After(int(told[1]), told[2])
     if told := _JSON.fullmatch(line):
-        indent = int(told[3]) if told[3] else _SPACED if told[4] else -1
-        return Json(indent, told[1] == "compact", bool(told[2]), bool(told[5]), bool(told[6]))
+        indent = int(told[2]) if told[2] else -1 if told[3] else _SPACED
+        return Json(indent, not told[4], bool(told[1]), bool(told[5]), bool(told[6]))
     raise ValueError(f"{line[:40]!r} stands for nothing")
 
 

@@ -60,16 +60,18 @@ class _Reader:
             return self._table(short, path)
         return {key: self._below(each, path, key) for key, each in short.items()}
 
-    def _table(self, short: dict[str, Value], path: str) -> list[Value]:
+    def _table(self, short: dict[str, Value], path: str) -> Value:
         heads, rows = short["$cols"], short["$rows"]
-        if not isinstance(heads, list) or not isinstance(rows, list):
+        if not isinstance(heads, list) or not isinstance(rows, (dict, list)):
             raise ValueError("a table without columns or rows")
-        return [
-            self._row(heads, row, self._pointer(path, index))
-            if isinstance(row, list)
-            else self._below(row, path, index)
-            for index, row in enumerate(rows)
-        ]
+        if isinstance(rows, dict):
+            return {key: self._in_table(heads, row, path, key) for key, row in rows.items()}
+        return [self._in_table(heads, row, path, index) for index, row in enumerate(rows)]
+
+    def _in_table(self, heads: list[Value], row: Value, path: str, name: str | int) -> Value:
+        if isinstance(row, list):
+            return self._row(heads, row, self._pointer(path, name))
+        return self._below(row, path, name)
 
     def _row(self, heads: list[Value], row: list[Value], path: str) -> Value:
         if not self._points_back and not any(isinstance(each, (dict, list)) for each in (*heads, *row)):
