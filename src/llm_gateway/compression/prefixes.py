@@ -46,11 +46,11 @@ def _from(lines: list[str], at: int) -> Group | None:
     best: Group | None = None
     most = _LEAST
     until = at + 2
-    while len(shared) >= _SHORTEST:
+    while len(said := shared.strip()) >= _SHORTEST:  # spaces cost next to nothing
         while until < len(lines) and lines[until].startswith(shared):
             until += 1
         size = until - at
-        saved = len(shared) * (size - 1)
+        saved = len(said) * (size - 1)
         if size >= _FEWEST and saved > most:
             best, most = Group(shared, lines[at:until]), saved
         if until == len(lines):
