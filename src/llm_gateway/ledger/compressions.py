@@ -21,6 +21,7 @@ MOST_WAITING = 10_000
 """Decisions that may wait for a database that takes nothing; the oldest are forgotten."""
 
 _READ = "SELECT decision FROM compressions WHERE chain = ?"
+_ANY = "SELECT 1 FROM compressions LIMIT 1"
 _KEEP = "INSERT INTO compressions (chain, decision, at_us) VALUES (?, ?, ?) ON CONFLICT (chain) DO NOTHING"
 _PRUNE = "DELETE FROM compressions WHERE at_us < ?"
 
@@ -68,6 +69,13 @@ class Compressions:
         except (sqlite3.Error, QueryTooSlow):
             self.failures += 1
         return found
+
+    def any(self) -> bool:
+        """Return whether anything was ever decided, and is kept; False while the database cannot be read."""
+        try:
+            return bool(self._waiting) or bool(self._rows.rows(_ANY))
+        except (sqlite3.Error, QueryTooSlow):
+            return False
 
     def keep(self, decided: Mapping[bytes, str]) -> None:
         """Keep decisions. Those that the database does not take are written with the next ones."""

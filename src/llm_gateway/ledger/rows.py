@@ -89,6 +89,7 @@ SETTLED = (
     "prompt_cache_nano",
     "prompt_cache_ours",
     "retried_nano",
+    "compressed",
 )
 """The columns that a settlement fills in; all NULL while the turn runs."""
 
@@ -208,6 +209,7 @@ def turn_of(row: Sequence[object]) -> Turn:
         "attempts": _read(told["attempts"]),
         "losses": _read(told["losses"]),
         "removed": _read(told["removed"]),
+        "compressed": _read(told["compressed"]),
         "money": None if told["formula"] is None else tuple(_known(told, name) for name in _MONEY),
     }
     found = (_SETTLEMENT_TAG, *(values[name] for name in _END))
@@ -268,6 +270,7 @@ def _end(end: Settlement) -> tuple[object, ...]:
         end.error_permille,
         _json(end.removed).decode() if end.removed is not None else None,
         *(_NO_MONEY if end.money is None else _astuple(end.money)),
+        _json(end.compressed).decode() if end.compressed is not None else None,
     )
 
 

@@ -12,6 +12,7 @@ from llm_gateway.dialects.contract import Seen
 from llm_gateway.ledger.accounting import Basis, Used, cached, has_lines, reckon
 from llm_gateway.ledger.records import Attempt, Counted, Intent, Outcome, Removed, Settlement
 from llm_gateway.pipeline.cache import Entry
+from llm_gateway.pipeline.compress import Compressing
 from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
 from llm_gateway.pipeline.cut import used_in_vain, used_when_cut
 from llm_gateway.pipeline.plan import Step
@@ -45,7 +46,8 @@ class Course(msgspec.Struct, frozen=True):
     `status` and `upstream_id` are those of the target that answered. `asked`: the client left one that had
     its request and had not answered. `kept` is the answer where it came from
     the response cache. `removed` and `ours` are as in `ledger/accounting.py`. `free`: it costs no tokens.
-    `estimates`: what nobody counted is guessed. `body` is the request as its client sent it.
+    `estimates`: what nobody counted is guessed. `body` is the request as it was sent, in
+    its client's dialect; `compressing` what compression did to it.
     """
 
     intent: Intent
@@ -63,6 +65,13 @@ class Course(msgspec.Struct, frozen=True):
     estimates: bool
     body: bytes
     asked: bool = False
+    compressing: Compressing | None = None
+
+    @property
+    def sent_bytes(self) -> int:
+        """Return the size of the body that was sent, as far as compression made it another one."""
+        removed = self.compressing.bytes_removed if self.compressing is not None else 0
+        return self.intent.request_bytes - removed
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -85,9 +94,14 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
     attempts = _attempts(course, usage, ending, spending)
     saved = saved_nano = None
     counts = has_lines(ending.outcome, intent.purpose, counts=intent.counts)
+    removed, compressed = course.removed, None
+    if course.compressing is not None and course.kept is None:
+        whole = counted == "provider" and ending.outcome == "ok"
+        extents = _extents(course, seen.content_bytes)
+        removed, compressed = course.compressing.ended(extents, usage, spending.counting, counted=whole)
     if course.kept is None:
         retried = _retried(attempts)
-        used = Used(usage or _NOTHING, counts, counted, course.removed, course.ours, retried)
+        used = Used(usage or _NOTHING, counts, counted, removed, course.ours, retried)
         cost, money = reckon(used, basis)
     else:
         cost, money = None if basis.tariff is None else 0, None
@@ -120,8 +134,9 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
         seen.tier,
         counted,
         error_permille,
-        course.removed,
+        removed,
         money,
+        compressed,
     )
     return Closed(settlement, basis)
 
@@ -162,7 +177,7 @@ def _used(course: Course, ending: Ending, counting: Counting) -> _Count:
         estimate = _estimate(course, seen.content_bytes, counting)
         return estimate.usage, estimate.counted, estimate.error_permille
     if ending.outcome != "ok" and course.estimates:
-        usage = used_when_cut(seen, course.intent.request_bytes)
+        usage = used_when_cut(seen, course.sent_bytes)
     if usage.estimated:
         return usage, "bytes", _GUESSED_PERMILLE
     return usage, "provider", None
@@ -188,7 +203,7 @@ def _attempts(course: Course, usage: Usage | None, ending: Ending, spending: Spe
         return attempts
     if course.free or not course.estimates:
         return attempts
-    used = used_in_vain(course.intent.request_bytes)
+    used = used_in_vain(course.sent_bytes)
     tariff = spending.basis(step, course.intent.at_us).tariff
     nano, card = (None, "") if tariff is None else (tariff.cost(used), tariff.id)
     return tuple(
@@ -215,4 +230,4 @@ def _estimate(course: Course, content_bytes: int, counting: Counting) -> Estimat
 def _extents(course: Course, content_bytes: int) -> Extents:
     step = course.step
     provider, model = (step.provider, step.model) if step is not None else ("", "")
-    return Extents(provider, model, course.intent.request_bytes, content_bytes)
+    return Extents(provider, model, course.sent_bytes, content_bytes)
