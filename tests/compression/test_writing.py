@@ -54,7 +54,11 @@ def test_repeats_stay_within_numbered_lines() -> None:
 def test_what_stands_beside_numbered_lines_is_referred_to_when_it_is_short() -> None:
     text = "\n".join([*Numbering(1, 6, "→").put(["x", "y", "z"]), *REMINDER])
     before = earlier(["other", *REMINDER])
-    assert wrote(text, before).lines[-1].startswith("[same as result 1 lines 2-5")
+    assert (
+        wrote(text, before)
+        .lines[-1]
+        .startswith('[same as result 1 lines 2-5: "<system-reminder>" … "</system-reminder>')
+    )
     assert wrote("\n".join(["x", *REMINDER]), before).lines == ["x", *REMINDER]
     assert len(wrote("\n".join(["x", *REMINDER]), before, shell=True).lines) == 2
 

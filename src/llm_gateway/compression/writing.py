@@ -84,7 +84,7 @@ class _Writer:
         for part in self._earlier.runs(lines, characters, keep):
             if isinstance(part, Run):
                 last = part.first + part.size - 1
-                quoted = self._earlier.lines(part)
+                quoted = [line for line in self._earlier.lines(part) if line.strip()] or [""]
                 self.out.append(str(Same(part.text, part.first, last, (quoted[0], quoted[-1]))))
                 self.shorter = True
             elif numbered:
