@@ -180,7 +180,7 @@ def test_a_login_is_left_alone(gateway: GatewayProcess, upstream: ScriptedUpstre
         ("x-llm-gateway-compression", "on"),
     ]
     with gateway.client() as client:
-        client.send(request("POST", "/v1/messages", body=text, key=None, headers=headers))
+        client.send(request("POST", "/v1/messages", body=text, key="", headers=headers))
         reply = client.read_reply()
     assert reply.status == 200, reply
     assert sent(upstream) == text

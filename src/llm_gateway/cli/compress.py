@@ -22,7 +22,7 @@ from llm_gateway.ledger.tariff import TokenClass
 
 __all__ = ["compress"]
 
-Policy = Literal["strict", "wide"]
+_Policy = Literal["strict", "wide"]
 
 _PRICED = (
     "anthropic/claude-opus-5-5",
@@ -65,7 +65,7 @@ class _Worth(msgspec.Struct, frozen=True):
 @json_option
 @click.pass_context
 def compress(
-    click_context: click.Context, /, file: str, policy: Policy, show: bool, as_json: bool, **how: object
+    click_context: click.Context, /, file: str, policy: _Policy, show: bool, as_json: bool, **how: object
 ) -> None:
     """Say what compression would do to the requests in FILE; nothing is sent.
 
@@ -127,7 +127,7 @@ def _dollars(amount: Decimal) -> str:
 
 
 def _view(
-    trials: Sequence[Trial], worth: Sequence[_Worth], policy: Policy, counted: str, *, show: bool
+    trials: Sequence[Trial], worth: Sequence[_Worth], policy: _Policy, counted: str, *, show: bool
 ) -> dict[str, object]:
     tokens, saved = sum(each.tokens for each in trials), sum(each.saved for each in trials)
     return {

@@ -11,6 +11,7 @@ from statistics import median
 import click
 import msgspec
 
+from llm_gateway.canonical.events import Finished
 from llm_gateway.canonical.parts import Refusal, Text, ToolCall
 from llm_gateway.canonical.response import Response, fold
 from llm_gateway.cli.context import Context, json_option, pass_context
@@ -125,10 +126,12 @@ class _Asked(msgspec.Struct, frozen=True):
             return Answer(error=error_message(reply.body) or f"it answered {reply.status}")
         try:
             decoder = DIALECTS[dialect].decoder()
-            response = fold([*decoder.feed(reply.body), *decoder.close()])
+            events = [*decoder.feed(reply.body), *decoder.close()]
         except UpstreamFault as error:
             return Answer(error=str(error))
-        return self._told(response, reply.headers.get("x-llm-gateway-request-id", ""))
+        if not any(isinstance(event, Finished) for event in events):
+            return Answer(error="its answer broke off")
+        return self._told(fold(events), reply.headers.get("x-llm-gateway-request-id", ""))
 
     def _told(self, response: Response, request_id: str) -> Answer:
         found = self.api.send("GET", f"/api/dashboard/requests/{request_id}")

@@ -15,7 +15,7 @@ from llm_gateway.compression.files import Filed
 
 __all__ = ["Block", "Trial", "tried"]
 
-Count = Callable[[str], int]
+_Count = Callable[[str], int]
 
 _text = msgspec.json.Decoder(str)
 
@@ -53,7 +53,7 @@ class Trial(msgspec.Struct, frozen=True):
         return sum(each.tokens_before - each.tokens_after for each in self.blocks)
 
 
-def tried(request: Filed, policy: Mode, count: Count) -> Trial:
+def tried(request: Filed, policy: Mode, count: _Count) -> Trial:
     """Return what would become of a request."""
     slots = msgspec.structs.replace(request.slots, read=0, marked=0)  # each of them was new once
     compressor = Compressor()
@@ -73,7 +73,7 @@ def tried(request: Filed, policy: Mode, count: Count) -> Trial:
     return Trial(request.name, request.dialect, whole, tuple(blocks), body, compressed.failures)
 
 
-def _block(number: int, slot: Slot, replaced: Replacement | None, count: Count, sends: int) -> Block:
+def _block(number: int, slot: Slot, replaced: Replacement | None, count: _Count, sends: int) -> Block:
     before = _said(slot.literal)
     after = None if replaced is None else _said(replaced.literal)
     tokens = count(before)
@@ -87,7 +87,7 @@ def _said(literal: bytes) -> str:
         return literal.decode("utf-8", "replace")
 
 
-def _whole(request: Filed, count: Count, blocks: list[Block]) -> int:
+def _whole(request: Filed, count: _Count, blocks: list[Block]) -> int:
     """Return the tokens of all of a prompt; of its results alone where the rest cannot be read."""
     fields = request.document.fields
     more = {name: b"%b" % value for name, value in _NEEDED.items() if name not in fields}

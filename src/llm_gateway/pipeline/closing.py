@@ -10,7 +10,7 @@ from llm_gateway.canonical.loss import Loss
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
 from llm_gateway.ledger.accounting import Basis, Used, cached, has_lines, reckon
-from llm_gateway.ledger.records import Attempt, Counted, Intent, Outcome, Removed, Settlement
+from llm_gateway.ledger.records import Attempt, Compressed, Counted, Intent, Outcome, Removed, Settlement
 from llm_gateway.pipeline.cache import Entry
 from llm_gateway.pipeline.compress import Compressing
 from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
@@ -94,14 +94,10 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
     attempts = _attempts(course, usage, ending, spending)
     saved = saved_nano = None
     counts = has_lines(ending.outcome, intent.purpose, counts=intent.counts)
-    removed, compressed = course.removed, None
-    if course.compressing is not None and course.kept is None:
-        whole = counted == "provider" and ending.outcome == "ok"
-        extents = _extents(course, seen.content_bytes)
-        removed, compressed = course.compressing.ended(extents, usage, spending.counting, counted=whole)
+    whole = counted == "provider" and ending.outcome == "ok"
+    removed, compressed = _compressed(course, usage, spending, counted=whole)
     if course.kept is None:
-        retried = _retried(attempts)
-        used = Used(usage or _NOTHING, counts, counted, removed, course.ours, retried)
+        used = Used(usage or _NOTHING, counts, counted, removed, course.ours, _retried(attempts))
         cost, money = reckon(used, basis)
     else:
         cost, money = None if basis.tariff is None else 0, None
@@ -109,7 +105,6 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
             saved = course.kept.usage or _estimate(course, course.kept.content_bytes, spending.counting).usage
             saved_nano = basis.tariff.cost(saved) if basis.tariff is not None and counts else None
             money = cached(saved_nano, saved, basis)
-    losses = course.losses
     settlement = Settlement(
         intent.id,
         ending.outcome,
@@ -125,7 +120,7 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
         seen.response_id,
         seen.finish_reason,
         attempts,
-        tuple([f"{loss.what}: {loss.why}" for loss in losses]) if losses else (),
+        tuple([f"{loss.what}: {loss.why}" for loss in course.losses]) if course.losses else (),
         cost,
         "",
         course.kept.turn_id if course.kept is not None and saved is not None else "",
@@ -163,6 +158,16 @@ def learn(course: Course, closed: Closed, counting: Counting) -> None:
         retried = end.money.retried_nano if end.money is not None else None
         of_turn = (intent.id, extents, intent.dialect, course.body, closed.basis, end.outcome, counts)
         counting.later(Missed(*of_turn, counted, end.removed, retried))
+
+
+def _compressed(
+    course: Course, usage: Usage | None, spending: Spending, *, counted: bool
+) -> tuple[Removed | None, Compressed | None]:
+    """Return which tokens compression took out, and what else it did; nothing where nobody was asked."""
+    if course.compressing is None or course.kept is not None:
+        return course.removed, None
+    extents = _extents(course, course.seen.content_bytes)
+    return course.compressing.ended(extents, usage, spending.counting, counted=counted)
 
 
 def _used(course: Course, ending: Ending, counting: Counting) -> _Count:

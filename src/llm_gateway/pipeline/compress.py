@@ -231,7 +231,8 @@ class Compressing:
             return None, told
         new = min(self._tokens(extents, self._new, counting), tokens)
         old = tokens - new
-        read = (old if usage.cache_read else 0) + missed
+        # No class can have had fewer tokens than none.
+        read = (old if usage.cache_read else 0) + min(missed, usage.cache_write or usage.uncached)
         if usage.cache_write:
             return Removed(cache_read=read, cache_write=tokens - read), told
         return Removed(uncached=tokens - read, cache_read=read), told
