@@ -12,6 +12,7 @@ from gateway_process import GatewayProcess, configuration
 from llm_gateway.wire.jsonedit import Document
 from rawhttp import Reply, request
 from scripted import ScriptedUpstream, Send, chat, wording
+from terminal import program
 from tool_talk import Call, Result, Said, Turn, body
 from upstream_answers import UPSTREAMS
 
@@ -163,6 +164,22 @@ def test_shadow_says_what_would_have_been_saved(gateway: GatewayProcess, upstrea
     told = detail(gateway, reply)
     assert told["shadow"] is True
     assert isinstance(told["tokens"], int) and told["tokens"] > 1000
+
+
+def test_a_terminal_says_what_was_done(gateway: GatewayProcess, upstream: ScriptedUpstream) -> None:
+    def shown(compression: str) -> str:
+        text = said("messages", [Said("user", f"shown {compression}"), *SECOND])
+        reply = send(gateway, "messages", text, compression)
+        request_id = reply.header("x-llm-gateway-request-id") or ""
+        config = {"LLM_GATEWAY_CONFIG": str(gateway.home / "gateway.toml")}
+        done = program(gateway.home / "gateway", "requests", "show", request_id, environ=config)
+        (line,) = (line for line in done.out.splitlines() if line.startswith("compression "))
+        return " ".join(line.split())
+
+    on, shadow, off = (shown(mode) for mode in ("on", "shadow", "off"))
+    assert on.startswith("compression 1 of 2 results were sent shorter, ") and on.endswith("(by strict-1)")
+    assert shadow.startswith("compression 1 of 2 results would have been sent shorter, ")
+    assert off == "compression 0 of 2 results were sent shorter (the request asks for that)"
 
 
 def test_another_dialect_gets_it_translated(gateway: GatewayProcess, upstream: ScriptedUpstream) -> None:
