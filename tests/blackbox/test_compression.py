@@ -1,14 +1,18 @@
 """Compression from the outside: what is sent shorter, for whom, that it stays so, and what is told of it."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from gateway_process import GatewayProcess, configuration
+from llm_gateway.wire.jsonedit import Document
 from rawhttp import Reply, request
 from scripted import ScriptedUpstream, Send, chat, wording
+from terminal import program
 from tool_talk import Call, Result, Said, Turn, body
 from upstream_answers import UPSTREAMS
 
@@ -128,9 +132,10 @@ def test_what_was_sent_is_sent_again_in_the_same_bytes(
     for turns in (FIRST, SECOND, THIRD):
         send(gateway, "messages", said("messages", [Said("user", "stays"), *turns], stream=True))
         bodies.append(sent(upstream))
-    for before, after in zip(bodies, bodies[1:], strict=False):
-        kept = before[: before.rindex(b"}]}")]
-        assert after.startswith(kept[: kept.rindex(b"]")] if kept.endswith(b"]") else kept)
+    said_so_far = [bytes(Document.parse(each).fields["messages"]) for each in bodies]
+    for before, after in pairwise(said_so_far):
+        assert after.startswith(before.removesuffix(b"]"))
+    assert len(bodies[-1]) < len(said("messages", THIRD)) * 0.7
 
 
 def test_asked_for_nothing_every_byte_passes(gateway: GatewayProcess, upstream: ScriptedUpstream) -> None:
@@ -159,6 +164,22 @@ def test_shadow_says_what_would_have_been_saved(gateway: GatewayProcess, upstrea
     told = detail(gateway, reply)
     assert told["shadow"] is True
     assert isinstance(told["tokens"], int) and told["tokens"] > 1000
+
+
+def test_a_terminal_says_what_was_done(gateway: GatewayProcess, upstream: ScriptedUpstream) -> None:
+    def shown(compression: str) -> str:
+        text = said("messages", [Said("user", f"shown {compression}"), *SECOND])
+        reply = send(gateway, "messages", text, compression)
+        request_id = reply.header("x-llm-gateway-request-id") or ""
+        config = {"LLM_GATEWAY_CONFIG": str(gateway.home / "gateway.toml")}
+        done = program(gateway.home / "gateway", "requests", "show", request_id, environ=config)
+        (line,) = (line for line in done.out.splitlines() if line.startswith("compression "))
+        return " ".join(line.split())
+
+    on, shadow, off = (shown(mode) for mode in ("on", "shadow", "off"))
+    assert on.startswith("compression 1 of 2 results were sent shorter, ") and on.endswith("(by strict-1)")
+    assert shadow.startswith("compression 1 of 2 results would have been sent shorter, ")
+    assert off == "compression 0 of 2 results were sent shorter (the request asks for that)"
 
 
 def test_another_dialect_gets_it_translated(gateway: GatewayProcess, upstream: ScriptedUpstream) -> None:
@@ -218,6 +239,22 @@ def test_a_kill_forgets_nothing_that_was_decided(upstream: ScriptedUpstream, tmp
         assert sent(upstream) == before
         reply = send(gateway, "messages", said("messages", THIRD))
         assert LISTING in json.dumps(json.loads(sent(upstream))).encode().decode("unicode_escape")
+        assert detail(gateway, reply)["encoded"] == 1
+
+
+def test_a_change_of_the_file_holds_for_what_is_new(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path, configured(upstream, "off")) as gateway:
+        send(gateway, "messages", said("messages", FIRST))
+        (tmp_path / "gateway.toml").write_text(configured(upstream, "on"))
+        deadline = time.monotonic() + 20
+        turns = [Said("user", "look"), *SECOND]
+        while detail(gateway, send(gateway, "messages", said("messages", turns)))["encoded"] == 0:
+            assert time.monotonic() < deadline
+            turns = [Said("user", f"look at {time.monotonic()}"), *SECOND]
+            time.sleep(0.2)
+        reply = send(gateway, "messages", said("messages", [*FIRST, *SECOND[3:]]))
+        before, after = json.loads(raw(said("messages", SECOND), "messages")), json.loads(sent(upstream))
+        assert before["messages"][:3] == after["messages"][:3], "what was sent stays as it was sent"
         assert detail(gateway, reply)["encoded"] == 1
 
 

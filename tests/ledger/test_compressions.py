@@ -94,6 +94,7 @@ def test_a_database_that_cannot_be_read_costs_no_request() -> None:
     kept.keep({A: "raw"})
     assert kept.find([A, B]) == {A: "raw"}
     assert kept.failures == 1
+    assert kept.any() and not Compressions(Broken(), Jobs(), FakeClock()).any()
 
 
 def test_what_waits_is_bounded() -> None:

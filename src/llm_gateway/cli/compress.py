@@ -45,6 +45,14 @@ class _Files(click.Group):
         return super().parse_args(ctx, args)
 
 
+class _File(click.Argument):
+    """The argument of the group: in the usage of a command below it, it is not."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return how it stands in a usage."""
+        return super().get_usage_pieces(ctx) if isinstance(ctx.command, _Files) else []
+
+
 class _Worth(msgspec.Struct, frozen=True):
     """What is saved of a model's price: with its prompt cache in use, and without."""
 
@@ -56,8 +64,8 @@ class _Worth(msgspec.Struct, frozen=True):
 
 
 @click.group(cls=_Files, invoke_without_command=True)
-@click.argument("file", required=False, default="")
-@click.option("--policy", type=click.Choice(["strict", "wide"]), default="strict", show_default=True)
+@click.argument("file", cls=_File, required=False, default="")
+@click.option("--policy", type=click.Choice(["strict", "wide"]), default="strict", help="How much goes.")
 @click.option("--dialect", type=click.Choice(sorted(DIALECTS)), default=None, help="Else it is found out.")
 @click.option("--tool", default="bash", show_default=True, help="Which tool said what is no JSON.")
 @click.option("--model", "models", multiple=True, help="A model to price it for; several may be named.")

@@ -66,7 +66,7 @@ class Pair(msgspec.Struct, frozen=True):
 @click.command()
 @click.argument("file")
 @click.option("--model", required=True, help="Who is asked: a local model costs nothing.")
-@click.option("--policy", type=click.Choice(["strict", "wide"]), default="strict", show_default=True)
+@click.option("--policy", type=click.Choice(["strict", "wide"]), default="strict", help="How much goes.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="So many requests.")
 @click.option("--max-tokens", default=200, show_default=True, type=click.IntRange(1), help="Of an answer.")
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds to wait for an answer.")
