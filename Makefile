@@ -4,7 +4,7 @@
 PYTHON ?= python3
 DEV = @$(PYTHON) scripts/dev.py
 
-.PHONY: help run test check bench ledger-scale kill-test soak faults ends clients browsers conformance setup changelog pin clean
+.PHONY: help run test check bench ledger-scale kill-test soak faults ends compress-bench compress-cases clients browsers conformance setup changelog pin clean
 
 help:
 	$(DEV) help || true
@@ -35,6 +35,12 @@ faults:
 
 ends:
 	$(DEV) ends $(ARGS)
+
+compress-bench:
+	$(DEV) compress-bench $(ARGS)
+
+compress-cases:
+	$(DEV) compress-cases $(ARGS)
 
 clients:
 	$(DEV) clients $(ARGS)

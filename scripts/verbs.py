@@ -10,6 +10,8 @@
     faults       break upstreams, clients, bridges, disk, clock and configuration in every known way, and
                  reach for what is somebody else's; show the tables
     ends         end streams of every dialect at every event they have, at either side and at both
+    compress-bench  what compression saves on recorded conversations, and that it loses nothing
+    compress-cases  encode a million results that were made up to be encoded wrongly
     clients      install real AI clients (Claude Code, Codex, ...) and run them through the gateway
     browsers     install real browsers, and have a web page reach for the gateway with them
     conformance  install conformance suites and the AI SDK, and run them against the gateway
@@ -153,6 +155,19 @@ def ends(environment: Environment, arguments: list[str]) -> int:
     return call(environment, "-m", "pytest", "tests/accounting/test_every_end.py", *arguments)
 
 
+def compress_bench(environment: Environment, arguments: list[str]) -> int:
+    """Measure compression on ../shared/corpus, or on the folder that is named."""
+    environment.ready(["test"])
+    return call(environment, "scripts/compress_bench.py", *arguments)
+
+
+def compress_cases(environment: Environment, arguments: list[str]) -> int:
+    """Look for a result that does not come back from compression."""
+    environment.ready(["test"])
+    command = [environment.program("python"), "-m", "compression_cases", *arguments]
+    return subprocess.call(command, cwd=ROOT / "tests")
+
+
 def faults(environment: Environment, arguments: list[str]) -> int:
     """Run the tests of every fault and control, those that take minutes too, and show what became of each."""
     environment.ready(["test"])
@@ -279,6 +294,8 @@ VERBS: dict[str, Verb] = {
     "soak": soak,
     "faults": faults,
     "ends": ends,
+    "compress-bench": compress_bench,
+    "compress-cases": compress_cases,
     "clients": clients,
     "browsers": browsers,
     "conformance": conform,

@@ -13,6 +13,8 @@ EDGES = {
     "server/edge": "the edge of a request",
     "pipeline/handle": "the edge of a turn: it is settled whatever happened",
     "pipeline/relay": "the edge of a stream",
+    "compression/block": "the edge of compression: what it cannot do is sent as it is, and counted",
+    "pipeline/compress": "the same, around all of it",
     "ledger/writer": "the edge of the writer's thread",
     "tasks": "the edge of a background task",
 }

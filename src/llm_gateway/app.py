@@ -23,6 +23,7 @@ from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.price_table import TABLE
 from llm_gateway.ledger.pruning import keep_pruned
 from llm_gateway.pipeline.authenticate import KeyRing
+from llm_gateway.pipeline.compress import Compression
 from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted
@@ -201,20 +202,9 @@ class App:
         self._keys = KeyAdmin(self._ledger, ring, pepper, self._clock, bootstrap, self._owner)
         ever_made = await self._keys.load(self._spending)
         await self._open_providers(opened, pepper)
-        gateway = Gateway(
-            ring,
-            self._router,
-            self._routing,
-            self._ledger,
-            self._upstream,
-            self._dispatcher,
-            self._metrics,
-            self._clock,
-            self._spending,
-            settings.server.max_body_bytes,
-            self._replays,
-            self._quotas.quotas,
-        )
+        asked = (ring, self._router, self._routing, self._ledger, self._upstream, self._dispatcher)
+        reckoned = (self._metrics, self._clock, self._spending, settings.server.max_body_bytes)
+        gateway = Gateway(*asked, *reckoned, self._replays, self._quotas.quotas, self._compression)
         self._show_gauges()
         opened.push_async_callback(self.tasks.close)
         await self._first_look()
@@ -233,6 +223,9 @@ class App:
             self._upstream, self._standings, self._clock, settings.routing, random.random, self.tasks
         )
         self._replays = Replays(self._dispatcher, self._clock, settings.cache)
+        self._compression = Compression.open(
+            settings.compression, self._clock, self._ledger, self.log.failure
+        )
         self._watching = watching(self._loaded, self._environ, lambda: self.url, self._ledger, self._clock)
         self._engines = self._make_engines()
         for engine in (*self._engines.values(), *self._bridges.engines.values()):
@@ -260,6 +253,7 @@ class App:
         gauges |= self._ledger.gauges() | self._content.gauges() | self._replays.gauges()
         gauges |= self._counting.gauges() | self._export.gauges()
         gauges |= self._standings.gauges() | self.fleet.gauges()
+        gauges |= self._compression.gauges()
 
     def _muster(self, loaded: Loaded, changed: Callable[[], None]) -> Fleet:
         fleet = Fleet(self._upstream, self._clock, changed)
@@ -392,6 +386,7 @@ class App:
         replan(self._router, self._loaded, fleet, (self._engines, bridges), self._spending, self._clock)
         self._routing.use(settings.routing)
         self._replays.use(settings.cache)
+        self._compression.use(settings.compression)
 
     def _skipped(self, why: str) -> None:
         self.log.write("warning", "provider skipped", error=why)

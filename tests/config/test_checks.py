@@ -3,6 +3,7 @@
 import pytest
 
 from llm_gateway.config.checks import faults
+from llm_gateway.config.compression import CompressionSettings
 from llm_gateway.config.routing import AliasTable, TargetTable
 from llm_gateway.config.settings import Limit, ModelPrice, PriceAbove, Prices, Provider, Server, Settings
 
@@ -200,3 +201,19 @@ def test_limits_and_prices_say_whom_they_are_for(settings: Settings, fault: str)
 def test_long_aliases_are_checked(targets: tuple[str | TargetTable, ...], fault: str) -> None:
     assert found(Settings(aliases={"fast": AliasTable(targets)})) == [fault]
     assert found(Settings(aliases={"fast": AliasTable(("p/m", TargetTable("p/n")))})) == []
+
+
+@pytest.mark.parametrize(
+    ("compression", "fault"),
+    [
+        (CompressionSettings(keys={"": "on"}), "compression.keys.: there is one of the keys without a name"),
+        (
+            CompressionSettings(models={"": "off"}),
+            "compression.models.: there is one of the models without a name",
+        ),
+        (CompressionSettings(ask=("ada", "")), "compression.ask: there is a key without a name"),
+    ],
+)
+def test_whoever_is_compressed_for_has_a_name(compression: CompressionSettings, fault: str) -> None:
+    assert found(Settings(compression=compression)) == [fault]
+    assert found(Settings(compression=CompressionSettings(keys={"ada": "on"}, ask=("ada",)))) == []

@@ -249,3 +249,9 @@ def test_every_amount_is_what_fractions_say() -> None:
 
 def notes(turns: Iterable[list[Record]]) -> list[Noted]:
     return [each for records in turns for each in records if isinstance(each, Noted)]
+
+
+def test_what_nobody_counted_is_not_sure() -> None:
+    sent = Used(Usage(10), counts=True, removed=Removed(5))
+    _, money = reckon(sent, PAID)
+    assert money is not None and money.confidence == "medium"

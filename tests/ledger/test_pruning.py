@@ -8,10 +8,12 @@ import pytest
 
 from fakes import FakeClock
 from ledger_samples import NOON, Failures, intent, settlement, with_ledger
+from llm_gateway.config import load
 from llm_gateway.ledger.checking import check
+from llm_gateway.ledger.compressions import CompressionRow, keep_compressions
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.ledger import Ledger
-from llm_gateway.ledger.pruning import Pruned, begin_of, due, prune, prune_some, pruning
+from llm_gateway.ledger.pruning import Pruned, begin_of, due, keep_pruned, prune, prune_some, pruning
 from llm_gateway.ledger.queries import clients, page
 from llm_gateway.ledger.rebuilding import rebuild, whole_since
 from llm_gateway.ledger.records import Noted, Record
@@ -22,6 +24,7 @@ from llm_gateway.ledger.spending import spent_since
 from llm_gateway.ledger.sqlite import SqliteStore
 from llm_gateway.ledger.totals import totals
 from llm_gateway.ledger.usage import Asked, usage
+from llm_gateway.telemetry.log import Log
 
 DAYS = 10
 
@@ -154,3 +157,27 @@ def test_beside_what_goes_on(tmp_path: Path) -> None:
         assert await ledger.read(check) == []
 
     assert asyncio.run(with_ledger(tmp_path, scene)) == Failures()
+
+
+def test_decisions_about_conversations_go_by_themselves(tmp_path: Path) -> None:
+    async def scene(ledger: Ledger) -> None:
+        kept = ledger.compressions
+        assert not kept.any()
+        now = FakeClock().now_us()
+        rows = [
+            CompressionRow(b"old", "strict-1", now - 61 * DAY_US),
+            CompressionRow(b"new", "strict-1", now),
+        ]
+        await ledger.write(lambda store: keep_compressions(store, rows))
+        loaded = load(flags={"home": tmp_path / "home"}, environ={})
+        running = asyncio.ensure_future(
+            keep_pruned(ledger, FakeClock(), lambda: loaded, Log(FakeClock(), "error"))
+        )
+        await ledger.flush()
+        await asyncio.sleep(0)
+        while b"old" in kept.find([b"old"]):
+            await ledger.flush()
+        running.cancel()
+        assert kept.find([b"old", b"new"]) == {b"new": "strict-1"} and kept.any()
+
+    asyncio.run(with_ledger(tmp_path, scene))

@@ -28,10 +28,11 @@ def before_sums(path: Path, turns: int) -> None:
         for migration in load_migrations()[:9]:
             for sql, values in migration.statements(NOON):
                 connection.execute(sql, values)
-        insert = f"INSERT INTO turns ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+        known = COLUMNS[: COLUMNS.index("compressed")]  # which that version had not yet
+        insert = f"INSERT INTO turns ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})"
         records = [each for turn in generated(turns, apart_us=3 * HOUR_US) for each in turn]
         batch = merge(records)
-        connection.executemany(insert, batch.begun)
+        connection.executemany(insert, [row[: len(known)] for row in batch.begun])
         connection.executemany("INSERT INTO price_cards (id, text) VALUES (?, ?)", batch.cards)
         columns = "client, machine, source, mark, at_us, answer_id, request_id, session, model, asked, "
         counts = "label, version, uncached, cache_read, cache_write, output, reasoning, estimated"

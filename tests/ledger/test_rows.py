@@ -2,7 +2,7 @@
 
 from ledger_samples import intent, settlement
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.ledger.records import Intent, Record, Settlement, Turn
+from llm_gateway.ledger.records import Compressed, Intent, Record, Settlement, Turn
 from llm_gateway.ledger.rows import BEGUN, COLUMNS, SETTLED, Batch, merge, turn_of
 
 
@@ -65,3 +65,10 @@ def test_what_came_from_the_response_cache_says_so_and_nothing_else_does() -> No
     rows = merge(records).begun
     assert [turn_of(row).settlement for row in rows] == [cached, uncounted, settlement("d")]
     assert dict(zip(COLUMNS, rows[2], strict=True))["cached_from"] is None
+
+
+def test_what_compression_did_comes_back() -> None:
+    told = Compressed(7, 3, 90_000, 40_000, 12_000, "strict-1", why="it is off for this key", missed=5)
+    batch = merge([intent("a"), settlement("a", compressed=told)])
+    end = turn_of(batch.begun[0]).settlement
+    assert end is not None and end.compressed == told

@@ -110,6 +110,15 @@ def test_what_compression_took_out_is_counted_and_what_it_added_is_not(tmp_path:
     )
 
 
+def test_what_compression_took_out_may_be_of_one_class_or_missing_in_another(tmp_path: Path) -> None:
+    for number, (removed, tokens) in enumerate(
+        ((Removed(9), 9), (Removed(cache_read=30, cache_write=-9), 21))
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert told(folder, settlement("a", removed=removed)) == changed(removed=tokens, compressed=1)
+
+
 def test_a_price_that_nobody_knows_is_told_of(tmp_path: Path) -> None:
     assert told(tmp_path, settlement("a", price="assumed")).unpriced == 1
 

@@ -12,11 +12,20 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
 from llm_gateway.ledger.accounting import FORMULA
 from llm_gateway.ledger.prices import PriceBook
-from llm_gateway.ledger.records import Attempt, Money, Outcome, Purpose, Removed, Settlement
+from llm_gateway.ledger.records import (
+    Attempt,
+    Compressed,
+    Money,
+    Outcome,
+    Purpose,
+    Removed,
+    Settlement,
+)
 from llm_gateway.ledger.stated_prices import flat
 from llm_gateway.ledger.tariff import Tariff
 from llm_gateway.pipeline.cache import Entry
 from llm_gateway.pipeline.closing import Closed, Course, Ending, close, learn
+from llm_gateway.pipeline.compress import Compressing
 from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
 from llm_gateway.pipeline.plan import Step
 from llm_gateway.pipeline.spending import Spending
@@ -333,3 +342,25 @@ def test_nothing_is_learned_where_there_is_nothing_to_count(what: Nothing) -> No
     }[what]
     counting, _ = told(of, outcome, curious=True)  # type: ignore[arg-type]  # of the literals
     assert (counting.learned, counting.missed) == ([], [])
+
+
+def test_what_compression_did_is_reckoned_at_the_end() -> None:
+    compressing = Compressing(Compressed(2, 1, 400, 300, policy="strict-1"), 60)
+    end = closed(course(compressing=compressing))
+    # Ten tokens by who counts here, all of them new: they would have been written to the cache.
+    assert end.removed == Removed(cache_write=10)
+    assert end.compressed == Compressed(2, 1, 400, 300, 10, "strict-1")
+    assert end.money is not None and end.money.compression_nano == 10 * 2000
+
+
+def test_the_body_that_was_sent_is_what_is_learned_from() -> None:
+    compressing = Compressing(Compressed(2, 1, 400, 300))
+    counting, _ = told(course(compressing=compressing))
+    assert [extents.request_bytes for extents, _ in counting.learned] == [300]
+    counting, _ = told(course(compressing=Compressing(Compressed(2, 1, 400, 300, shadow=True))))
+    assert [extents.request_bytes for extents, _ in counting.learned] == [400]
+
+
+def test_of_an_answer_that_was_kept_nothing_was_compressed() -> None:
+    end = closed(course(kept=kept(), compressing=Compressing(Compressed(2, 1, 400, 300), 60)))
+    assert end.removed is None and end.compressed is None

@@ -155,6 +155,7 @@ def test_the_detail_of_a_turn_holds_everything_but_its_text() -> None:
         "counted": None,
         "error_percent": None,
         "money": None,
+        "compression": None,
     }
 
 

@@ -201,3 +201,24 @@ def test_the_reason_never_quotes_a_value() -> None:
 
 def test_a_document_knows_its_size() -> None:
     assert len(Document.parse(b'{ "a": 1 }')) == 10
+
+
+@pytest.mark.parametrize("body", [b'{"a":1,"b":[2]}', b'{"a": 1, "b": [2]}', b'{ "a" :1 ,\n"b"\t: [2] }'])
+def test_a_value_begins_where_it_says(body: bytes) -> None:
+    document = Document.parse(body)
+    assert body[document.start("b") :].startswith(b"[2]")
+    assert body[document.start("a") :].startswith(b"1")
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":1,"b":[2],"c":3}', b'{"a": 1, "b": [2], "c": 3}', b'{ "a" :1 ,\n"b"\t: [2]\n, "c":3 }']
+)
+@pytest.mark.parametrize("value", [b"[]", b"[2,22]"])
+def test_a_value_that_was_respelt_elsewhere(body: bytes, value: bytes) -> None:
+    there = body.replace(b"[2]", value)
+    document = Document.parse(body).respelt("b", there)
+    assert document.body is there and bytes(document.fields["b"]) == value
+    assert document.edit({"a": b"0", "b": b"9", "c": b"8", "d": b"7"}) == Document.parse(there).edit(
+        {"a": b"0", "b": b"9", "c": b"8", "d": b"7"}
+    )
+    assert document.edit({}, remove=["a", "c"]) == Document.parse(there).edit({}, remove=["a", "c"])

@@ -5,6 +5,7 @@ The gateway leaves its address in the home (`Running`); whether it answers is as
 
 import importlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -110,9 +111,11 @@ class LocalApi:
         *,
         agent: str = "llm-gateway-cli",
         timeout: float = 60.0,
+        more: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send a request and return the answer, whatever its status; OSError when nobody answers."""
         headers = {"Content-Type": "application/json", "User-Agent": f"{agent}/{__version__}"}
+        headers |= more or {}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         # Loaded when something is asked: a gateway that runs asks nobody.

@@ -8,10 +8,11 @@ import msgspec
 from llm_gateway.cli.arithmetic import print_money
 from llm_gateway.cli.clients import Clients, clients_of, first_line, gap_lines
 from llm_gateway.cli.context import Context, json_option, pass_context
-from llm_gateway.cli.output import DEGRADED, FAILED, Stop, json_line, say, table
+from llm_gateway.cli.output import DEGRADED, FAILED, Stop, json_line, plain, say, table
 from llm_gateway.cli.reading import page_of_requests, the_request
 from llm_gateway.server.explain import Explained
 from llm_gateway.server.limit_views import LimitView
+from llm_gateway.server.views import CompressionView
 
 __all__ = ["explain", "models", "open_", "providers", "requests", "status"]
 
@@ -171,8 +172,10 @@ def show(context: Context, request_id: str, as_json: bool) -> None:
         return
     lines = {**msgspec.structs.asdict(detail.request), **msgspec.structs.asdict(detail)}
     for name, value in lines.items():
-        if name not in ("request", "attempts", "money") and value not in (None, "", []):
+        if name not in ("request", "attempts", "money", "compression") and value not in (None, "", []):
             print(f"{name:20} {'; '.join(map(str, value)) if isinstance(value, list) else value}")
+    if detail.compression is not None:
+        _print_compression(detail.compression)
     if detail.attempts:
         print()
         rows = ([getattr(attempt, name) for name in _ATTEMPT] for attempt in detail.attempts)
@@ -181,3 +184,16 @@ def show(context: Context, request_id: str, as_json: bool) -> None:
         say("it has no finished attempt")
     if detail.money is not None:
         print_money(detail.money)
+
+
+def _print_compression(told: CompressionView) -> None:
+    saved = told.bytes_before - told.bytes_after
+    way = "would have been" if told.shadow else "were"
+    what = f"{told.encoded} of {told.results} results {way} sent shorter"
+    sizes = (
+        f", {told.bytes_before} bytes to {told.bytes_after}, about {told.tokens} tokens less" if saved else ""
+    )
+    rest = "; ".join(filter(None, (f"by {told.policy}" if told.policy else "", plain(told.why))))
+    print(f"{'compression':20} {what}{sizes}{f' ({rest})' if rest else ''}")
+    if told.cache_missed:
+        print(f"{'':20} the provider's cache missed {told.cache_missed} tokens that nothing explains")

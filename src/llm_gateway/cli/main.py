@@ -21,6 +21,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "down": ("up", "down"),
     "restart": ("restart", "restart"),
     "status": ("look", "status"),
+    "compress": ("compress", "compress"),
     "doctor": ("doctor", "doctor"),
     "smoke": ("smoke", "smoke"),
     "open": ("look", "open_"),

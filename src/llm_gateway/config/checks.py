@@ -40,6 +40,11 @@ def faults(settings: Settings) -> Iterator[Fault]:
     yield from _aliases(settings.aliases)
     yield from _subscriptions(settings)
     yield from _prices(settings)
+    for name in ("keys", "clients", "models"):
+        if "" in getattr(settings.compression, name):
+            yield ("compression", name, ""), f"there is one of the {name} without a name"
+    if "" in settings.compression.ask:
+        yield ("compression", "ask"), "there is a key without a name"
     for number, limit in enumerate(settings.limits):
         if (limit.scope == "global") is bool(limit.name):
             wrong = "there is one for all, without a name" if limit.name else "a name says whom it is for"

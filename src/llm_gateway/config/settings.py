@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.config.companion import CompanionSettings
+from llm_gateway.config.compression import CompressionSettings
 from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
 from llm_gateway.config.subscriptions import SubscriptionSettings
 from llm_gateway.config.telemetry import TelemetrySettings
@@ -352,6 +353,7 @@ class Settings(msgspec.Struct, frozen=True):
     ledger: LedgerSettings = LedgerSettings()
     content: ContentSettings = ContentSettings()
     cache: CacheSettings = CacheSettings()
+    compression: CompressionSettings = CompressionSettings()
     local: LocalSettings = LocalSettings()
     clients: ClientsSettings = ClientsSettings()
     log: LogSettings = LogSettings()

@@ -14,9 +14,11 @@ from msgspec import Raw
 from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.canonical.embedding import DecodedEmbedding, Embedded, EmbeddingRequest
 from llm_gateway.canonical.events import Event
+from llm_gateway.canonical.gather import Recall
 from llm_gateway.canonical.loss import Loss
 from llm_gateway.canonical.request import Decoded, Encoded, Request
 from llm_gateway.canonical.response import Failure, Response
+from llm_gateway.canonical.slots import Slots
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.errors import GatewayError
 from llm_gateway.wire.jsonedit import Document
@@ -301,6 +303,12 @@ class Dialect(TargetDialect, Protocol):
 
     def meter(self, call: Call, *, strip_usage: bool) -> StreamMeter:
         """Return a meter; `strip_usage` takes out what only our own asking brought in."""
+        ...
+
+    # compressing
+
+    def slots(self, document: Document, recall: Recall) -> Slots:
+        """Return where tools speak in the body of a request; nowhere, where it is not understood."""
         ...
 
     # telling of errors

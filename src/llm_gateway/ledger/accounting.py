@@ -126,6 +126,8 @@ def _confidence(used: Used, tariff: Tariff) -> Confidence:
     card = tariff.card
     if card.match == "assumed" or used.counted == "bytes":
         return "low"
+    if used.removed is not None and used.counts:
+        return "medium"  # what was not sent nobody has counted
     if used.counted in ("provider", "") and card.match in ("exact", "stated") and not card.other:
         return "high"
     return "medium"

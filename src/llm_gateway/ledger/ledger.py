@@ -20,22 +20,14 @@ from llm_gateway.clock import Clock
 from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.audit import AuditLog
 from llm_gateway.ledger.commit import GroupCommit
+from llm_gateway.ledger.compressions import Compressions
 from llm_gateway.ledger.feed import Feed, Subscription
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.journal import Journal, payload_of
 from llm_gateway.ledger.opening import Opened, open_files
 from llm_gateway.ledger.progress import Followers
 from llm_gateway.ledger.reader import Reader
-from llm_gateway.ledger.records import (
-    Intent,
-    Noted,
-    Progress,
-    Record,
-    Recount,
-    Settlement,
-    Turn,
-    encode,
-)
+from llm_gateway.ledger.records import Intent, Noted, Progress, Record, Recount, Settlement, Turn, encode
 from llm_gateway.ledger.store import Rows, Store
 from llm_gateway.ledger.trouble import Trouble, is_damaged, trouble
 from llm_gateway.ledger.writer import Job, Report, Writer, apply_records
@@ -98,6 +90,11 @@ class Ledger:
         self._followers = Followers(self.add)
         self.follow = self._followers.follow
         """Put on record once a second how far a turn that runs has come: with its id, and its answer."""
+        self.submit = self._writer.submit
+        """Have a job run as `write` does, from any thread; nobody waits for it."""
+        # Asked on the event loop: it never waits for a long query of somebody else's.
+        self._quick = Reader(opened.folder.database, clock, limit=1.0)
+        self.compressions = Compressions(self._quick, self.submit, clock)
         self.audit = AuditLog(opened.folder.root.parent, clock)
         self._writer.start()
 
@@ -240,6 +237,7 @@ class Ledger:
         self._journal.close()
         self._writer.close()
         self._reader.close()
+        self._quick.close()
         self._opened.store.close()
         self._opened.lock.close()
 

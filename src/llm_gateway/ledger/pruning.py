@@ -12,6 +12,7 @@ import msgspec
 from llm_gateway.clock import Clock
 from llm_gateway.config import Loaded
 from llm_gateway.errors import AuditUnavailable, LedgerUnavailable
+from llm_gateway.ledger.compressions import prune_compressions
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.rollups import ENDING, LANE_OF_A_TURN
 from llm_gateway.ledger.spans import DAY_US
@@ -23,6 +24,7 @@ __all__ = ["Pruned", "begin_of", "due", "keep_pruned", "prune", "prune_some", "p
 _AT_ONCE = 250
 _BETWEEN_S = 0.05
 _AGAIN_S = 6 * 3600.0
+_DECIDED_DAYS = 60
 _WHOLE = (
     "UPDATE meta SET value = max(value, ?1) WHERE name = '{0}_whole_us' "
     "AND EXISTS (SELECT 1 FROM {0} WHERE at_us < ?1{1})"
@@ -104,10 +106,16 @@ async def pruning(ledger: Ledger, before_us: int) -> Pruned:
 
 
 async def keep_pruned(ledger: Ledger, clock: Clock, loaded: Callable[[], Loaded], log: Log) -> None:
-    """Delete what is older than the configuration says, several times a day, until cancelled."""
+    """Delete what is older than the configuration says, several times a day, until cancelled.
+
+    What was decided of conversations goes by itself: nobody goes on with one as old as that, and who does
+    is asked for it as it came.
+    """
     while True:
         days = loaded().settings.ledger.keep_days
         try:
+            decided = clock.now_us() - _DECIDED_DAYS * DAY_US
+            await _forget_decisions(ledger, decided)
             if days:
                 await _prune(ledger, begin_of(days, clock.now_us()), days, log)
         except (AuditUnavailable, LedgerUnavailable) as error:
@@ -121,6 +129,10 @@ async def _prune(ledger: Ledger, before_us: int, days: int, log: Log) -> None:
     await ledger.audit.record("ledger.prune", f"older than {days} days", "gateway")
     gone = await pruning(ledger, before_us)
     log.write("info", "old turns are pruned", count=gone.turns)
+
+
+async def _forget_decisions(ledger: Ledger, before_us: int) -> None:
+    await ledger.write(lambda store: prune_compressions(store, before_us))
 
 
 def _number(value: object) -> int:

@@ -13,6 +13,7 @@ from llm_gateway.canonical.usage import Special, Usage
 __all__ = [
     "WIDEST",
     "Attempt",
+    "Compressed",
     "Confidence",
     "Counted",
     "Intent",
@@ -110,6 +111,26 @@ class Removed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     output: int = 0
 
 
+class Compressed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What compression did to a request with results of tools, of which `encoded` were sent shorter.
+
+    `before` and `after` are the sizes of the body in bytes, `tokens` about what lies between. With `shadow`
+    nothing was sent shorter: it is what would have been. `why` is why not, or not more; `policy` the version
+    by which what is new was encoded.
+    """
+
+    results: int
+    encoded: int = 0
+    before: int = 0
+    after: int = 0
+    tokens: int = 0
+    policy: str = ""
+    shadow: bool = False
+    why: str = ""
+    missed: int = 0
+    """Tokens that the provider's prompt cache should have had and had not, with nothing that explains it."""
+
+
 class Money(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How the money of a turn was reckoned: by which formula, at which cards' prices, with what result.
 
@@ -168,6 +189,7 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """How far off the count may be, where the provider did not count: nine of ten are within it."""
     removed: Removed | None = None
     money: Money | None = None
+    compressed: Compressed | None = None
 
 
 class Progress(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
@@ -246,7 +268,7 @@ def _scrubbed(value: object) -> object:
             return value[:_LONGEST_TEXT].encode("utf-8", "replace").decode()
         case tuple():
             return tuple(_scrubbed(item) for item in value[:_LONGEST_LIST])
-        case Attempt() | Usage() | Special() | Removed() | Money():
+        case Attempt() | Usage() | Special() | Removed() | Money() | Compressed():
             changes = {name: _scrubbed(getattr(value, name)) for name in value.__struct_fields__}
             return msgspec.structs.replace(value, **changes)
         case _:

@@ -73,6 +73,7 @@ SETTLED = (
     "saved_nano",
     "saved_cache_write_1h",
     "saved_special",
+    "compressed",
 )
 """The columns that a settlement fills in; all NULL while the turn runs."""
 
@@ -179,6 +180,7 @@ def turn_of(row: Sequence[object]) -> Turn:
         "attempts": _read(told["attempts"]),
         "losses": _read(told["losses"]),
         "removed": _read(told["removed"]),
+        "compressed": _read(told["compressed"]),
         "money": None if told["formula"] is None else tuple(_known(told, name) for name in _MONEY),
     }
     found = (_SETTLEMENT_TAG, *(values[name] for name in _END))
@@ -239,6 +241,7 @@ def _end(end: Settlement) -> tuple[object, ...]:
         *(_UNCOUNTED if saved is None else _counts(saved)),
         end.saved_nano,
         *(_NOT_MORE if saved is None else _more(saved)),
+        _json(end.compressed).decode() if end.compressed is not None else None,
     )
 
 

@@ -140,11 +140,7 @@ OF_A_TURN = {
     "cached": "t.cached_from IS NOT NULL",
     "saved_input": _saved("t.saved_uncached + t.saved_cache_read + t.saved_cache_write"),
     "saved_output": _saved("t.saved_output"),
-    "removed": "CASE WHEN t.removed IS NULL THEN 0 ELSE "
-    + " + ".join(
-        _tokens(f"json_extract(t.removed, '$.{kind}')") for kind in ("uncached", "cache_read", "cache_write")
-    )
-    + " END",
+    "removed": _tokens(f"({_REMOVED})"),
     "unpriced": _UNPRICED,
     "cost_nano": _money("t.cost_nano"),
     "retried_nano": _money("t.retried_nano"),

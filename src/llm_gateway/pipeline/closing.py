@@ -10,8 +10,9 @@ from llm_gateway.canonical.loss import Loss
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.dialects.contract import Seen
 from llm_gateway.ledger.accounting import Basis, Used, cached, has_lines, reckon
-from llm_gateway.ledger.records import Attempt, Counted, Intent, Outcome, Removed, Settlement
+from llm_gateway.ledger.records import Attempt, Compressed, Counted, Intent, Outcome, Removed, Settlement
 from llm_gateway.pipeline.cache import Entry
+from llm_gateway.pipeline.compress import Compressing
 from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
 from llm_gateway.pipeline.cut import used_in_vain, used_when_cut
 from llm_gateway.pipeline.plan import Step
@@ -45,7 +46,8 @@ class Course(msgspec.Struct, frozen=True):
     `status` and `upstream_id` are those of the target that answered. `asked`: the client left one that had
     its request and had not answered. `kept` is the answer where it came from
     the response cache. `removed` and `ours` are as in `ledger/accounting.py`. `free`: it costs no tokens.
-    `estimates`: what nobody counted is guessed. `body` is the request as its client sent it.
+    `estimates`: what nobody counted is guessed. `body` is the request as it was sent, in
+    its client's dialect; `compressing` what compression did to it.
     """
 
     intent: Intent
@@ -63,6 +65,13 @@ class Course(msgspec.Struct, frozen=True):
     estimates: bool
     body: bytes
     asked: bool = False
+    compressing: Compressing | None = None
+
+    @property
+    def sent_bytes(self) -> int:
+        """Return the size of the body that was sent, as far as compression made it another one."""
+        removed = self.compressing.bytes_removed if self.compressing is not None else 0
+        return self.intent.request_bytes - removed
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -85,9 +94,10 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
     attempts = _attempts(course, usage, ending, spending)
     saved = saved_nano = None
     counts = has_lines(ending.outcome, intent.purpose, counts=intent.counts)
+    whole = counted == "provider" and ending.outcome == "ok"
+    removed, compressed = _compressed(course, usage, spending, counted=whole)
     if course.kept is None:
-        retried = _retried(attempts)
-        used = Used(usage or _NOTHING, counts, counted, course.removed, course.ours, retried)
+        used = Used(usage or _NOTHING, counts, counted, removed, course.ours, _retried(attempts))
         cost, money = reckon(used, basis)
     else:
         cost, money = None if basis.tariff is None else 0, None
@@ -95,7 +105,6 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
             saved = course.kept.usage or _estimate(course, course.kept.content_bytes, spending.counting).usage
             saved_nano = basis.tariff.cost(saved) if basis.tariff is not None and counts else None
             money = cached(saved_nano, saved, basis)
-    losses = course.losses
     settlement = Settlement(
         intent.id,
         ending.outcome,
@@ -111,7 +120,7 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
         seen.response_id,
         seen.finish_reason,
         attempts,
-        tuple([f"{loss.what}: {loss.why}" for loss in losses]) if losses else (),
+        tuple([f"{loss.what}: {loss.why}" for loss in course.losses]) if course.losses else (),
         cost,
         "",
         course.kept.turn_id if course.kept is not None and saved is not None else "",
@@ -120,8 +129,9 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
         seen.tier,
         counted,
         error_permille,
-        course.removed,
+        removed,
         money,
+        compressed,
     )
     return Closed(settlement, basis)
 
@@ -150,6 +160,16 @@ def learn(course: Course, closed: Closed, counting: Counting) -> None:
         counting.later(Missed(*of_turn, counted, end.removed, retried))
 
 
+def _compressed(
+    course: Course, usage: Usage | None, spending: Spending, *, counted: bool
+) -> tuple[Removed | None, Compressed | None]:
+    """Return which tokens compression took out, and what else it did; nothing where nobody was asked."""
+    if course.compressing is None or course.kept is not None:
+        return course.removed, None
+    extents = _extents(course, course.seen.content_bytes)
+    return course.compressing.ended(extents, usage, spending.counting, counted=counted)
+
+
 def _used(course: Course, ending: Ending, counting: Counting) -> _Count:
     """Return what was used, who counted it, and how far off that may be."""
     seen = course.seen
@@ -162,7 +182,7 @@ def _used(course: Course, ending: Ending, counting: Counting) -> _Count:
         estimate = _estimate(course, seen.content_bytes, counting)
         return estimate.usage, estimate.counted, estimate.error_permille
     if ending.outcome != "ok" and course.estimates:
-        usage = used_when_cut(seen, course.intent.request_bytes)
+        usage = used_when_cut(seen, course.sent_bytes)
     if usage.estimated:
         return usage, "bytes", _GUESSED_PERMILLE
     return usage, "provider", None
@@ -188,7 +208,7 @@ def _attempts(course: Course, usage: Usage | None, ending: Ending, spending: Spe
         return attempts
     if course.free or not course.estimates:
         return attempts
-    used = used_in_vain(course.intent.request_bytes)
+    used = used_in_vain(course.sent_bytes)
     tariff = spending.basis(step, course.intent.at_us).tariff
     nano, card = (None, "") if tariff is None else (tariff.cost(used), tariff.id)
     return tuple(
@@ -215,4 +235,4 @@ def _estimate(course: Course, content_bytes: int, counting: Counting) -> Estimat
 def _extents(course: Course, content_bytes: int) -> Extents:
     step = course.step
     provider, model = (step.provider, step.model) if step is not None else ("", "")
-    return Extents(provider, model, course.intent.request_bytes, content_bytes)
+    return Extents(provider, model, course.sent_bytes, content_bytes)

@@ -36,6 +36,8 @@ _COMES_LAST = 60.0
 class Dispatcher:
     """Who asks the targets. `chance` returns numbers from 0 to 1."""
 
+    free = False
+
     def __init__(
         self,
         upstream: Upstream,

@@ -1,8 +1,8 @@
 """A request from door to ledger, in the order in which it happens. Read this file first.
 
 authenticate and identify the sender → read the call → plan → choose whom to ask, or find an answer that was
-kept → hold what it may use and cost → record the intent durably → dispatch → relay, settling the turn before
-the client gets the end of its answer.
+kept → hold what it may use and cost → record the intent durably → compress → dispatch → relay, settling the
+turn before the client gets the end of its answer.
 """
 
 import asyncio
@@ -17,6 +17,8 @@ from llm_gateway.errors import ClientFault, GatewayError
 from llm_gateway.http.decoding import decode_body
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import KeyRing
+from llm_gateway.pipeline.compress import Compression, Request
+from llm_gateway.pipeline.compression_terms import Asker
 from llm_gateway.pipeline.dispatch import Dispatcher
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.owners import for_person
@@ -51,6 +53,7 @@ class Gateway(msgspec.Struct, frozen=True):
     max_body: int
     replays: Replays
     quotas: Quotas
+    compression: Compression | None = None
 
 
 Admitted = tuple[Call, Witness | None]
@@ -96,6 +99,9 @@ async def _answer(
     try:
         plan, dispatcher = await _begin(gateway, turn, sender, call, dialect, incoming)
         began, clock = turn.intent.at_us // 1_000_000, gateway.clock.now_us
+        compression = gateway.compression
+        if compression is not None and compression.active and not dispatcher.free:
+            call = await _compressed(compression, sender, call, dialect, plan, turn)
         passages = Passages(dialect, call, sender, turn.intent.id, began, clock)
         answer, passage = await dispatcher.dispatch(plan, passages, turn)
         if plan.login and sender.login is not None:
@@ -114,6 +120,22 @@ async def _answer(
     else:
         seen_by = passage if witness is None else Witnessed(passage, witness)
         await relay(incoming, Relayed(answer, seen_by, witness), dialect, turn)
+
+
+async def _compressed(
+    compression: Compression, sender: Sender, call: Call, dialect: Dialect, plan: Plan, turn: Turn
+) -> Call:
+    """Return the request as it is sent, and have the turn know what was done to it."""
+    caller = sender.caller
+    models = (call.model, *(f"{step.provider}/{step.model}" for step in plan.steps))
+    asker = Asker(caller.identity.caller, caller.client, models, sender.compression, plan.login)
+    scope = caller.identity.key_id.encode()
+    request = Request(asker, scope, call, dialect, plan, turn.intent.at_us)
+    call, turn.compressing = await compression.of(request)
+    if turn.compressing is not None:
+        turn.body = call.document.body
+        turn.told += turn.compressing.header
+    return call
 
 
 async def _begin(

@@ -29,6 +29,11 @@ __all__ = ["Consulted", "Dispatching", "Replays"]
 class Dispatching(Protocol):
     """Who gets the answer for a plan."""
 
+    @property
+    def free(self) -> bool:
+        """Return whether nobody will be asked."""
+        ...
+
     async def dispatch(self, plan: Plan, passages: Passages, turn: Turn) -> tuple[Answer, Passage]:
         """Return an answer and its way back."""
         ...
@@ -127,7 +132,7 @@ class Consulted:
 
     async def dispatch(self, plan: Plan, passages: Passages, turn: Turn) -> tuple[Answer, Passage]:
         """Return the answer that was kept, or that of whoever is asked, which is kept as it passes."""
-        turn.told = b"x-llm-gateway-cache: %b\r\n" % self._told.encode()
+        turn.told += b"x-llm-gateway-cache: %b\r\n" % self._told.encode()
         if self._hit is not None:
             step, found = self._hit
             turn.replay(step, found.entry)

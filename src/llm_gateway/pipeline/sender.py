@@ -7,7 +7,9 @@ import msgspec
 
 from llm_gateway.clients.fingerprints import SMOKE_CLIENT, declared_name, identify
 from llm_gateway.clock import Clock
+from llm_gateway.config.compression import CompressionMode
 from llm_gateway.pipeline.authenticate import Credential, KeyRing
+from llm_gateway.pipeline.compression_terms import asked_for
 from llm_gateway.pipeline.incoming import Incoming
 from llm_gateway.pipeline.turn import Caller
 from llm_gateway.pipeline.wish import Wish, wish_of
@@ -38,6 +40,8 @@ class Sender(msgspec.Struct, frozen=True):
     """A subscription's login that the client brings, to be passed on to its vendor."""
     wish: Wish | None = None
     """What the client says about the response cache, None where it says nothing."""
+    compression: CompressionMode | None = None
+    """What it says about compression, None where it says nothing."""
 
 
 def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock, *, keys_in_url: bool = False) -> Sender:
@@ -75,6 +79,7 @@ def sender_of(incoming: Incoming, ring: KeyRing, clock: Clock, *, keys_in_url: b
         (get(headers, b"x-llm-gateway-strict") or b"0").lower() not in _NO,
         login_in(headers, said.client, load_catalog()),
         wish_of(headers),
+        asked_for(headers),
     )
     if not target:
         incoming.memo.sender = sender

@@ -25,6 +25,7 @@ from llm_gateway.pipeline.asking import Asking, Losing, Sending, Watched
 from llm_gateway.pipeline.authenticate import Identity
 from llm_gateway.pipeline.cache import Entry
 from llm_gateway.pipeline.closing import Course, Ending, close, learn
+from llm_gateway.pipeline.compress import Compressing
 from llm_gateway.pipeline.plan import Plan, Step
 from llm_gateway.pipeline.spending import Held, Spending
 from llm_gateway.pipeline.tally import tally
@@ -99,6 +100,7 @@ class Turn:
         "_try",
         "_upstream_id",
         "body",
+        "compressing",
         "estimates",
         "free",
         "held",
@@ -128,6 +130,7 @@ class Turn:
         self.label = ""  # what kind of background call it is, by what its body holds
         self.body = b""  # what is asked, as its client sent it: counted afterwards where nobody counted
         self.removed: Removed | None = None  # what compression took out
+        self.compressing: Compressing | None = None  # or what it did, of which that is to be reckoned yet
         self.ours = False  # whether the marks of the provider's cache are the gateway's
         self.told = b""  # what the response cache tells the client, as a header line
         self._replayed: Entry | None = None
@@ -361,6 +364,7 @@ class Turn:
             self.estimates,
             self.body,
             self._asked,
+            self.compressing,
         )
 
     def _answered_kind(self) -> str:

@@ -10,13 +10,14 @@ import msgspec
 
 from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.queries import ProviderSeen
-from llm_gateway.ledger.records import Attempt, Turn
+from llm_gateway.ledger.records import Attempt, Compressed, Turn
 from llm_gateway.ledger.tariff import Card
 from llm_gateway.server.money_views import MoneyView, money_view
 from llm_gateway.upstream.fleet import Member
 
 __all__ = [
     "AttemptView",
+    "CompressionView",
     "EndpointView",
     "HealthView",
     "ProviderView",
@@ -102,6 +103,24 @@ class AttemptView(msgspec.Struct, frozen=True):
     cost_usd: float | None = None
 
 
+class CompressionView(msgspec.Struct, frozen=True):
+    """What compression did to a request with results of tools, of which `encoded` were sent shorter.
+
+    With `shadow` none was: it is what would have been. `tokens` is estimated; `why` is why not, or not more.
+    `cache_missed` are tokens that the provider's prompt cache should have had, with nothing that explains it.
+    """
+
+    results: int
+    encoded: int
+    bytes_before: int
+    bytes_after: int
+    tokens: int
+    policy: str
+    shadow: bool
+    why: str
+    cache_missed: int
+
+
 class RequestDetail(msgspec.Struct, frozen=True):
     """Everything that is kept of one request; its text is not.
 
@@ -131,6 +150,7 @@ class RequestDetail(msgspec.Struct, frozen=True):
     counted: str | None = None
     error_percent: float | None = None
     money: MoneyView | None = None
+    compression: CompressionView | None = None
 
 
 class EndpointView(msgspec.Struct, frozen=True):
@@ -235,7 +255,15 @@ def request_detail(turn: Turn, cards: Mapping[str, Card]) -> RequestDetail:
         counted=end.counted or None,
         error_percent=end.error_permille / 10 if end.error_permille is not None else None,
         money=money_view(end, cards),
+        compression=_compression_view(end.compressed),
     )
+
+
+def _compression_view(told: Compressed | None) -> CompressionView | None:
+    if told is None:
+        return None
+    sizes = (told.results, told.encoded, told.before, told.after, told.tokens)
+    return CompressionView(*sizes, told.policy, told.shadow, told.why, told.missed)
 
 
 def _usd(nano: int | None) -> float | None:

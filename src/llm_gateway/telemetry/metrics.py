@@ -88,6 +88,26 @@ METRICS: dict[str, Metric] = {
     ),
     "llm_gateway_response_cache_answers": Metric("gauge", "Answers that the response cache keeps."),
     "llm_gateway_response_cache_bytes": Metric("gauge", "Memory that the response cache's answers take."),
+    "llm_gateway_compression_requests_total": Metric(
+        "counter", "Requests that were sent with less said twice in results of tools."
+    ),
+    "llm_gateway_compression_results_total": Metric(
+        "counter", "Results of tools that were sent so for the first time."
+    ),
+    "llm_gateway_compression_saved_bytes_total": Metric(
+        "counter", "Bytes by which requests were sent shorter, each time that they were."
+    ),
+    "llm_gateway_compression_shadow_bytes_total": Metric(
+        "counter", "Bytes by which requests would have been shorter that were only measured."
+    ),
+    "llm_gateway_compression_raw_total": Metric(
+        "counter",
+        "Requests with results of tools of which nothing, or nothing new, was sent shorter, by why: off, "
+        "shadow, nothing (nothing was worth it), stopped (the provider's cache did not take to it); and "
+        "results that could not be encoded: failed.",
+        ("why",),
+    ),
+    "llm_gateway_compression_seconds_total": Metric("counter", "Time that requests took to be compressed."),
     "llm_gateway_ledger_unrecorded": Metric(
         "gauge", "Records that are in memory alone, because neither journal nor database takes them."
     ),

@@ -59,6 +59,32 @@ class Document:
         """Return the size of the body in bytes."""
         return len(self.body)
 
+    def start(self, key: str) -> int:
+        """Return where in the body the value of a member begins that it has."""
+        return self._value_start(key)
+
+    def respelt(self, key: str, body: bytes) -> "Document":
+        """Return the document of a body that is this one but for the value of one member.
+
+        Whoever has written that body answers for it: it is not read.
+        """
+        more = len(body) - len(self.body)
+        start = self._value_start(key)
+        end = start + len(self.fields[key])
+        other = Document.__new__(Document)
+        other.body = body
+        other.fields = {**self.fields, key: Raw(body[start : end + more])}
+        other._gap = self._gap
+        other._spans = self._spans and [
+            (
+                each[0] + more * (each[0] >= end),
+                each[1] + more * (each[1] >= end),
+                each[2] + more * (each[2] >= end),
+            )
+            for each in self._spans
+        ]
+        return other
+
     def edit(self, changes: Mapping[str, bytes], remove: Collection[str] = ()) -> bytes:
         """Return the body with these members set to JSON texts and those removed.
 

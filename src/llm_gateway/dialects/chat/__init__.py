@@ -1,7 +1,9 @@
 """The `chat` dialect: OpenAI Chat Completions, with completions and embeddings beside it."""
 
+from llm_gateway.canonical.gather import Recall
 from llm_gateway.canonical.request import Decoded, Encoded, Request
 from llm_gateway.canonical.response import Failure, Response
+from llm_gateway.canonical.slots import Slots
 from llm_gateway.dialects.chat.answer import decode_response, encode_response
 from llm_gateway.dialects.chat.decode import decode_request
 from llm_gateway.dialects.chat.decoder import ChatDecoder
@@ -11,6 +13,7 @@ from llm_gateway.dialects.chat.encoder import ChatEncoder
 from llm_gateway.dialects.chat.errors import decode_error, encode_error, encode_failure
 from llm_gateway.dialects.chat.request import address, is_stream, kind, read_call, target
 from llm_gateway.dialects.chat.response import read_answer
+from llm_gateway.dialects.chat.slots import slots
 from llm_gateway.dialects.chat.stream import ChatMeter
 from llm_gateway.dialects.contract import (
     Asked,
@@ -28,6 +31,7 @@ from llm_gateway.dialects.contract import (
     Written,
 )
 from llm_gateway.errors import GatewayError
+from llm_gateway.wire.jsonedit import Document
 
 __all__ = ["CHAT"]
 
@@ -59,6 +63,9 @@ class _Chat:
 
     def meter(self, call: Call, *, strip_usage: bool) -> StreamMeter:
         return ChatMeter(strip_usage=strip_usage)
+
+    def slots(self, document: Document, recall: Recall) -> Slots:
+        return slots(document, recall)
 
     def encode_error(self, error: GatewayError) -> bytes:
         return encode_error(error)

@@ -2,8 +2,10 @@
 
 import msgspec
 
+from llm_gateway.canonical.gather import Recall
 from llm_gateway.canonical.request import Decoded, Encoded, Request
 from llm_gateway.canonical.response import Failure, Response
+from llm_gateway.canonical.slots import Slots
 from llm_gateway.dialects.contract import (
     Asked,
     Call,
@@ -29,8 +31,10 @@ from llm_gateway.dialects.gemini.errors import decode_error, encode_error, encod
 from llm_gateway.dialects.gemini.framing import is_events
 from llm_gateway.dialects.gemini.request import address, is_stream, kind, path, read_call, target
 from llm_gateway.dialects.gemini.response import read_answer
+from llm_gateway.dialects.gemini.slots import slots
 from llm_gateway.dialects.gemini.stream import GeminiMeter
 from llm_gateway.errors import GatewayError
+from llm_gateway.wire.jsonedit import Document
 
 __all__ = ["GEMINI"]
 
@@ -63,6 +67,9 @@ class _Gemini:
 
     def meter(self, call: Call, *, strip_usage: bool) -> StreamMeter:
         return GeminiMeter(events=is_events(call.query))
+
+    def slots(self, document: Document, recall: Recall) -> Slots:
+        return slots(document, recall)
 
     def encode_error(self, error: GatewayError) -> bytes:
         return encode_error(error)

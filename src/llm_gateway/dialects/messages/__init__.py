@@ -1,7 +1,9 @@
 """The `messages` dialect: Anthropic Messages and its count of tokens."""
 
+from llm_gateway.canonical.gather import Recall
 from llm_gateway.canonical.request import Decoded, Encoded, Request
 from llm_gateway.canonical.response import Failure, Response
+from llm_gateway.canonical.slots import Slots
 from llm_gateway.dialects.contract import (
     Asked,
     Call,
@@ -17,11 +19,12 @@ from llm_gateway.dialects.contract import (
     Target,
     Written,
 )
-from llm_gateway.dialects.messages import answer, decode, encode, errors, request, response
+from llm_gateway.dialects.messages import answer, decode, encode, errors, request, response, slots
 from llm_gateway.dialects.messages.decoder import MessagesDecoder
 from llm_gateway.dialects.messages.encoder import MessagesEncoder
 from llm_gateway.dialects.messages.stream import MessagesMeter
 from llm_gateway.errors import GatewayError
+from llm_gateway.wire.jsonedit import Document
 
 __all__ = ["MESSAGES"]
 
@@ -54,6 +57,9 @@ class _Messages:
 
     def meter(self, call: Call, *, strip_usage: bool) -> StreamMeter:
         return MessagesMeter()
+
+    def slots(self, document: Document, recall: Recall) -> Slots:
+        return slots.slots(document, recall)
 
     def encode_error(self, error: GatewayError) -> bytes:
         return errors.encode_error(error)

@@ -1,7 +1,9 @@
 """The `ollama` dialect: Ollama's own API, chat and generate, with embeddings beside them."""
 
+from llm_gateway.canonical.gather import Recall
 from llm_gateway.canonical.request import Decoded, Encoded, Request
 from llm_gateway.canonical.response import Failure, Response
+from llm_gateway.canonical.slots import Slots
 from llm_gateway.dialects.contract import (
     Asked,
     Call,
@@ -26,8 +28,10 @@ from llm_gateway.dialects.ollama.encoder import OllamaEncoder
 from llm_gateway.dialects.ollama.errors import decode_error, encode_error, encode_failure
 from llm_gateway.dialects.ollama.request import address, is_stream, kind, read_call, target
 from llm_gateway.dialects.ollama.response import read_answer
+from llm_gateway.dialects.ollama.slots import slots
 from llm_gateway.dialects.ollama.stream import OllamaMeter
 from llm_gateway.errors import GatewayError
+from llm_gateway.wire.jsonedit import Document
 
 __all__ = ["OLLAMA"]
 
@@ -59,6 +63,9 @@ class _Ollama:
 
     def meter(self, call: Call, *, strip_usage: bool) -> StreamMeter:
         return OllamaMeter()
+
+    def slots(self, document: Document, recall: Recall) -> Slots:
+        return slots(document, recall)
 
     def encode_error(self, error: GatewayError) -> bytes:
         return encode_error(error)

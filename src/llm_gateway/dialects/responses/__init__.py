@@ -3,8 +3,10 @@
 Not its WebSocket form, and no state: what a client stored with a provider stays there.
 """
 
+from llm_gateway.canonical.gather import Recall
 from llm_gateway.canonical.request import Decoded, Encoded, Request
 from llm_gateway.canonical.response import Failure, Response
+from llm_gateway.canonical.slots import Slots
 from llm_gateway.dialects.contract import (
     Asked,
     Call,
@@ -20,11 +22,12 @@ from llm_gateway.dialects.contract import (
     Target,
     Written,
 )
-from llm_gateway.dialects.responses import answer, decode, encode, errors, request, response
+from llm_gateway.dialects.responses import answer, decode, encode, errors, request, response, slots
 from llm_gateway.dialects.responses.decoder import ResponsesDecoder
 from llm_gateway.dialects.responses.encoder import ResponsesEncoder
 from llm_gateway.dialects.responses.stream import ResponsesMeter
 from llm_gateway.errors import GatewayError
+from llm_gateway.wire.jsonedit import Document
 
 __all__ = ["RESPONSES"]
 
@@ -55,6 +58,9 @@ class _Responses:
 
     def meter(self, call: Call, *, strip_usage: bool) -> StreamMeter:
         return ResponsesMeter()
+
+    def slots(self, document: Document, recall: Recall) -> Slots:
+        return slots.slots(document, recall)
 
     def encode_error(self, error: GatewayError) -> bytes:
         return errors.encode_error(error)

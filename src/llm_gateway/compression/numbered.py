@@ -1,0 +1,47 @@
+"""Lines that a reading tool has numbered: one heading with the first and last number, and the lines plain."""
+
+import re
+from typing import NamedTuple
+
+__all__ = ["Numbering", "numbered_from", "seems_numbered"]
+
+# `cat -n` pads to six columns and sets a tab, Claude Code's reading tool an arrow, SWE-agent's a colon.
+_NUMBERED = re.compile(r"( *)([1-9]\d{0,8})([\t→:|])")
+_ANYWHERE = re.compile(r"(?m)^ *[1-9]\d{0,8}[\t→:|]")
+_FEWEST = 3
+
+
+class Numbering(NamedTuple):
+    """How lines are numbered: from which number on, in how many columns, before which mark."""
+
+    first: int
+    width: int
+    mark: str
+
+    def put(self, lines: list[str]) -> list[str]:
+        """Return lines with their numbers."""
+        first, width, mark = self
+        return [f"{number:>{width}}{mark}{line}" for number, line in enumerate(lines, first)]
+
+
+def seems_numbered(text: str) -> bool:
+    """Return whether any line of a text begins like a numbered one."""
+    return _ANYWHERE.search(text) is not None
+
+
+def numbered_from(lines: list[str], at: int) -> tuple[Numbering, list[str]] | None:
+    """Return how lines are numbered from one on, three or more, and the lines without their numbers."""
+    told = _NUMBERED.match(lines[at])
+    if told is None:
+        return None
+    first, mark = int(told[2]), told[3]
+    width = len(told[1]) + len(told[2]) if told[1] else 1
+    found: list[str] = []
+    for number, line in enumerate(lines[at:] if at else lines, first):
+        before = f"{number:>{width}}{mark}"
+        if not line.startswith(before):
+            break
+        found.append(line[len(before) :])
+    if len(found) < _FEWEST:
+        return None
+    return Numbering(first, width, mark), found
