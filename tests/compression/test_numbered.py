@@ -42,3 +42,15 @@ def test_numbering_ends_where_it_breaks_off() -> None:
 
 def test_most_texts_are_not_looked_at() -> None:
     assert not seems_numbered("total 12\ndrwxr-xr-x 3 root\n  nothing 1: here")
+
+
+def test_what_follows_a_line_is_not_copied_for_it() -> None:
+    """The output of `grep -n` has numbers with gaps: each of its lines may begin a stretch, and none does."""
+
+    class Lines(list[str]):
+        def __getitem__(self, index):  # type: ignore[no-untyped-def]
+            assert not isinstance(index, slice)
+            return super().__getitem__(index)
+
+    lines = Lines(f"{3 * number}:found" for number in range(1, 50))
+    assert [numbered_from(lines, at) for at in range(1, 49)] == [None] * 48

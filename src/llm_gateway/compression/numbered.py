@@ -37,8 +37,9 @@ def numbered_from(lines: list[str], at: int) -> tuple[Numbering, list[str]] | No
     first, mark = int(told[2]), told[3]
     width = len(told[1]) + len(told[2]) if told[1] else 1
     found: list[str] = []
-    for number, line in enumerate(lines[at:] if at else lines, first):
-        before = f"{number:>{width}}{mark}"
+    for index in range(at, len(lines)):  # a copy of all that follows, line by line, would take its square
+        line = lines[index]
+        before = f"{first + index - at:>{width}}{mark}"
         if not line.startswith(before):
             break
         found.append(line[len(before) :])

@@ -105,7 +105,8 @@ class _Cutting:
         """Return the JSON objects that stand here, one a line."""
         compact: list[str] = []
         indent = COMPACT
-        for line in self._lines[at:]:
+        for index in range(at, len(self._lines)):
+            line = self._lines[index]
             if line[:1] != "{" or line[-1:] != "}" or (found := laid_out(line)) is None:
                 break
             one, layout = found
