@@ -124,7 +124,7 @@ def test_a_conversation_that_had_begun_elsewhere_stays_as_it_came_so_far() -> No
 def test_on_off_and_on_again_only_for_what_is_new() -> None:
     book = Book()
     wishes = [OFF, STRICTLY, STRICTLY, OFF, OFF, WIDELY, STRICTLY]
-    decided = [RAW, STRICT.version, STRICT.version, RAW, RAW, WIDE.version, STRICT.version]
+    decided = [RAW, STRICT.version, STRICT.version, RAW, RAW, STRICT.version, STRICT.version]
     steady, before = Compressor(), list[object]()
     for steps, wish in enumerate(wishes, 1):
         now, compressed = send(Compressor(Decisions(book)), talk(steps), wish)
@@ -132,7 +132,14 @@ def test_on_off_and_on_again_only_for_what_is_new() -> None:
         assert compressed.decisions == decided[:steps]
         assert now == send(steady, talk(steps), wish)[0]
         before = now
-    assert list(book.held.values()) == [STRICT.version, RAW, WIDE.version, STRICT.version]
+    assert list(book.held.values()) == [STRICT.version, RAW, STRICT.version]
+
+
+def test_another_policy_is_for_other_conversations() -> None:
+    compressor = Compressor()
+    send(compressor, talk(1), WIDELY)
+    assert send(compressor, talk(2), STRICTLY)[1].decisions == [WIDE.version] * 2
+    assert send(compressor, [Said("user", "other"), *step(0)], STRICTLY)[1].decisions == [STRICT.version]
 
 
 def test_a_request_that_is_repeated_is_sent_as_before() -> None:
@@ -257,9 +264,42 @@ def test_what_comes_on_top_of_very_much_goes_as_it_came() -> None:
     calls: list[Turn] = [Said("user", "x"), *(Call("Bash", {}, f"l{number}") for number in range(4))]
     results: list[Turn] = [Result(large, "Bash", f"l{number}") for number in range(4)]
     compressed = send(Compressor(Decisions(book)), [*calls, *results])[1]
-    assert compressed.decisions == [STRICT.version, STRICT.version, RAW, RAW]
+    assert compressed.decisions == [STRICT.version, STRICT.version, RAW, RAW] and compressed.large == 2
     compressed = send(Compressor(Decisions(book)), [*calls, *results, *step(1)])[1]
     assert compressed.decisions == [STRICT.version, STRICT.version, RAW, RAW, STRICT.version]
+
+
+class Watches:
+    """A clock that goes on by so many seconds whenever it is looked at."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.seconds
+        return self.now
+
+
+def test_what_comes_after_what_took_long_goes_as_it_came_and_stays_so() -> None:
+    book = Book()
+    calls: list[Turn] = [Said("user", "x"), *(Call("Read", {}, f"c{number}") for number in range(4))]
+    results: list[Turn] = [Result(file(number * 200 + 1), "Read", f"c{number}") for number in range(4)]
+    slow = Compressor(Decisions(book), seconds=Watches(0.011))
+    sent, compressed = send(slow, [*calls, *results])
+    assert compressed.decisions == [STRICT.version, STRICT.version, RAW, RAW]
+    assert (compressed.slow, compressed.large, compressed.failures) == (2, 0, 0)
+    for elsewhere in (Compressor(Decisions(book)), Compressor(Decisions(book), seconds=Watches(9.0))):
+        now, compressed = send(elsewhere, [*calls, *results, *step(1)])
+        assert compressed.decisions == [STRICT.version, STRICT.version, RAW, RAW, STRICT.version]
+        assert now[: len(sent)] == sent and compressed.slow == 0
+
+
+def test_what_was_decided_is_gone_by_however_long_that_takes() -> None:
+    book = Book()
+    for steps in range(1, 6):
+        told = send(Compressor(Decisions(book), seconds=Watches(5.0)), talk(steps))
+        assert encoded(told[1]) == list(range(steps)) and told[1].slow == 0
 
 
 def test_how_much_is_to_be_done_is_known_before() -> None:

@@ -6,7 +6,7 @@ unless the one before it was encoded: then it was, too. What is remembered besid
 out again, and nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -38,6 +38,7 @@ SETTINGS: Mapping[Mode, Sequence[Setting]] = {"strict": (STRICT,), "wide": (WIDE
 
 _TEXTS, _PASTS, _WALKS = 32 << 20, 64 << 20, 8 << 20  # bytes
 _MOST_NEW = 2 << 20  # bytes of new results that are encoded in one request; what comes on top goes as it came
+_LONGEST_S = 0.02  # that new results may take in one request; what comes after that goes as it came
 _STEP = 24  # bytes that a result takes that was gone past
 
 
@@ -71,6 +72,10 @@ class Compressed(msgspec.Struct, frozen=True):
     """Whether the client has said something else now where there was something before, but for marks."""
     failures: int = 0
     """How many results could not be encoded, or did not come back, and are sent as they came."""
+    large: int = 0
+    """How many are sent as they came because there was too much that is new,"""
+    slow: int = 0
+    """and how many because what came before them took too long."""
 
 
 class Walked(msgspec.Struct, frozen=True):
@@ -105,16 +110,21 @@ class _Text(msgspec.Struct, frozen=True, gc=False):
 class Compressor:
     """All conversations of a gateway: read the slots with `recall`, `plan`, `compress`, and `rewritten`.
 
-    `compress` may run in any thread, the others belong to one.
+    `compress` may run in any thread, the others belong to one. `seconds` tells how time passes: by it new
+    results go as they came when those before them took long, which is a decision like any other. Without it
+    nothing depends on time.
     """
 
     def __init__(
-        self, decisions: Decisions | None = None, settings: Mapping[Mode, Sequence[Setting]] = SETTINGS
+        self,
+        decisions: Decisions | None = None,
+        settings: Mapping[Mode, Sequence[Setting]] = SETTINGS,
+        seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.decisions = decisions or Decisions()
         self.newest = {mode: versions[0] for mode, versions in settings.items() if versions}
         self.settings = {each.version: each for versions in settings.values() for each in versions}
-        self.modes = {each.version: mode for mode, versions in settings.items() for each in versions}
+        self.seconds = seconds
         self.texts: Memory[bytes, _Text] = Memory(_TEXTS)
         self.pasts: Memory[bytes, Past] = Memory(_PASTS)
         self.walks: Memory[bytes, Walked] = Memory(_WALKS)
@@ -186,7 +196,8 @@ class _Walk:
         self._size = len(plan.slots.body) - sum(each.size - len(each.literal) for each in self._replacements)
         self._new = 0
         self._past: Past | None = None
-        self._failures = 0
+        self._failures = self._large = self._slow = 0
+        self._seconds = 0.0
 
     def step(self, slot: int) -> None:
         """Go past the next result."""
@@ -196,12 +207,10 @@ class _Walk:
         is_new = known is None and slot >= self._plan.slots.read
         decision = known or self._decide(slot, before)
         size = len(self._slots[slot].literal)
-        if is_new and decision in self._of.settings:
-            self._new += size
-            if self._new > _MOST_NEW:
-                decision = RAW
+        if is_new and decision in self._of.settings and self._is_too_much(size):
+            decision = RAW
         self._take(slot, decision)
-        literal = self._literal(slot) if self._settings[slot] is not None else None
+        literal = self._literal(slot, is_new) if self._settings[slot] is not None else None
         if literal is not None:
             if is_new and self._size - size + len(literal) < self._plan.wish.least:
                 decision = self._taken_back(slot)
@@ -223,7 +232,19 @@ class _Walk:
         if len(self._plan.walked.decisions) < len(chains):
             walked = Walked(self._decisions, self._paths, self._replacements)
             of.walks.keep(chains[-1], walked, _STEP * len(chains))
-        return Compressed(self._replacements, chains, self._decisions, self._plan.changed, self._failures)
+        left = (self._failures, self._large, self._slow)
+        return Compressed(self._replacements, chains, self._decisions, self._plan.changed, *left)
+
+    def _is_too_much(self, size: int) -> bool:
+        """Whether another new result, of that size, goes as it came."""
+        self._new += size
+        if self._new > _MOST_NEW:
+            self._large += 1
+        elif self._seconds >= _LONGEST_S:
+            self._slow += 1
+        else:
+            return False
+        return True
 
     def _decide(self, slot: int, before: Decision | None) -> Decision:
         wish = self._plan.wish
@@ -234,9 +255,9 @@ class _Walk:
         newest = self._of.newest.get(wish.mode)
         if newest is None:
             return RAW
-        if before is not None and self._of.modes.get(before) == wish.mode:
-            return before  # by the version that the conversation began with
-        return newest.version
+        known = self._of.settings
+        began = next((each for each in self._decisions if each in known), None)
+        return began or newest.version  # a conversation keeps to what it began with
 
     def _take(self, slot: int, decision: Decision) -> None:
         path = self._paths[-1] if slot else ""
@@ -255,7 +276,7 @@ class _Walk:
         self._take(slot, RAW)
         return RAW
 
-    def _literal(self, slot: int) -> bytes | None:
+    def _literal(self, slot: int, is_new: bool) -> bytes | None:
         """Return the JSON string that a result is sent as, None for as it came."""
         chain, path = self._plan.chains[slot], self._paths[slot]
         text = self._of.texts.find(chain)
@@ -263,8 +284,12 @@ class _Walk:
             return text.literal
         past = self._past = self._past_before(slot)
         failures = past.failures
+        past.go(self._entries, self._settings, slot - 1)  # what was decided is gone by, however long it takes
+        began = self._of.seconds()
         literal = past.go(self._entries, self._settings, slot)
         past.path = path
+        if is_new:
+            self._seconds += self._of.seconds() - began
         self._failures += past.failures - failures
         self._of.texts.keep(chain, _Text(path, literal), len(literal or b""))
         return literal
