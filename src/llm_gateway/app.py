@@ -224,7 +224,7 @@ class App:
         )
         self._replays = Replays(self._dispatcher, self._clock, settings.cache)
         self._compression = Compression.open(
-            settings.compression, self._clock, self._ledger, self.log.failure
+            settings.compression, self._clock, self._ledger, self.log.failure, pepper
         )
         self._watching = watching(self._loaded, self._environ, lambda: self.url, self._ledger, self._clock)
         self._engines = self._make_engines()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from llm_gateway.compression.decisions import RAW, Decision, Decisions, Forgetful
+from llm_gateway.compression.decisions import MEASURED, RAW, Decision, Decisions, Forgetful, Measured
 
 
 class Book:
@@ -36,3 +36,12 @@ def test_nothing_is_kept_where_there_is_nothing() -> None:
     forgetful = Forgetful()
     forgetful.keep({b"a": RAW})
     assert forgetful.find([b"a"]) == {}
+
+
+def test_what_was_measured_is_told_apart_from_what_was_sent() -> None:
+    book = Book()
+    measured = Measured(book)
+    measured.keep({b"a": "strict-1"})
+    book.keep({b"b": "strict-1"})
+    assert book.held == {b"a": MEASURED + "strict-1", b"b": "strict-1"}
+    assert measured.find([b"a", b"b", b"c"]) == {b"a": "strict-1"}

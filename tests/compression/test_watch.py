@@ -59,6 +59,20 @@ def test_what_explains_a_miss(seen: Seen) -> None:
     assert after(FIRST, seen).misses == 0
 
 
+def test_what_was_asked_before_the_other_was_answered_could_not_read_what_that_wrote() -> None:
+    first = then(FIRST, until_us=2 * MINUTE)
+    assert after(first, MISS).misses == 0
+    assert after(first, then(MISS, at_us=2 * MINUTE + 1)).misses == 1
+    late = then(FIRST, at_us=MINUTE, until_us=MINUTE)  # asked later, answered earlier
+    assert after(late, then(MISS, at_us=0)).misses == 0
+
+
+def test_a_client_that_moves_its_mark_back_has_less_read() -> None:
+    first = then(FIRST, marked=2)
+    assert after(first, then(MISS, marked=0)).misses == 0
+    assert after(first, then(MISS, marked=3)).misses == 1
+
+
 def test_what_is_not_of_our_making() -> None:
     assert after(then(FIRST, encoded=False), then(MISS, encoded=False)).misses == 0
     assert (

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -115,3 +116,38 @@ def test_what_is_old_is_forgotten(tmp_path: Path) -> None:
         assert await ledger.write(scene) == (1, 0)
 
     assert not asyncio.run(with_ledger(tmp_path, play))
+
+
+def test_what_was_only_measured_was_not_sent_shorter(tmp_path: Path) -> None:
+    async def scene(ledger: Ledger) -> None:
+        rows = reader(tmp_path)
+        kept = Compressions(rows, ledger.submit, FakeClock())
+        kept.keep({A: "shadow strict-1"})
+        assert not kept.any()
+        await ledger.flush()
+        assert not kept.any() and kept.find([A]) == {A: "shadow strict-1"}
+        kept.keep({B: "strict-1"})
+        await ledger.flush()
+        assert kept.any()
+        rows.close()
+
+    assert not asyncio.run(with_ledger(tmp_path, scene))
+
+
+def test_threads_may_keep_at_once_while_it_is_written() -> None:
+    kept = Compressions(Broken(), Jobs(), FakeClock())
+    failed: list[BaseException] = []
+
+    def keep(first: int) -> None:
+        try:
+            for number in range(first, first + 4000):
+                kept.keep({number.to_bytes(16, "big"): "raw"})
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=keep, args=(10_000 * number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed

@@ -57,14 +57,15 @@ class Stage:
         model: str = "m",
         kind: str = "generate",
         dialect: Dialect = MESSAGES,
+        **fields: object,
     ) -> tuple[Call, Compressing | None]:
-        whole = {**json.loads(body("messages", turns)), "max_tokens": 5}
+        whole = {**json.loads(body("messages", turns)), "max_tokens": 5, **fields}
         call = MESSAGES.read_call(json.dumps(whole).encode(), Path("messages"))
         step = Step("p", model, "messages", None, None, asks_usage=False, counts=True, headers=b"")
         plan = Plan("m", (step,), kind)  # type: ignore[arg-type]
         asker = Asker("ada", "curl", ("m", f"p/{model}"), asked)
         self.clock.advance(1)
-        request = Request(asker, b"key", call, dialect, plan, self.clock.now_us())
+        request = Request(asker, "key", call, dialect, plan, self.clock.now_us())
         return asyncio.run(self.compression.of(request))
 
     def gauge(self, name: str) -> object:
@@ -211,18 +212,76 @@ def test_what_fails_is_sent_as_it_came_and_told_without_a_word_of_it() -> None:
     assert what == "compress" and told.startswith("ValueError in slots:") and "secret" not in told
 
 
+class Kept(Forgetful):
+    def __init__(self) -> None:
+        self.rows: dict[bytes, str] = {}
+
+    def find(self, chains: Sequence[bytes]) -> dict[bytes, str]:
+        return {chain: self.rows[chain] for chain in chains if chain in self.rows}
+
+    def keep(self, decided: object) -> None:
+        assert isinstance(decided, dict)
+        self.rows |= decided
+
+
+def test_what_is_measured_goes_on_after_a_restart_and_decides_nothing_then() -> None:
+    kept = Kept()
+
+    def stage(mode: CompressionMode) -> Stage:
+        stage = Stage()
+        stage.compression = Compression(CompressionSettings(mode=mode), stage.clock, print, kept)
+        return stage
+
+    def measured(stage: Stage, turns: Sequence[Turn]) -> int:
+        told = ended(stage.of(turns)[1], Usage(9000))[1]
+        return told.before - told.after
+
+    steady = stage("shadow")
+    once, then = measured(steady, SECOND), measured(steady, THIRD)
+    assert 0 < once < then
+    assert set(kept.rows.values()) == {"shadow strict-1"}
+    assert measured(stage("shadow"), THIRD) == then
+    call, _ = stage("on").of([*SECOND, Said("assistant", "So.")])
+    assert call.document.body.count(json.dumps(FILE).encode()) == 2
+
+
+def test_nobody_finds_a_conversation_by_its_digest_who_has_not_the_secret() -> None:
+    one, other = Kept(), Kept()
+    for kept, pepper in ((one, b"a"), (other, b"b")):
+        stage = Stage()
+        stage.compression = Compression(
+            CompressionSettings(mode="on"), stage.clock, print, kept, pepper=pepper
+        )
+        stage.of(SECOND)
+    assert one.rows and other.rows and one.rows.keys().isdisjoint(other.rows)
+
+
+def test_nothing_refers_to_what_a_provider_may_take_out() -> None:
+    stage = Stage()
+    clearing = {"edits": [{"type": "clear_tool_uses_20250919"}]}
+    call, compressing = stage.of(SECOND, context_management=clearing)
+    assert call.document.body.count(json.dumps(FILE).encode()) == 2
+    assert ended(compressing, Usage(9000))[1].why == "its provider may take out what is referred to"
+    assert stage.gauge("raw_total") == {"off": 1.0}
+    thinking = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+    _, compressing = Stage().of(SECOND, context_management=thinking)
+    assert ended(compressing, Usage(9000))[1].encoded == 1
+
+
+def test_on_is_on_with_nothing_to_encode_too() -> None:
+    _, compressing = Stage().of([*FIRST[:2], Result("short", "Read")])
+    assert compressing is not None
+    assert compressing.header == b"x-llm-gateway-compression: on; results=1; encoded=0; bytes=0\r\n"
+
+
+def test_what_ran_at_once_is_no_miss() -> None:
+    stage = Stage()
+    running = [stage.of(SECOND)[1] for _ in range(4)]
+    told = [ended(each, Usage(5, cache_write=9000))[1] for each in running]
+    assert [each.missed for each in told] == [0] * 4
+
+
 def test_decisions_that_are_kept_are_gone_by() -> None:
-    class Kept(Forgetful):
-        def __init__(self) -> None:
-            self.rows: dict[bytes, str] = {}
-
-        def find(self, chains: Sequence[bytes]) -> dict[bytes, str]:
-            return {chain: self.rows[chain] for chain in chains if chain in self.rows}
-
-        def keep(self, decided: object) -> None:
-            assert isinstance(decided, dict)
-            self.rows |= decided
-
     kept = Kept()
     one, other = Stage(), Stage()
     for stage in (one, other):

@@ -99,3 +99,28 @@ def test_an_array_goes_on_behind_any_of_its_elements(
     place, rest = behind(text, places[index] + len(raws[index]), 5 + len(array))
     assert json.loads(rest) == values[index + 1 :]
     assert list(elements(text, place, raws[index + 1 :])) == places[index + 1 :]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"con\\u0074ent":"same","extra":{"content":"same"}}',
+        b'{"x":1 , "con\\u0074ent" : "same","extra":{"content":"same"}}',
+        b'[{"\\u0063ontent":"same"},{"content":"same"}]',
+    ],
+)
+def test_a_key_that_is_spelt_in_two_ways_is_in_doubt(text: bytes) -> None:
+    assert locate(text, b'"content"', [b'"same"']) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"content":"same","t\\u0065xt":"other"}',
+        b'{"content":"same","text":"in it: {\\"con\\u0074ent\\":1}"}',
+        b'{"text":["a,",":\\u0063"],"content":"same"}',
+        b'{"text":"\\u001b[0m","content":"same"}',
+    ],
+)
+def test_other_keys_and_texts_may_be_spelt_as_they_like(text: bytes) -> None:
+    assert locate(text, b'"content"', [b'"same"']) == [text.index(b'"content"') + 10]

@@ -90,6 +90,8 @@ class Told(msgspec.Struct, frozen=True):
     """The texts in it that a person says."""
     names: tuple[tuple[str, str], ...] = ()
     """The tools that it calls, by the ids of the calls."""
+    sums_up: bool = False
+    """A provider has put it in the place of all that is before it."""
 
 
 class Slots(msgspec.Struct, frozen=True):
@@ -119,6 +121,16 @@ class Slots(msgspec.Struct, frozen=True):
     def literals(self) -> list[bytes]:
         """Return the texts of the slots, as JSON strings."""
         return [entry.literal for entry in self.entries() if isinstance(entry, Slot)]
+
+    @property
+    def summed_up(self) -> bool:
+        """Whether there are calls or results that a provider has summed up, and no model reads any more."""
+        has_entries = False
+        for message in self.messages:
+            if message.sums_up and has_entries:
+                return True
+            has_entries = has_entries or bool(message.entries)
+        return False
 
     @property
     def opening(self) -> Sequence[bytes]:

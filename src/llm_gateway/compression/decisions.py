@@ -9,7 +9,7 @@ from typing import Protocol
 
 from llm_gateway.compression.memory import Memory
 
-__all__ = ["RAW", "STOPPED", "Decision", "Decisions", "Forgetful", "Kept"]
+__all__ = ["MEASURED", "RAW", "STOPPED", "Decision", "Decisions", "Forgetful", "Kept", "Measured"]
 
 Decision = str
 """The version of the setting by which a result is encoded, or one of the two below."""
@@ -19,6 +19,9 @@ RAW: Decision = "raw"
 
 STOPPED: Decision = "stopped"
 """Sent as it came, and so is whatever follows: the provider's prompt cache did not take to what we send."""
+
+MEASURED = "shadow "
+"""What decisions begin with, where they are kept, of what was only measured."""
 
 _MEMORY = 16 * 1024 * 1024
 
@@ -44,6 +47,26 @@ class Forgetful:
 
     def keep(self, decided: Mapping[bytes, Decision]) -> None:
         """Forget."""
+
+
+class Measured:
+    """What would have been decided, kept with what was: nothing is sent by it, and it is told apart."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+
+    def find(self, chains: Sequence[bytes]) -> Mapping[bytes, Decision]:
+        """Return what would have been decided of these."""
+        found = self._kept.find(chains)
+        return {
+            chain: decision.removeprefix(MEASURED)
+            for chain, decision in found.items()
+            if decision.startswith(MEASURED)
+        }
+
+    def keep(self, decided: Mapping[bytes, Decision]) -> None:
+        """Keep what would have been decided."""
+        self._kept.keep({chain: MEASURED + decision for chain, decision in decided.items()})
 
 
 class Decisions:

@@ -24,6 +24,8 @@ class Seen(msgspec.Struct, frozen=True):
 
     `where` is whatever else a cache depends on, as one text: provider, model, tools, system prompt. `changed`
     is whether the client took back what it had said. `ttl_us` is how long an entry lives that nobody reads.
+    `until_us` is when it was answered: a request that was asked before then may have come too early for what
+    it wrote. `marked` is how many results stand at or before the client's last mark for the cache.
     """
 
     at_us: int
@@ -33,6 +35,8 @@ class Seen(msgspec.Struct, frozen=True):
     encoded: bool
     changed: bool
     ttl_us: int
+    until_us: int = 0
+    marked: int = 0
 
 
 class Watched(msgspec.Struct, frozen=True):
@@ -76,6 +80,8 @@ def _is_missed(before: Seen, now: Seen) -> bool:
     return (
         not now.changed
         and now.where == before.where
+        and now.marked >= before.marked  # a cache is read up to a mark
+        and now.at_us > before.until_us
         and now.at_us - before.at_us < min(before.ttl_us, now.ttl_us)
     )
 

@@ -6,6 +6,7 @@ what is lost by a crash costs a miss in a provider's prompt cache and nothing el
 """
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
@@ -21,7 +22,7 @@ MOST_WAITING = 10_000
 """Decisions that may wait for a database that takes nothing; the oldest are forgotten."""
 
 _READ = "SELECT decision FROM compressions WHERE chain = ?"
-_ANY = "SELECT 1 FROM compressions LIMIT 1"
+_ANY = "SELECT 1 FROM compressions WHERE decision NOT LIKE 'shadow %' LIMIT 1"
 _KEEP = "INSERT INTO compressions (chain, decision, at_us) VALUES (?, ?, ?) ON CONFLICT (chain) DO NOTHING"
 _PRUNE = "DELETE FROM compressions WHERE at_us < ?"
 
@@ -52,6 +53,7 @@ class Compressions:
         self._submit = submit
         self._clock = clock
         self._waiting: dict[bytes, CompressionRow] = {}
+        self._lock = threading.Lock()
         self.failures = 0
         """How often the database could not be read."""
 
@@ -71,23 +73,31 @@ class Compressions:
         return found
 
     def any(self) -> bool:
-        """Return whether anything was ever decided, and is kept; False while the database cannot be read."""
+        """Return whether anything was ever sent shorter, and is kept; False while that cannot be read.
+
+        What was only measured (`compression/decisions.py`) is nothing that was sent.
+        """
         try:
-            return bool(self._waiting) or bool(self._rows.rows(_ANY))
+            with self._lock:
+                waits = any(not row.decision.startswith("shadow ") for row in self._waiting.values())
+            return waits or bool(self._rows.rows(_ANY))
         except (sqlite3.Error, QueryTooSlow):
             return False
 
     def keep(self, decided: Mapping[bytes, str]) -> None:
         """Keep decisions. Those that the database does not take are written with the next ones."""
         now = self._clock.now_us()
-        for chain, decision in decided.items():
-            self._waiting.setdefault(chain, CompressionRow(chain, decision, now))
-        while len(self._waiting) > MOST_WAITING:
-            self._waiting.pop(next(iter(self._waiting)), None)
+        with self._lock:
+            for chain, decision in decided.items():
+                self._waiting.setdefault(chain, CompressionRow(chain, decision, now))
+            while len(self._waiting) > MOST_WAITING:
+                self._waiting.pop(next(iter(self._waiting)), None)
         self._submit(self._write)
 
     def _write(self, store: Store) -> None:
-        rows = list(self._waiting.values())
+        with self._lock:
+            rows = list(self._waiting.values())
         keep_compressions(store, rows)
-        for row in rows:
-            self._waiting.pop(row.chain, None)
+        with self._lock:
+            for row in rows:
+                self._waiting.pop(row.chain, None)

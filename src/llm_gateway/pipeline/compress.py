@@ -14,10 +14,11 @@ import msgspec
 from llm_gateway.canonical.slots import Slots
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.clock import Clock
-from llm_gateway.compression.cacheable import least_bytes
+from llm_gateway.compression.cacheable import least_bytes, ttl_us
 from llm_gateway.compression.conversation import Compressed as Encoded
 from llm_gateway.compression.conversation import Compressor, Plan, Wish, rewritten
-from llm_gateway.compression.decisions import RAW, STOPPED, Decisions, Kept
+from llm_gateway.compression.decisions import RAW, STOPPED, Decisions, Forgetful, Kept, Measured
+from llm_gateway.compression.elsewhere import read_elsewhere
 from llm_gateway.compression.watch import Seen, Watch
 from llm_gateway.config.compression import CompressionSettings
 from llm_gateway.dialects.contract import Call, Dialect
@@ -27,19 +28,22 @@ from llm_gateway.pipeline.compression_terms import Asker, Terms, Told
 from llm_gateway.pipeline.counting import Counting, Extents
 from llm_gateway.pipeline.plan import Plan as Targets
 from llm_gateway.telemetry.metrics import Reading
+from llm_gateway.vault import key_digest
 
 __all__ = ["Compressing", "Compression", "Request"]
 
 _AT_ONCE = 24 << 10  # bytes of text that are gone through on the event loop: about two milliseconds
-_TTL_US = 300 * 1_000_000  # how long a provider keeps what nobody reads, at least
+_MEASURED = b"shadow "  # before the scope of what is only measured
+_NOTHING = "nothing of it is worth a reference"
+_STOPPED = "stopped: "
 _NO_MEMBERS = frozenset(("metadata", "stream", "stream_options"))
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request that is planned, and when it began; `scope` sets its sender's conversations apart."""
+    """A request that is planned, and when it began; `owner` is the key whose conversation it is."""
 
     asker: Asker
-    scope: bytes
+    owner: str
     call: Call
     dialect: Dialect
     plan: Targets
@@ -47,7 +51,11 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Compression:
-    """Whoever compresses, in a running gateway. `kept` outlasts it; `failed` is told of what went wrong."""
+    """Whoever compresses, in a running gateway. `kept` outlasts it; `failed` is told of what went wrong.
+
+    `pepper` is a secret of the gateway: without it nobody can find out by trying whether a decision that is
+    kept is one of a conversation that he guesses.
+    """
 
     @classmethod
     def open(
@@ -56,10 +64,11 @@ class Compression:
         clock: Clock,
         ledger: Ledger,
         failed: Callable[[str, BaseException], None],
+        pepper: bytes,
     ) -> "Compression":
         """Return one whose decisions are on record."""
         kept = ledger.compressions
-        return cls(settings, clock, failed, kept, ever=kept.any())
+        return cls(settings, clock, failed, kept, pepper=pepper, ever=kept.any())
 
     def __init__(
         self,
@@ -68,12 +77,15 @@ class Compression:
         failed: Callable[[str, BaseException], None],
         kept: Kept | None = None,
         *,
+        pepper: bytes = b"",
         ever: bool = False,
     ) -> None:
         self._clock = clock
         self._failed = failed
-        self._compressor = Compressor(Decisions(kept))
-        self._shadow = Compressor()  # what is only measured decides nothing
+        self._pepper = pepper
+        self._compressor = Compressor(Decisions(kept), seconds=clock.monotonic)
+        # What is only measured decides nothing of what is sent.
+        self._shadow = Compressor(Decisions(Measured(kept or Forgetful())), seconds=clock.monotonic)
         self._watch = Watch()
         self._ever = ever
         self._requests = self._encoded = self._bytes = self._shadow_bytes = 0
@@ -121,10 +133,11 @@ class Compression:
     # details
 
     async def _compress(self, request: Request, slots: Slots) -> tuple[Call, "Compressing"]:
-        told = self._terms.of(request.asker)
+        told = self._wanted(request, slots)
+        scope = key_digest(self._pepper, request.owner)
         mode = self._terms.policy if told.mode == "on" else "off"
         least = max((least_bytes(step.model) for step in request.plan.steps), default=0)
-        plan = self._compressor.plan(slots, Wish(mode, least, request.scope))
+        plan = self._compressor.plan(slots, Wish(mode, least, scope))
         watched = self._watch.find(plan.chains)
         reason = watched.reason if watched is not None and mode != "off" else ""
         encoded = await _run(self._compressor, plan, stopped=bool(reason))
@@ -135,21 +148,29 @@ class Compression:
         compressed = _told(slots, encoded, len(request.call), why=_why(told, encoded, reason))
         self._count(slots, encoded, told.mode, reason)
         if told.mode == "shadow" and not encoded.replacements:
-            wish = Wish(self._terms.policy, least, request.scope)
+            wish = Wish(self._terms.policy, least, _MEASURED + scope)
             shadow = await _run(self._shadow, self._shadow.plan(slots, wish))
             compressed = msgspec.structs.replace(_told(slots, shadow, len(request.call), why=""), shadow=True)
             self._shadow_bytes += compressed.before - compressed.after
         watching = (
-            _Watching(self._watch, encoded, slots, request) if mode != "off" or encoded.replacements else None
+            _Watching(self._watch, encoded, slots, request, self._clock)
+            if mode != "off" or encoded.replacements
+            else None
         )
         return call, Compressing(compressed, _new(slots, encoded), watching)
+
+    def _wanted(self, request: Request, slots: Slots) -> Told:
+        """Return what is done with a request; nothing where a model may not read what would be referred to."""
+        told = self._terms.of(request.asker)
+        why = read_elsewhere(request.call.document.fields, slots) if told.mode != "off" else ""
+        return Told("off", why) if why else told
 
     def _count(self, slots: Slots, encoded: Encoded, mode: str, reason: str) -> None:
         self._requests += bool(encoded.replacements)
         self._bytes += _saved(encoded)
         self._encoded += sum(each.slot >= slots.read for each in encoded.replacements)
-        if encoded.failures:
-            self._raw["failed"] += encoded.failures
+        left = {"failed": encoded.failures, "large": encoded.large, "slow": encoded.slow}
+        self._raw.update({why: count for why, count in left.items() if count})
         if reason:
             self._raw["stopped"] += 1
         elif mode != "on":
@@ -165,6 +186,7 @@ class _Watching(msgspec.Struct, frozen=True):
     encoded: Encoded
     slots: Slots
     request: Request
+    clock: Clock
 
     def look(self, extents: Extents, usage: Usage) -> int:
         """Take in what was read of the cache; return how many tokens it missed that nothing explains."""
@@ -177,7 +199,9 @@ class _Watching(msgspec.Struct, frozen=True):
             f"{extents.provider}/{extents.model} {_members(self.request.call, self.slots.member)}",
             bool(self.encoded.replacements),
             self.encoded.changed,
-            _TTL_US,
+            ttl_us(extents.model, usage),
+            self.clock.now_us(),
+            self.slots.marked,
         )
         after = self.watch.look(chains, seen)
         if before is None or after.misses == before.misses:
@@ -205,7 +229,8 @@ class Compressing:
     def header(self) -> bytes:
         """Return the header line that tells the client."""
         told = self._compressed
-        done = "shadow" if told.shadow else "on" if told.encoded else "off"
+        is_on = told.encoded or told.why == _NOTHING or told.why.startswith(_STOPPED)
+        done = "shadow" if told.shadow else "on" if is_on else "off"
         line = f"{done}; results={told.results}; encoded={told.encoded}; bytes={told.before - told.after}"
         return f"x-llm-gateway-compression: {line}\r\n".encode()
 
@@ -264,10 +289,10 @@ def _told(slots: Slots, encoded: Encoded, size: int, why: str) -> Compressed:
 
 def _why(told: Told, encoded: Encoded, reason: str) -> str:
     if reason:
-        return f"stopped: {reason}"
+        return _STOPPED + reason
     if told.why or encoded.replacements:
         return told.why
-    return "nothing of it is worth a reference" if told.mode == "on" else ""
+    return _NOTHING if told.mode == "on" else ""
 
 
 def _saved(encoded: Encoded) -> int:

@@ -129,8 +129,7 @@ async def _compressed(
     caller = sender.caller
     models = (call.model, *(f"{step.provider}/{step.model}" for step in plan.steps))
     asker = Asker(caller.identity.caller, caller.client, models, sender.compression, plan.login)
-    scope = caller.identity.key_id.encode()
-    request = Request(asker, scope, call, dialect, plan, turn.intent.at_us)
+    request = Request(asker, caller.identity.key_id, call, dialect, plan, turn.intent.at_us)
     call, turn.compressing = await compression.of(request)
     if turn.compressing is not None:
         turn.body = call.document.body

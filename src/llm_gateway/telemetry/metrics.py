@@ -104,7 +104,8 @@ METRICS: dict[str, Metric] = {
         "counter",
         "Requests with results of tools of which nothing, or nothing new, was sent shorter, by why: off, "
         "shadow, nothing (nothing was worth it), stopped (the provider's cache did not take to it); and "
-        "results that could not be encoded: failed.",
+        "results that were not: failed (did not come back), large (more than 2 MB was new), slow (20 ms were "
+        "over).",
         ("why",),
     ),
     "llm_gateway_compression_seconds_total": Metric("counter", "Time that requests took to be compressed."),

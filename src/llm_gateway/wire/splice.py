@@ -4,7 +4,10 @@ Not a JSON library: what the values are was read before, by a decoder; here is o
 inside a JSON string is never bare, so that a key between bare quotes is a key, however deep it stands.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
 
 __all__ = ["Splice", "behind", "elements", "locate", "splice"]
 
@@ -14,6 +17,10 @@ Splice = tuple[int, int, bytes]
 _WHITESPACE = b" \t\n\r"
 _BEFORE_A_KEY = b"{," + _WHITESPACE
 _COMMA = 0x2C
+_SPELT = re.compile(rb'[{,][ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:')
+_ESCAPES = (b"\\u", b"\\/")  # by which the same key may be spelt otherwise
+
+_text = msgspec.json.Decoder(str)
 
 
 def elements(body: bytes, start: int, values: Iterable[bytes]) -> Iterator[int]:
@@ -42,8 +49,10 @@ def locate(text: bytes, key: bytes, values: Sequence[bytes]) -> list[int] | None
     """Return where the values of a key stand in a text that are all that it has of their kind, in order.
 
     `key` has its quotes; values are of a kind when they begin alike. None when there are others, or fewer:
-    then it cannot be told which are meant.
+    then it cannot be told which are meant; nor can it when the key stands there spelt otherwise, too.
     """
+    if any(escape in text for escape in _ESCAPES) and _is_spelt_otherwise(text, key):
+        return None
     found: list[int] = []
     kind = values[0][:1]
     position = 0
@@ -80,6 +89,15 @@ def splice(body: bytes, splices: Sequence[Splice]) -> bytes:
         done = end
     pieces.append(whole[done:])
     return b"".join(pieces)
+
+
+def _is_spelt_otherwise(text: bytes, key: bytes) -> bool:
+    """Whether an object in a text has a key that says the same as this one in other letters."""
+    said = _text.decode(key)
+    for found in _SPELT.finditer(text):
+        if b"\\" in found[1] and found[1] != key and _text.decode(found[1]) == said:
+            return True
+    return False
 
 
 def _past(body: bytes, position: int) -> int:

@@ -74,6 +74,7 @@ def _told(raw: bytes, names: Names) -> Told:
         answers=True,
         marked=0 if _is_marked(blocks) else None,
         names=tuple((block.id, block.name) for block in calls),
+        sums_up=any(block.type == "compaction" for block in blocks),
     )
 
 

@@ -18,6 +18,7 @@ __all__ = ["slots"]
 _NOTHING = Raw(b"null")
 _CONTENT, _OUTPUT, _TEXT, _STDOUT = b'"content"', b'"output"', b'"text"', b'"stdout"'
 _SHELL = "shell"
+_SUMMARIES = ("compaction", "compaction_summary", "context_compaction")
 _OUTPUTS = "_call_output"  # function_, custom_tool_, local_shell_, shell_, apply_patch_, computer_
 
 
@@ -59,7 +60,8 @@ def _told(raw: bytes, names: Names) -> Told:
             tool = item.name or (_SHELL if "shell" in item.type else "")
             called = (Called(bytes(literal), tool),)
             return Told(raw, called, answers=True, names=((item.call_id or "", tool),))
-    return Told(raw, answers=True)  # and a reference to an item counts as one, whatever it is
+    # A reference to an item counts as one, whatever it is.
+    return Told(raw, answers=True, sums_up=item.type in _SUMMARIES)
 
 
 def _output(raw: bytes, item: _Item, names: Names) -> Told:
