@@ -1,7 +1,8 @@
 """From how long on a prompt is kept in its provider's cache, and for how long at least.
 
-None is made shorter than that; of a model that is not known it is taken for the most. Sources: Anthropic's pages on its models and on prompt
-caching, OpenAI's on prompt caching, Google's on context caching, all as of November 2026.
+None is made shorter than that; of a model that is not known it is taken for the most. Sources: Anthropic's
+pages on its models and on prompt caching, OpenAI's on prompt caching, Google's on context caching, all as of
+November 2026.
 """
 
 import re

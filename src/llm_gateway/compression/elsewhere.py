@@ -1,9 +1,10 @@
 """Whether a model may read something else than a request says: then no result may refer to what is before it.
 
-Not what is compressed (`conversation.py`): a reference is as good as what it refers to. Providers that keep a
-part of the conversation count other results than we do, and those that clear, cut or sum up what is old take
-away what was referred to. Sources: Anthropic's pages on context editing and compaction, OpenAI's on compaction
-and conversation state, OpenRouter's on message transforms, Google's on context caching, vLLM's on its server.
+Not what is compressed (`conversation.py`): a reference is as good as what it refers to. Providers that keep
+a part of the conversation count other results than we do, and those that clear, cut or sum up what is old
+take away what was referred to. Sources: Anthropic's pages on context editing and compaction, OpenAI's on
+compaction and conversation state, OpenRouter's on message transforms, Google's on context caching, vLLM's on
+its server.
 """
 
 from collections.abc import Mapping

@@ -160,7 +160,7 @@ class Compression:
         return call, Compressing(compressed, _new(slots, encoded), watching)
 
     def _wanted(self, request: Request, slots: Slots) -> Told:
-        """Return what is done with a request; nothing where a model may not read what would be referred to."""
+        """Return what is done with a request: nothing where what is referred to may not be read."""
         told = self._terms.of(request.asker)
         why = read_elsewhere(request.call.document.fields, slots) if told.mode != "off" else ""
         return Told("off", why) if why else told
