@@ -16,6 +16,7 @@ from llm_gateway.canonical.usage import Special, Usage
 from llm_gateway.ledger.accounting import Basis, Used, cached, has_lines, reckon
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.records import (
+    Compressed,
     Attempt,
     Counted,
     Intent,
@@ -235,15 +236,27 @@ class _Making:
             error_permille=dice.randrange(1000) if guessed else None,
             removed=used.removed,
             money=money,
+            compressed=self._compressed(used.removed),
         )
         if end.outcome == "ok":
             self._answers = [*self._answers[-100:], (end, seat)]
         records: list[Record] = [*cards, *self._cards(basis), intent, end]
         if fate == "recounted":
             used = msgspec.structs.replace(used, usage=self._guess(intent), counted="tokenizer")
-            cost, money = reckon(used, basis)
-            records.append(Recount(intent.id, used.usage, "tokenizer", dice.randrange(99), cost, money))
+            end = msgspec.structs.replace(end, error_permille=dice.randrange(99))
+        if end.compressed is not None and dice.random() < 0.7:
+            removed = None if used.removed is None else self._removed() or Removed(-3)
+            records.append(_recount(end, msgspec.structs.replace(used, removed=removed), basis, counted=True))
+        elif fate == "recounted":
+            records.append(_recount(end, used, basis, counted=False))
         return records
+
+    def _compressed(self, removed: Removed | None) -> Compressed | None:
+        """Return what is told of compression: nothing was removed where it was only measured."""
+        dice = self._dice
+        if removed is None:
+            return Compressed(2, 1, 900, 500, 100, shadow=True) if dice.random() < 0.1 else None
+        return Compressed(9, 4, 90_000, 50_000, 9000, "strict-1", counted="bytes", error_permille=500)
 
     def _without_usage(self, intent: Intent, seat: Seat, fate: str) -> list[Record]:
         """Return a turn that failed before anything was used, or one that costs no tokens."""
@@ -372,3 +385,16 @@ def _sum(tries: tuple[Attempt, ...]) -> int | None:
     """Return what the tries that were not the answer cost, None where none of them is billed."""
     costs = [each.cost_nano for each in tries if each.cost_nano is not None]
     return sum(costs) if costs else None
+
+
+def _recount(end: Settlement, used: Used, basis: Basis, *, counted: bool) -> Recount:
+    """Return what is known better of a turn: what it used, or what compression took out, or both."""
+    cost, money = reckon(used, basis)
+    told = (end.id, used.usage, used.counted, end.error_permille, cost, money)
+    if not counted or end.compressed is None:
+        return Recount(*told)
+    tokens = 100 if used.removed is None else used.removed.uncached + used.removed.cache_read
+    compressed = msgspec.structs.replace(
+        end.compressed, tokens=tokens, counted="tokenizer", error_permille=20
+    )
+    return Recount(*told, used.removed, compressed)

@@ -49,6 +49,19 @@ def test_bodies_are_counted_one_after_the_other_by_one_program() -> None:
     play(scene)
 
 
+def test_what_was_sent_shorter_is_counted_by_the_same_program() -> None:
+    async def scene(counter: Counter) -> None:
+        await counter.count("chat", HI)
+        first = counter.pid
+        pairs = [(b'"Hi there, and there"', b'"Hi there"'), (b'"Hi"', b'"Hi there"')]
+        assert await counter.differences(pairs) == (3, -1)
+        assert await counter.differences([]) == ()
+        assert await counter.differences([(b"?", b"?")]) is None
+        assert await counter.count("chat", HI) == COUNT and counter.pid == first
+
+    play(scene)
+
+
 def test_it_knows_no_key_and_gives_way_to_everything_else() -> None:
     async def scene(counter: Counter) -> None:
         await counter.count("chat", HI)

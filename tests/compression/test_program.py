@@ -5,8 +5,16 @@ import subprocess
 import sys
 
 from llm_gateway.compression.asked import Asked
-from llm_gateway.compression.frames import LENGTH, Count, Order, framed, read_answer
-from llm_gateway.compression.program import count_of, serve
+from llm_gateway.compression.frames import (
+    LENGTH,
+    Count,
+    Order,
+    Shorter,
+    framed,
+    read_answer,
+    read_differences,
+)
+from llm_gateway.compression.program import count_of, differences, serve
 
 HI = b'{"model": "m", "messages": [{"role": "user", "content": "Hi there"}]}'
 
@@ -26,6 +34,18 @@ def test_each_order_has_an_answer() -> None:
     serve(orders, told, lambda text: len(text.split()))
     one = Count(8, 2, 0, 0, 1, 0, 0, 0, 0)
     assert answers(told.getvalue()) == [one, None, one]
+
+
+def test_what_was_taken_out_is_counted_text_by_text() -> None:
+    def words(text: str) -> int:
+        return len(text.split())
+
+    pairs = ((b'"a b c\\nd"', b'"a d"'), (b'"a"', b'"a [b c]"'))
+    told = io.BytesIO()
+    serve(io.BytesIO(framed(Shorter(pairs))), told, words)
+    assert read_differences(told.getvalue()[LENGTH.size :]) == (2, -2)
+    assert differences(pairs, None) is None, "bytes are known without asking"
+    assert differences((*pairs, (b'"\\ud800"', b'""')), words) is None
 
 
 def test_an_order_that_breaks_off_ends_it() -> None:

@@ -214,7 +214,12 @@ def ended(records: list[Record]) -> tuple[Intent, Settlement]:
     for each in records:
         if isinstance(each, Recount):
             end = msgspec.structs.replace(
-                end, usage=each.usage, counted=each.counted, cost_nano=each.cost_nano, money=each.money
+                end,
+                usage=each.usage,
+                counted=each.counted,
+                cost_nano=each.cost_nano,
+                money=each.money,
+                removed=each.removed or end.removed,
             )
     return intent, end
 

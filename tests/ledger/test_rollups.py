@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,8 @@ from ledger_samples import NOON, Failures, intent, settlement
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.checking import check
 from llm_gateway.ledger.ids import Ids
-from llm_gateway.ledger.records import Noted, Record, Recount
+from llm_gateway.ledger.queries import page
+from llm_gateway.ledger.records import Compressed, Money, Noted, Record, Recount, Removed
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.sightings import Sighting, join, put
 from llm_gateway.ledger.sqlite import SqliteStore
@@ -105,6 +107,50 @@ def test_a_recount_takes_the_place_of_what_was_counted(store: SqliteStore) -> No
         store.apply(merge(recounts), position)
     found = whole(store)
     assert (found.requests, found.uncached, found.output, found.cost_nano) == (1, 900, 8, 5)
+    assert check(store) == []
+
+
+def test_a_count_of_what_was_removed_takes_the_place_of_the_guess(store: SqliteStore) -> None:
+    used, guessed = (
+        Usage(1000, output=7),
+        Compressed(2, 1, 900, 500, 100, counted="bytes", error_permille=500),
+    )
+    money = Money(1, "card", baseline_nano=30, compression_nano=20)
+    told = settlement("a", usage=used, counted="provider", removed=Removed(100), compressed=guessed)
+    store.apply(merge([intent("a"), msgspec.structs.replace(told, cost_nano=10, money=money)]), 1)
+    counted = msgspec.structs.replace(guessed, tokens=80, counted="tokenizer", error_permille=20)
+    less = Money(1, "card", baseline_nano=26, compression_nano=16)
+    recount = Recount("a", used, "provider", None, 10, less, Removed(80), counted)
+    for position in (2, 3):
+        store.apply(merge([recount]), position)
+        found = whole(store)
+        assert (found.requests, found.uncached, found.removed, found.compressed) == (1, 1000, 80, 1)
+        assert (found.cost_nano, found.baseline_nano, found.compression_nano) == (10, 26, 16)
+    (turn,) = page(store)
+    assert turn.settlement is not None
+    assert (turn.settlement.compressed, turn.settlement.removed) == (counted, Removed(80))
+    assert (turn.settlement.usage, turn.settlement.counted) == (used, "provider")
+    assert turn.settlement.error_permille is None
+    assert check(store) == []
+
+
+def test_what_was_not_compressed_and_its_provider_counted_stays(store: SqliteStore) -> None:
+    plain = [intent("a"), settlement("a", usage=Usage(1000), counted="provider")]
+    shorter = [intent("b"), settlement("b", usage=Usage(1000), compressed=Compressed(1, 1, 9, 8, 1))]
+    store.apply(merge([*plain, *shorter]), 1)
+    of_one = Recount("a", Usage(5), "provider", None, compressed=Compressed(1, 1, 9, 8, 2))
+    store.apply(merge([of_one, Recount("b", Usage(5), "tokenizer", 1)]), 2)
+    assert whole(store).uncached == 2000
+    assert check(store) == []
+
+
+def test_a_recount_that_says_nothing_of_compression_leaves_it(store: SqliteStore) -> None:
+    told = Compressed(1, 1, 9, 8, 1)
+    guessed = settlement("a", usage=Usage(9, estimated=True), removed=Removed(1), compressed=told)
+    store.apply(merge([intent("a"), guessed, Recount("a", Usage(5, estimated=True), "tokenizer", 1)]), 1)
+    (turn,) = page(store)
+    assert turn.settlement is not None and turn.settlement.compressed == told
+    assert (whole(store).uncached, whole(store).removed) == (5, 1)
     assert check(store) == []
 
 

@@ -29,6 +29,7 @@ from llm_gateway.pipeline.compress import Compressing
 from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
 from llm_gateway.pipeline.plan import Step
 from llm_gateway.pipeline.spending import Spending
+from removal_samples import removal
 
 ASKED = intent("t", request_bytes=400, dialect="chat")
 USED = Usage(100, 50, 10, 20, 5)
@@ -345,12 +346,22 @@ def test_nothing_is_learned_where_there_is_nothing_to_count(what: Nothing) -> No
 
 
 def test_what_compression_did_is_reckoned_at_the_end() -> None:
-    compressing = Compressing(Compressed(2, 1, 400, 300, policy="strict-1"), 60)
+    compressing = Compressing(Compressed(2, 1, 400, 300, policy="strict-1"), removal())
     end = closed(course(compressing=compressing))
     # Ten tokens by who counts here, all of them new: they would have been written to the cache.
     assert end.removed == Removed(cache_write=10)
-    assert end.compressed == Compressed(2, 1, 400, 300, 10, "strict-1")
+    told = Compressed(2, 1, 400, 300, 10, "strict-1", counted="calibrated", error_permille=150)
+    assert end.compressed == told
     assert end.money is not None and end.money.compression_nano == 10 * 2000
+
+
+def test_what_was_taken_out_is_counted_whoever_counted_the_rest() -> None:
+    compressed = Compressing(Compressed(2, 1, 400, 300), removal())
+    (later,) = told(course(compressing=compressed))[0].missed
+    assert later.shorter is not None and later.shorter.removal is compressed.removal
+    assert later.body == b"" and later.usage is not None, "what is counted is no business of ours"
+    untouched = Compressing(Compressed(2, 0, 400, 400), removal(()))
+    assert not told(course(compressing=untouched))[0].missed
 
 
 def test_the_body_that_was_sent_is_what_is_learned_from() -> None:
@@ -362,5 +373,5 @@ def test_the_body_that_was_sent_is_what_is_learned_from() -> None:
 
 
 def test_of_an_answer_that_was_kept_nothing_was_compressed() -> None:
-    end = closed(course(kept=kept(), compressing=Compressing(Compressed(2, 1, 400, 300), 60)))
+    end = closed(course(kept=kept(), compressing=Compressing(Compressed(2, 1, 400, 300), removal())))
     assert end.removed is None and end.compressed is None

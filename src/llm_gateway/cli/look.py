@@ -190,10 +190,13 @@ def _print_compression(told: CompressionView) -> None:
     saved = told.bytes_before - told.bytes_after
     way = "would have been" if told.shadow else "were"
     what = f"{told.encoded} of {told.results} results {way} sent shorter"
-    sizes = (
-        f", {told.bytes_before} bytes to {told.bytes_after}, about {told.tokens} tokens less" if saved else ""
-    )
+    sizes = f", {told.bytes_before} bytes to {told.bytes_after}, {_tokens_less(told)}" if saved else ""
     rest = "; ".join(filter(None, (f"by {told.policy}" if told.policy else "", plain(told.why))))
     print(f"{'compression':20} {what}{sizes}{f' ({rest})' if rest else ''}")
     if told.cache_missed:
         print(f"{'':20} the provider's cache missed {told.cache_missed} tokens that nothing explains")
+
+
+def _tokens_less(told: CompressionView) -> str:
+    how = f" by {told.counted}, within {told.error_percent:g} %" if told.error_percent is not None else ""
+    return f"about {told.tokens} tokens less{how}"

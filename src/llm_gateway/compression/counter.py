@@ -8,14 +8,25 @@ import asyncio
 import importlib.util
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
-from llm_gateway.compression.frames import LENGTH, Count, Order, framed, read_answer
+from llm_gateway.compression.frames import (
+    LENGTH,
+    Count,
+    Order,
+    Shorter,
+    framed,
+    read_answer,
+    read_differences,
+)
 from llm_gateway.environment import keyless
 
 __all__ = ["Counter", "CounterUnavailable"]
+
+T = TypeVar("T")
 
 _ANSWER_S = 120.0
 _STOP_S = 2.0
@@ -55,12 +66,15 @@ class Counter:
 
     async def count(self, dialect: str, body: bytes) -> Count | None:
         """Return how much is in a body, None for one that cannot be read; CounterUnavailable says why not."""
-        async with self._one:
-            try:
-                return await self._ask(dialect, body)
-            except BaseException:
-                await self._end()  # what it says next would be about this body
-                raise
+        return await self._one_by_one(Order(dialect, body), read_answer)
+
+    async def differences(self, pairs: Sequence[tuple[bytes, bytes]]) -> tuple[int, ...] | None:
+        """Return how many tokens each text has more than what it was sent as; both are JSON strings.
+
+        None where that cannot be said; CounterUnavailable says why not.
+        """
+        found = await self._one_by_one(Shorter(tuple(pairs)), read_differences)
+        return found if found is None or len(found) == len(pairs) else None
 
     async def rest(self) -> None:
         """End the process until the next body comes."""
@@ -72,17 +86,25 @@ class Counter:
         self._closed = True
         await self.rest()
 
-    async def _ask(self, dialect: str, body: bytes) -> Count | None:
+    async def _one_by_one(self, order: Order | Shorter, read: Callable[[bytes], T]) -> T:
+        async with self._one:
+            try:
+                return await self._ask(order, read)
+            except BaseException:
+                await self._end()  # what it says next would be about this order
+                raise
+
+    async def _ask(self, order: Order | Shorter, read: Callable[[bytes], T]) -> T:
         process = self._process
         if process is None or process.returncode is not None:
             process = self._process = await self._start()
         assert process.stdin is not None and process.stdout is not None
         try:
             async with asyncio.timeout(self._answer_s):
-                process.stdin.write(framed(Order(dialect, body)))
+                process.stdin.write(framed(order))
                 await process.stdin.drain()
                 head = await process.stdout.readexactly(LENGTH.size)
-                return read_answer(await process.stdout.readexactly(*LENGTH.unpack(head)))
+                return read(await process.stdout.readexactly(*LENGTH.unpack(head)))
         except TimeoutError:
             raise CounterUnavailable(f"a body took longer to count than {self._answer_s:g} seconds") from None
         except (ConnectionError, EOFError, msgspec.DecodeError) as error:

@@ -11,12 +11,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, assert_never
+
+import msgspec
 
 from llm_gateway.compression.asked import Asked, asked
-from llm_gateway.compression.frames import LENGTH, Count, framed, read_order
+from llm_gateway.compression.frames import LENGTH, Count, Order, Shorter, framed, read_order
 
-__all__ = ["count_of", "main", "serve"]
+__all__ = ["count_of", "differences", "main", "serve"]
 
 _LESS = 10
 
@@ -33,8 +35,14 @@ def serve(orders: BinaryIO, answers: BinaryIO, tokens: Callable[[str], int] | No
     """Answer one order after the other."""
     while len(head := orders.read(LENGTH.size)) == LENGTH.size:
         order = read_order(orders.read(*LENGTH.unpack(head)))
-        found = asked(order.dialect, order.body)
-        answers.write(framed(None if found is None else count_of(found, tokens)))
+        match order:
+            case Order(dialect=dialect, body=body):
+                found = asked(dialect, body)
+                answers.write(framed(None if found is None else count_of(found, tokens)))
+            case Shorter(pairs=pairs):
+                answers.write(framed(differences(pairs, tokens)))
+            case _:
+                assert_never(order)
         answers.flush()
 
 
@@ -56,6 +64,21 @@ def count_of(found: Asked, tokens: Callable[[str], int] | None) -> Count:
         len(found.forms),
         found.media,
     )
+
+
+def differences(
+    pairs: tuple[tuple[bytes, bytes], ...], tokens: Callable[[str], int] | None
+) -> tuple[int, ...] | None:
+    """Return how many tokens each text has more than what it was sent as: fewer than none, perhaps."""
+    if tokens is None:
+        return None
+    try:
+        return tuple(tokens(_text.decode(raw)) - tokens(_text.decode(sent)) for raw, sent in pairs)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None  # no JSON strings: nobody compressed that
+
+
+_text = msgspec.json.Decoder(str)
 
 
 def _tokenizer() -> Callable[[str], int] | None:

@@ -14,6 +14,7 @@ from llm_gateway.config import Loaded
 from llm_gateway.errors import AuditUnavailable, LedgerUnavailable
 from llm_gateway.ledger.compressions import prune_compressions
 from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.removals import prune_removals
 from llm_gateway.ledger.rollups import ENDING, LANE_OF_A_TURN
 from llm_gateway.ledger.spans import DAY_US
 from llm_gateway.ledger.store import Rows, Statement, Store
@@ -133,6 +134,7 @@ async def _prune(ledger: Ledger, before_us: int, days: int, log: Log) -> None:
 
 async def _forget_decisions(ledger: Ledger, before_us: int) -> None:
     await ledger.write(lambda store: prune_compressions(store, before_us))
+    await ledger.write(lambda store: prune_removals(store, before_us))
 
 
 def _number(value: object) -> int:

@@ -129,6 +129,9 @@ class Compressed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     why: str = ""
     missed: int = 0
     """Tokens that the provider's prompt cache should have had and had not, with nothing that explains it."""
+    counted: Counted = ""
+    """By what `tokens` are told, and `error_permille` how far off that may be."""
+    error_permille: int | None = None
 
 
 class Money(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -203,14 +206,19 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
 
 
 class Recount(msgspec.Struct, frozen=True, array_like=True, tag=4):
-    """A better count of a turn that has ended and that its provider did not count."""
+    """A better count of a turn that has ended: of what its provider did not count, or of what was removed.
+
+    It is all that the turn says from then on; what it says nothing of was not counted better.
+    """
 
     id: str
     usage: Usage
     counted: Counted
-    error_permille: int
+    error_permille: int | None
     cost_nano: int | None = None
     money: Money | None = None
+    removed: Removed | None = None
+    compressed: Compressed | None = None
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):

@@ -114,8 +114,8 @@ _OPENED_ENDED = (
 )
 _NOTED = "SELECT EXISTS (SELECT 1 FROM ended), EXISTS (SELECT 1 FROM sighted)"
 _NOTE_RECOUNT = (
-    "INSERT INTO ended (seq) SELECT seq FROM turns WHERE id = ? AND outcome IS NOT NULL AND estimated = 1 "
-    "ON CONFLICT DO NOTHING"
+    "INSERT INTO ended (seq) SELECT seq FROM turns WHERE id = ? AND outcome IS NOT NULL "
+    "AND (estimated = 1 OR compressed IS NOT NULL) ON CONFLICT DO NOTHING"
 )
 
 _KEY = "LEFT JOIN keys AS k ON k.id = t.key_id"

@@ -9,17 +9,29 @@ import msgspec
 
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.records import (
+    Compressed,
     Intent,
     Money,
     Noted,
     Progress,
     Record,
     Recount,
+    Removed,
     Settlement,
     Turn,
 )
 
-__all__ = ["BEGUN", "COLUMNS", "RECOUNTED", "SETTLED", "WIDTHS", "Batch", "merge", "turn_of"]
+__all__ = [
+    "BEGUN",
+    "COLUMNS",
+    "RECOUNTED",
+    "RECOUNTED_IF_TOLD",
+    "SETTLED",
+    "WIDTHS",
+    "Batch",
+    "merge",
+    "turn_of",
+]
 
 _USAGE = ("uncached", "cache_read", "cache_write", "output", "reasoning", "estimated")
 _MONEY = Money.__struct_fields__
@@ -93,6 +105,9 @@ RECOUNTED = (
 )
 """The columns that a recount puts right."""
 
+RECOUNTED_IF_TOLD = ("removed", "compressed")
+"""The columns that one puts right as far as it has something to say of them."""
+
 _RUNNING = (None,) * len(SETTLED)
 _UNCOUNTED = (None,) * len(_USAGE)
 _NO_MONEY = (None,) * len(_MONEY)
@@ -125,7 +140,8 @@ class Batch(msgspec.Struct, frozen=True):
     """What one transaction writes: new rows over COLUMNS, and the ends of turns that are rows already.
 
     An end is SETTLED, then provider, model and id; a progress is bytes of content, then id; a recount is
-    RECOUNTED, then id; a card is its id, then its text.
+    RECOUNTED and RECOUNTED_IF_TOLD, then id and whether it tells of compression; a card is its id, then its
+    text.
     """
 
     begun: list[tuple[object, ...]]
@@ -236,12 +252,12 @@ def _end(end: Settlement) -> tuple[object, ...]:
         end.tier or None,
         end.error_permille,
         *(_NOT_MORE if usage is None else _more(usage)),
-        _json(end.removed).decode() if end.removed is not None else None,
+        _as_json(end.removed),
         end.cached_from or None,
         *(_UNCOUNTED if saved is None else _counts(saved)),
         end.saved_nano,
         *(_NOT_MORE if saved is None else _more(saved)),
-        _json(end.compressed).decode() if end.compressed is not None else None,
+        _as_json(end.compressed),
     )
 
 
@@ -249,7 +265,13 @@ def _better(recount: Recount) -> tuple[object, ...]:
     """Return the columns that a recount puts right, and whose they are."""
     money = _NO_MONEY if recount.money is None else _astuple(recount.money)
     counted = (recount.counted, recount.error_permille, recount.cost_nano)
-    return (*_counts(recount.usage), *_more(recount.usage), *counted, *money, recount.id)
+    removed, compressed = _as_json(recount.removed), _as_json(recount.compressed)
+    whose = (recount.id, compressed is not None)
+    return (*_counts(recount.usage), *_more(recount.usage), *counted, *money, removed, compressed, *whose)
+
+
+def _as_json(told: Removed | Compressed | None) -> str | None:
+    return None if told is None else _json(told).decode()
 
 
 def _counts(usage: Usage) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from llm_gateway.ledger.migrate import CREATE_TABLE, READ_TABLE, load_migrations
 from llm_gateway.ledger.rebuilding import bring_up_to_date
 from llm_gateway.ledger.refusal import LedgerDamaged, LedgerRefused
 from llm_gateway.ledger.rollups import NOTE, recount, roll_up, standing
-from llm_gateway.ledger.rows import COLUMNS, RECOUNTED, SETTLED, WIDTHS, Batch
+from llm_gateway.ledger.rows import COLUMNS, RECOUNTED, RECOUNTED_IF_TOLD, SETTLED, WIDTHS, Batch
 from llm_gateway.ledger.store import Row, Statement, Value
 from llm_gateway.ledger.trouble import trouble
 
@@ -75,10 +75,15 @@ _SETTLE = (
     "WHERE id = ? AND outcome IS NULL"
 )
 _PROGRESS = "UPDATE turns SET response_bytes = ? WHERE id = ? AND outcome IS NULL"
-# Only of a turn that has ended and that nobody counted: a recount that comes twice changes nothing more.
+# Only of a turn that has ended, and that nobody counted or was compressed: a recount that comes twice changes
+# nothing more.
+_PUT_RIGHT = (
+    *(f"{name} = ?" for name in RECOUNTED),
+    *(f"{name} = coalesce(?, {name})" for name in RECOUNTED_IF_TOLD),
+)
 _RECOUNT = (
-    f"UPDATE turns SET {', '.join(f'{name} = ?' for name in RECOUNTED)} "
-    "WHERE id = ? AND outcome IS NOT NULL AND estimated = 1"
+    f"UPDATE turns SET {', '.join(_PUT_RIGHT)} WHERE id = ? AND outcome IS NOT NULL "
+    "AND (estimated = 1 OR (? AND compressed IS NOT NULL))"
 )
 _NOTE = "INSERT INTO price_cards (id, text) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
 _INTERRUPT = (
@@ -155,7 +160,7 @@ class SqliteStore:
             connection.executemany(_PROGRESS, batch.progressed)
             roll_up(self, last)
             if recounted := batch.recounted:
-                ids = [str(values[-1]) for values in recounted]
+                ids = [str(values[-2]) for values in recounted]
                 recount(self, ids, lambda: connection.executemany(_RECOUNT, recounted))
             connection.execute(_WRITE_POSITION, (position,))
             connection.execute("COMMIT")

@@ -13,7 +13,7 @@ from llm_gateway.ledger.accounting import Basis, Used, cached, has_lines, reckon
 from llm_gateway.ledger.records import Attempt, Compressed, Counted, Intent, Outcome, Removed, Settlement
 from llm_gateway.pipeline.cache import Entry
 from llm_gateway.pipeline.compress import Compressing
-from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
+from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed, Shorter
 from llm_gateway.pipeline.cut import used_in_vain, used_when_cut
 from llm_gateway.pipeline.plan import Step
 from llm_gateway.pipeline.spending import Spending
@@ -137,27 +137,39 @@ def close(course: Course, ending: Ending, spending: Spending) -> Closed:
 
 
 def learn(course: Course, closed: Closed, counting: Counting) -> None:
-    """Tell whoever counts what the provider counted of a whole answer, or that it counted nothing."""
+    """Tell whoever counts what the provider counted of a whole answer, or that it counted nothing.
+
+    And what compression took out, where that is only guessed.
+    """
     end, intent, seen = closed.settlement, course.intent, course.seen
     usage = end.usage
     if usage is None or course.kept is not None or course.free:
         return
     extents = _extents(course, seen.content_bytes)
     counted: Usage | None = None
+    body = course.body
     if end.counted == "provider":
-        if end.outcome != "ok":
-            return
-        counting.learn(extents, usage)
-        if not counting.curious(extents):
-            return
         counted = usage
+        if end.outcome == "ok":
+            counting.learn(extents, usage)
+        if end.outcome != "ok" or not counting.curious(extents):
+            body = b""
     elif seen.usage is not None:
-        return  # of a part the provider's count is known, which nobody has better
-    if course.body:
+        body = b""  # of a part the provider's count is known, which nobody has better
+    shorter = _shorter(course, end)
+    if body or shorter is not None:
         counts = has_lines(end.outcome, intent.purpose, counts=intent.counts)
         retried = end.money.retried_nano if end.money is not None else None
-        of_turn = (intent.id, extents, intent.dialect, course.body, closed.basis, end.outcome, counts)
-        counting.later(Missed(*of_turn, counted, end.removed, retried))
+        of_turn = (intent.id, extents, intent.dialect, body, closed.basis, end.outcome, counts)
+        counting.later(Missed(*of_turn, counted, end.removed, retried, shorter))
+
+
+def _shorter(course: Course, end: Settlement) -> Shorter | None:
+    """Return what compression took out, where that is not known better than by its bytes."""
+    told, compressing = end.compressed, course.compressing
+    if told is None or compressing is None or compressing.removal is None:
+        return None
+    return None if told.counted in ("", "tokenizer") else Shorter(compressing.removal, end)
 
 
 def _compressed(

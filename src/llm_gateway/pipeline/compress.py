@@ -19,13 +19,14 @@ from llm_gateway.compression.conversation import Compressed as Encoded
 from llm_gateway.compression.conversation import Compressor, Plan, Wish, rewritten
 from llm_gateway.compression.decisions import RAW, STOPPED, Decisions, Forgetful, Kept, Measured
 from llm_gateway.compression.elsewhere import read_elsewhere
+from llm_gateway.compression.removal import Removal
 from llm_gateway.compression.watch import Seen, Watch
 from llm_gateway.config.compression import CompressionSettings
 from llm_gateway.dialects.contract import Call, Dialect
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.records import Compressed, Removed
 from llm_gateway.pipeline.compression_terms import Asker, Terms, Told
-from llm_gateway.pipeline.counting import Counting, Extents
+from llm_gateway.pipeline.counting import Counting, Extents, Took, classed
 from llm_gateway.pipeline.plan import Plan as Targets
 from llm_gateway.telemetry.metrics import Reading
 from llm_gateway.vault import key_digest
@@ -146,18 +147,20 @@ class Compression:
             document = call.document.respelt(slots.member, rewritten(slots, encoded))
             call = msgspec.structs.replace(call, document=document)
         compressed = _told(slots, encoded, len(request.call), why=_why(told, encoded, reason))
+        removal = Removal(slots, encoded)
         self._count(slots, encoded, told.mode, reason)
         if told.mode == "shadow" and not encoded.replacements:
             wish = Wish(self._terms.policy, least, _MEASURED + scope)
             shadow = await _run(self._shadow, self._shadow.plan(slots, wish))
             compressed = msgspec.structs.replace(_told(slots, shadow, len(request.call), why=""), shadow=True)
+            removal = Removal(slots, shadow)
             self._shadow_bytes += compressed.before - compressed.after
         watching = (
             _Watching(self._watch, encoded, slots, request, self._clock)
             if mode != "off" or encoded.replacements
             else None
         )
-        return call, Compressing(compressed, _new(slots, encoded), watching)
+        return call, Compressing(compressed, removal, watching)
 
     def _wanted(self, request: Request, slots: Slots) -> Told:
         """Return what is done with a request: nothing where what is referred to may not be read."""
@@ -212,12 +215,15 @@ class _Watching(msgspec.Struct, frozen=True):
 class Compressing:
     """What was done with one request, until it is known what that came to."""
 
-    __slots__ = ("_compressed", "_new", "_watching")
+    __slots__ = ("_compressed", "_watching", "removal")
 
-    def __init__(self, compressed: Compressed, new: int = 0, watching: _Watching | None = None) -> None:
+    def __init__(
+        self, compressed: Compressed, removal: Removal | None = None, watching: _Watching | None = None
+    ) -> None:
         self._compressed = compressed
-        self._new = new
         self._watching = watching
+        self.removal = removal
+        """What was sent shorter, or would have been; None where compression failed."""
 
     @property
     def bytes_removed(self) -> int:
@@ -239,34 +245,21 @@ class Compressing:
     ) -> tuple[Removed | None, Compressed]:
         """Return which tokens were not sent, by the class that they would have had, and all that is told.
 
-        `counted`: the usage is the provider's own, of a whole answer. What is new was to be written to a
-        cache, or to be read as it is; what was there before would have been read as the rest of it was. What
-        a cache missed with nothing to explain it is taken for compression's doing.
+        `counted`: the usage is the provider's own, of a whole answer.
         """
         told = self._compressed
-        saved = told.before - told.after
-        tokens = self._tokens(extents, saved, counting)
-        told = msgspec.structs.replace(told, tokens=tokens)
+        removal, took = self.removal, Took()
+        if removal is not None and told.encoded:
+            took = counting.took_out(extents, removal)
+            told = took.told(told)
         missed = (
             self._watching.look(extents, usage) if self._watching is not None and usage and counted else 0
         )
         if missed:
             told = msgspec.structs.replace(told, missed=missed)
-        if told.shadow or not saved or usage is None:
+        if told.shadow or not took.counted or usage is None:
             return None, told
-        new = min(self._tokens(extents, self._new, counting), tokens)
-        old = tokens - new
-        # No class can have had fewer tokens than none.
-        read = (old if usage.cache_read else 0) + min(missed, usage.cache_write or usage.uncached)
-        if usage.cache_write:
-            return Removed(cache_read=read, cache_write=tokens - read), told
-        return Removed(uncached=tokens - read, cache_read=read), told
-
-    def _tokens(self, extents: Extents, size: int, counting: Counting) -> int:
-        if not size:
-            return 0
-        part = msgspec.structs.replace(extents, request_bytes=size, content_bytes=0)
-        return counting.estimate(part).usage.uncached
+        return classed(took, usage, missed), told
 
 
 async def _run(compressor: Compressor, plan: Plan, *, stopped: bool = False) -> Encoded:
@@ -297,11 +290,6 @@ def _why(told: Told, encoded: Encoded, reason: str) -> str:
 
 def _saved(encoded: Encoded) -> int:
     return sum(each.size - len(each.literal) for each in encoded.replacements)
-
-
-def _new(slots: Slots, encoded: Encoded) -> int:
-    """Return how many of the bytes that were saved no model had read before."""
-    return sum(each.size - len(each.literal) for each in encoded.replacements if each.slot >= slots.read)
 
 
 def _members(call: Call, member: str) -> str:

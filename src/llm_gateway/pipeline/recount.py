@@ -16,13 +16,15 @@ from llm_gateway.clock import Clock
 from llm_gateway.compression.calibration import FEWEST, Calibrations, Kept, Model, Ratio
 from llm_gateway.compression.counter import Counter, CounterUnavailable
 from llm_gateway.compression.frames import Count
+from llm_gateway.compression.removal import Removal, Shortened
 from llm_gateway.compression.weights import MEDIA_TOKENS, weights_of
 from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.accounting import Used, reckon
 from llm_gateway.ledger.calibrations import CalibrationRow, calibrations, keep_calibrations
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.records import Counted, Recount
-from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed
+from llm_gateway.pipeline.counting import Counting, Estimate, Extents, Missed, Took, classed
+from llm_gateway.pipeline.removals import Removals
 from llm_gateway.wire.ready import decoder
 
 __all__ = ["MOST_BYTES", "MOST_WAITING", "Recounting", "learned", "recount"]
@@ -42,8 +44,10 @@ _SAMPLE_S = 1.0
 _LEARN_ONE_OF = 8  # of the answers of a model of which as much is known as is kept
 _LARGEST_SAMPLE = 2 << 20
 _FEW_WAITING = 8
+_MANY = 64  # of conversations whose removed tokens are put on record while others wait to be counted
 
 _Report = Callable[[str, BaseException], None]
+_Waiting = tuple[Missed, Shortened | None]
 
 
 class Recounting(Counting):
@@ -73,7 +77,8 @@ class Recounting(Counting):
         self._counter = counter
         self._clock = clock
         self._report = report
-        self._queue: deque[Missed] = deque()
+        self._removals = Removals(ledger, counter, clock)
+        self._queue: deque[_Waiting] = deque()
         self._bytes = 0
         self._woken = asyncio.Event()
         self._kept_at = clock.monotonic()
@@ -121,14 +126,33 @@ class Recounting(Counting):
 
     def later(self, missed: Missed) -> None:
         """Count a turn again, after its answer, and put that on record."""
-        if len(self._queue) >= MOST_WAITING or self._bytes + len(missed.body) > MOST_BYTES:
+        shortened = None
+        if missed.shorter is not None and self._tokenizes:
+            shortened = self._removals.shortened(missed.shorter.removal)
+        elif not missed.body:
+            return  # bytes say no more of what was removed than what was guessed from them
+        waiting = missed, shortened
+        if len(self._queue) >= MOST_WAITING or self._bytes + _size(waiting) > MOST_BYTES:
             self.dropped += 1
             return
-        if missed.usage is None:
+        if shortened is not None or missed.usage is None:
             self._missed_at = self._clock.monotonic()
-        self._queue.append(missed)
-        self._bytes += len(missed.body)
+        self._queue.append(waiting)
+        self._bytes += _size(waiting)
         self._woken.set()
+
+    def took_out(self, extents: Extents, removal: Removal) -> Took:
+        """Return what compression took out of a request: as it was counted, where that is known already."""
+        read, whole = map(self._removals.known, removal.reaches())
+        model = self._known.known(extents.provider, extents.model)
+        if read is not None and whole is not None:
+            return _counted_out(model, extents, read, whole)
+        guess = super().took_out(extents, removal)
+        if read is None:
+            return guess
+        known = _counted_out(model, extents, 0, read)
+        error = _together((known.tokens, known.error_permille or 0), (guess.new, guess.error_permille or 0))
+        return Took(known.tokens + guess.new, guess.new, guess.counted, error)
 
     # beside it
 
@@ -156,18 +180,18 @@ class Recounting(Counting):
     async def count_all(self) -> None:
         """Count what waits."""
         while self._queue:
-            missed = self._queue.popleft()
-            self._bytes -= len(missed.body)
+            waiting = self._queue.popleft()
+            self._bytes -= _size(waiting)
             try:
-                count = await self._counter.count(missed.dialect, missed.body)
+                await self._count(*waiting)
             except CounterUnavailable as error:
                 if not self._failing:  # one line tells it; the turns keep their guesses
                     self._report("recount", error)
                 self._failing = True
                 continue
             self._failing = False
-            if count is not None:
-                self._take(missed, count)
+            await self._keep_removals(_MANY)
+        await self._keep_removals()
 
     async def keep(self) -> None:
         """Put on record what was learned."""
@@ -185,25 +209,71 @@ class Recounting(Counting):
         await self.keep()
         await self._counter.close()
 
-    def _take(self, missed: Missed, count: Count) -> None:
+    async def _keep_removals(self, least: int = 1) -> None:
+        try:
+            await self._removals.keep(least)
+        except LedgerUnavailable as error:  # what is lost is counted again
+            self._report("removals", error)
+
+    async def _count(self, missed: Missed, shortened: Shortened | None) -> None:
+        count = await self._counter.count(missed.dialect, missed.body) if missed.body else None
+        better = None if count is None else self._take(missed, count)
+        took = None
+        if shortened is not None and (found := await self._removals.count(shortened)) is not None:
+            extents = missed.extents
+            model = self._known.known(extents.provider, extents.model)
+            took = _counted_out(model, extents, found.read, found.whole)
+        if better is not None or took is not None:
+            self._ledger.add(recount(missed, better, took))
+
+    def _take(self, missed: Missed, count: Count) -> Estimate | None:
+        """Learn from a count, or return what it comes to."""
         extents = missed.extents
         text = weights_of(extents.model).tokens(count)
         if missed.usage is not None:
             if text is not None and not count.media:
                 self._known.learn_counted((extents.provider, extents.model), missed.usage.input, text)
-            return
+            return None
         if text is None and not count.media:
-            return  # bytes of text say no more than the bytes that were guessed from
+            return None  # bytes of text say no more than the bytes that were guessed from
         model = self._known.known(extents.provider, extents.model)
-        self._ledger.add(recount(missed, _counted(model, extents, count, text)))
+        return _counted(model, extents, count, text)
 
 
-def recount(missed: Missed, better: Estimate) -> Recount:
-    """Return a better estimate of a turn as it goes on record, with what it cost by that."""
+def recount(missed: Missed, better: Estimate | None, took: Took | None = None) -> Recount:
+    """Return what is known better of a turn as it goes on record, with what it cost by that.
+
+    `better` is what it used, None where that stands; `took` is what compression took out.
+    """
     counts, retried = missed.counts and missed.outcome == "ok", missed.retried_nano
-    used = Used(better.usage, counts, better.counted, missed.removed, retried_nano=retried)
-    cost, money = reckon(used, missed.basis)
-    return Recount(missed.turn_id, better.usage, better.counted, better.error_permille, cost, money)
+    shorter = missed.shorter
+    if better is None:
+        assert shorter is not None and shorter.end.usage is not None
+        usage, counted, error = shorter.end.usage, shorter.end.counted, shorter.end.error_permille
+    else:
+        usage, counted, error = better.usage, better.counted, better.error_permille
+    removed, compressed = missed.removed, None
+    ours = False
+    if shorter is not None:
+        ours = shorter.end.money is not None and shorter.end.money.prompt_cache_ours
+        if took is not None and shorter.end.compressed is not None:
+            compressed = took.told(shorter.end.compressed)
+            removed = None if removed is None else classed(took, usage, compressed.missed)
+    cost, money = reckon(Used(usage, counts, counted, removed, ours, retried), missed.basis)
+    told = removed if compressed is not None else None
+    return Recount(missed.turn_id, usage, counted, error, cost, money, told, compressed)
+
+
+def _counted_out(model: Model, extents: Extents, read: int, whole: int) -> Took:
+    """Return what tokens of o200k that were taken out come to, of which a model had read `read`."""
+    each = weights_of(extents.model).text * model.counted.value
+    tokens = round(whole * each)
+    return Took(tokens, tokens - round(read * each), "tokenizer", model.counted.error_permille(abs(tokens)))
+
+
+def _size(waiting: _Waiting) -> int:
+    missed, shortened = waiting
+    return len(missed.body) + (shortened.size if shortened is not None else 0)
 
 
 def _estimate(model: Model, extents: Extents) -> Estimate:
