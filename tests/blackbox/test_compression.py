@@ -1,8 +1,10 @@
 """Compression from the outside: what is sent shorter, for whom, that it stays so, and what is told of it."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -256,6 +258,44 @@ def test_a_change_of_the_file_holds_for_what_is_new(upstream: ScriptedUpstream, 
         before, after = json.loads(raw(said("messages", SECOND), "messages")), json.loads(sent(upstream))
         assert before["messages"][:3] == after["messages"][:3], "what was sent stays as it was sent"
         assert detail(gateway, reply)["encoded"] == 1
+
+
+def test_a_database_that_takes_nothing_and_tells_nothing_costs_no_request(
+    upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    with GatewayProcess(tmp_path, configured(upstream)) as gateway:
+        send(gateway, "messages", said("messages", SECOND))
+        before = bytes(Document.parse(sent(upstream)).fields["messages"])
+        gateway.rows()
+        (database,) = tmp_path.rglob("ledger.sqlite3")
+        with closing(sqlite3.connect(database)) as other:
+            other.execute("ALTER TABLE compressions RENAME TO elsewhere")
+            send(gateway, "messages", said("messages", THIRD))
+            after = bytes(Document.parse(sent(upstream)).fields["messages"])
+            assert after.startswith(before.removesuffix(b"]"))
+            send(gateway, "messages", said("messages", [Said("user", "another"), *SECOND]))
+            other.execute("ALTER TABLE elsewhere RENAME TO compressions")
+
+
+def test_what_is_measured_goes_on_after_a_restart(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path, configured(upstream, "shadow")) as gateway:
+        for turns in (FIRST, SECOND):
+            before = detail(gateway, send(gateway, "messages", said("messages", turns)))
+        gateway.rows()
+        gateway.kill()
+        gateway.start()
+        after = detail(gateway, send(gateway, "messages", said("messages", SECOND)))
+        assert after["shadow"] and after["encoded"] == before["encoded"] == 2
+        assert after["bytes_after"] == before["bytes_after"]
+
+
+def test_what_google_keeps_of_a_conversation_is_not_referred_to(
+    gateway: GatewayProcess, upstream: ScriptedUpstream
+) -> None:
+    whole = json.loads(said("gemini", [Said("user", "kept there"), *SECOND]))
+    reply = send(gateway, "gemini", json.dumps({**whole, "cachedContent": "cachedContents/1"}).encode())
+    assert detail(gateway, reply)["why"] == "a part of the conversation is at its provider"
+    assert json.loads(sent(upstream))["contents"] == whole["contents"]
 
 
 def test_off_leaves_no_trace(upstream: ScriptedUpstream, tmp_path: Path) -> None:
