@@ -16,8 +16,8 @@ from llm_gateway.canonical.usage import Special, Usage
 from llm_gateway.ledger.accounting import Basis, Used, cached, has_lines, reckon
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.records import (
-    Compressed,
     Attempt,
+    Compressed,
     Counted,
     Intent,
     Noted,

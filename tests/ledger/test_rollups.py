@@ -15,6 +15,7 @@ from llm_gateway.canonical.usage import Usage
 from llm_gateway.ledger.checking import check
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.queries import page
+from llm_gateway.ledger.recompute import recompute
 from llm_gateway.ledger.records import Compressed, Money, Noted, Record, Recount, Removed
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.sightings import Sighting, join, put
@@ -69,6 +70,8 @@ def test_sums_equal_the_turns(tmp_path_factory: pytest.TempPathFactory, seed: in
     assert check(store) == []
     assert whole(store) == raw(store)
     assert whole(store).requests == 200
+    found = recompute(store)
+    assert (found.differing, found.turns) == (0, 200), found.first[:3]
     store.close()
 
 
@@ -135,8 +138,11 @@ def test_a_count_of_what_was_removed_takes_the_place_of_the_guess(store: SqliteS
 
 
 def test_what_was_not_compressed_and_its_provider_counted_stays(store: SqliteStore) -> None:
-    plain = [intent("a"), settlement("a", usage=Usage(1000), counted="provider")]
-    shorter = [intent("b"), settlement("b", usage=Usage(1000), compressed=Compressed(1, 1, 9, 8, 1))]
+    plain: list[Record] = [intent("a"), settlement("a", usage=Usage(1000), counted="provider")]
+    shorter: list[Record] = [
+        intent("b"),
+        settlement("b", usage=Usage(1000), compressed=Compressed(1, 1, 9, 8, 1)),
+    ]
     store.apply(merge([*plain, *shorter]), 1)
     of_one = Recount("a", Usage(5), "provider", None, compressed=Compressed(1, 1, 9, 8, 2))
     store.apply(merge([of_one, Recount("b", Usage(5), "tokenizer", 1)]), 2)

@@ -37,7 +37,7 @@ class Block(msgspec.Struct, frozen=True, gc=False):
 
 
 class Shortened(msgspec.Struct, frozen=True):
-    """What is to be counted: results that a model had read, after those that have `known` tokens, and new ones.
+    """What is to be counted: results that a model had read, after those with `known` tokens, and new ones.
 
     `known` is None where nothing is known of what was read: `read` is all of it then.
     """
