@@ -27,6 +27,7 @@ _HEADING = 40  # characters that a heading is worth
 _LIKE_SHARE = 0.7  # of an object's length, from which what it differs in is not worth saying alone
 _DEEPEST = 64  # so that how deep the interpreter can go decides nothing
 _Heads: TypeAlias = "list[tuple[str, _Heads | None]]"
+_NESTED = (dict, list)
 
 
 class Written(NamedTuple):
@@ -55,150 +56,176 @@ def written(compact: str, places: Places, root: str) -> Written | None:
     spelling, value = found
     writer = _Writer(places, root, spelling)
     try:
-        text = writer.container(value)
+        text = writer.value(value, compact, "")
     except _TooDeep:
         return None
     return Written(text, spelling, value, writer.first, writer.kin)
 
 
 class _Table(NamedTuple):
+    """Columns, and the keys of an object that is a row; `every`: all that is in the table are rows."""
+
     heads: _Heads
     keys: list[str]
+    every: bool
 
 
 class _Writer:
+    """`plain` is always a value's own text, `here` its JSON Pointer.
+
+    Most values are short and stay as they are: those that stand side by side are written at once.
+    """
+
     def __init__(self, places: Places, root: str, spelling: Spelling) -> None:
         self._places = places
         self._root = root
         self._text = spelling.write
         self._quote = spelling.quote
-        self._steps: list[str] = []
         self.first: dict[str, Place] = {}
         self.kin: dict[tuple[str, ...], Kin] = {}
 
-    def container(self, value: Value) -> str:
-        """Return how an object, an array or a long string is written."""
-        plain = self._text(value)
+    def value(self, value: Value, plain: str, here: str) -> str:
+        """Return how a value is written."""
         if len(plain) < LONG:
             return plain
         if (place := self._known(plain)) is not None:
             reference = self._reference("$ref", place) + "}"
             return reference if len(reference) < len(plain) else plain
         if isinstance(value, dict):
-            return self._object(value, plain)
-        self.first[plain] = self._here()
-        if isinstance(value, list):
-            return self._array(value)
-        return plain
+            return self._object(value, plain, here)
+        self.first[plain] = Place(self._root, here)
+        return self._array(value, plain, here) if isinstance(value, list) else plain
 
-    def _below(self, name: str, value: Value) -> str:
-        """Return how a member or element is written."""
-        if isinstance(value, (dict, list)) or (isinstance(value, str) and len(value) >= LONG):
-            self._steps.append(name)
-            if len(self._steps) > _DEEPEST:
-                raise _TooDeep
-            text = self.container(value)
-            self._steps.pop()
-            return text
-        return self._text(value)
+    def _object(self, value: dict[str, Value], plain: str, here: str) -> str:
+        if (kin := self._kin(value)) is not None:
+            alike = self._alike(kin, value, len(plain), here)
+            if alike is not None:
+                return alike
+        if (table := _table(list(value.values()))) is not None:
+            rows = [
+                f"{self._quote(key)}:{self._in_table(table, each, here, key)}" for key, each in value.items()
+            ]
+            short = '{"$cols":' + self._heading(table.heads) + ',"$rows":{' + ",\n".join(rows) + "}}"
+        else:
+            members = self._members(value, here)
+            short = "{" + ",".join(members) + "}" if members else plain
+        self._keep(value, plain, here)  # not before: what is within it cannot be like it
+        return short
 
-    def _object(self, value: dict[str, Value], plain: str) -> str:
-        if (alike := self._alike(value, len(plain))) is None:
-            short = self._members(value)
-            self._keep(value, plain)  # not before: what is within it cannot be like it
-            return short
-        return alike
-
-    def _keep(self, value: dict[str, Value], plain: str) -> None:
+    def _keep(self, value: dict[str, Value], plain: str, here: str) -> None:
         """Keep where an object stands that is written in full."""
-        self.first[plain] = here = self._here()
+        self.first[plain] = place = Place(self._root, here)
         if len(plain) >= _LEAST_LIKE:
-            self.kin[tuple(value)] = Kin(here, value)
+            self.kin[tuple(value)] = Kin(place, value)
 
-    def _members(self, value: dict[str, Value]) -> str:
-        """Return how the members of an object are written."""
-        quote = self._quote
-        rows = _alike(list(value.values()))
-        if not self._are_worth_it(rows):
-            members = [f"{quote(key)}:{self._below(step(key), each)}" for key, each in value.items()]
-            return "{" + ",".join(members) + "}"
-        table = _Table(_heads(rows), list(rows[0]))
-        written = [f"{quote(key)}:{self._in_table(table, step(key), each)}" for key, each in value.items()]
-        return '{"$cols":' + self._heading(table.heads) + ',"$rows":{' + ",\n".join(written) + "}}"
+    def _members(self, value: dict[str, Value], here: str) -> list[str]:
+        """Return the members of an object in parts as they are written; none where all are short."""
+        parts: list[str] = []
+        short: dict[str, Value] = {}
+        for key, each in value.items():
+            if len(each) < LONG if isinstance(each, str) else not isinstance(each, _NESTED):
+                short[key] = each
+                continue
+            plain = self._text(each)
+            if len(plain) < LONG:
+                short[key] = each
+                continue
+            if short:
+                parts.append(self._text(short)[1:-1])
+                short = {}
+            parts.append(f"{self._quote(key)}:{self.value(each, plain, _below(here, key))}")
+        if parts and short:
+            parts.append(self._text(short)[1:-1])
+        return parts
 
-    def _are_worth_it(self, rows: list[dict[str, Value]]) -> bool:
-        """Whether their keys said once save more than a heading costs."""
-        if not rows:
-            return False
-        return (len(rows) - 1) * sum(len(key) + 3 for key in rows[0]) > _HEADING
+    def _array(self, value: list[Value], plain: str, here: str) -> str:
+        if (table := _table(value)) is not None:
+            rows = [self._in_table(table, each, here, str(index)) for index, each in enumerate(value)]
+            return '{"$cols":' + self._heading(table.heads) + ',"$rows":[\n' + ",\n".join(rows) + "]}"
+        parts: list[str] = []
+        short: list[Value] = []
+        for index, each in enumerate(value):
+            if len(each) < LONG if isinstance(each, str) else not isinstance(each, _NESTED):
+                short.append(each)
+                continue
+            text = self._text(each)
+            if len(text) < LONG:
+                short.append(each)
+                continue
+            if short:
+                parts.append(self._text(short)[1:-1])
+                short = []
+            parts.append(self.value(each, text, _below(here, str(index))))
+        if parts and short:
+            parts.append(self._text(short)[1:-1])
+        return "[" + ",".join(parts) + "]" if parts else plain
 
-    def _in_table(self, table: _Table, name: str, value: Value) -> str:
+    def _in_table(self, table: _Table, value: Value, here: str, name: str) -> str:
         """Return how a member or element of a table is written: as a row, or as it is."""
-        if not isinstance(value, dict) or list(value) != table.keys:
-            return self._below(name, value)
-        self._steps.append(name)
-        written = self._row(table.heads, value)
-        self._steps.pop()
-        return written
+        plain = self._text(value)
+        if isinstance(value, dict) and (table.every or list(value) == table.keys):
+            return self._row(table.heads, value, plain, (here, name))
+        return plain if len(plain) < LONG else self.value(value, plain, _below(here, name))
 
-    def _alike(self, value: dict[str, Value], size: int) -> str | None:
-        """Return what an object differs in from one with the same keys, where that is much shorter."""
-        keys = tuple(value)
-        kin = self.kin.get(keys) or self._places.kin.get(keys)
-        if kin is None:
-            return None
-        differing = {key: each for key, each in value.items() if not self._equal(kin.value[key], each)}
-        if len(self._text(differing)) + len(kin.place.pointer) > _LIKE_SHARE * size:
-            return None
-        parts = [self._reference("$like", kin.place)]
-        parts += [f"{self._quote(key)}:{self._below(step(key), each)}" for key, each in differing.items()]
-        return ",".join(parts) + "}"
-
-    def _equal(self, one: Value, other: Value) -> bool:
-        """Whether two values have the same text: 1, 1.0 and true are equal to Python."""
-        return one == other and self._text(one) == self._text(other)
-
-    def _array(self, value: list[Value]) -> str:
-        rows = _alike(value)
-        if not self._are_worth_it(rows):
-            return "[" + ",".join([self._below(str(index), each) for index, each in enumerate(value)]) + "]"
-        table = _Table(_heads(rows), list(rows[0]))
-        written = [self._in_table(table, str(index), each) for index, each in enumerate(value)]
-        return '{"$cols":' + self._heading(table.heads) + ',"$rows":[\n' + ",\n".join(written) + "]}"
-
-    def _row(self, heads: _Heads, row: dict[str, Value]) -> str:
-        if len(self._steps) > _DEEPEST:
-            raise _TooDeep
-        plain = self._text(row)
+    def _row(self, heads: _Heads, row: dict[str, Value], plain: str, at: tuple[str, str]) -> str:
         if len(plain) < LONG:
-            return self._cells(heads, row)
+            return self._text(_cells(heads, row))
+        here = _below(*at)
         if (place := self._known(plain)) is not None:
             return self._reference("$ref", place) + "}"
-        if (alike := self._alike(row, len(self._text(list(row.values()))))) is not None:
-            return alike
-        cells = self._cells(heads, row)
-        self._keep(row, plain)
+        if (kin := self._kin(row)) is not None:
+            alike = self._alike(kin, row, len(self._text(list(row.values()))), here)
+            if alike is not None:
+                return alike
+        cells = self._long_cells(heads, row, here)
+        self._keep(row, plain, here)
         return cells
 
-    def _cells(self, heads: _Heads, row: dict[str, Value]) -> str:
-        if all(below is None and _is_short(row[key]) for key, below in heads):
-            return self._text(list(row.values()))
-        cells: list[str] = []
-        for key, below in heads:
-            each = row[key]
+    def _long_cells(self, heads: _Heads, row: dict[str, Value], here: str) -> str:
+        parts: list[str] = []
+        short: list[Value] = []
+        for (key, below), each in zip(heads, row.values(), strict=True):
+            if len(each) < LONG if isinstance(each, str) else not isinstance(each, _NESTED):
+                short.append(each)
+                continue
+            text = self._text(each)
+            if len(text) < LONG:
+                short.append(_cells(below, each) if below is not None and isinstance(each, dict) else each)
+                continue
+            if short:
+                parts.append(self._text(short)[1:-1])
+                short = []
             if below is not None and isinstance(each, dict):
-                self._steps.append(step(key))
-                cells.append(self._row(below, each))
-                self._steps.pop()
+                parts.append(self._row(below, each, text, (here, key)))
             else:
-                cells.append(self._below(step(key), each))
-        return "[" + ",".join(cells) + "]"
+                parts.append(self.value(each, text, _below(here, key)))
+        if not parts:
+            return self._text(short)
+        if short:
+            parts.append(self._text(short)[1:-1])
+        return "[" + ",".join(parts) + "]"
+
+    def _kin(self, value: dict[str, Value]) -> Kin | None:
+        keys = tuple(value)
+        return self.kin.get(keys) or self._places.kin.get(keys)
+
+    def _alike(self, kin: Kin, value: dict[str, Value], size: int, here: str) -> str | None:
+        """Return what an object differs in from one with the same keys, where that is much shorter."""
+        text, there = self._text, kin.value
+        differing: dict[str, Value] = {}
+        for key, each in value.items():
+            other = there[key]
+            # 1, 1.0 and true are equal to Python
+            if each != other or (not type(each) is type(other) is str and text(each) != text(other)):
+                differing[key] = each
+        short = text(differing)
+        if len(short) + len(kin.place.pointer) > _LIKE_SHARE * size:
+            return None
+        parts = self._members(differing, here) or [short[1:-1]]
+        return ",".join([self._reference("$like", kin.place), *parts]) + "}"
 
     def _known(self, plain: str) -> Place | None:
         return self._places.first.get(plain) or self.first.get(plain)
-
-    def _here(self) -> Place:
-        return Place(self._root, "".join([f"/{name}" for name in self._steps]))
 
     def _reference(self, name: str, place: Place) -> str:
         """Return an object that refers to a place, without its closing brace."""
@@ -213,34 +240,47 @@ class _Writer:
         return "[" + ",".join(names) + "]"
 
 
-def _is_short(value: Value) -> bool:
-    return not isinstance(value, (dict, list)) and not (isinstance(value, str) and len(value) >= LONG)
+def _below(here: str, name: str) -> str:
+    """Return the JSON Pointer of a member or element."""
+    if len(here) >= _DEEPEST and here.count("/") >= _DEEPEST:
+        raise _TooDeep
+    return f"{here}/{step(name)}"
 
 
-def _alike(value: list[Value]) -> list[dict[str, Value]]:
-    """Return the objects that have the keys of the first one, where all are objects and two of them do."""
-    first = value[0] if len(value) > 1 else None
+def _table(values: list[Value]) -> _Table | None:
+    """Return the table that objects make whose keys, said once, save more than a heading costs."""
+    first = values[0] if len(values) > 1 else None
     if not isinstance(first, dict) or not first:
-        return []
+        return None
     keys = list(first)
-    found: list[dict[str, Value]] = []
-    for each in value:
+    rows: list[dict[str, Value]] = []
+    for each in values:
         if not isinstance(each, dict):
-            return []
+            return None
         if list(each) == keys:
-            found.append(each)
-    return found if len(found) > 1 else []
+            rows.append(each)
+    if (len(rows) - 1) * (len("".join(keys)) + 3 * len(keys)) <= _HEADING:
+        return None
+    return _Table(_heads(rows), keys, len(rows) == len(values))
 
 
 def _heads(rows: list[dict[str, Value]], depth: int = 0) -> _Heads:
     """Return the columns of objects with the same keys; objects in a column that are alike have their own."""
     heads: _Heads = []
-    for key in rows[0]:
-        if not isinstance(rows[0][key], dict):
+    for key, first in rows[0].items():
+        if not isinstance(first, dict):
             heads.append((key, None))
             continue
         below = [each for row in rows if isinstance(each := row[key], dict)]
-        keys = list(below[0])
+        keys = list(first)
         alike = len(below) == len(rows) and bool(keys) and all(list(each) == keys for each in below)
         heads.append((key, _heads(below, depth + 1) if alike and depth < _DEEPEST else None))
     return heads
+
+
+def _cells(heads: _Heads, row: dict[str, Value]) -> list[Value]:
+    """Return the cells of a row that is short."""
+    return [
+        _cells(below, each) if below is not None and isinstance(each, dict) else each
+        for (_, below), each in zip(heads, row.values(), strict=True)
+    ]

@@ -1,94 +1,112 @@
 """JSON values read back that `columns.py` wrote, in its order: what is referred to was read before."""
 
+from typing import NamedTuple
+
 from llm_gateway.compression.columns import ELSEWHERE, LONG
 from llm_gateway.compression.places import Places, Value, step, value_at
 from llm_gateway.compression.spelling import Spelling
 
 __all__ = ["value_of"]
 
+_NESTED = (dict, list)
+
 
 def value_of(text: str, places: Places, spelling: Spelling) -> Value:
     """Return the value that was written so; ValueError, KeyError or IndexError for what never was."""
     value = spelling.read(text)
-    if '"$' not in text:
+    if '"$' not in text or not isinstance(value, _NESTED):
         return value
     return _Reader(places, points_back='":"#' in text).value(value, "")
 
 
+class _Table(NamedTuple):
+    """The columns of a table, and of which of them the objects have columns of their own."""
+
+    names: list[str]
+    below: "dict[str, _Table]"
+
+
 class _Reader:
-    """Keeps what it has read by its JSON Pointer, where the text points back to itself."""
+    """Keeps what it has read by its JSON Pointer, where the text points back to itself.
+
+    What the text gave is made into what it stands for where it is: nobody else has it.
+    """
 
     def __init__(self, places: Places, *, points_back: bool) -> None:
         self._places = places
         self._points_back = points_back
         self._made: dict[str, Value] = {}
 
-    def value(self, short: Value, path: str) -> Value:
-        """Return the value that was written so."""
+    def value(self, short: Value, here: str) -> Value:
+        """Return the value that was written so, at that JSON Pointer."""
         made: Value = short
         if isinstance(short, dict):
             if "$ref" in short:
                 return self._at(short["$ref"])
-            made = self._object(short, path)
+            if "$cols" in short:
+                made = self._table(short, here)
+            elif "$like" in short:
+                made = self._like(short, here)
+            else:
+                self._members(short, here)
         elif isinstance(short, list):
-            made = [self._below(each, path, index) for index, each in enumerate(short)]
+            self._elements(short, here)
         if self._points_back:
-            self._made[path] = made
+            self._made[here] = made
         return made
 
-    def _below(self, short: Value, path: str, name: str | int) -> Value:
-        """Return a member or element: only what may be referred to needs its pointer."""
-        if isinstance(short, (dict, list)) or (isinstance(short, str) and len(short) >= LONG):
-            return self.value(short, self._pointer(path, name))
-        return short
+    def _members(self, short: dict[str, Value], here: str) -> None:
+        for key, each in short.items():
+            if len(each) >= LONG if isinstance(each, str) else isinstance(each, _NESTED):
+                short[key] = self.value(each, self._below(here, key))
 
-    def _pointer(self, path: str, name: str | int) -> str:
-        if not self._points_back:
-            return ""
-        return f"{path}/{step(name) if isinstance(name, str) else name}"
+    def _elements(self, short: list[Value], here: str) -> None:
+        for index, each in enumerate(short):
+            if len(each) >= LONG if isinstance(each, str) else isinstance(each, _NESTED):
+                short[index] = self.value(each, self._below(here, str(index)))
 
-    def _object(self, short: dict[str, Value], path: str) -> Value:
-        if "$like" in short:
-            there = self._at(short["$like"])
-            if not isinstance(there, dict):
-                raise ValueError("an object that is like what is none")
-            return {
-                key: self._below(short[key], path, key) if key in short else each
-                for key, each in there.items()
-            }
-        if "$cols" in short:
-            return self._table(short, path)
-        return {key: self._below(each, path, key) for key, each in short.items()}
+    def _below(self, here: str, name: str) -> str:
+        """Return a member's or element's pointer, where it may be pointed to."""
+        return f"{here}/{step(name)}" if self._points_back else ""
 
-    def _table(self, short: dict[str, Value], path: str) -> Value:
-        heads, rows = short["$cols"], short["$rows"]
-        if not isinstance(heads, list) or not isinstance(rows, (dict, list)):
-            raise ValueError("a table without columns or rows")
+    def _like(self, short: dict[str, Value], here: str) -> Value:
+        there = self._at(short.pop("$like"))
+        if not isinstance(there, dict):
+            raise ValueError("an object that is like what is none")
+        self._members(short, here)
+        made = there | short
+        if len(made) != len(there):
+            raise ValueError("an object that is like one with other keys")
+        return made
+
+    def _table(self, short: dict[str, Value], here: str) -> Value:
+        table, rows = _table(short["$cols"]), short["$rows"]
         if isinstance(rows, dict):
-            return {key: self._in_table(heads, row, path, key) for key, row in rows.items()}
-        return [self._in_table(heads, row, path, index) for index, row in enumerate(rows)]
+            for key, row in rows.items():
+                rows[key] = self._in_table(table, row, here, key)
+        elif isinstance(rows, list):
+            for index, row in enumerate(rows):
+                rows[index] = self._in_table(table, row, here, str(index))
+        else:
+            raise ValueError("a table without rows")
+        return rows
 
-    def _in_table(self, heads: list[Value], row: Value, path: str, name: str | int) -> Value:
-        if isinstance(row, list):
-            return self._row(heads, row, self._pointer(path, name))
-        return self._below(row, path, name)
+    def _in_table(self, table: _Table, row: Value, here: str, name: str) -> Value:
+        below = self._below(here, name)
+        return self._row(table, row, below) if isinstance(row, list) else self.value(row, below)
 
-    def _row(self, heads: list[Value], row: list[Value], path: str) -> Value:
-        if not self._points_back and not any(isinstance(each, (dict, list)) for each in (*heads, *row)):
-            return dict(zip(map(str, heads), row, strict=True))
-        made: dict[str, Value] = {}
-        for head, each in zip(heads, row, strict=True):
-            if isinstance(head, dict):
-                ((key, below),) = head.items()
-                if isinstance(each, list) and isinstance(below, list):
-                    made[key] = self._row(below, each, self._pointer(path, key))
-                else:
-                    made[key] = self._below(each, path, key)
+    def _row(self, table: _Table, row: list[Value], here: str) -> Value:
+        made: dict[str, Value] = dict(zip(table.names, row, strict=True))
+        for key, each in made.items():
+            if len(each) < LONG if isinstance(each, str) else not isinstance(each, _NESTED):
+                continue
+            below = table.below.get(key)
+            if below is not None and isinstance(each, list):
+                made[key] = self._row(below, each, self._below(here, key))
             else:
-                key = str(head)
-                made[key] = self._below(each, path, key)
+                made[key] = self.value(each, self._below(here, key))
         if self._points_back:
-            self._made[path] = made
+            self._made[here] = made
         return made
 
     def _at(self, place: Value) -> Value:
@@ -98,3 +116,18 @@ class _Reader:
         if not root:
             return self._made[pointer]
         return value_at(self._places.roots[root.removeprefix(ELSEWHERE)], pointer)
+
+
+def _table(heads: Value) -> _Table:
+    if not isinstance(heads, list):
+        raise ValueError("a table without columns")
+    names: list[str] = []
+    below: dict[str, _Table] = {}
+    for head in heads:
+        if isinstance(head, dict):
+            ((key, inner),) = head.items()
+            names.append(key)
+            below[key] = _table(inner)
+        else:
+            names.append(str(head))
+    return _Table(names, below)
