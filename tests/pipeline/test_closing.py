@@ -350,7 +350,7 @@ def test_what_compression_did_is_reckoned_at_the_end() -> None:
     end = closed(course(compressing=compressing))
     # Ten tokens by who counts here, all of them new: they would have been written to the cache.
     assert end.removed == Removed(cache_write=10)
-    told = Compressed(2, 1, 400, 300, 10, "strict-1", counted="calibrated", error_permille=150)
+    told = Compressed(2, 1, 400, 300, 10, "strict-1", counted="calibrated", error_permille=1000)
     assert end.compressed == told
     assert end.money is not None and end.money.compression_nano == 10 * 2000
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from fakes import FakeClock
 from ledger_samples import Failures, intent, settlement, with_ledger
@@ -15,12 +16,14 @@ from llm_gateway.compression.calibration import Calibrations
 from llm_gateway.compression.counter import Counter
 from llm_gateway.compression.removal import Removal
 from llm_gateway.compression.weights import weights_of
+from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.accounting import Basis, Used, reckon
 from llm_gateway.ledger.checking import check
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.queries import page
 from llm_gateway.ledger.recompute import recompute
 from llm_gateway.ledger.records import Compressed, Counted, Noted, Removed, Settlement
+from llm_gateway.ledger.removals import removals
 from llm_gateway.ledger.tariff import Card, Steps, Tariff, TokenClass
 from llm_gateway.pipeline.counting import Extents, Missed, Shorter, Took, classed
 from llm_gateway.pipeline.recount import MOST_BYTES, Recounting
@@ -66,6 +69,10 @@ def missed(end: Settlement, what: Removal, body: bytes = b"") -> Missed:
     usage = None if end.usage is None or end.usage.estimated else end.usage
     of_turn = ("turn_1", EXTENTS, "chat", body, PAID, end.outcome, True, usage, end.removed)
     return Missed(*of_turn, shorter=Shorter(what, end))
+
+
+async def unavailable(job: object) -> None:
+    raise LedgerUnavailable("the database takes nothing")
 
 
 Scene = Callable[[Recounting, Ledger], Awaitable[None]]
@@ -201,6 +208,29 @@ def test_tokens_are_the_models_own(tmp_path: Path) -> None:
         assert (took.tokens, took.error_permille) == (round(o200k * weights_of(opus.model).text * 1.2), 10)
 
     assert not play(tmp_path, scene)
+
+
+def test_what_was_counted_is_put_on_record_with_what_was_learned(tmp_path: Path) -> None:
+    async def scene(counting: Recounting, ledger: Ledger) -> None:
+        what = removal()
+        counting.later(missed(ended(counting, what), what))
+        await counting.count_all()
+        chain = what.reaches()[1].chain
+        assert not await ledger.read(removals, [chain]), "a transaction is for many"
+        await counting.keep()
+        assert [row.tokens for row in await ledger.read(removals, [chain])] == [TOKENS]
+        for number in range(64):
+            another = removal(whose=b"%d" % number)
+            counting.later(missed(ended(counting, another), another))
+        await counting.count_all()
+        assert len(await ledger.read(removals, [b"%d-2" % number for number in range(64)])) == 64
+        counting.later(missed(ended(counting, removal(MORE)), removal(MORE)))
+        await counting.count_all()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ledger, "write", unavailable)
+            await counting.keep()
+
+    assert [what for what, _ in play(tmp_path, scene)] == ["removals"]
 
 
 def test_without_the_extra_nothing_waits_and_nothing_changes(tmp_path: Path) -> None:

@@ -191,11 +191,11 @@ class Recounting(Counting):
                 continue
             self._failing = False
             await self._keep_removals(_MANY)
-        await self._keep_removals()
 
     async def keep(self) -> None:
         """Put on record what was learned."""
         self._kept_at = self._clock.monotonic()
+        await self._keep_removals()
         news = self._known.news()
         if news:
             rows = [_row(kept, self._clock.now_us()) for kept in news]
