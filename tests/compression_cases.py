@@ -171,7 +171,7 @@ def _lines(rng: random.Random, pool: list[str]) -> list[str]:
 
 def _numbered(rng: random.Random, lines: list[str]) -> str:
     first, width = rng.choice((1, 1, 7, 98, 999_990)), rng.choice((1, 4, 6, 6, 6, 12))
-    numbered = Numbering(first, width, rng.choice("→→\t:|")).put(lines)
+    numbered = Numbering(first, width, rng.choice(("→", "→", "\t", ":", ": ", "|", "| "))).put(lines)
     if rng.random() < 0.3:
         del numbered[rng.randrange(len(numbered))]
     return "\n".join(

@@ -19,7 +19,9 @@ WRITTEN: dict[str, Marker] = {
     "[lines 1-83]": Numbers(1, 83, 6, "→"),
     "[lines 7-9 tab]": Numbers(7, 9, 6, "\t"),
     "[lines 7-9 colon width 1]": Numbers(7, 9, 1, ":"),
+    "[lines 7-9 colon space width 1]": Numbers(7, 9, 1, ": "),
     "[lines 7-9 bar width 12]": Numbers(7, 9, 12, "|"),
+    "[lines 7-9 bar space]": Numbers(7, 9, 6, "| "),
     "[previous line 1 more time]": Again(1, 1),
     "[previous 3 lines 20 more times]": Again(3, 20),
     "[next 4 lines each begin with: lib/a.py:]": After(4, "lib/a.py:"),
@@ -54,6 +56,7 @@ def test_lines_that_are_the_same_are_quoted() -> None:
     [
         "[lines 0-3]",
         "[lines 1-3 comma]",
+        "[lines 1-3 tab space]",
         "[lines 1-3] ",
         "[same as what you said]",
         "[same as result 1 lines 1-3]",

@@ -8,7 +8,9 @@ LINES = ["def f():", "    return 1", "", "1→2"]
 
 
 @pytest.mark.parametrize("first", [1, 7, 98, 999_998])
-@pytest.mark.parametrize("width, mark", [(6, "→"), (6, "\t"), (1, ":"), (4, "|"), (12, "→")])
+@pytest.mark.parametrize(
+    "width, mark", [(6, "→"), (6, "\t"), (1, ":"), (4, "|"), (12, "→"), (1, ": "), (6, "| ")]
+)
 def test_numbers_are_taken_off_and_put_back(first: int, width: int, mark: str) -> None:
     text = Numbering(first, width, mark).put(LINES)
     found = numbered_from(["before", *text, "behind"], 1)
@@ -33,6 +35,13 @@ def test_numbers_are_taken_off_and_put_back(first: int, width: int, mark: str) -
 )
 def test_what_is_not_numbered_one_by_one_is_left_alone(lines: list[str]) -> None:
     assert numbered_from(lines, 0) is None
+
+
+@pytest.mark.parametrize("indent", ["", "    ", "        "])
+@pytest.mark.parametrize("mark", [":", ": ", "|", "| ", "\t"])
+def test_of_a_part_that_is_indented_what_stands_in_the_file_is_left(mark: str, indent: str) -> None:
+    lines = [f"{indent}if a:", f"{indent}    b()"] * 2
+    assert numbered_from(Numbering(9, 1, mark).put(lines), 0) == (Numbering(9, 1, mark), lines)
 
 
 def test_numbering_ends_where_it_breaks_off() -> None:

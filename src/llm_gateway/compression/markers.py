@@ -24,13 +24,15 @@ __all__ = [
 
 _LIKE = re.compile(r"\\*\[(?:lines \d|same as |previous |next \d|JSON\b)")
 
-_MARKS = {"→": "", "\t": " tab", ":": " colon", "|": " bar"}
+_MARKS = {"→": "", "\t": " tab", ":": " colon", ": ": " colon space", "|": " bar", "| ": " bar space"}
 _MARK_OF = {name.strip(): mark for mark, name in _MARKS.items()}
 _USUAL = 6  # columns that `cat -n` and Claude Code's reading tool pad numbers to
 _QUOTED = 20
 _SPACED = 0
 
-_NUMBERS = re.compile(r"\[lines ([1-9]\d{0,8})-(\d{1,9})(?: (tab|colon|bar))?(?: width (\d{1,2}))?\]")
+_NUMBERS = re.compile(
+    r"\[lines ([1-9]\d{0,8})-(\d{1,9})(?: (tab|(?:colon|bar)(?: space)?))?(?: width (\d{1,2}))?\]"
+)
 _SAME = re.compile(
     r"\[same as (result \d+|call \d+ [A-Za-z_][A-Za-z_0-9.]*) lines? (\d{1,7})(?:-(\d{1,7}))?: .*\]",
     re.DOTALL,

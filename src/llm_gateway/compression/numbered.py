@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 __all__ = ["Numbering", "numbered_from", "seems_numbered"]
 
-# `cat -n` pads to six columns and sets a tab, Claude Code's reading tool an arrow, SWE-agent's a colon.
+# `cat -n` pads to six columns and sets a tab, Claude Code's reading tool a tab or an arrow, SWE-agent's a
+# colon, opencode's (1.18) a colon and a space.
 _NUMBERED = re.compile(r"( *)([1-9]\d{0,8})([\t→:|])")
 _ANYWHERE = re.compile(r"(?m)^ *[1-9]\d{0,8}[\t→:|]")
+_BEFORE_SPACE = (":", "|")
 _FEWEST = 3
 
 
@@ -45,4 +47,14 @@ def numbered_from(lines: list[str], at: int) -> tuple[Numbering, list[str]] | No
         found.append(line[len(before) :])
     if len(found) < _FEWEST:
         return None
+    if mark in _BEFORE_SPACE and _are_spaced(found):
+        return Numbering(first, width, mark + " "), [line[1:] for line in found]
     return Numbering(first, width, mark), found
+
+
+def _are_spaced(lines: list[str]) -> bool:
+    """Return whether a space before each line belongs to the mark: indents of code are even.
+
+    What is left has to be what stands in the file: it is what a model quotes when it edits.
+    """
+    return min(len(line) - len(line.lstrip(" ")) for line in lines) % 2 == 1
