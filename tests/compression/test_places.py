@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_gateway.compression.places import Kin, Place, Places, Value, step, value_at
+from llm_gateway.compression.places import Kin, Places, Value, step, value_at
 
 # The document of RFC 6901, section 5.
 DOCUMENT: Value = {"foo": ["bar", "baz"], "": 0, "a/b": 1, "m~n": 8}
@@ -29,7 +29,7 @@ def test_any_key_is_a_step(key: str) -> None:
 
 def test_places_keep_what_was_written() -> None:
     places = Places()
-    here = Place("3", "/a")
+    here = "3#/a"
     places.add("3", DOCUMENT, {"long text": here}, {("id",): Kin(here, {"id": 1})})
     assert places.roots["3"] == DOCUMENT
     assert places.first["long text"] == here

@@ -8,9 +8,10 @@ With an object for `$rows` it stands for an object of objects.
 another `id`. Values that use these names themselves are none of ours. Reading it back: `values.py`.
 """
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from llm_gateway.compression.places import Kin, Place, Places, Value, step
+from llm_gateway.compression.places import Kin, Places, Value, step
 from llm_gateway.compression.spelling import Spelling, spelling_of
 
 __all__ = ["ELSEWHERE", "LONG", "Written", "written"]
@@ -26,7 +27,6 @@ _LEAST_LIKE = 120
 _HEADING = 40  # characters that a heading is worth
 _LIKE_SHARE = 0.7  # of an object's length, from which what it differs in is not worth saying alone
 _DEEPEST = 64  # so that how deep the interpreter can go decides nothing
-_Heads: TypeAlias = "list[tuple[str, _Heads | None]]"
 _NESTED = (dict, list)
 
 
@@ -36,7 +36,7 @@ class Written(NamedTuple):
     text: str
     spelling: Spelling
     value: Value
-    first: dict[str, Place]
+    first: dict[str, str]
     kin: dict[tuple[str, ...], Kin]
 
 
@@ -56,10 +56,17 @@ def written(compact: str, places: Places, root: str) -> Written | None:
     spelling, value = found
     writer = _Writer(places, root, spelling)
     try:
-        text = writer.value(value, compact, "")
+        text = writer.value(value, compact, root + "#")
     except _TooDeep:
         return None
     return Written(text, spelling, value, writer.first, writer.kin)
+
+
+class _Heads(NamedTuple):
+    """The columns of a table, and the columns of the objects in a column; `flat`: there are none of these."""
+
+    columns: "list[tuple[str, _Heads | None]]"
+    flat: bool
 
 
 class _Table(NamedTuple):
@@ -71,17 +78,18 @@ class _Table(NamedTuple):
 
 
 class _Writer:
-    """`plain` is always a value's own text, `here` its JSON Pointer.
+    """`plain` is always a value's own text, `here` its place.
 
     Most values are short and stay as they are: those that stand side by side are written at once.
     """
 
     def __init__(self, places: Places, root: str, spelling: Spelling) -> None:
         self._places = places
-        self._root = root
+        self._root = root + "#"
         self._text = spelling.write
+        self._each = spelling.write_each
         self._quote = spelling.quote
-        self.first: dict[str, Place] = {}
+        self.first: dict[str, str] = {}
         self.kin: dict[tuple[str, ...], Kin] = {}
 
     def value(self, value: Value, plain: str, here: str) -> str:
@@ -93,7 +101,7 @@ class _Writer:
             return reference if len(reference) < len(plain) else plain
         if isinstance(value, dict):
             return self._object(value, plain, here)
-        self.first[plain] = Place(self._root, here)
+        self.first[plain] = here
         return self._array(value, plain, here) if isinstance(value, list) else plain
 
     def _object(self, value: dict[str, Value], plain: str, here: str) -> str:
@@ -101,11 +109,12 @@ class _Writer:
             alike = self._alike(kin, value, len(plain), here)
             if alike is not None:
                 return alike
-        if (table := _table(list(value.values()))) is not None:
-            rows = [
-                f"{self._quote(key)}:{self._in_table(table, each, here, key)}" for key, each in value.items()
-            ]
-            short = '{"$cols":' + self._heading(table.heads) + ',"$rows":{' + ",\n".join(rows) + "}}"
+        values = list(value.values())
+        if (table := _table(values)) is not None:
+            rows = map(
+                ":".join, zip(map(self._quote, value), self._rows(table, values, here, value), strict=True)
+            )
+            short = '{"$cols":' + self._heading(table) + ',"$rows":{' + ",\n".join(rows) + "}}"
         else:
             members = self._members(value, here)
             short = "{" + ",".join(members) + "}" if members else plain
@@ -114,9 +123,9 @@ class _Writer:
 
     def _keep(self, value: dict[str, Value], plain: str, here: str) -> None:
         """Keep where an object stands that is written in full."""
-        self.first[plain] = place = Place(self._root, here)
+        self.first[plain] = here
         if len(plain) >= _LEAST_LIKE:
-            self.kin[tuple(value)] = Kin(place, value)
+            self.kin[tuple(value)] = Kin(here, value)
 
     def _members(self, value: dict[str, Value], here: str) -> list[str]:
         """Return the members of an object in parts as they are written; none where all are short."""
@@ -140,8 +149,8 @@ class _Writer:
 
     def _array(self, value: list[Value], plain: str, here: str) -> str:
         if (table := _table(value)) is not None:
-            rows = [self._in_table(table, each, here, str(index)) for index, each in enumerate(value)]
-            return '{"$cols":' + self._heading(table.heads) + ',"$rows":[\n' + ",\n".join(rows) + "]}"
+            rows = self._rows(table, value, here, map(str, range(len(value))))
+            return '{"$cols":' + self._heading(table) + ',"$rows":[\n' + ",\n".join(rows) + "]}"
         parts: list[str] = []
         short: list[Value] = []
         for index, each in enumerate(value):
@@ -160,31 +169,41 @@ class _Writer:
             parts.append(self._text(short)[1:-1])
         return "[" + ",".join(parts) + "]" if parts else plain
 
-    def _in_table(self, table: _Table, value: Value, here: str, name: str) -> str:
-        """Return how a member or element of a table is written: as a row, or as it is."""
-        plain = self._text(value)
-        if isinstance(value, dict) and (table.every or list(value) == table.keys):
-            return self._row(table.heads, value, plain, (here, name))
-        return plain if len(plain) < LONG else self.value(value, plain, _below(here, name))
+    def _rows(self, table: _Table, values: list[Value], here: str, names: Iterable[str]) -> list[str]:
+        """Return how the members or elements of a table are written: as rows, or as they are."""
+        heads = table.heads
+        rows = [
+            each if isinstance(each, dict) and (table.every or list(each) == table.keys) else None
+            for each in values
+        ]
+        cells = self._each([None if row is None else _cells(heads, row) for row in rows])
+        found: list[str] = []
+        for name, each, row, plain, short in zip(names, values, rows, self._each(values), cells, strict=True):
+            if len(plain) < LONG:
+                found.append(plain if row is None else short)
+            elif row is None:
+                found.append(self.value(each, plain, _below(here, name)))
+            else:
+                found.append(self._row(heads, row, plain, short, _below(here, name)))
+        return found
 
-    def _row(self, heads: _Heads, row: dict[str, Value], plain: str, at: tuple[str, str]) -> str:
-        if len(plain) < LONG:
-            return self._text(_cells(heads, row))
-        here = _below(*at)
+    def _row(self, heads: _Heads, row: dict[str, Value], plain: str, short: str, here: str) -> str:
+        """Return how a row is written that is long; `short`: its cells where none of them is long."""
         if (place := self._known(plain)) is not None:
             return self._reference("$ref", place) + "}"
         if (kin := self._kin(row)) is not None:
-            alike = self._alike(kin, row, len(self._text(list(row.values()))), here)
-            if alike is not None:
+            size = len(short if heads.flat else self._text(list(row.values())))
+            if (alike := self._alike(kin, row, size, here)) is not None:
                 return alike
-        cells = self._long_cells(heads, row, here)
+        if not (heads.flat and len(short) < LONG):
+            short = self._long_cells(heads, row, here)
         self._keep(row, plain, here)
-        return cells
+        return short
 
     def _long_cells(self, heads: _Heads, row: dict[str, Value], here: str) -> str:
         parts: list[str] = []
         short: list[Value] = []
-        for (key, below), each in zip(heads, row.values(), strict=True):
+        for (key, below), each in zip(heads.columns, row.values(), strict=True):
             if len(each) < LONG if isinstance(each, str) else not isinstance(each, _NESTED):
                 short.append(each)
                 continue
@@ -196,7 +215,8 @@ class _Writer:
                 parts.append(self._text(short)[1:-1])
                 short = []
             if below is not None and isinstance(each, dict):
-                parts.append(self._row(below, each, text, (here, key)))
+                cells = self._text(_cells(below, each))
+                parts.append(self._row(below, each, text, cells, _below(here, key)))
             else:
                 parts.append(self.value(each, text, _below(here, key)))
         if not parts:
@@ -219,29 +239,25 @@ class _Writer:
             if each != other or (not type(each) is type(other) is str and text(each) != text(other)):
                 differing[key] = each
         short = text(differing)
-        if len(short) + len(kin.place.pointer) > _LIKE_SHARE * size:
+        if len(short) + len(kin.place) - kin.place.index("#") - 1 > _LIKE_SHARE * size:
             return None
         parts = self._members(differing, here) or [short[1:-1]]
         return ",".join([self._reference("$like", kin.place), *parts]) + "}"
 
-    def _known(self, plain: str) -> Place | None:
+    def _known(self, plain: str) -> str | None:
         return self._places.first.get(plain) or self.first.get(plain)
 
-    def _reference(self, name: str, place: Place) -> str:
+    def _reference(self, name: str, place: str) -> str:
         """Return an object that refers to a place, without its closing brace."""
-        root = "" if place.root == self._root else ELSEWHERE + place.root
-        return f'{{"{name}":{self._quote(f"{root}#{place.pointer}")}'
+        there = place[len(self._root) - 1 :] if place.startswith(self._root) else ELSEWHERE + place
+        return f'{{"{name}":{self._quote(there)}'
 
-    def _heading(self, heads: _Heads) -> str:
-        names = [
-            self._quote(key) if below is None else "{" + self._quote(key) + ":" + self._heading(below) + "}"
-            for key, below in heads
-        ]
-        return "[" + ",".join(names) + "]"
+    def _heading(self, table: _Table) -> str:
+        return self._text(_heading(table.heads))
 
 
 def _below(here: str, name: str) -> str:
-    """Return the JSON Pointer of a member or element."""
+    """Return the place of a member or element."""
     if len(here) >= _DEEPEST and here.count("/") >= _DEEPEST:
         raise _TooDeep
     return f"{here}/{step(name)}"
@@ -266,7 +282,8 @@ def _table(values: list[Value]) -> _Table | None:
 
 def _heads(rows: list[dict[str, Value]], depth: int = 0) -> _Heads:
     """Return the columns of objects with the same keys; objects in a column that are alike have their own."""
-    heads: _Heads = []
+    heads: list[tuple[str, _Heads | None]] = []
+    flat = True
     for key, first in rows[0].items():
         if not isinstance(first, dict):
             heads.append((key, None))
@@ -274,13 +291,21 @@ def _heads(rows: list[dict[str, Value]], depth: int = 0) -> _Heads:
         below = [each for row in rows if isinstance(each := row[key], dict)]
         keys = list(first)
         alike = len(below) == len(rows) and bool(keys) and all(list(each) == keys for each in below)
-        heads.append((key, _heads(below, depth + 1) if alike and depth < _DEEPEST else None))
-    return heads
+        inner = _heads(below, depth + 1) if alike and depth < _DEEPEST else None
+        flat = flat and inner is None
+        heads.append((key, inner))
+    return _Heads(heads, flat)
+
+
+def _heading(heads: _Heads) -> list[Value]:
+    return [key if below is None else {key: _heading(below)} for key, below in heads.columns]
 
 
 def _cells(heads: _Heads, row: dict[str, Value]) -> list[Value]:
-    """Return the cells of a row that is short."""
+    """Return the cells of a row, as they are where none of them is long."""
+    if heads.flat:
+        return list(row.values())
     return [
         _cells(below, each) if below is not None and isinstance(each, dict) else each
-        for (_, below), each in zip(heads, row.values(), strict=True)
+        for (_, below), each in zip(heads.columns, row.values(), strict=True)
     ]

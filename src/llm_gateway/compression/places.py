@@ -1,27 +1,20 @@
 """JSON values that can be referred to: those of the results so far, and where each large one stood first.
 
-A place is a root and a JSON Pointer (RFC 6901). A root is a result's number; the second JSON text of a result
-is `3.2`, the third `3.3`.
+A place is a root and a JSON Pointer (RFC 6901): `3#/items/0`. A root is a result's number; the second JSON
+text of a result is `3.2`, the third `3.3`.
 """
 
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["Kin", "Place", "Places", "Value", "step", "value_at"]
+__all__ = ["Kin", "Places", "Value", "step", "value_at"]
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
-
-
-class Place(NamedTuple):
-    """Where a value stands."""
-
-    root: str
-    pointer: str
 
 
 class Kin(NamedTuple):
     """An object that is written in full, and where."""
 
-    place: Place
+    place: str
     value: dict[str, Value]
 
 
@@ -30,10 +23,10 @@ class Places:
 
     def __init__(self) -> None:
         self.roots: dict[str, Value] = {}
-        self.first: dict[str, Place] = {}
+        self.first: dict[str, str] = {}
         self.kin: dict[tuple[str, ...], Kin] = {}
 
-    def add(self, root: str, value: Value, first: dict[str, Place], kin: dict[tuple[str, ...], Kin]) -> None:
+    def add(self, root: str, value: Value, first: dict[str, str], kin: dict[tuple[str, ...], Kin]) -> None:
         """Keep a value as a root, with the places of what is new in it."""
         self.roots[root] = value
         self.first.update(first)

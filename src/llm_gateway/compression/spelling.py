@@ -23,11 +23,12 @@ class Spelt(str):
 
 
 class Spelling(NamedTuple):
-    """A way to spell: how a text is read, a value written, a string quoted."""
+    """A way to spell: how a text is read, a value written, a string quoted, several values each alone."""
 
     read: Callable[[str], Value]
     write: Callable[[Value], str]
     quote: Callable[[str], str]
+    write_each: Callable[[list[Value]], list[str]]
 
 
 def spelling_of(compact: str) -> tuple[Spelling, Value] | None:
@@ -43,8 +44,16 @@ def spelling_of(compact: str) -> tuple[Spelling, Value] | None:
     return None
 
 
+_encoder = msgspec.json.Encoder()
+_encode, _encode_lines = _encoder.encode, _encoder.encode_lines
+
+
 def _plain(value: Value) -> str:
-    return msgspec.json.encode(value).decode()
+    return _encode(value).decode()
+
+
+def _plain_each(values: list[Value]) -> list[str]:
+    return _encode_lines(values).decode().split("\n")[:-1]  # in JSON, what is within a string is escaped
 
 
 def _as_spelt(value: Value) -> str:
@@ -60,6 +69,19 @@ def _as_spelt(value: Value) -> str:
 _quote: Callable[[str], str] = json.encoder.encode_basestring
 _quote_ascii: Callable[[str], str] = json.encoder.encode_basestring_ascii
 
-PLAIN = Spelling(msgspec.json.decode, _plain, _quote)
-ESCAPED = Spelling(json.loads, partial(json.dumps, separators=(",", ":")), _quote_ascii)
-AS_SPELT = Spelling(partial(json.loads, parse_float=Spelt, parse_int=Spelt), _as_spelt, _quote)
+_ascii: Callable[[Value], str] = partial(json.dumps, separators=(",", ":"))
+
+
+def _ascii_each(values: list[Value]) -> list[str]:
+    return list(map(_ascii, values))
+
+
+def _as_spelt_each(values: list[Value]) -> list[str]:
+    return list(map(_as_spelt, values))
+
+
+PLAIN = Spelling(msgspec.json.decode, _plain, _quote, _plain_each)
+ESCAPED = Spelling(json.loads, _ascii, _quote_ascii, _ascii_each)
+AS_SPELT = Spelling(
+    partial(json.loads, parse_float=Spelt, parse_int=Spelt), _as_spelt, _quote, _as_spelt_each
+)

@@ -9,6 +9,7 @@ from llm_gateway.compression.spelling import Spelling
 __all__ = ["value_of"]
 
 _NESTED = (dict, list)
+_MARKS = ('"$ref"', '"$cols"', '"$like"')
 
 
 def value_of(text: str, places: Places, spelling: Spelling) -> Value:
@@ -16,7 +17,8 @@ def value_of(text: str, places: Places, spelling: Spelling) -> Value:
     value = spelling.read(text)
     if '"$' not in text or not isinstance(value, _NESTED):
         return value
-    return _Reader(places, points_back='":"#' in text).value(value, "")
+    marks = sum(map(text.count, _MARKS))
+    return _Reader(places, marks, points_back='":"#' in text).value(value, "")
 
 
 class _Table(NamedTuple):
@@ -29,19 +31,24 @@ class _Table(NamedTuple):
 class _Reader:
     """Keeps what it has read by its JSON Pointer, where the text points back to itself.
 
-    What the text gave is made into what it stands for where it is: nobody else has it.
+    What the text gave is made into what it stands for where it is: nobody else has it. Values come in the
+    order of the text: after the last of its marks all is as it was.
     """
 
-    def __init__(self, places: Places, *, points_back: bool) -> None:
+    def __init__(self, places: Places, marks: int, *, points_back: bool) -> None:
         self._places = places
+        self._left = marks
         self._points_back = points_back
         self._made: dict[str, Value] = {}
 
     def value(self, short: Value, here: str) -> Value:
         """Return the value that was written so, at that JSON Pointer."""
+        if not self._left:
+            return short
         made: Value = short
         if isinstance(short, dict):
             if "$ref" in short:
+                self._left -= 1
                 return self._at(short["$ref"])
             if "$cols" in short:
                 made = self._table(short, here)
@@ -70,6 +77,7 @@ class _Reader:
         return f"{here}/{step(name)}" if self._points_back else ""
 
     def _like(self, short: dict[str, Value], here: str) -> Value:
+        self._left -= 1
         there = self._at(short.pop("$like"))
         if not isinstance(there, dict):
             raise ValueError("an object that is like what is none")
@@ -80,6 +88,7 @@ class _Reader:
         return made
 
     def _table(self, short: dict[str, Value], here: str) -> Value:
+        self._left -= 1
         table, rows = _table(short["$cols"]), short["$rows"]
         if isinstance(rows, dict):
             for key, row in rows.items():
@@ -92,8 +101,11 @@ class _Reader:
         return rows
 
     def _in_table(self, table: _Table, row: Value, here: str, name: str) -> Value:
-        below = self._below(here, name)
-        return self._row(table, row, below) if isinstance(row, list) else self.value(row, below)
+        if not isinstance(row, list):
+            return self.value(row, self._below(here, name))
+        if not self._left and not table.below:
+            return dict(zip(table.names, row, strict=True))
+        return self._row(table, row, self._below(here, name))
 
     def _row(self, table: _Table, row: list[Value], here: str) -> Value:
         made: dict[str, Value] = dict(zip(table.names, row, strict=True))
