@@ -4,6 +4,7 @@ Each reads a big file again and again with its own tools, and changes it in the 
 sessions is saved is measured elsewhere.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -21,10 +22,9 @@ from terminal import program
 
 pytestmark = pytest.mark.real_clients
 
-_ROWS = {client.name: client for client in CLIENTS}
 _ALLOWED = ("--allowedTools", "Read", "Edit", "Bash(cat:*)")
 _CLAUDE = ("claude", "-p", "$prompt", "--output-format", "json", *_ALLOWED)
-CLAUDE_CODE = replace(_ROWS["claude-code"], command=_CLAUDE)
+CLAUDE_CODE = replace(next(client for client in CLIENTS if client.name == "claude-code"), command=_CLAUDE)
 _KEYS = {name: told for name, told in CLAUDE_CODE.environ.items() if name != "ANTHROPIC_AUTH_TOKEN"}
 CLAUDE_LOGIN = replace(
     CLAUDE_CODE,
@@ -34,6 +34,30 @@ CLAUDE_LOGIN = replace(
         "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-nobodys-login-for-a-test",
         "ANTHROPIC_CUSTOM_HEADERS": "x-llm-gateway-key: $key",
     },
+)
+# No model of OpenAI's by its name: to those it offers no tool that is told what to replace.
+_QWEN = "qwen3-coder"
+_OPENCODE = {
+    "autoupdate": False,
+    "permission": {"*": "allow"},
+    "small_model": "gateway/$model",
+    "provider": {
+        "gateway": {
+            "npm": "@ai-sdk/openai-compatible",
+            "options": {"baseURL": "$url/v1", "apiKey": "$key"},
+            "models": {_QWEN: {}},
+        }
+    },
+}
+OPENCODE = Client(
+    name="opencode",
+    dialect="chat",
+    identity="opencode",
+    model=_QWEN,
+    foreign=(),
+    command=("opencode", "run", "--model", "gateway/$model", "$prompt"),
+    environ={"OPENCODE_DISABLE_MODELS_FETCH": "1"},
+    files={".config/opencode/opencode.json": json.dumps(_OPENCODE)},
 )
 _LINE = FILE.split("\n")[249]
 _OLD, _NEW = "total_250 = weigh", "total_250 = measure"
@@ -45,6 +69,7 @@ _PATCH = f"""*** Begin Patch
 *** End Patch
 """
 _CAT = "cat -n $file"
+_ROWS = {client.name: client for client in (*CLIENTS, OPENCODE)}
 STEPS = {
     "claude-code": [
         Step("Read", {"file_path": "$file"}),
@@ -69,6 +94,13 @@ STEPS = {
             "replace",
             {"file_path": "$file", "instruction": "Measure", "old_string": _OLD, "new_string": _NEW},
         ),
+    ],
+    "opencode": [
+        Step("read", {"filePath": "$file"}),
+        Step("read", {"filePath": "$file"}),
+        Step("read", {"filePath": "$file", "offset": 101, "limit": 200}),
+        Step("bash", {"command": _CAT, "description": "Show the file"}),
+        Step("edit", {"filePath": "$file", "oldString": _OLD, "newString": _NEW}),
     ],
     "pi-chat": [
         Step("read", {"path": "$file"}),
@@ -163,7 +195,7 @@ def test_claude_code_goes_on_after_a_restart(start: _Start, report: Callable[[st
         report(_report(work.client, asked[-1]))
 
 
-@pytest.mark.parametrize("name", ["codex", "gemini-cli", "pi-chat"])
+@pytest.mark.parametrize("name", ["codex", "gemini-cli", "opencode", "pi-chat"])
 def test_in_each_dialect_what_was_read_is_not_said_again(
     start: _Start, report: Callable[[str], None], name: str
 ) -> None:
