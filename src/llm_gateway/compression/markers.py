@@ -131,6 +131,9 @@ def is_marker(line: str) -> bool:
 
 def read_marker(line: str) -> Marker:
     """Return what a line says that stands for something else; ValueError for what nobody has written here."""
+    if told := _JSON.fullmatch(line):
+        indent = int(told[2]) if told[2] else -1 if told[3] else _SPACED
+        return Json(indent, not told[4], bool(told[1]), bool(told[5]), bool(told[6]))
     if told := _NUMBERS.fullmatch(line):
         return Numbers(int(told[1]), int(told[2]), int(told[4] or _USUAL), _MARK_OF[told[3] or ""])
     if told := _SAME.fullmatch(line):
@@ -139,9 +142,6 @@ def read_marker(line: str) -> Marker:
         return Again(int(told[1] or 1), int(told[2]))
     if told := _AFTER.fullmatch(line):
         return After(int(told[1]), told[2])
-    if told := _JSON.fullmatch(line):
-        indent = int(told[2]) if told[2] else -1 if told[3] else _SPACED
-        return Json(indent, not told[4], bool(told[1]), bool(told[5]), bool(told[6]))
     raise ValueError(f"{line[:40]!r} stands for nothing")
 
 

@@ -27,8 +27,8 @@ class Numbering(NamedTuple):
 
 
 def seems_numbered(text: str) -> bool:
-    """Return whether any line of a text begins like a numbered one."""
-    return _ANYWHERE.search(text) is not None
+    """Return whether any line of a text begins like a numbered one, and there are enough of them."""
+    return text.count("\n") >= _FEWEST - 1 and _ANYWHERE.search(text) is not None
 
 
 def numbered_from(lines: list[str], at: int) -> tuple[Numbering, list[str]] | None:

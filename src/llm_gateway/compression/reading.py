@@ -42,9 +42,11 @@ def read(sent: list[str], earlier: Earlier, places: Places, number: int) -> Read
     marks = [at for at, line in enumerate(sent) if line[:1] == "[" and is_marker(line)]
     at = 0
     for mark in marks:
-        reading.lines(sent[at:mark])
+        if at < mark:
+            reading.lines(sent[at:mark])
         at = reading.marker(sent, mark)
-    reading.lines(sent[at:] if at else sent)
+    if at < len(sent):
+        reading.lines(sent[at:] if at else sent)
     return reading.whole()
 
 
