@@ -9,16 +9,15 @@ from llm_gateway.compression.spelling import Spelling
 __all__ = ["value_of"]
 
 _NESTED = (dict, list)
-_MARKS = ('"$ref"', '"$cols"', '"$like"')
 
 
 def value_of(text: str, places: Places, spelling: Spelling) -> Value:
     """Return the value that was written so; ValueError, KeyError or IndexError for what never was."""
     value = spelling.read(text)
-    if '"$' not in text or not isinstance(value, _NESTED):
+    names = text.count('"$')
+    if not names or not isinstance(value, _NESTED):
         return value
-    marks = sum(map(text.count, _MARKS))
-    return _Reader(places, marks, points_back='":"#' in text).value(value, "")
+    return _Reader(places, names, points_back='":"#' in text).value(value, "")
 
 
 class _Table(NamedTuple):
@@ -32,12 +31,12 @@ class _Reader:
     """Keeps what it has read by its JSON Pointer, where the text points back to itself.
 
     What the text gave is made into what it stands for where it is: nobody else has it. Values come in the
-    order of the text: after the last of its marks all is as it was.
+    order of the text: after the last of our names all is as it was.
     """
 
-    def __init__(self, places: Places, marks: int, *, points_back: bool) -> None:
+    def __init__(self, places: Places, names: int, *, points_back: bool) -> None:
         self._places = places
-        self._left = marks
+        self._left = names
         self._points_back = points_back
         self._made: dict[str, Value] = {}
 
@@ -88,7 +87,7 @@ class _Reader:
         return made
 
     def _table(self, short: dict[str, Value], here: str) -> Value:
-        self._left -= 1
+        self._left -= 2
         table, rows = _table(short["$cols"]), short["$rows"]
         if isinstance(rows, dict):
             for key, row in rows.items():
