@@ -15,12 +15,17 @@ _BARE_RETURN = re.compile(r"\r(?!\n)")
 _LOOKS = re.compile(r"\x1b\[[0-9;:]*m")
 # A sequence that another one cuts short: what terminals make of it differs.
 _BROKEN = re.compile(r"\x1b(?:\[[0-9;:?]*)?\x1b|\x1b\][^\x07\x1b]*\x1b(?!\\)|\x1b\Z")
+_TO_THE_END = "\x1b[K"  # EL: nothing happens where nothing follows, and `grep` sets it behind every word
+_LINES = r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]"
 _TOKENS = re.compile(
-    r"\x1b\[([0-9?]*)([@-~])"  # a control sequence
-    r"|(\x07|\x1b\][012];[^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\(B|\x1b[=>])"  # a bell, titles, keypad modes
-    r"|(\r*\n|\r+|\x08)"
-    r"|([^\x00-\x08\x0a-\x1f\x7f-\x9f]+)"
+    rf"({_LINES}+(?:\x1b\[K{_LINES}*)*)"
+    r"|(\r|\x08)"
+    r"|\x1b\[([0-9?]*)([@-~])"  # a control sequence
+    r"|\x07|\x1b\][012];[^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\(B|\x1b[=>]"  # a bell, titles, keypad modes
+    r"|((?s:.))"
 )
+_WRITTEN, _MOVE, _COMMAND, _OTHER = 1, 2, 4, 5
+_PIECES = re.compile(r"(\x1b\[K)")
 _SEEN_MODES = ("?25", "?1", "?12", "?2004", "?2026")  # the cursor's look, keys, pasting, drawing at once
 _WIDEST = 10_000
 _NARROWEST = 79  # columns that every terminal has, and one less
@@ -41,24 +46,22 @@ def screen(text: str) -> str | None:
     """Return what the terminal shows, all of it that has scrolled by, too; None where that is not known."""
     if _BROKEN.search(text) is not None:
         return None
-    plain = _LOOKS.sub("", text)
+    plain = _LOOKS.sub("", text).replace("\r\n", "\n")  # a terminal's driver returns with every new line
     drawn = _Screen(plain)
-    at = 0
     try:
         for token in _TOKENS.finditer(plain):
-            if token.start() != at:
+            kind = token.lastindex
+            if kind == _WRITTEN:
+                drawn.write(token[1])
+            elif kind == _MOVE:
+                drawn.back(token[2])
+            elif kind == _COMMAND:
+                drawn.command(token[3], token[4])
+            elif kind == _OTHER:
                 return None
-            at = token.end()
-            argument, command, ignored, move, written = token.groups()
-            if written is not None:
-                drawn.write(written)
-            elif move is not None:
-                drawn.move(move[-1])
-            elif ignored is None:
-                drawn.command(argument, command)
     except _Unknown:
         return None
-    return drawn.text() if at == len(plain) else None
+    return drawn.text()
 
 
 class _Screen:
@@ -67,10 +70,35 @@ class _Screen:
     def __init__(self, text: str) -> None:
         self._rows: list[str] = [""]
         self._row = self._column = self._bottom = 0
-        odd = {char for char in set(text) if char == "\t" or (char > "~" and _is_odd(char))} - {"\n", "\r"}
+        seen = set("\t" if text.isascii() else text)
+        odd = {char for char in seen if char in text and (char == "\t" or (char > "~" and _is_odd(char)))}
         self._odd = re.compile("[" + "".join(map(re.escape, sorted(odd))) + "]") if odd else None
 
     def write(self, text: str) -> None:
+        """Write lines, with nothing else in them than what erases the rest of one."""
+        rows = self._rows
+        while self._row < self._bottom or self._column != len(rows[self._row]):
+            line, new, text = text.partition("\n")
+            for piece in _PIECES.split(line):
+                if piece == _TO_THE_END:
+                    self._erase("0", "K")
+                elif piece:
+                    self._overwrite(piece)
+            if not new:
+                return
+            self._column = 0
+            self._row += 1
+            self._bottom = max(self._bottom, self._row)
+            self._fill()
+        lines = text.replace(_TO_THE_END, "").split("\n")
+        lines[0] = rows[self._row] + lines[0]
+        if max(map(len, lines)) > _WIDEST:
+            raise _Unknown  # it may go on in the next row
+        rows[self._row :] = lines
+        self._row = self._bottom = len(rows) - 1
+        self._column = len(lines[-1])
+
+    def _overwrite(self, text: str) -> None:
         row, column = self._rows[self._row], self._column
         if column == len(row):
             row += text
@@ -84,13 +112,9 @@ class _Screen:
         self._rows[self._row] = row
         self._column = column + len(text)
 
-    def move(self, control: str) -> None:
-        if control == "\n":  # a terminal's driver returns with every new line
-            self._column = 0
-            self._row += 1
-            self._bottom = max(self._bottom, self._row)
-            self._fill()
-        elif control == "\r":
+    def back(self, control: str) -> None:
+        """Go to the beginning of the row, or a column to the left."""
+        if control == "\r":
             self._column = 0
         else:
             self._sure(self._rows[self._row])
