@@ -38,6 +38,8 @@ class Earlier:
 
     def add(self, name: str, lines: list[str], shown: list[bool] | None = None) -> None:
         """Add a text behind the others; `shown` says which of its lines can be read where it stands."""
+        if shown is not None and all(shown):
+            shown = None
         text = _Text(name, lines, shown)
         number = len(self._texts)
         self._texts.append(text)
@@ -72,6 +74,10 @@ class Earlier:
         at, end = 0, len(lines)
         last = end - _KEY
         places, alone = self._places, self._alone
+        if places.keys().isdisjoint(zip(lines, lines[1:], lines[2:], strict=False)) and (
+            alone.keys().isdisjoint(lines)
+        ):
+            return [lines] if lines else []
         while at < end:
             line = lines[at]
             found = places.get((line, lines[at + 1], lines[at + 2])) if at <= last else None

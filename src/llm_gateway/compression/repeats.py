@@ -1,5 +1,8 @@
 """Lines that follow one another again and again: once, and how many times more."""
 
+from itertools import compress
+from operator import eq
+
 from llm_gateway.compression.markers import Again
 
 __all__ = ["repeats"]
@@ -11,19 +14,27 @@ _LEAST = 48  # characters that have to go
 def repeats(lines: list[str]) -> list[list[str] | Again]:
     """Return lines with what is said again right after it as one repeat."""
     found: list[list[str] | Again] = []
-    at, begun, end = 0, 0, len(lines)
-    while at < end:
-        again = _again(lines, at)
+    begun, end = 0, len(lines)
+    for at in _equal(lines):
+        again = _again(lines, at) if at >= begun else None
         if again is None:
-            at += 1
             continue
         if begun < at:
             found.append(lines[begun:at])
         found.append(again)
-        at = begun = at + again.lines * again.times
+        begun = at + again.lines * again.times
     if begun < end:
         found.append(lines[begun:] if begun else lines)
     return found
+
+
+def _equal(lines: list[str]) -> list[int]:
+    """Return which lines are equal to one of the few before them: most are not, and that is quickly seen."""
+    end = len(lines)
+    found: set[int] = set()
+    for size in range(1, _LONGEST + 1):
+        found.update(compress(range(size, end), map(eq, lines[size:], lines)))
+    return sorted(found)
 
 
 def _again(lines: list[str], at: int) -> Again | None:
