@@ -4,10 +4,12 @@ A row is what is known up to a result, by its chain; the last count replaces the
 counted again.
 """
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from llm_gateway.ledger.reader import QueryTooSlow
 from llm_gateway.ledger.store import Rows, Store
 
 __all__ = ["RemovalRow", "keep_removals", "prune_removals", "removals"]
@@ -31,7 +33,14 @@ class RemovalRow(msgspec.Struct, frozen=True):
 
 
 def removals(reader: Rows, chains: Sequence[bytes]) -> list[RemovalRow]:
-    """Return what is known of these."""
+    """Return what is known of these; nothing while the database cannot be read: then it is counted again."""
+    try:
+        return _found(reader, chains)
+    except (sqlite3.Error, QueryTooSlow):
+        return []
+
+
+def _found(reader: Rows, chains: Sequence[bytes]) -> list[RemovalRow]:
     found: list[RemovalRow] = []
     for start in range(0, len(chains), _AT_ONCE):
         some = chains[start : start + _AT_ONCE]

@@ -5,8 +5,6 @@ carries all that again, knows it at once; also after a restart. Nothing is count
 program. What the tokens come to at a provider, and in which turn, is `recount.py`'s.
 """
 
-import sqlite3
-
 import msgspec
 
 from llm_gateway.clock import Clock
@@ -15,7 +13,6 @@ from llm_gateway.compression.memory import Memory
 from llm_gateway.compression.removal import Block, Reach, Removal, Shortened
 from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.ledger import Ledger
-from llm_gateway.ledger.reader import QueryTooSlow
 from llm_gateway.ledger.removals import RemovalRow, keep_removals, removals
 
 __all__ = ["MEMORY", "Counted", "Removals"]
@@ -93,11 +90,7 @@ class Removals:
         return None
 
     async def _recall(self, read: tuple[Block, ...]) -> None:
-        try:
-            rows = await self._ledger.read(removals, [block.reach.chain for block in read])
-        except (LedgerUnavailable, sqlite3.Error, QueryTooSlow):
-            return  # then it is counted again
-        for row in rows:
+        for row in await self._ledger.read(removals, [block.reach.chain for block in read]):
             self._remember(Reach(row.chain, row.saved), row.tokens)
 
     def _remember(self, reach: Reach, tokens: int) -> None:
