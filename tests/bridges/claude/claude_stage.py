@@ -216,6 +216,7 @@ def played(
     """Play a scene with a bridge, and close it."""
 
     async def play() -> Stage:
+        before = {each.pid for each in psutil.Process().children()}  # another test's, or Python's own
         stage = Stage(folder, settings)
         try:
             async with asyncio.timeout(20):
@@ -225,7 +226,9 @@ def played(
             stage.own.close()
             await stage.tasks.close()
         assert not stage.failures, stage.failures
-        left = [(p.pid, p.status(), p.cmdline()[-3:]) for p in psutil.Process().children()]
+        left = [
+            (p.pid, p.status(), p.cmdline()[-3:]) for p in psutil.Process().children() if p.pid not in before
+        ]
         assert not left, left
         return stage
 
