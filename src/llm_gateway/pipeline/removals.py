@@ -11,7 +11,6 @@ from llm_gateway.clock import Clock
 from llm_gateway.compression.counter import Counter
 from llm_gateway.compression.memory import Memory
 from llm_gateway.compression.removal import Block, Reach, Removal, Shortened
-from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.removals import RemovalRow, keep_removals, removals
 
