@@ -111,6 +111,6 @@ def test_what_cannot_be_read_is_said(priced: Terminal, tmp_path: Path) -> None:
     missing = priced("compress", str(tmp_path / "none"))
     assert missing.code == 1 and "cannot be read: No such file" in missing.err
     wrong = priced("compress", file(tmp_path, b'{"a": 1}'))
-    assert wrong.code == 1 and "no request with messages" in wrong.err
+    assert wrong.code == 1 and "no request with messages" in wrong.err and "\nhint: " in wrong.err
     unpriced = priced("compress", file(tmp_path, body("chat", TURNS)), "--model", "lab2/none")
     assert unpriced.code == 0 and "no price of lab2/none is known" in unpriced.err

@@ -51,6 +51,19 @@ def test_other_answers_are_shown_as_such(
     assert "compared       1" in done.out and "equal          0" in done.out
 
 
+def test_answers_are_printed_where_they_differ_and_only_if_that_is_wanted(
+    terminal: Terminal, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    command = ("compress", "verify", file(tmp_path, body("chat", TURNS)), "--model", MODEL)
+    for more, shown in (([], False), (["--show"], True)):
+        for text in ("the first answer", "the other answer"):
+            upstream.queue(chat.stream(chat.events("m", [text])))
+        done = terminal.ok(*command, *more)
+        assert ("as it came ---\nthe first answer\n" in done.out) is shown
+        assert ("compressed ---\nthe other answer\n" in done.out) is shown
+    assert " ---\n" not in terminal.ok(*command, "--show").out, "equal answers are not printed"
+
+
 def test_an_answer_that_breaks_off_is_none(
     terminal: Terminal, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ _Policy = Literal["strict", "wide"]
 _PRICED = (
     "anthropic/claude-opus-5-5",
     "anthropic/claude-sonnet-5-5",
-    "openai/gpt-6.1",
+    "openai/gpt-5.5",
     "google/gemini-2.5-pro",
     "deepseek/deepseek-v4-pro",
 )

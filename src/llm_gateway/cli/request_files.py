@@ -11,6 +11,11 @@ from llm_gateway.compression.files import Filed, filed
 
 __all__ = ["counter", "requests_in"]
 
+_WHAT = (
+    "hint: a file holds the body of a request, one a line as `llm-gateway content export` writes them, or the"
+    " text that a tool has printed; an application's own record of a session is none of these"
+)
+
 
 def requests_in(file: str, tool: str, dialect: str) -> list[Filed]:
     """Return the requests of a file; what cannot be read ends the command."""
@@ -19,7 +24,7 @@ def requests_in(file: str, tool: str, dialect: str) -> list[Filed]:
     except OSError as error:
         raise Stop(FAILED, f"error: {file} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise Stop(FAILED, f"error: {file}: {error}") from None
+        raise Stop(FAILED, f"error: {file}: {error}\n{_WHAT}") from None
 
 
 def counter() -> tuple[Callable[[str], int], str]:

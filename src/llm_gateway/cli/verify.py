@@ -1,7 +1,8 @@
 """`compress verify`: ask a model everything twice, as it came and compressed, and compare what it answers.
 
 It goes over a gateway that runs, to whatever model is named: a local one costs nothing. The gateway is told
-to leave both alone; what is compressed is compressed here. Nothing that was said is printed or kept.
+to leave both alone; what is compressed is compressed here. Nothing that was said is kept, and answers are
+printed only where that is asked for.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from llm_gateway.canonical.parts import Refusal, Text, ToolCall
 from llm_gateway.canonical.response import Response, fold
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.local_api import LocalApi, error_message
-from llm_gateway.cli.output import FAILED, Stop, json_line, say, table, waiting
+from llm_gateway.cli.output import FAILED, Stop, json_line, plain, say, table, waiting
 from llm_gateway.cli.request_files import counter, requests_in
 from llm_gateway.clients.fingerprints import SMOKE_CLIENT
 from llm_gateway.compression.conversation import Mode
@@ -70,6 +71,7 @@ class Pair(msgspec.Struct, frozen=True):
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="So many requests.")
 @click.option("--max-tokens", default=200, show_default=True, type=click.IntRange(1), help="Of an answer.")
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds to wait for an answer.")
+@click.option("--show", is_flag=True, help="Print answers that are not equal, too.")
 @json_option
 @pass_context
 def verify(context: Context, /, file: str, model: str, policy: Mode, as_json: bool, **how: float) -> None:
@@ -93,6 +95,8 @@ def verify(context: Context, /, file: str, model: str, policy: Mode, as_json: bo
         raw = asked.answer(cut.dialect, cut.document)
         compressed = asked.answer(cut.dialect, Document.parse(trial.body))
         pairs.append(_pair(request.name or file, trial.saved, raw, compressed))
+        if how["show"] and not as_json and not pairs[-1].equal:
+            _print_answers(pairs[-1].name, raw, compressed)
     if not pairs:
         raise Stop(FAILED, f"error: nothing in {file} would be sent shorter, so there is nothing to compare")
     if as_json:
@@ -217,8 +221,20 @@ def _ratio(pairs: Iterable[tuple[float | None, float | None]]) -> float | None:
     return round(sum(other for _, other in known) / whole, 4) if whole else None
 
 
+def _print_answers(name: str, raw: Answer, compressed: Answer) -> None:
+    for how, answer in (("as it came", raw), ("compressed", compressed)):
+        print(f"--- {plain(name)}, {how} ---")
+        print(plain(_said(answer), "\n\t"))
+    print()
+
+
+def _said(answer: Answer) -> str:
+    """Return all that a model has answered, as one reads it."""
+    return "\n".join(filter(None, (answer.error, answer.text, *(" ".join(call) for call in answer.calls))))
+
+
 def _print(pairs: Sequence[Pair]) -> None:
-    titles = ("REQUEST", "SAVED", "EQUAL", "SIMILAR", "IN", "IN", "OUT", "OUT", "TTFT MS", "TTFT MS")
+    titles = ("REQUEST", "SAVED", "EQUAL", "SIMILAR", "IN", "SHORT", "OUT", "SHORT", "TTFT MS", "SHORT")
     rows = (
         (
             each.name,
