@@ -16,8 +16,9 @@ from llm_gateway.pipeline.quota_keeping import QuotaKeeping
 from llm_gateway.server.bridges_api import BridgesApi
 from llm_gateway.server.companion_routes import CompanionsApi
 from llm_gateway.server.kept_responses import KeptResponses
+from llm_gateway.server.parts import Parts
 from llm_gateway.server.routes import Routes
-from llm_gateway.server.surface import Parts, surface
+from llm_gateway.server.surface import surface
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
 from llm_gateway.upstream.fleet import Fleet

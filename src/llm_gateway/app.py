@@ -48,9 +48,10 @@ from llm_gateway.server.exposure_watch import ExposureWatch, Retreat, is_exposed
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.limit_views import tell_close
+from llm_gateway.server.parts import Parts
 from llm_gateway.server.responses_socket import responses_sockets
 from llm_gateway.server.routes import Route
-from llm_gateway.server.surface import Parts, surface
+from llm_gateway.server.surface import surface
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.memory import keep_small, spare_the_collector

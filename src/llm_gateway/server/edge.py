@@ -50,7 +50,7 @@ class Access:
         for token in offered:
             if hmac.compare_digest(token, self._owner):
                 return
-        if access == "dashboard" and self._dashboard and offered:
+        if access in ("dashboard", "page") and self._dashboard and offered:
             self._guesses.may(peer)
             for token in offered:
                 if hmac.compare_digest(token, self._dashboard):

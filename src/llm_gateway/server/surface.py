@@ -1,28 +1,11 @@
 """Every path that a gateway answers, in one table. What each of them does is in the modules named here."""
 
-from collections.abc import Callable, Mapping, Sequence
-
-import msgspec
-
-from llm_gateway.clients.watching import Watching
-from llm_gateway.config import Loaded, Server
-from llm_gateway.config.subscriptions import SubscriptionSettings
-from llm_gateway.content.content import Content
-from llm_gateway.dashboard.landing import landing_page
-from llm_gateway.http.asgi import serve_asgi
-from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.forwarding import Forwarding
-from llm_gateway.pipeline.handle import Gateway
-from llm_gateway.pipeline.key_admin import KeyAdmin
-from llm_gateway.pipeline.quota_keeping import QuotaKeeping
-from llm_gateway.server.bridges_api import BridgesApi
-from llm_gateway.server.companion_routes import CompanionsApi
 from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.dialect_routes import dialect_routes
 from llm_gateway.server.explain import Explaining
 from llm_gateway.server.forwarded_routes import forwarded_routes
 from llm_gateway.server.imports_api import ImportsApi
-from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.ledger_api import LedgerApi
 from llm_gateway.server.login_routes import login_routes
@@ -31,35 +14,16 @@ from llm_gateway.server.ollama_api import OllamaApi
 from llm_gateway.server.openapi import describe
 from llm_gateway.server.operations import Operations
 from llm_gateway.server.otlp_routes import Receiver, otlp_routes
+from llm_gateway.server.pages.all_pages import page_routes
+from llm_gateway.server.pages.page import Frame
+from llm_gateway.server.parts import Apis, Parts
 from llm_gateway.server.responses_api import ResponsesApi
-from llm_gateway.server.routes import Route, Routes
+from llm_gateway.server.routes import Routes
 from llm_gateway.server.shelf import Shelf
 from llm_gateway.server.subscriptions_api import SubscriptionsApi
 from llm_gateway.server.usage_api import UsageApi
-from llm_gateway.tasks import Tasks
-from llm_gateway.upstream.fleet import Fleet
 
-__all__ = ["Parts", "surface"]
-
-
-class Parts(msgspec.Struct, frozen=True):
-    """What the paths need beside the pipeline. `refused` says why the configuration's file is not in use."""
-
-    gateway: Gateway
-    fleet: Fleet
-    watching: Watching
-    keys: KeyAdmin
-    content: Content
-    kept: KeptResponses
-    bridges: BridgesApi
-    companions: CompanionsApi
-    server: Server
-    tasks: Tasks
-    quotas: QuotaKeeping
-    subscriptions: Callable[[], Sequence[SubscriptionSettings]]
-    configured: Callable[[], tuple[Loaded, Mapping[str, str]]]
-    url: Callable[[], str]
-    refused: Callable[[], str]
+__all__ = ["surface"]
 
 
 def surface(parts: Parts) -> Routes:
@@ -72,20 +36,19 @@ def surface(parts: Parts) -> Routes:
         gateway.keys, gateway.clock, gateway.metrics, parts.watching.receive, server.max_body_bytes
     )
 
-    async def landing(exchange: Exchange, _: str) -> None:
-        await serve_asgi(exchange, landing_page(parts.url()))
-
+    frame = Frame(gateway.clock, lambda exchange: "", lambda: "ok")
+    apis = _apis(parts, shelf)
     table = Routes(
         dialect_routes(gateway, parts.kept)
         + models.routes()
         + OllamaApi(gateway, shelf).routes()
-        + DashboardApi(gateway, parts.fleet, parts.watching, parts.refused).routes()
-        + UsageApi(gateway).routes()
-        + Explaining(gateway.router, gateway.routing, parts.fleet).routes()
-        + KeysApi(parts.keys, parts.content).routes()
+        + apis.dashboard.routes()
+        + apis.usage.routes()
+        + apis.explaining.routes()
+        + apis.keys.routes()
         + LedgerApi(gateway.ledger, gateway.clock, parts.tasks).routes()
-        + parts.bridges.routes()
-        + SubscriptionsApi(gateway, parts.fleet, parts.quotas, parts.subscriptions).routes()
+        + apis.bridges.routes()
+        + apis.subscriptions.routes()
         + ImportsApi(gateway, parts.watching, parts.tasks, parts.configured).routes()
         + parts.companions.routes()
         + Operations(gateway.ledger, gateway.metrics, lambda: describe(table.all)).routes()
@@ -93,6 +56,20 @@ def surface(parts: Parts) -> Routes:
         + otlp_routes(telling)
         + login_routes(forwarding, models.listed)
         + forwarded_routes(forwarding)
-        + (Route("GET", "/", landing, "A page that says what this is", "open"),)
+        + page_routes(parts, apis, frame, lambda exchange: True)
     )
     return table
+
+
+def _apis(parts: Parts, shelf: Shelf) -> Apis:
+    gateway = parts.gateway
+    return Apis(
+        DashboardApi(gateway, parts.fleet, parts.watching, parts.refused),
+        UsageApi(gateway),
+        Explaining(gateway.router, gateway.routing, parts.fleet),
+        KeysApi(parts.keys, parts.content),
+        parts.bridges,
+        SubscriptionsApi(gateway, parts.fleet, parts.quotas, parts.subscriptions),
+        parts.companions,
+        shelf,
+    )

@@ -1,0 +1,25 @@
+"""Every page of the dashboard, and the routes of all of them."""
+
+from collections.abc import Callable
+
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.server.pages.files import file_routes
+from llm_gateway.server.pages.live import Live
+from llm_gateway.server.pages.overview import Overview
+from llm_gateway.server.pages.page import Frame, Page
+from llm_gateway.server.parts import Apis, Parts
+from llm_gateway.server.routes import Route
+
+__all__ = ["page_routes"]
+
+
+def page_routes(
+    parts: Parts, apis: Apis, frame: Frame, stays: Callable[[Exchange], bool]
+) -> tuple[Route, ...]:
+    """Return the routes. `stays` says whether whoever looks at something that goes on may still look."""
+    pages: tuple[Page, ...] = (*Overview(parts.gateway).pages(),)
+    return (
+        *(frame.route(page) for page in pages),
+        *Live(parts.gateway.ledger, frame, stays).routes(),
+        *file_routes(),
+    )

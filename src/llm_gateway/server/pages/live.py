@@ -1,0 +1,71 @@
+"""Requests as they begin and end, pushed to a page: a stream of rows that are ready to be shown.
+
+The stream ends with the gateway, with who looks, and with the session; `over` says that it is for good.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.ledger.ledger import Ledger
+from llm_gateway.ledger.records import Turn
+from llm_gateway.server.pages.page import Frame
+from llm_gateway.server.query import query_values
+from llm_gateway.server.routes import Route
+from llm_gateway.server.views import RequestView, request_view
+
+__all__ = ["Live"]
+
+_EVENTS = b"content-type: text/event-stream\r\ncache-control: no-store\r\nx-accel-buffering: no\r\n"
+_PATIENCE_S = 1.0
+_CHOSEN = ("client", "provider", "model", "status")
+
+
+class Live:
+    """The stream of rows. `stays` says whether who looks may still look."""
+
+    def __init__(self, ledger: Ledger, frame: Frame, stays: Callable[[Exchange], bool]) -> None:
+        self._ledger = ledger
+        self._frame = frame
+        self._stays = stays
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route."""
+        summary = "Requests as they begin and end, as server-sent events with a row of the page each"
+        return (Route("GET", "/live", self.answer, summary, "dashboard"),)
+
+    async def answer(self, exchange: Exchange, _: str) -> None:
+        """Send rows for as long as somebody looks."""
+        chosen = {name: value for name, value in query_values(exchange.target).items() if name in _CHOSEN}
+        exchange.begin(200, _EVENTS, b"retry: 1000\n\n")
+        async with self._ledger.subscribe() as turns:
+            while self._stays(exchange) and not exchange.done:
+                try:
+                    async with asyncio.timeout(_PATIENCE_S):
+                        turn = await anext(turns)
+                except TimeoutError:
+                    continue
+                except StopAsyncIteration:
+                    break
+                rows = self._rows([turn, *turns.rest()], chosen)
+                exchange.write(rows)
+                if exchange.blocked:
+                    await exchange.drain()
+        if not exchange.done:
+            exchange.end(b"event: over\ndata: over\n\n")
+
+    def _rows(self, turns: list[Turn], chosen: dict[str, str]) -> bytes:
+        """Return the events of some turns, the last state of each."""
+        latest = {turn.intent.id: turn for turn in turns}
+        views = [request_view(turn) for turn in latest.values()]
+        return b"".join(self._event(view) for view in views if _is_chosen(view, chosen))
+
+    def _event(self, view: RequestView) -> bytes:
+        html = self._frame.part("live", "row", {"request": view})
+        lines = b"".join(b"data: %b\n" % line for line in html.split(b"\n") if line)
+        return b"event: row\nid: %b\n%b\n" % (view.id.encode(), lines)
+
+
+def _is_chosen(view: RequestView, chosen: dict[str, str]) -> bool:
+    of = {"client": view.client, "provider": view.provider, "model": view.model, "status": view.status}
+    return all(of[name] == value for name, value in chosen.items() if value)
