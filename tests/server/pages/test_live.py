@@ -1,0 +1,62 @@
+"""The live stream: a row when a request begins, the same again when it has ended, and an end of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from fakes import FakeWire
+from llm_gateway.dialects.chat import CHAT
+from llm_gateway.dialects.contract import Path as CallPath
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.pipeline.handle import handle
+from llm_gateway.server.pages.live import Live
+from llm_gateway.server.pages.page import Frame
+from pipeline_stage import Stage, on_stage, request
+
+
+async def look_on(
+    stage: Stage, target: bytes, act: Callable[[], Awaitable[None]], stays: Callable[[Exchange], bool]
+) -> bytes:
+    """Return what somebody is sent who looks on while something happens, until the ledger closes."""
+    frame = Frame(stage.clock, lambda exchange: "", lambda: "ok")
+    wire = FakeWire()
+    exchange = wire.exchange(b"GET", target)
+    looking = asyncio.ensure_future(Live(stage.ledger, frame, stays).answer(exchange, ""))
+    await asyncio.sleep(0)
+    await act()
+    await stage.ledger.close()
+    await looking
+    assert exchange.done
+    return wire.sent
+
+
+@pytest.mark.parametrize(
+    "target, rows", [(b"/live", 1), (b"/live?provider=demo", 1), (b"/live?provider=first", 0)]
+)
+def test_rows_come_as_requests_do(tmp_path: Path, target: bytes, rows: int) -> None:
+    async def scene(stage: Stage) -> bytes:
+        async def act() -> None:
+            incoming = stage.incoming(request(model="demo/echo"))
+            await handle(incoming, stage.gateway, CHAT, CallPath("chat/completions"))
+            await asyncio.sleep(0.05)
+
+        return await look_on(stage, target, act, lambda exchange: True)
+
+    sent = on_stage(tmp_path, scene, closes_ledger=True)
+    assert (b"event: row" in sent) == bool(rows)
+    if rows:
+        last = sent.rpartition(b"event: row")[2]
+        assert b'<tr id="r-' in last and b">ok</span>" in last
+    assert b"event: over" in sent
+
+
+def test_who_may_look_no_more_is_told_that_it_is_over(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> bytes:
+        async def act() -> None:
+            await asyncio.sleep(0)
+
+        return await look_on(stage, b"/live", act, lambda exchange: False)
+
+    assert b"event: over" in on_stage(tmp_path, scene, closes_ledger=True)
