@@ -14,13 +14,15 @@ __all__ = ["Detected", "Use", "detected", "passed_by", "put_detected", "routed"]
 
 _HOUR_US = 3_600 * 1_000_000
 
-# Smoke tests are nobody's use. What failed was no answer: clients do not report it either.
+# Smoke tests and the dashboard's own questions are no application's use. What failed was no answer: clients
+# do not report it either.
 _ROUTED = (
     "SELECT turns.client, coalesce(keys.machine, ''), turns.at_us / ?, '', count(*), "
     "coalesce(sum(uncached + cache_read + cache_write + output), 0), max(turns.at_us), "
     "sum(CASE WHEN turns.label = '' THEN 0 ELSE 1 END) "
     "FROM turns LEFT JOIN keys ON keys.id = turns.key_id "
-    "WHERE turns.id >= ? AND turns.at_us >= ? AND turns.outcome = 'ok' AND turns.purpose <> 'smoke' "
+    "WHERE turns.id >= ? AND turns.at_us >= ? AND turns.outcome = 'ok' "
+    "AND turns.purpose NOT IN ('smoke', 'playground') "
     "GROUP BY 1, 2, 3"
 )
 _PASSED_BY = (

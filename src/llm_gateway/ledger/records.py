@@ -36,7 +36,7 @@ Outcome = Literal["ok", "error", "cancelled", "truncated", "interrupted"]
 """How a turn ended. `cancelled`: the client left; `truncated`: the provider's answer broke off;
 `interrupted`: the gateway itself was stopped, said by the ledger at the next start."""
 
-Purpose = Literal["request", "smoke", "demo"]
+Purpose = Literal["request", "smoke", "demo", "playground"]
 
 Confidence = Literal["", "high", "medium", "low"]
 """How sure an amount is. `high`: the provider's own count at a price that is stated for just this model;
@@ -78,7 +78,7 @@ class Intent(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     label: str = ""
     """What kind of background call it is, such as `title` or `count-tokens`; "" for what a person asked."""
     told_by: str = ""
-    """How its client was told: `key`, `declared` or `agent`; "" where it was not."""
+    """How its client was told: `key`, `declared`, `agent` or `session`; "" where it was not."""
 
 
 class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -54,8 +54,9 @@ class RequestView(msgspec.Struct, frozen=True):
     """One request. `status` is running, ok, error, cancelled, truncated or interrupted; times in ms.
 
     `cached`: it was answered from the response cache, and used nothing. `label` is what kind of background
-    call it is, such as `title`; `told_by` is how its client was told: `key`, `declared` or `agent`; `session`
-    is the conversation as the client names it; "" where there is none.
+    call it is, such as `title`; `told_by` is how its client was told: `key`, `declared`, `agent` or
+    `session`, the dashboard's own; `session` is the conversation as the client names it; "" where there is
+    none.
     """
 
     id: str
