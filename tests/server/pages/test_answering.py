@@ -10,7 +10,7 @@ from llm_gateway.ledger.coverage import routed
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.server.pages.answering import Answered, Question, Said, answer
 from pipeline_stage import Stage, on_stage
-from scripted import Responder, chat, faults
+from scripted import Gate, Responder, chat, faults
 
 HELLO = (Said("user", "Guten Tag, <b>Welt</b>"),)
 Ask = Callable[[Gateway], Question]
@@ -91,20 +91,32 @@ def test_it_is_no_applications_use(tmp_path: Path) -> None:
 
 def test_who_is_slow_is_waited_for(tmp_path: Path) -> None:
     class Slow:
-        blocked = True
+        blocked = False
         waited = 0
 
         async def drain(self) -> None:
             self.waited += 1
             self.blocked = False
 
-    async def scene(stage: Stage) -> int:
+    async def scene(stage: Stage) -> tuple[int, str]:
         slow = Slow()
-        found = await answer(stage.gateway, Question("first/m", HELLO), taking=slow)
-        assert found.text
-        return slow.waited
 
-    assert on_stage(tmp_path, scene, responders=(lambda *_: faults.drip(0.001, 200),)) == 1
+        def heard(text: str, thinking: bool) -> None:
+            slow.blocked = slow.waited == 0
+            stage.scripted.open("the rest")
+
+        found = await answer(stage.gateway, Question("first/m", HELLO), heard, slow)
+        return slow.waited, found.text
+
+    (head, one, two, *end) = chat.stream(chat.events("m", ("first", "second"), usage=None))
+    script = (head, one, two, Gate("the rest"), *end)
+    assert on_stage(tmp_path, scene, responders=(lambda *_: script,)) == (1, "firstsecond")
+
+
+def test_thinking_is_kept_apart(tmp_path: Path) -> None:
+    events = chat.stream(chat.events("m", ("so",), reasoning=("hm", " hm")))
+    found, pieces, _ = asked(tmp_path, Question("first/m", HELLO), lambda *_: events)
+    assert (found.text, found.thinking, pieces) == ("so", "hm hm", ["hm", " hm", "so"])
 
 
 def test_who_waits_no_longer_cancels_it(tmp_path: Path) -> None:
