@@ -12,6 +12,7 @@ GatewayError
 │   ├── UnknownModel        404   model_not_found        nothing configured serves this name
 │   ├── MethodNotAllowed    405   method_not_allowed
 │   ├── RequestTimeout      408   request_timeout        header or body came too slowly
+│   ├── Conflict            409   conflict               what is there is not as it was shown
 │   ├── BodyTooLarge        413   body_too_large
 │   ├── TargetTooLong       414   uri_too_long
 │   ├── UnsupportedEncoding 415   unsupported_encoding
@@ -50,6 +51,7 @@ __all__ = [
     "BudgetReached",
     "ClientFault",
     "ConfigError",
+    "Conflict",
     "ContentDamaged",
     "ContentUnavailable",
     "CoolingDown",
@@ -177,6 +179,12 @@ class RequestTimeout(ClientFault):
     """The header or the body came too slowly."""
 
     kind, status = "request_timeout", 408
+
+
+class Conflict(ClientFault):
+    """What is to be changed is not, or no longer, as it has to be for that."""
+
+    kind, status = "conflict", 409
 
 
 class BodyTooLarge(ClientFault):

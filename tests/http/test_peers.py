@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_gateway.http.peers import Peers
+from llm_gateway.http.peers import Peers, is_here
 
 
 def full(peers: Peers, *from_: str, then: str) -> int:
@@ -54,3 +54,12 @@ def test_who_leaves_makes_room_and_is_forgotten() -> None:
     peers.left("192.0.2.1")
     with pytest.raises(KeyError):
         peers.left("192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("peer", "here"),
+    [("", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("::ffff:127.0.0.1", True)]
+    + [(peer, False) for peer in ("192.0.2.1", "10.0.0.1", "fe80::1%eth0", "::ffff:192.0.2.1")],
+)
+def test_this_machine_is_known_by_its_loopback_addresses(peer: str, here: bool) -> None:
+    assert is_here(peer) is here

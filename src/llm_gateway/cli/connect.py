@@ -1,7 +1,6 @@
 """`connect` and `disconnect`: an application's settings pointed at the gateway, shown first, and put back."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
@@ -11,11 +10,12 @@ import msgspec
 from llm_gateway.cli.connect_check import Checked, check
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import DEGRADED, FAILED, USAGE, Stop, json_line, say
-from llm_gateway.cli.own_keys import PLACEHOLDER, end_own_key, known_key, own_key
+from llm_gateway.cli.own_keys import end_own_key, known_key, own_key
 from llm_gateway.cli.wishes import row_of, wish_for, words_for
 from llm_gateway.clients import connect as connecting
 from llm_gateway.clients.catalog import catalog
-from llm_gateway.clients.connect import CannotChange, Plan, Record, Wish, Words
+from llm_gateway.clients.connect import PLACEHOLDER, CannotChange, Plan, Record, Wish, Words
+from llm_gateway.clients.connections import FileShown, PutBack
 from llm_gateway.clients.machine import Machine, this_machine
 from llm_gateway.clock import SystemClock
 
@@ -38,14 +38,6 @@ class _Asked(TypedDict):
     model: str | None
     telemetry: bool
     verify: bool | None
-
-
-class _File(msgspec.Struct, frozen=True):
-    """A file as a plan shows it."""
-
-    path: str
-    becomes: str
-    diff: str
 
 
 @click.command()
@@ -78,19 +70,20 @@ def connect(context: Context, /, client: str, as_json: bool, **asked: Unpack[_As
         _show(planned, machine)
     if asked["dry_run"]:
         if as_json:
-            json_line("connect", {**_told(planned, machine), "applied": False, "steps": _steps(wish, words)})
+            steps = connecting.steps_left(wish, words)
+            json_line("connect", {**_told(planned, machine), "applied": False, "steps": steps})
         return
     if planned.changes and not asked["yes"]:
         _ask(as_json=as_json)
     own = own_key(context, row.id)
     words = msgspec.structs.replace(words, key=own.key)
     planned = _plan(wish, machine, words, loaded.home)
-    record = connecting.read_record(loaded.home, row.id)
-    if planned.changes or record is None or (record.way, record.key_id) != (wish.name, own.id):
+    if not connecting.stands(planned, connecting.read_record(loaded.home, row.id), own.id):
         _apply(planned, loaded.home, own.id)
     checked = check(api, wish, words, machine, wanted=asked["verify"])
     if as_json:
-        told = {**_told(planned, machine), "applied": True, "key_id": own.id, "steps": _steps(wish, words)}
+        steps = connecting.steps_left(wish, words)
+        told = {**_told(planned, machine), "applied": True, "key_id": own.id, "steps": steps}
         json_line("connect", {**told, "verified": checked})
     else:
         _tell(wish, words, machine, checked)
@@ -115,14 +108,16 @@ def disconnect(context: Context, client: str | None, every: bool, dry_run: bool,
     found = connecting.records(home) if client is None else _record(home, client)
     told, failed = [], list[str]()
     for record in found:
-        files = [_undo_shown(step, machine) for step in _undo_steps(record)] if dry_run or as_json else []
+        shown = connecting.put_back(record, machine) if dry_run or as_json else PutBack()
+        for each in shown.failed:
+            say(f"warning: {each}")
         undone = None if dry_run else connecting.undo(record, home)
         if undone is not None and not undone.failed:
             end_own_key(context, record.client, record.key_id)
-        told.append({"client": record.client, "files": files, "said": undone.said if undone else ()})
+        told.append({"client": record.client, "files": shown.files, "said": undone.said if undone else ()})
         failed += undone.failed if undone else ()
         if not as_json:
-            _tell_undone(record, files, undone)
+            _tell_undone(record, shown.files, undone)
     if client is not None and not found and not (dry_run or end_own_key(context, _id(client))):
         raise Stop(FAILED, f"error: {client} is not connected\nhint: `llm-gateway clients` says what is")
     if as_json:
@@ -163,22 +158,11 @@ def _show(planned: Plan, machine: Machine) -> None:
     say(f"{wish.row.label}, {_WAYS[wish.name]}; {other}")
     for said in planned.said:
         say(said)
-    for file in _files(planned, machine):
+    for file in connecting.files_of(planned, machine):
         if file.diff:
             print(file.diff)
     if wish.files and not planned.changes:
         say("its settings are so already")
-
-
-def _files(planned: Plan, machine: Machine) -> Iterator[_File]:
-    for step in planned.steps:
-        yield _shown(step.change, machine)
-
-
-def _shown(change: connecting.Change, machine: Machine) -> _File:
-    name = machine.shown(change.path)
-    becomes = "made" if change.before is None else "removed" if change.after is None else "changed"
-    return _File(name, becomes if change.changes else "kept", connecting.shown(change, name))
 
 
 def _told(planned: Plan, machine: Machine) -> dict[str, object]:
@@ -187,24 +171,16 @@ def _told(planned: Plan, machine: Machine) -> dict[str, object]:
         "client": wish.row.id,
         "way": wish.name,
         "changes": planned.changes,
-        "files": list(_files(planned, machine)),
+        "files": list(connecting.files_of(planned, machine)),
         "said": planned.said,
         "note": wish.way.note,
         "restart": wish.way.restart,
     }
 
 
-def _steps(wish: Wish, words: Words) -> list[str]:
-    """Return what is left for a person to do."""
-    steps = connecting.steps_of(wish, words)
-    if not wish.files and wish.way.env:
-        steps.append(f"llm-gateway run -- {(wish.row.commands or ('CMD',))[0]}")
-    return steps
-
-
 def _tell(wish: Wish, words: Words, machine: Machine, checked: Checked | None) -> None:
     """Say what is left to do, and what came of the question."""
-    for step in _steps(wish, words):
+    for step in connecting.steps_left(wish, words):
         print(f"then: {step}")
     if wish.way.note:
         say(f"note: {wish.way.note}")
@@ -227,19 +203,7 @@ def _record(home: Path, client: str) -> list[Record]:
     return [record] if record else []
 
 
-def _undo_steps(record: Record) -> Iterator[connecting.Undoing]:
-    for kept in reversed(record.files):
-        try:
-            yield connecting.undoing(kept)
-        except CannotChange as error:
-            say(f"warning: {error}")
-
-
-def _undo_shown(step: connecting.Undoing, machine: Machine) -> _File:
-    return _shown(step.change, machine)
-
-
-def _tell_undone(record: Record, files: list[_File], undone: connecting.Undone | None) -> None:
+def _tell_undone(record: Record, files: tuple[FileShown, ...], undone: connecting.Undone | None) -> None:
     for file in files:
         if file.diff:
             print(file.diff)

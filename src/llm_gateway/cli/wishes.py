@@ -1,56 +1,36 @@
 """What a command about an application has to know first: its row and way, the gateway's address, models."""
 
-import difflib
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 import msgspec
 
 from llm_gateway.cli.local_api import LocalApi
 from llm_gateway.cli.output import FAILED, NOT_RUNNING, REFUSED, Stop, say
-from llm_gateway.clients.catalog import Client, catalog
-from llm_gateway.clients.connect import Wish, Words, needs_models
+from llm_gateway.clients.catalog import Client
+from llm_gateway.clients.connect import Wish, Words, needs_models, wishing
+from llm_gateway.clients.connections import CannotConnect, Kind
 from llm_gateway.config import Loaded
 from llm_gateway.server.door import url_of
 
 __all__ = ["row_of", "wish_for", "words_for"]
 
-_BY_NUMBER = ("https://", "http://127.0.0.1:")
+T = TypeVar("T")
+
+_CODES: dict[Kind, int] = {"refused": REFUSED, "offline": NOT_RUNNING}
 
 
 def row_of(client: str) -> Client:
     """Return the row that holds an application's settings; ends the command where there is none."""
-    rows = catalog()
-    row = rows.get(client)
-    if row is None:
-        named = [name for name, each in rows.items() if client in each.commands]
-        near = named or difflib.get_close_matches(client, rows, 1)
-        meant = f"; did you mean {near[0]}?" if near else ""
-        hint = "hint: `llm-gateway clients --all` lists their ids"
-        raise Stop(FAILED, f"error: no application {client!r} is known{meant}\n{hint}")
-    if row.part_of:
-        say(f"{row.label} has its settings from {rows[row.part_of].label}")
-        row = rows[row.part_of]
-    if row.cannot:
-        raise Stop(REFUSED, f"error: {row.label} cannot be connected: {row.cannot}\nhint: {row.instead}")
-    return row
+    row, said = _or_stop(lambda: wishing.row_for(client))
+    if said:
+        say(said)
+    return _or_stop(lambda: wishing.connectable(row))
 
 
 def wish_for(row: Client, way: Literal["key", "login"] | None, *, telemetry: bool = False) -> Wish:
-    """Return how an application is to be connected: as asked, else by a key, else by the one way it has."""
-    name = way or ("key" if "key" in row.ways else next(iter(row.ways), None))
-    if name is None:
-        raise Stop(
-            REFUSED, f"error: no way is known to connect {row.label}\nhint: {row.instead or row.source}"
-        )
-    if name not in row.ways:
-        why = (
-            f"{row.label} has no way by its own login: it has none, or its vendor lets nobody pass it on"
-            if name == "login"
-            else f"{row.label} takes no key of another gateway"
-        )
-        other = next(iter(row.ways), "")
-        raise Stop(REFUSED, f"error: {why}\nhint: `llm-gateway connect {row.id} --way {other}`")
-    return Wish(row, name, telemetry)
+    """Return how an application is to be connected; ends the command where that way is none."""
+    return _or_stop(lambda: wishing.wish_for(row, way, telemetry=telemetry))
 
 
 def words_for(wish: Wish, key: str, loaded: Loaded, api: LocalApi | None, model: str | None) -> Words:
@@ -63,30 +43,23 @@ def words_for(wish: Wish, key: str, loaded: Loaded, api: LocalApi | None, model:
             "hint: set server.port, or `llm-gateway up` first",
         )
     base = api.url if api is not None else url_of(server, server.port)
-    if wish.way.local_or_https and not base.startswith(_BY_NUMBER):
-        raise Stop(
-            FAILED,
-            f"error: {wish.row.label} takes an https address or 127.0.0.1 by number, and the gateway is at "
-            f"{base}\nhint: set server.host to 127.0.0.1, or server.tls_cert",
-        )
-    models: tuple[str, ...] = ()
-    if needs_models(wish):
-        models = _models(wish, api)
-        if model is not None and model not in models:
-            models = (model, *models)
-    elif model is not None:
+    needed = needs_models(wish)
+    if model is not None and not needed:
         say(f"{wish.row.label} takes its models from its own settings; --model changes nothing")
-    return Words(base, key, wish.row.id, model or next(iter(models), ""), models)
+    listed = _models(api) if api is not None and needed else None
+    return _or_stop(lambda: wishing.words_for(wish, key, base, listed, model))
 
 
-def _models(wish: Wish, api: LocalApi | None) -> tuple[str, ...]:
-    """Return the models that the gateway serves, the demonstration's only where there is no other."""
-    if api is None:
-        raise Stop(
-            NOT_RUNNING,
-            f"error: {wish.row.label} has to be told which models there are, and no gateway runs\n"
-            "hint: `llm-gateway up` starts one",
-        )
-    listed = msgspec.convert(api.get("/v1/models")["data"], list[dict[str, object]])
-    names = tuple(str(each["id"]) for each in listed)
-    return tuple(name for name in names if not name.startswith("demo/")) or names
+def _models(api: LocalApi) -> list[str]:
+    return [
+        str(each["id"]) for each in msgspec.convert(api.get("/v1/models")["data"], list[dict[str, object]])
+    ]
+
+
+def _or_stop(find: Callable[[], T]) -> T:
+    """Return what is found; ends the command with why it is not."""
+    try:
+        return find()
+    except CannotConnect as error:
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        raise Stop(_CODES.get(error.kind, FAILED), f"error: {error.message}{hint}") from None

@@ -2,7 +2,7 @@
 
 import ipaddress
 
-__all__ = ["Peers"]
+__all__ = ["Peers", "is_here"]
 
 
 class Peers:
@@ -24,7 +24,7 @@ class Peers:
         count = self._counts.get(_network(peer), 0)
         if not (0 < self._most <= count or 0 < self._most_here <= count):
             return 0
-        most = self._most_here if _is_here(peer) else self._most
+        most = self._most_here if is_here(peer) else self._most
         return most if most <= count else 0
 
     def joined(self, peer: str) -> None:
@@ -41,18 +41,19 @@ class Peers:
             del self._counts[network]
 
 
-def _network(peer: str) -> str:
-    """Return what a peer is counted by."""
-    if ":" not in peer:
-        return peer
-    address = ipaddress.IPv6Address(peer.partition("%")[0])
-    return str(address.ipv4_mapped or address.packed[:8].hex())
-
-
-def _is_here(peer: str) -> bool:
+def is_here(peer: str) -> bool:
+    """Return whether a peer is this machine: a loopback address, or "" for a socket that has none."""
     if not peer:
         return True
     address = ipaddress.ip_address(peer.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     return address.is_loopback
+
+
+def _network(peer: str) -> str:
+    """Return what a peer is counted by."""
+    if ":" not in peer:
+        return peer
+    address = ipaddress.IPv6Address(peer.partition("%")[0])
+    return str(address.ipv4_mapped or address.packed[:8].hex())

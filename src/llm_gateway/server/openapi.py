@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from llm_gateway import __version__
+from llm_gateway.clients.connections import Connection
 from llm_gateway.server import views
 from llm_gateway.server.client_views import ClientView
 from llm_gateway.server.explain import Explained
@@ -37,6 +38,7 @@ _ANSWERS: dict[str, tuple[type, str]] = {
     "/api/dashboard/forecast": (ForecastView, "forecast"),
     "/api/dashboard/statusline": (StatuslineView, ""),
     "/api/dashboard/clients": (ClientView, "clients"),
+    "/api/dashboard/clients/{}/connection": (Connection, ""),
     "/api/dashboard/explain": (Explained, ""),
 }
 

@@ -12,6 +12,7 @@ from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin
 from llm_gateway.pipeline.quota_keeping import QuotaKeeping
 from llm_gateway.server.bridges_api import BridgesApi
+from llm_gateway.server.client_connections import ClientConnections
 from llm_gateway.server.companion_routes import CompanionsApi
 from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.explain import Explaining
@@ -57,3 +58,4 @@ class Apis(msgspec.Struct, frozen=True):
     subscriptions: SubscriptionsApi
     companions: CompanionsApi
     shelf: Shelf
+    connections: ClientConnections

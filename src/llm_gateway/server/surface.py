@@ -1,6 +1,7 @@
 """Every path that a gateway answers, in one table. What each of them does is in the modules named here."""
 
 from llm_gateway.pipeline.forwarding import Forwarding
+from llm_gateway.server.client_connections import ClientConnections
 from llm_gateway.server.dashboard_api import DashboardApi
 from llm_gateway.server.dialect_routes import dialect_routes
 from llm_gateway.server.explain import Explaining
@@ -43,6 +44,7 @@ def surface(parts: Parts) -> Routes:
         + models.routes()
         + OllamaApi(gateway, shelf).routes()
         + apis.dashboard.routes()
+        + apis.connections.routes()
         + apis.usage.routes()
         + apis.explaining.routes()
         + apis.keys.routes()
@@ -72,4 +74,7 @@ def _apis(parts: Parts, shelf: Shelf) -> Apis:
         SubscriptionsApi(gateway, parts.fleet, parts.quotas, parts.subscriptions),
         parts.companions,
         shelf,
+        ClientConnections(
+            parts.keys, shelf, parts.tasks, parts.configured, parts.url, lambda exchange: False
+        ),
     )

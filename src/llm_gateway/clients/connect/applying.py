@@ -11,7 +11,12 @@ from llm_gateway.clients.connect.files import CannotChange, look, make_folders, 
 from llm_gateway.clients.connect.planning import Plan
 from llm_gateway.clients.connect.record import Record, write_record
 
-__all__ = ["apply"]
+__all__ = ["apply", "stands"]
+
+
+def stands(plan: Plan, record: Record | None, key_id: str) -> bool:
+    """Return whether a plan has been carried out already, in its way and with this key."""
+    return not plan.changes and record is not None and (record.way, record.key_id) == (plan.wish.name, key_id)
 
 
 def apply(plan: Plan, home: Path, key_id: str, at_us: int) -> Record:
