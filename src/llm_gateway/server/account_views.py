@@ -24,6 +24,7 @@ from llm_gateway.wire.ready import ready
 __all__ = [
     "AccountView",
     "AccountWindowView",
+    "AccountsView",
     "DrawView",
     "Known",
     "SwitchView",
@@ -115,6 +116,13 @@ class SwitchView(msgspec.Struct, frozen=True):
     requests: int
     cost_usd: float
     message: str
+
+
+class AccountsView(msgspec.Struct, frozen=True):
+    """Every account, and what has moved off one."""
+
+    subscriptions: list[AccountView]
+    switches: list[SwitchView]
 
 
 class Known(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from llm_gateway.server.routes import Route
 from llm_gateway.server.subscription_views import WindowView, windows_of
 from llm_gateway.server.views import iso
 
-__all__ = ["BridgeView", "BridgesApi", "LoginView", "bridge_view"]
+__all__ = ["BridgeView", "BridgesApi", "BridgesView", "LoginView", "bridge_view"]
 
 _MAX_BODY = 64 * 1024
 _WAIT = 20.0
@@ -52,6 +52,12 @@ class BridgeView(msgspec.Struct, frozen=True):
     last_error: str
     terms: str
     docs: str
+
+
+class BridgesView(msgspec.Struct, frozen=True):
+    """Every bridge, the gateway's own first."""
+
+    bridges: list[BridgeView]
 
 
 class LoginView(msgspec.Struct, frozen=True):
@@ -125,7 +131,12 @@ class BridgesApi:
 
     async def listed(self, exchange: Exchange, _: str) -> None:
         """Answer with every bridge; with `?fresh=1` each is looked at anew."""
-        fresh = query_values(exchange.target).get("fresh", "") == "1"
+        _answer(
+            exchange, await self.bridges_view(fresh=query_values(exchange.target).get("fresh", "") == "1")
+        )
+
+    async def bridges_view(self, *, fresh: bool = False) -> BridgesView:
+        """Return every bridge; with `fresh` each is looked at anew."""
         found = await self._attending.look_at_all(fresh=fresh)
         shown = [
             bridge_view(self._rows[name], health, tuple(self._attending.engines[name].models))
@@ -137,7 +148,7 @@ class BridgesApi:
             bridge_view(row, health, tuple(engine.models), engine.companion.machine)
             for (row, engine), health in zip(elsewhere, told, strict=True)
         ]
-        _answer(exchange, {"bridges": shown})
+        return BridgesView(shown)
 
     async def begin(self, exchange: Exchange, name: str) -> None:
         """Begin a login, and answer with its first step."""

@@ -7,7 +7,7 @@ import msgspec
 from llm_gateway.clients.coverage import Covered, Day
 from llm_gateway.server.views import iso
 
-__all__ = ["ALWAYS", "ClientView", "Coverage", "client_views"]
+__all__ = ["ALWAYS", "ClientView", "ClientsView", "Coverage", "client_views"]
 
 ALWAYS = (
     "codex-desktop",
@@ -53,6 +53,14 @@ class ClientView(msgspec.Struct, frozen=True):
     reason: str
     fix: str
     bridge: str | None
+
+
+class ClientsView(msgspec.Struct, frozen=True):
+    """Every application; of those that are `running`, `captured` go through here wholly."""
+
+    clients: list[ClientView]
+    running: int
+    captured: int
 
 
 def client_views(verdicts: Iterable[Covered], tracked: Mapping[str, int]) -> list[ClientView]:

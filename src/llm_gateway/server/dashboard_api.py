@@ -19,7 +19,7 @@ from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.totals import totals
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.server import views
-from llm_gateway.server.client_views import ALWAYS, client_views
+from llm_gateway.server.client_views import ALWAYS, ClientsView, client_views
 from llm_gateway.server.edge import respond_json
 from llm_gateway.server.limit_views import limit_views
 from llm_gateway.server.metrics_views import metrics_view
@@ -68,8 +68,12 @@ class DashboardApi:
 
     async def health(self, exchange: Exchange, _: str) -> None:
         """Answer with the gateway's state."""
+        _answer(exchange, self.health_view())
+
+    def health_view(self) -> views.HealthView:
+        """Return the gateway's state."""
         trouble, refused = self._gateway.ledger.trouble, self._refused()
-        view = views.HealthView(
+        return views.HealthView(
             status="ok" if trouble is None and not refused else "degraded",
             database="connected" if trouble is None else f"failing: {trouble.what}",
             version=__version__,
@@ -81,7 +85,6 @@ class DashboardApi:
             configuration=refused,
             saved=str(self._gateway.ledger.saved or ""),
         )
-        _answer(exchange, view)
 
     async def limits(self, exchange: Exchange, _: str) -> None:
         """Answer with every limit."""
@@ -89,6 +92,10 @@ class DashboardApi:
 
     async def providers(self, exchange: Exchange, _: str) -> None:
         """Answer with every provider."""
+        _answer(exchange, await self.providers_view())
+
+    async def providers_view(self) -> views.ProvidersView:
+        """Return every provider; those that were not looked at for a minute are looked at first."""
         await self._fleet.refresh(older_than=60)
         since = self._gateway.clock.now_us() - _DAY_US
         seen = {row.provider: row for row in await self._gateway.ledger.read(queries.providers, since)}
@@ -96,7 +103,7 @@ class DashboardApi:
             views.provider_view(member, seen.get(name))
             for name, member in sorted(self._fleet.members.items())
         ]
-        _answer(exchange, {"providers": shown})
+        return views.ProvidersView(shown)
 
     async def requests(self, exchange: Exchange, _: str) -> None:
         """Answer with a page of requests."""
@@ -127,6 +134,10 @@ class DashboardApi:
 
     async def clients(self, exchange: Exchange, _: str) -> None:
         """Answer with every application: how much of it goes through here, why not all of it, what helps."""
+        _answer(exchange, await self.clients_view())
+
+    async def clients_view(self) -> ClientsView:
+        """Return every application, having looked for them."""
         try:
             await self._watching.look_around(older_than=_FRESH_S)
         except LedgerUnavailable:
@@ -138,7 +149,7 @@ class DashboardApi:
         tracked = {each.client: each.tracked for each in await self._read(queries.clients)}
         through, running, _open = gaps(verdicts)
         shown = client_views(verdicts, tracked)
-        _answer(exchange, {"clients": shown, "running": running, "captured": through})
+        return ClientsView(shown, running, through)
 
     async def _read(self, query: Callable[Concatenate[Rows, P], T], *args: P.args, **named: P.kwargs) -> T:
         try:

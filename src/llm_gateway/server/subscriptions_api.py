@@ -14,7 +14,7 @@ from llm_gateway.pipeline.plan_switches import Use, switches
 from llm_gateway.pipeline.pools import Pool, pools
 from llm_gateway.pipeline.quota_keeping import QuotaKeeping
 from llm_gateway.providers.catalog import ProviderRow, load_catalog
-from llm_gateway.server.account_views import Known, account_views, switch_views
+from llm_gateway.server.account_views import AccountsView, Known, account_views, switch_views
 from llm_gateway.server.edge import respond_json
 from llm_gateway.server.routes import Route
 from llm_gateway.server.subscription_worth import Drawn, renewed_us, worths
@@ -49,6 +49,10 @@ class SubscriptionsApi:
 
     async def listed(self, exchange: Exchange, _: str) -> None:
         """Answer with every subscription that is configured or in use, and with what has moved off one."""
+        respond_json(exchange, msgspec.json.encode(await self.subscriptions_view()))
+
+    async def subscriptions_view(self) -> AccountsView:
+        """Return every subscription that is configured or in use, and what has moved off one."""
         bridged = await self._keeping.look()
         await self._keeping.keep()
         ledger, now_us = self._gateway.ledger, self._gateway.clock.now_us()
@@ -60,8 +64,7 @@ class SubscriptionsApi:
         drawn = {begin: await ledger.read(_drawn, begin) for begin in _months(found, now_us)}
         known = Known(told, bridged, rows, worths(found, drawn, now_us), now_us)
         moved = switches(_uses(await ledger.read(_by_hour, now_us - _DAYS_US), rows))
-        shown = {"subscriptions": account_views(found, known), "switches": switch_views(moved)}
-        respond_json(exchange, msgspec.json.encode(shown))
+        return AccountsView(account_views(found, known), switch_views(moved))
 
 
 def _months(found: Sequence[Pool], now_us: int) -> set[int]:

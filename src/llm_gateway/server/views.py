@@ -21,6 +21,7 @@ __all__ = [
     "EndpointView",
     "HealthView",
     "ProviderView",
+    "ProvidersView",
     "RequestDetail",
     "RequestView",
     "iso",
@@ -181,6 +182,12 @@ class ProviderView(msgspec.Struct, frozen=True):
     last_ok_at: str | None
     last_error_at: str | None
     last_error: str | None
+
+
+class ProvidersView(msgspec.Struct, frozen=True):
+    """Every provider, by name."""
+
+    providers: list[ProviderView]
 
 
 def iso(at_us: int) -> str:
