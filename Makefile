@@ -4,7 +4,7 @@
 PYTHON ?= python3
 DEV = @$(PYTHON) scripts/dev.py
 
-.PHONY: help run test check bench ledger-scale kill-test soak faults ends compress-bench compress-cases clients browsers conformance setup changelog pin clean
+.PHONY: help run test check bench ledger-scale kill-test soak faults ends compress-bench compress-cases clients browsers dashboard dashboard-scale screenshots conformance setup changelog pin clean
 
 help:
 	$(DEV) help || true
@@ -47,6 +47,15 @@ clients:
 
 browsers:
 	$(DEV) browsers $(ARGS)
+
+dashboard:
+	$(DEV) dashboard $(ARGS)
+
+dashboard-scale:
+	$(DEV) dashboard-scale $(ARGS)
+
+screenshots:
+	$(DEV) screenshots $(ARGS)
 
 conformance:
 	$(DEV) conformance $(ARGS)

@@ -14,6 +14,9 @@
     compress-cases  encode a million results that were made up to be encoded wrongly
     clients      install real AI clients (Claude Code, Codex, ...) and run them through the gateway
     browsers     install real browsers, and have a web page reach for the gateway with them
+    dashboard    look at every page of the dashboard with a real browser
+    dashboard-scale  the same on a million turns, with what each page takes
+    screenshots  take pictures of every page of the dashboard: build/screenshots
     conformance  install conformance suites and the AI SDK, and run them against the gateway
     setup        only make .venv ready
     changelog    show what the next version's section would say; with a version, write it
@@ -204,15 +207,30 @@ def browsers(environment: Environment, arguments: list[str]) -> int:
         say(f"SKIPPED: browsers cannot be installed here: {error}")
         return 0
     environ = {**os.environ, real_browsers.VARIABLE: "1"}
-    command = [
-        environment.program("python"),
-        "-m",
-        "pytest",
-        "-m",
-        "browsers",
-        *(arguments or ["tests/browsers"]),
-    ]
+    chosen = ("-m", "pytest", "-m", "browsers")
+    command = [environment.program("python"), *chosen, *(arguments or ["tests/browsers"])]
     return subprocess.call(command, cwd=ROOT, env=environ)
+
+
+def dashboard(environment: Environment, arguments: list[str]) -> int:
+    """Look at the dashboard with a real browser."""
+    return browsers(environment, arguments or ["tests/dashboard_e2e"])
+
+
+def dashboard_scale(environment: Environment, arguments: list[str]) -> int:
+    """Look at the dashboard of a ledger with as many turns as a busy year has."""
+    os.environ.setdefault("LLM_GATEWAY_TEST_TURNS", "1000000")
+    chosen = ["-s", "-o", "faulthandler_timeout=3600", "tests/dashboard_e2e", "-k", "large or quick or load"]
+    return browsers(environment, [*chosen, *arguments])
+
+
+def screenshots(environment: Environment, arguments: list[str]) -> int:
+    """Take pictures of every page, in both themes, on a large screen and on a telephone."""
+    folder = ROOT / "build" / "screenshots"
+    os.environ.setdefault("LLM_GATEWAY_TEST_PICTURES", str(folder))
+    failed = browsers(environment, ["tests/dashboard_e2e/test_pictures.py", *arguments])
+    say(f"pictures are in {folder}")
+    return failed
 
 
 def conform(environment: Environment, arguments: list[str]) -> int:
@@ -298,6 +316,9 @@ VERBS: dict[str, Verb] = {
     "compress-cases": compress_cases,
     "clients": clients,
     "browsers": browsers,
+    "dashboard": dashboard,
+    "dashboard-scale": dashboard_scale,
+    "screenshots": screenshots,
     "conformance": conform,
     "setup": setup,
     "changelog": write_changelog,

@@ -1,0 +1,66 @@
+"""Everything by keys alone: where to go, rows, the search, the list of keys, and where the focus is."""
+
+import pytest
+from playwright.sync_api import expect
+
+from dashboard_e2e.stage import Looker
+from llm_gateway.dashboard.navigation import PLACES
+
+pytestmark = pytest.mark.browsers
+
+
+def test_g_and_a_letter_go_to_every_page(looker: Looker) -> None:
+    for place in (*PLACES[1:], PLACES[0]):
+        looker.page.keyboard.press("g")
+        looker.page.keyboard.press(place.key)
+        looker.page.wait_for_url(looker.site.url + place.path, wait_until="domcontentloaded")
+        looker.ready()
+
+
+def test_rows_are_walked_and_opened(looker: Looker) -> None:
+    page = looker.open("/requests")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    marked = page.locator("[data-row].at")
+    expect(marked).to_have_count(1)
+    second = page.locator("[data-row]").nth(1).get_attribute("id")
+    assert marked.get_attribute("id") == second
+    page.keyboard.press("k")
+    first = page.locator("[data-row]").nth(0)
+    assert page.locator("[data-row].at").get_attribute("id") == first.get_attribute("id")
+    page.keyboard.press("Enter")
+    identity = str(first.get_attribute("id")).removeprefix("r-")
+    page.wait_for_function(f"location.href.includes('{identity}')")
+
+
+def test_the_search_and_the_list_of_keys_are_a_key_away(looker: Looker) -> None:
+    page = looker.open("/requests")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.locator("#search")).to_be_focused()
+    page.keyboard.type("demo")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "q=demo" in url, wait_until="domcontentloaded")
+
+
+def test_tab_shows_where_it_is(looker: Looker) -> None:
+    page = looker.open("/")
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        outline = page.evaluate(
+            """() => {
+              const at = document.activeElement, style = getComputedStyle(at);
+              return at === document.body ? "body" : `${style.outlineStyle} ${style.outlineWidth}`;
+            }"""
+        )
+        assert outline == "body" or ("none" not in outline and " 0px" not in outline), outline
+
+
+def test_the_first_tab_skips_to_the_content(looker: Looker) -> None:
+    page = looker.open("/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
