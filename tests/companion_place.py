@@ -38,9 +38,10 @@ from llm_gateway.http.listener import Listener
 from llm_gateway.http.pool import Pool
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.sightings import Sighting
+from llm_gateway.server.access import Access
 from llm_gateway.server.companion_routes import CompanionsApi, companion_sockets
 from llm_gateway.server.dialect_routes import dialect_at
-from llm_gateway.server.edge import Access, Edge
+from llm_gateway.server.edge import Edge
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.routes import Routes
 from llm_gateway.tasks import Tasks

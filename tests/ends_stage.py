@@ -30,8 +30,9 @@ from llm_gateway.ledger.records import Turn as LedgerTurn
 from llm_gateway.ledger.stated_prices import flat
 from llm_gateway.ledger.store import Row, Rows
 from llm_gateway.pipeline.limits import Bounds, Scope
+from llm_gateway.server.access import Access
 from llm_gateway.server.dialect_routes import dialect_at, dialect_routes
-from llm_gateway.server.edge import Access, Edge
+from llm_gateway.server.edge import Edge
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.responses_socket import responses_sockets

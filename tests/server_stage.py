@@ -7,7 +7,8 @@ from pathlib import Path
 from fakes import FakeClock, FakeWire
 from llm_gateway.config import Server
 from llm_gateway.dialects.chat import CHAT
-from llm_gateway.server.edge import Access, Edge
+from llm_gateway.server.access import Access
+from llm_gateway.server.edge import Edge
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.routes import Route, Routes
 from llm_gateway.telemetry.log import Log

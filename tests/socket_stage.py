@@ -23,8 +23,9 @@ from llm_gateway.ledger.queries import page
 from llm_gateway.ledger.records import Turn
 from llm_gateway.pipeline.handle import Admit, Admitted
 from llm_gateway.pipeline.sender import Sender
+from llm_gateway.server.access import Access
 from llm_gateway.server.dialect_routes import dialect_at
-from llm_gateway.server.edge import Access, Edge
+from llm_gateway.server.edge import Edge
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.responses_socket import responses_sockets

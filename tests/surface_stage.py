@@ -13,11 +13,14 @@ from llm_gateway.content.safe import Where
 from llm_gateway.ledger.sightings import Sighting
 from llm_gateway.pipeline.key_admin import KeyAdmin
 from llm_gateway.pipeline.quota_keeping import QuotaKeeping
+from llm_gateway.server.access import Access
 from llm_gateway.server.bridges_api import BridgesApi
 from llm_gateway.server.companion_routes import CompanionsApi
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.parts import Parts
 from llm_gateway.server.routes import Routes
+from llm_gateway.server.sessions import Sessions
+from llm_gateway.server.sign_in import SignIn
 from llm_gateway.server.surface import surface
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
@@ -53,6 +56,11 @@ def on_surface(home: Path) -> Routes:
                 lambda: (Loaded(Settings(), {}, home, home / "gateway.toml"), {}),
                 lambda: "http://127.0.0.1:8787",
                 lambda: "",
+                SignIn(
+                    Sessions(stage.ledger, stage.clock, secure=False),
+                    Access(b"owner", b""),
+                    lambda: "http://x",
+                ),
             )
         )
 

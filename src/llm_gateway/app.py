@@ -39,19 +39,17 @@ from llm_gateway.pipeline.spending import Spending
 from llm_gateway.pipeline.terms import reckon_interrupted, remember
 from llm_gateway.pipeline.turn_spans import Export
 from llm_gateway.server.bridges_api import BridgesApi
-from llm_gateway.server.companion_routes import CompanionsApi, companion_sockets
-from llm_gateway.server.dialect_routes import dialect_at
+from llm_gateway.server.companion_routes import CompanionsApi
 from llm_gateway.server.door import as_given, context_for, listener_for, open_door, url_of
-from llm_gateway.server.edge import Access, Edge
+from llm_gateway.server.edge import Edge
 from llm_gateway.server.exposure import refusal_of
 from llm_gateway.server.exposure_watch import ExposureWatch, Retreat, is_exposed
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.limit_views import tell_close
+from llm_gateway.server.opening import open_edge, open_sign_in
 from llm_gateway.server.parts import Parts
-from llm_gateway.server.responses_socket import responses_sockets
 from llm_gateway.server.routes import Route
-from llm_gateway.server.surface import surface
 from llm_gateway.tasks import Tasks
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.memory import keep_small, spare_the_collector
@@ -200,6 +198,9 @@ class App:
         ring = KeyRing(pepper, self._clock)
         self._owner = load_or_create_owner_token(home)
         bootstrap = self._loaded.bootstrap_key
+        self._sign_in = await open_sign_in(
+            self._loaded, self._owner, self._ledger, self._clock, lambda: self.url
+        )
         self._keys = KeyAdmin(self._ledger, ring, pepper, self._clock, bootstrap, self._owner)
         ever_made = await self._keys.load(self._spending)
         await self._open_providers(opened, pepper)
@@ -295,9 +296,6 @@ class App:
         self._guard.listen_on(port)
 
     def _make_edge(self, gateway: Gateway) -> Edge:
-        dashboard = self._loaded.dashboard_token
-        shown = dashboard.reveal().encode() if dashboard is not None else b""
-        access = Access(self._owner.reveal().encode(), shown)
         server = self._loaded.settings.server
         self._kept = KeptResponses(gateway, self._content, server.default_provider)
         parts = Parts(
@@ -316,13 +314,12 @@ class App:
             lambda: (self._loaded, self._environ),
             lambda: self.url,
             lambda: self._refused,
+            self._sign_in,
         )
-        table = surface(parts)
-        self.routes = table.all
         self._guard = Guard(self._servers[0])
-        sockets = dict(responses_sockets(gateway, self._kept)) if server.websockets else {}
-        sockets |= companion_sockets(self._companions.hub)
-        return Edge(table, self._guard, access, dialect_at, (self.log, self._metrics), sockets)
+        edge, table = open_edge(parts, self._companions, self._guard, (self.log, self._metrics))
+        self.routes = table.all
+        return edge
 
     # while it runs
 

@@ -7,6 +7,7 @@ GatewayError
 │   ├── NoTarget            400   no_target              the alias has no target for such a request
 │   ├── UnsupportedByBridge 400   unsupported_by_bridge  the bridge cannot do what the request is about
 │   ├── Unauthenticated     401   invalid_api_key        no key, or one that is not known
+│   ├── SignInNeeded        401   sign_in_needed         a page of the dashboard, and nobody is signed in
 │   ├── Forbidden           403   forbidden              known, but not allowed
 │   ├── NotFound            404   not_found              no such path or object
 │   ├── UnknownModel        404   model_not_found        nothing configured serves this name
@@ -73,6 +74,7 @@ __all__ = [
     "NotFound",
     "RefusedByPolicy",
     "RequestTimeout",
+    "SignInNeeded",
     "TargetTooLong",
     "TooManyConnections",
     "Unauthenticated",
@@ -145,6 +147,12 @@ class Unauthenticated(ClientFault):
     """There is no key, or it is not known."""
 
     kind, status = "invalid_api_key", 401
+
+
+class SignInNeeded(ClientFault):
+    """A page of the dashboard is asked for, and nobody is signed in."""
+
+    kind, status = "sign_in_needed", 401
 
 
 class Forbidden(ClientFault):

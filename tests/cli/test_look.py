@@ -93,8 +93,12 @@ def test_a_file_that_is_not_in_use_is_said_until_it_is_mended(
 
 
 def test_open_prints_the_address(gateway: GatewayProcess, terminal: Terminal) -> None:
-    assert terminal.ok("open") == (0, f"{gateway.url}/\n", "")
-    assert terminal.json("open") == {"schema": "llm-gateway/open/v1", "url": f"{gateway.url}/"}
+    code, url, told = terminal.ok("open")
+    assert code == 0 and url.startswith(f"{gateway.url}/sign-in#link=") and "good once" in told
+    as_json = terminal.json("open")
+    assert as_json["schema"] == "llm-gateway/open/v1" and as_json["seconds"] == 300
+    assert str(as_json["url"]).startswith(f"{gateway.url}/sign-in#link=")
+    assert as_json["url"] != url.strip(), "each link is another"
     assert gateway.get("/", key="").status == 200
 
 

@@ -17,8 +17,9 @@ from llm_gateway.http.exchange import Exchange
 from llm_gateway.http.handover import NOTHING, Inherited
 from llm_gateway.http.limits import Limits
 from llm_gateway.http.listener import Listener
+from llm_gateway.server.access import Access
 from llm_gateway.server.door import as_given, listener_for, open_door, url_of, welcome
-from llm_gateway.server.edge import Access, Edge
+from llm_gateway.server.edge import Edge
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.routes import Routes
 from llm_gateway.telemetry.log import Log

@@ -18,7 +18,8 @@ from llm_gateway.errors import (
     Unauthenticated,
 )
 from llm_gateway.http.exchange import Exchange
-from llm_gateway.server.edge import JSON, Access, respond_json
+from llm_gateway.server.access import Access
+from llm_gateway.server.edge import JSON, respond_json
 from llm_gateway.server.routes import Answering, Route
 from rawhttp import Reply, parse_replies
 from server_stage import DASHBOARD, OWNER, Door
@@ -320,6 +321,6 @@ def test_a_token_in_the_query_does_not_open() -> None:
 def test_what_is_missing_is_told() -> None:
     access = Access(OWNER.encode(), b"")
     with pytest.raises(Unauthenticated, match="LLM_GATEWAY_DASHBOARD_TOKEN"):
-        access.require("dashboard", [])
+        access.require("dashboard", FakeWire().exchange(b"GET", b"/it"))
     with pytest.raises(Unauthenticated, match="owner"):
-        access.require("owner", [])
+        access.require("owner", FakeWire().exchange(b"GET", b"/it"))

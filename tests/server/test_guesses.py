@@ -2,9 +2,10 @@
 
 import pytest
 
-from fakes import FakeClock
+from fakes import FakeClock, FakeWire
 from llm_gateway.errors import GatewayError, LimitReached, Unauthenticated
-from llm_gateway.server.edge import Access
+from llm_gateway.http.exchange import Exchange
+from llm_gateway.server.access import Access
 from llm_gateway.server.guesses import Guesses
 from llm_gateway.vault import mint_key
 
@@ -16,11 +17,17 @@ def access() -> tuple[Access, FakeClock]:
     return Access(OWNER, DASHBOARD, Guesses(clock)), clock
 
 
+def request(token: bytes, peer: str = "127.0.0.1") -> Exchange:
+    exchange = FakeWire().exchange(b"GET", b"/it", [(b"authorization", b"Bearer " + token)] if token else [])
+    exchange.peer = peer
+    return exchange
+
+
 def shown(
     door: Access, token: bytes, peer: str = "127.0.0.1", wants: str = "dashboard"
 ) -> type[GatewayError] | None:
     try:
-        door.require(wants, [(b"authorization", b"Bearer " + token)], peer)
+        door.require(wants, request(token, peer))
     except GatewayError as error:
         return type(error)
     return None
@@ -43,7 +50,7 @@ def test_who_is_locked_out_is_told_for_how_long_and_the_right_token_does_not_hel
     for number in range(10):
         assert shown(door, b"guess-%d" % number) is Unauthenticated
     with pytest.raises(LimitReached, match="again in 30 seconds") as refused:
-        door.require("dashboard", [(b"authorization", b"Bearer " + DASHBOARD)], "127.0.0.1")
+        door.require("dashboard", request(DASHBOARD))
     assert refused.value.retry_after == 30.0
     assert shown(door, DASHBOARD, "192.168.1.5") is None, "another address is another matter"
     assert shown(door, OWNER) is None, "the owner is never kept out"
@@ -57,7 +64,7 @@ def test_a_page_with_an_old_token_and_an_application_with_a_key_do_not_lock_anyb
         assert shown(door, b"the-token-of-last-week") is Unauthenticated
         assert shown(door, mint_key().encode()) is Unauthenticated
         with pytest.raises(Unauthenticated):
-            door.require("dashboard", [], "127.0.0.1")
+            door.require("dashboard", request(b""))
     assert shown(door, DASHBOARD) is None
 
 

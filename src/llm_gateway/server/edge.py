@@ -1,67 +1,30 @@
 """The connection edge: every request passes the guard, finds its route and gets an answer, come what may."""
 
 import asyncio
-import hmac
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from llm_gateway.clock import SystemClock
 from llm_gateway.dialects.contract import Dialect
 from llm_gateway.errors import (
     Draining,
     GatewayError,
     Internal,
     MethodNotAllowed,
-    Unauthenticated,
+    SignInNeeded,
     UpgradeRefused,
 )
 from llm_gateway.http.exchange import Exchange
-from llm_gateway.pipeline.authenticate import credentials
 from llm_gateway.pipeline.relay import refuse
-from llm_gateway.server.guard import Guard
-from llm_gateway.server.guesses import Guesses
+from llm_gateway.server.access import Access, is_visit, sign_in_location
+from llm_gateway.server.guard import Guard, is_arrival
 from llm_gateway.server.routes import Answering, Routes
 from llm_gateway.telemetry.log import Log
 from llm_gateway.telemetry.metrics import Metrics
-from llm_gateway.wire.headers import Headers
 
-__all__ = ["JSON", "Access", "Edge", "respond_json"]
+__all__ = ["JSON", "Edge", "respond_json"]
 
 _NO_STORE = b"cache-control: no-store\r\n"
 JSON = b"content-type: application/json\r\n" + _NO_STORE
-
-
-class Access:
-    """Who may see and change what is not a client's business: the dashboard's and the owner's tokens."""
-
-    def __init__(self, owner: bytes, dashboard: bytes, guesses: Guesses | None = None) -> None:
-        self._owner = owner
-        self._dashboard = dashboard
-        self._guesses = guesses or Guesses(SystemClock())
-
-    def require(self, access: str, headers: Headers, peer: str = "") -> None:
-        """Let `open` and `key` pass (a key is checked in its dialect); raise Unauthenticated else.
-
-        LimitReached is for an address that has shown too many wrong tokens; the owner's always opens.
-        """
-        if access in ("open", "key"):
-            return
-        offered = credentials(headers)
-        for token in offered:
-            if hmac.compare_digest(token, self._owner):
-                return
-        if access in ("dashboard", "page") and self._dashboard and offered:
-            self._guesses.may(peer)
-            for token in offered:
-                if hmac.compare_digest(token, self._dashboard):
-                    return
-        self._guesses.wrong(peer, offered)
-        raise Unauthenticated(
-            "this needs the dashboard token as `Authorization: Bearer …`; "
-            "set it as LLM_GATEWAY_DASHBOARD_TOKEN, or use the command line on this machine"
-            if access == "dashboard"
-            else "this is for the owner's command line on this machine"
-        )
 
 
 class Edge:
@@ -90,18 +53,17 @@ class Edge:
     async def serve(self, exchange: Exchange) -> None:
         """Answer one exchange; only a cancellation gets out."""
         try:
+            path = exchange.target.partition(b"?")[0]
             if not exchange.memo.admitted:
-                self._guard.check(exchange.headers)
-                exchange.memo.admitted = True
+                self._admit(exchange, path)
             if self.draining:
                 raise Draining("the gateway is shutting down")
-            path = exchange.target.partition(b"?")[0]
             if exchange.upgrade == b"websocket":
                 await self._switch(exchange, path)
             else:
                 route, rest = self._routes.find(exchange.method, path)
                 if route.access != "key":
-                    self._access.require(route.access, exchange.headers, exchange.peer)
+                    self._access.require(route.access, exchange)
                 await route.answer(exchange, rest)
         except GatewayError as error:
             self._refuse(exchange, error)
@@ -124,6 +86,14 @@ class Edge:
         """Count bytes that never became a request."""
         self._metrics.refused(error.kind)
 
+    def _admit(self, exchange: Exchange, path: bytes) -> None:
+        """Let a request pass the guard; a link on another site's page leads to our pages, and no further."""
+        if exchange.method == b"GET" and is_arrival(exchange.headers) and self._routes.is_page(path):
+            self._guard.check(exchange.headers, arriving=True)
+        else:
+            self._guard.check(exchange.headers)
+            exchange.memo.admitted = True
+
     async def _switch(self, exchange: Exchange, path: bytes) -> None:
         answer = self._sockets.get(path) if exchange.method == b"GET" else None
         if answer is None:
@@ -135,6 +105,10 @@ class Edge:
         self._metrics.refused(error.kind)
         if exchange.started:
             exchange.abandon()
+            return
+        if isinstance(error, SignInNeeded) and is_visit(exchange):
+            location = b"location: %b\r\n" % sign_in_location(exchange.target)
+            exchange.respond(303, location + _NO_STORE, b"")
             return
         fields = _NO_STORE
         if isinstance(error, MethodNotAllowed):

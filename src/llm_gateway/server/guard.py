@@ -14,7 +14,7 @@ from llm_gateway.errors import Forbidden, MalformedRequest, Misdirected
 from llm_gateway.server.exposure import listen_address
 from llm_gateway.wire.headers import Headers
 
-__all__ = ["Guard", "Peers"]
+__all__ = ["Guard", "Peers", "is_arrival"]
 
 _WATCHED = frozenset((b"host", b"origin", b"sec-fetch-site", b"content-type"))
 _OUR_SITE = frozenset((b"same-origin", b"none"))
@@ -43,11 +43,12 @@ class Guard:
         """What the gateway is called: the values of Host that pass."""
         return [authority.decode() for authority in self._own]
 
-    def check(self, headers: Headers) -> None:
+    def check(self, headers: Headers, *, arriving: bool = False) -> None:
         """Let a request pass; raise MalformedRequest (400), Misdirected (421) or Forbidden (403).
 
         Host comes first, and is compared with fixed names: a page whose name was made to resolve to us
-        has an Origin that equals its Host.
+        has an Origin that equals its Host. `arriving` is a browser that goes from another site's page to one
+        of ours (`is_arrival`): that is no page asking for something, and it comes without our cookie.
         """
         host = origin = site = kind = None
         for name, value in headers:
@@ -70,7 +71,7 @@ class Guard:
         if origin is None:
             if site is None:
                 return  # no browser that is to be feared
-            if site not in _OUR_SITE:
+            if site not in _OUR_SITE and not arriving:
                 raise Forbidden("a page of another site asked a browser for this; only its own pages may")
         elif origin not in self._origins and (origin != own or (site is not None and site not in _OUR_SITE)):
             raise Forbidden(
@@ -85,6 +86,22 @@ class Guard:
             f"the Host header names {_shown(host)}, and this gateway is called {', '.join(self.names)}; "
             "another name for it belongs into server.hosts"
         )
+
+
+def is_arrival(headers: Headers) -> bool:
+    """Return whether a browser goes to a page of ours, in a window of its own, from one of another site.
+
+    Nothing of what it is answered with can be read by that other page, and it is not inside of it.
+    """
+    told: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name.startswith(b"sec-fetch-") and told.setdefault(name, value) != value:
+            return False
+    return (
+        told.get(b"sec-fetch-site") not in (None, *_OUR_SITE)
+        and told.get(b"sec-fetch-mode") == b"navigate"
+        and told.get(b"sec-fetch-dest") == b"document"
+    )
 
 
 class Peers:

@@ -19,6 +19,7 @@ from llm_gateway.server.explain import Explaining
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.keys_api import KeysApi
 from llm_gateway.server.shelf import Shelf
+from llm_gateway.server.sign_in import SignIn
 from llm_gateway.server.subscriptions_api import SubscriptionsApi
 from llm_gateway.server.usage_api import UsageApi
 from llm_gateway.tasks import Tasks
@@ -45,6 +46,7 @@ class Parts(msgspec.Struct, frozen=True):
     configured: Callable[[], tuple[Loaded, Mapping[str, str]]]
     url: Callable[[], str]
     refused: Callable[[], str]
+    sign_in: SignIn
 
 
 class Apis(msgspec.Struct, frozen=True):

@@ -21,7 +21,13 @@ class Route(msgspec.Struct, frozen=True):
     answer: Answering
     summary: str
     access: str
-    """`open`, `key` (a gateway key), `dashboard` (dashboard token) or `owner` (local owner token)."""
+    """Who is let in.
+
+    `open` anybody, `key` a gateway key, `owner` the local owner token; `dashboard` the dashboard token too,
+    or a session's cookie, with the CSRF token unless it is a GET; `page` the same, and a browser that is
+    not signed in is sent to sign in. An `arrival` is an open page that links on other sites may lead to.
+    """
+    arrival: bool = False
 
 
 class Routes:
@@ -49,6 +55,14 @@ class Routes:
             allowed += ("HEAD",) if "GET" in allowed else ()
             raise MethodNotAllowed(f"{_shown(path)} answers {', '.join(allowed)} only", allowed=allowed)
         return route, rest
+
+    def is_page(self, path: bytes) -> bool:
+        """Return whether a GET of this path is for a browser to show, wherever the link to it stood."""
+        by_method = self._exact.get(path)
+        if by_method is None:
+            by_method = next((known for prefix, known in self._below if path.startswith(prefix)), {})
+        route = by_method.get(b"GET")
+        return route is not None and (route.access == "page" or route.arrival)
 
     def _find_below(self, path: bytes) -> tuple[dict[bytes, Route], str]:
         if b"//" not in path and b"/." not in path:

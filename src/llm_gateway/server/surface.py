@@ -37,7 +37,7 @@ def surface(parts: Parts) -> Routes:
         gateway.keys, gateway.clock, gateway.metrics, parts.watching.receive, server.max_body_bytes
     )
 
-    frame = Frame(gateway.clock, lambda exchange: "", lambda: "ok")
+    frame = Frame(gateway.clock, parts.sign_in.csrf_of, lambda: "ok")
     apis = _apis(parts, shelf)
     table = Routes(
         dialect_routes(gateway, parts.kept)
@@ -53,12 +53,13 @@ def surface(parts: Parts) -> Routes:
         + apis.subscriptions.routes()
         + ImportsApi(gateway, parts.watching, parts.tasks, parts.configured).routes()
         + parts.companions.routes()
+        + parts.sign_in.routes()
         + Operations(gateway.ledger, gateway.metrics, lambda: describe(table.all)).routes()
         + ResponsesApi(parts.kept, forwarding).routes()
         + otlp_routes(telling)
         + login_routes(forwarding, models.listed)
         + forwarded_routes(forwarding)
-        + page_routes(parts, apis, frame, lambda exchange: True)
+        + page_routes(parts, apis, frame, parts.sign_in.stays)
     )
     return table
 
