@@ -21,7 +21,8 @@ __all__ = ["commands", "exit_codes", "providers", "routes", "table"]
 _ACCESS = {
     "open": "nothing",
     "key": "a gateway key",
-    "dashboard": "the dashboard token",
+    "dashboard": "the dashboard token, or a session",
+    "page": "a session, or the dashboard token",
     "owner": "the owner's token",
 }
 

@@ -62,7 +62,7 @@ def test_it_answers_under_its_address(tmp_path: Path) -> None:
         assert (await ask(gateway, "/livez")).body == b"ok\n"
         assert (await ask(gateway, "/readyz")).body == b"ready\n"
         page = await ask(gateway, "/")
-        assert page.status == 200 and f"{gateway.url}/v1".encode() in page.body
+        assert page.status == 401 and b"llm-gateway open" in page.body
         asked = json.dumps({"model": "demo/echo", "messages": [{"role": "user", "content": "hi"}]}).encode()
         reply = await ask(gateway, "/v1/chat/completions", method="POST", key=owner(tmp_path), body=asked)
         assert (reply.status, reply.header("x-llm-gateway-provider")) == (200, "demo")

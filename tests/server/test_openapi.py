@@ -86,7 +86,13 @@ def test_every_reference_leads_somewhere(tmp_path: Path) -> None:
 
 
 def test_who_may_ask_is_told(tmp_path: Path) -> None:
-    needs = {"open": None, "key": "gatewayKey", "dashboard": "dashboardToken", "owner": "ownerToken"}
+    needs = {
+        "open": None,
+        "key": "gatewayKey",
+        "dashboard": "dashboardToken",
+        "page": "dashboardToken",
+        "owner": "ownerToken",
+    }
     routes = table(tmp_path)
     document: Json = json.loads(describe(routes))
     for route in routes:
