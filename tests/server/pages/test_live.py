@@ -40,7 +40,7 @@ def test_rows_come_as_requests_do(tmp_path: Path, target: bytes, rows: int) -> N
         async def act() -> None:
             incoming = stage.incoming(request(model="demo/echo"))
             await handle(incoming, stage.gateway, CHAT, CallPath("chat/completions"))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.3)
 
         return await look_on(stage, target, act, lambda exchange: True)
 

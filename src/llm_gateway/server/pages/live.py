@@ -18,6 +18,10 @@ __all__ = ["Live"]
 
 _EVENTS = b"content-type: text/event-stream\r\ncache-control: no-store\r\nx-accel-buffering: no\r\n"
 _PATIENCE_S = 1.0
+_TOGETHER_S = 0.15
+# As many rows as a page shows, and made once for all who look on.
+_MOST = 50
+_REMEMBERED = 4 * _MOST
 _CHOSEN = ("client", "provider", "model", "status")
 
 
@@ -28,6 +32,7 @@ class Live:
         self._ledger = ledger
         self._frame = frame
         self._stays = stays
+        self._made: dict[tuple[str, str], bytes] = {}
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""
@@ -47,6 +52,8 @@ class Live:
                     continue
                 except StopAsyncIteration:
                     break
+                # What comes in the next moment is told with it: looking on costs little however much runs.
+                await asyncio.sleep(_TOGETHER_S)
                 rows = self._rows([turn, *turns.rest()], chosen)
                 exchange.write(rows)
                 if exchange.blocked:
@@ -55,15 +62,21 @@ class Live:
             exchange.end(b"event: over\ndata: over\n\n")
 
     def _rows(self, turns: list[Turn], chosen: dict[str, str]) -> bytes:
-        """Return the events of some turns, the last state of each."""
-        latest = {turn.intent.id: turn for turn in turns}
-        views = [request_view(turn) for turn in latest.values()]
+        """Return the events of some turns, the last state of each, and of too many those of the newest."""
+        latest = list({turn.intent.id: turn for turn in turns}.values())[-_MOST:]
+        views = [request_view(turn) for turn in latest]
         return b"".join(self._event(view) for view in views if _is_chosen(view, chosen))
 
     def _event(self, view: RequestView) -> bytes:
-        html = self._frame.part("live", "row", {"request": view})
-        lines = b"".join(b"data: %b\n" % line for line in html.split(b"\n") if line)
-        return b"event: row\nid: %b\n%b\n" % (view.id.encode(), lines)
+        made = self._made.get((view.id, view.status))
+        if made is None:
+            html = self._frame.part("live", "row", {"request": view})
+            lines = b"".join(b"data: %b\n" % line for line in html.split(b"\n") if line)
+            made = b"event: row\nid: %b\n%b\n" % (view.id.encode(), lines)
+            if len(self._made) >= _REMEMBERED:
+                self._made.clear()
+            self._made[view.id, view.status] = made
+        return made
 
 
 def _is_chosen(view: RequestView, chosen: dict[str, str]) -> bool:
