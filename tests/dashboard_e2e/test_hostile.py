@@ -1,0 +1,110 @@
+"""No text that others can set runs on any page, in any theme of spelling: stored, shown, and asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser
+
+from dashboard_e2e.hostile import CONFIG, TEXTS, fill
+from dashboard_e2e.stage import Looker, Site
+from gateway_process import GatewayProcess
+from llm_gateway.dashboard.navigation import PLACES
+from rawhttp import request
+
+pytestmark = pytest.mark.browsers
+
+_TURNS = 60
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("hostile")
+    fill(home / "gateway", _TURNS)
+    with GatewayProcess(home, CONFIG) as gateway:
+        for text in TEXTS:
+            _ask(gateway, text)
+        yield Site(gateway)
+
+
+def _ask(gateway: GatewayProcess, text: str) -> None:
+    """Ask as a client that says such a text wherever it can say something."""
+    shown = "".join(c for c in text if c.isascii() and c.isprintable())
+    headers = [("User-Agent", shown), ("x-llm-gateway-client", shown), ("x-llm-gateway-caller", shown)]
+    for model in ("demo/echo", text):
+        body = gateway.chat_body(model, user=text, metadata={"session_id": text})
+        with gateway.client() as client:
+            client.send(request("POST", "/v1/chat/completions", body=body, key=gateway.key, headers=headers))
+            client.read_reply()
+
+
+def unharmed(looker: Looker, where: str) -> None:
+    assert looker.page.evaluate("window.hit") is None, where
+    foreign = (
+        "[...document.querySelectorAll('[src],[href],[action]')].map((e) => e.src || e.href || e.action)"
+    )
+    for url in looker.page.evaluate(foreign):
+        ours = str(url).startswith(looker.site.url)
+        assert ours or str(url).startswith("https://"), (where, url)
+    marked = "document.querySelectorAll('iframe, svg[onload], img[onerror], [autofocus][onfocus], b[onclick]').length"
+    assert looker.page.evaluate(marked) == 0, where
+
+
+def test_no_page_runs_what_is_stored(hostile: Site, browser: Browser) -> None:
+    looker = hostile.look(browser)
+    for place in PLACES:
+        page = looker.open(place.path)
+        for folded in page.locator("main details:not([open]) > summary").all()[:60]:
+            if folded.is_visible():
+                folded.click()
+        unharmed(looker, place.path)
+    looker.close()
+
+
+def test_no_request_runs_what_it_says_of_itself(hostile: Site, browser: Browser) -> None:
+    looker = hostile.look(browser)
+    page = looker.open("/requests")
+    links = page.locator("[data-row] a[data-open]").evaluate_all(
+        "all => all.map((e) => e.getAttribute('href'))"
+    )
+    assert len(links) >= 50
+    for link in dict.fromkeys([*links[:10], *links[-15:]]):
+        looker.open(str(link))
+        unharmed(looker, str(link))
+    looker.close()
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_page_runs_what_it_is_asked(hostile: Site, browser: Browser, text: str) -> None:
+    looker = hostile.look(browser)
+    asked = quote(text)
+    for path in (
+        f"/requests?q={asked}&client={asked}&model={asked}",
+        f"/clients?client={asked}",
+        f"/routing?model={asked}&q={asked}",
+        f"/usage?by={asked}",
+        f"/playground?model={asked}",
+        f"/requests/{asked}",
+        f"/sign-in?next={asked}",
+        f"/?since={asked}",
+    ):
+        # A refusal is a page as well, which the browser puts on record as an error of loading.
+        looker.page.goto(hostile.url + path, wait_until="domcontentloaded")
+        looker.wrong = [
+            each for each in looker.wrong if "the server responded with a status of 4" not in each
+        ]
+        unharmed(looker, path)
+    looker.close()
+
+
+def test_no_live_row_runs(hostile: Site, browser: Browser, tmp_path: Path) -> None:
+    looker = hostile.look(browser)
+    page = looker.open("/requests")
+    page.wait_for_selector('[data-live][data-state="on"]')
+    for text in TEXTS:
+        before = page.locator("[data-row]").first.get_attribute("id")
+        _ask(hostile.gateway, text)
+        page.wait_for_function("known => document.querySelector('[data-row]').id !== known", arg=before)
+        unharmed(looker, text)
+    looker.close()
