@@ -1,4 +1,4 @@
-"""Texts that would run if a page let them, in every field that a client, a provider, a log or a file can set."""
+"""Texts that would run if a page let them, in every field that a client, a provider or a log can set."""
 
 import itertools
 from pathlib import Path
@@ -57,7 +57,7 @@ models = [{msgspec.json.encode(text).decode()}]
 
 
 def fill(home: Path, count: int) -> None:
-    """Put so many turns into a ledger, each with such a text in whatever field others can set; and the rest."""
+    """Put turns into a ledger, each with such a text in whatever field others can set; and all the rest."""
     clock = SystemClock()
     now = clock.now_us()
     home.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Requests take no longer while ten dashboards are open.
 
-Measured in turns, with and without: what else runs on the machine is then in both. The middle of several pairs
-counts.
+Measured in turns, with and without: what else runs on the machine is then in both. The middle of several
+pairs counts.
 """
 
 import os
