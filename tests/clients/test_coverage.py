@@ -7,7 +7,7 @@ import pytest
 
 from llm_gateway.clients.catalog import Client, Way
 from llm_gateway.clients.coverage import (
-    DAYS,
+    TREND_DAYS,
     Covered,
     Day,
     Known,
@@ -91,11 +91,11 @@ def test_the_evidence_names_its_sources() -> None:
 
 
 def test_the_trend_is_by_day() -> None:
-    uses = Uses((used(1), used(2), used(4, NOW - DAY)), (used(8, NOW - 6 * DAY, "log"),))
+    uses = Uses((used(1), used(2), used(4, NOW - DAY)), (used(8, NOW - 13 * DAY, "log"),))
     trend = cover(ROW, "", Known(), uses, NOW).trend
-    assert len(trend) == DAYS
+    assert len(trend) == TREND_DAYS
     assert (trend[0], trend[-2], trend[-1]) == (
-        Day("2024-09-28", 0, 8),
+        Day("2024-09-21", 0, 8),
         Day("2024-10-03", 4, 0),
         Day("2024-10-04", 3, 0),
     )

@@ -33,5 +33,5 @@ def test_a_client_that_goes_through_is_captured() -> None:
     coverage = view.coverage
     assert (coverage.verdict, coverage.share, coverage.routed_requests) == ("captured", 1.0, 3)
     assert (coverage.routed_tokens, coverage.background_requests) == (30, 1)
-    assert coverage.evidence[-1] == "it runs" and len(coverage.trend) == 7
+    assert coverage.evidence[-1] == "it runs" and len(coverage.trend) == 14
     assert (view.reason, view.fix) == ("", "")

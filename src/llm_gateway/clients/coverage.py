@@ -15,13 +15,28 @@ from llm_gateway.clients.catalog import Client, catalog
 from llm_gateway.ledger.coverage import Use
 from llm_gateway.wire.ready import ready
 
-__all__ = ["DAYS", "Covered", "Day", "Known", "Status", "Uses", "Verdict", "cover", "cover_all", "gaps"]
+__all__ = [
+    "DAYS",
+    "TREND_DAYS",
+    "Covered",
+    "Day",
+    "Known",
+    "Status",
+    "Uses",
+    "Verdict",
+    "cover",
+    "cover_all",
+    "gaps",
+]
 
 Verdict = Literal["captured", "partly", "bypassing", "cannot", "unknown"]
 Status = Literal["live", "running", "installed", "not-connected"]
 
 DAYS = 7
 """Days of use that a verdict looks back at, today included."""
+
+TREND_DAYS = 14
+"""Days of use that a trend shows, today included."""
 
 _DAY_US = 86_400 * 1_000_000
 _LIVE_US = 15 * 60 * 1_000_000
@@ -48,7 +63,7 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Uses(msgspec.Struct, frozen=True):
-    """What came through of an application and what passed by, on the last DAYS days."""
+    """What came through of an application and what passed by, on the last TREND_DAYS days."""
 
     routed: tuple[Use, ...] = ()
     passed_by: tuple[Use, ...] = ()
@@ -262,7 +277,7 @@ def _trend(routed: Iterable[Use], passed: Iterable[Use], now_us: int) -> tuple[D
         for use in uses:
             day = use.hour // 24
             by_day[day] = by_day.get(day, 0) + use.requests
-    days = range(today - DAYS + 1, today + 1)
+    days = range(today - TREND_DAYS + 1, today + 1)
     return tuple(
         Day((date(1970, 1, 1) + timedelta(days=day)).isoformat(), came.get(day, 0), went.get(day, 0))
         for day in days

@@ -7,6 +7,7 @@ made for, `""` where its key was made for none.
 import msgspec
 
 from llm_gateway.ledger.ids import floor
+from llm_gateway.ledger.spans import LATEST_US
 from llm_gateway.ledger.store import Rows, Statement, Value
 from llm_gateway.wire.ready import ready
 
@@ -21,7 +22,7 @@ _ROUTED = (
     "coalesce(sum(uncached + cache_read + cache_write + output), 0), max(turns.at_us), "
     "sum(CASE WHEN turns.label = '' THEN 0 ELSE 1 END) "
     "FROM turns LEFT JOIN keys ON keys.id = turns.key_id "
-    "WHERE turns.id >= ? AND turns.at_us >= ? AND turns.outcome = 'ok' "
+    "WHERE turns.id >= ? AND turns.at_us >= ? AND turns.at_us < ? AND turns.outcome = 'ok' "
     "AND turns.purpose NOT IN ('smoke', 'playground') "
     "GROUP BY 1, 2, 3"
 )
@@ -29,7 +30,7 @@ _PASSED_BY = (
     "SELECT client, machine, at_us / ?, source, count(*), "
     "coalesce(sum(uncached + cache_read + cache_write + output), 0), max(at_us), "
     "sum(CASE WHEN label = '' THEN 0 ELSE 1 END) "
-    "FROM sightings WHERE at_us >= ? AND turn_id = '' AND twin = 0 GROUP BY 1, 2, 3, 4"
+    "FROM sightings WHERE at_us >= ? AND at_us < ? AND turn_id = '' AND twin = 0 GROUP BY 1, 2, 3, 4"
 )
 _DETECTED = "SELECT machine, client, at_us, found FROM detections"
 _PUT_DETECTED = (
@@ -70,14 +71,14 @@ _USE = Use.__struct_fields__
 _FOUND = Detected.__struct_fields__
 
 
-def routed(rows: Rows, since_us: int) -> list[Use]:
-    """Return what came through here since then."""
-    return _uses(rows, _ROUTED, (_HOUR_US, floor(since_us), since_us))
+def routed(rows: Rows, since_us: int, until_us: int = LATEST_US) -> list[Use]:
+    """Return what came through here since then, and before `until_us`."""
+    return _uses(rows, _ROUTED, (_HOUR_US, floor(since_us), since_us, until_us))
 
 
-def passed_by(rows: Rows, since_us: int) -> list[Use]:
-    """Return what clients reported since then and no turn is."""
-    return _uses(rows, _PASSED_BY, (_HOUR_US, since_us))
+def passed_by(rows: Rows, since_us: int, until_us: int = LATEST_US) -> list[Use]:
+    """Return what clients reported since then, and before `until_us`, and no turn is."""
+    return _uses(rows, _PASSED_BY, (_HOUR_US, since_us, until_us))
 
 
 def detected(rows: Rows) -> list[Detected]:

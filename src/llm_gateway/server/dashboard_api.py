@@ -7,16 +7,16 @@ from typing import Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from llm_gateway import __version__
-from llm_gateway.clients.coverage import DAYS, Uses, cover_all, gaps
+from llm_gateway.clients.coverage import TREND_DAYS, Uses, cover_all, gaps
 from llm_gateway.clients.watching import Watching
 from llm_gateway.errors import LedgerUnavailable, MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger import queries
 from llm_gateway.ledger.arithmetic import turn_and_cards
-from llm_gateway.ledger.coverage import passed_by, routed
 from llm_gateway.ledger.reader import QueryTooSlow
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.totals import totals
+from llm_gateway.ledger.used_hours import UsedHours
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.server import views
 from llm_gateway.server.client_views import ALWAYS, ClientsView, client_views
@@ -48,6 +48,7 @@ class DashboardApi:
         self._fleet = fleet
         self._watching = watching
         self._refused = refused
+        self._used = UsedHours()
         self._started = gateway.clock.monotonic()
 
     def routes(self) -> tuple[Route, ...]:
@@ -143,8 +144,7 @@ class DashboardApi:
         except LedgerUnavailable:
             pass  # what was found before is still there, and the ledger says itself what is wrong
         now = self._gateway.clock.now_us()
-        since = now - DAYS * _DAY_US
-        uses = Uses(tuple(await self._read(routed, since)), tuple(await self._read(passed_by, since)))
+        uses = Uses(*await self._read(self._used.since, now - TREND_DAYS * _DAY_US))
         verdicts = cover_all(self._watching.machine, await self._watching.known(), uses, now, ALWAYS)
         tracked = {each.client: each.tracked for each in await self._read(queries.clients)}
         through, running, _open = gaps(verdicts)
