@@ -65,13 +65,19 @@ class Lobby:
         body: object = None,
     ) -> Reply:
         """Return the answer to a request."""
-        wire = FakeWire()
-        headers = [(name.lower().encode(), text.encode()) for name, text in (fields or {}).items()]
-        data = b"" if body is None else msgspec.json.encode(body)
-        exchange = wire.exchange(method.encode(), target.encode(), headers, body=data)
+        wire, exchange = self.request(method, target, fields or {}, body)
         await self.edge.serve(exchange)
         assert exchange.done
         return wire.reply
+
+    def request(
+        self, method: str, target: str, fields: Mapping[str, str], body: object = None
+    ) -> tuple[FakeWire, Exchange]:
+        """Return a request that is not answered yet, and the connection that it came by."""
+        wire = FakeWire()
+        headers = [(name.lower().encode(), text.encode()) for name, text in fields.items()]
+        data = b"" if body is None else msgspec.json.encode(body)
+        return wire, wire.exchange(method.encode(), target.encode(), headers, body=data)
 
     async def signed_in(self, onward: str = "/") -> tuple[dict[str, str], Session]:
         """Sign in by a link; return the fields that a page of ours sends, and the session."""

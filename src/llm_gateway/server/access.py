@@ -42,6 +42,11 @@ class Access:
         self._guesses = guesses or Guesses(SystemClock())
         self._session_of = session_of
 
+    @property
+    def has_token(self) -> bool:
+        """Return whether there is a dashboard token at all."""
+        return bool(self._dashboard)
+
     def require(self, access: str, exchange: Exchange) -> Session | None:
         """Return the session that a request is let in by, None where it is by something else.
 

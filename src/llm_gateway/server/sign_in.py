@@ -71,6 +71,7 @@ class SignIn:
         self.sessions = sessions
         self.access = access
         self._url = url
+        self.issuer = ""
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""

@@ -7,6 +7,7 @@ from llm_gateway.server.pages.files import file_routes
 from llm_gateway.server.pages.live import Live
 from llm_gateway.server.pages.overview import Overview
 from llm_gateway.server.pages.page import Frame, Page
+from llm_gateway.server.pages.sign_in import SignInPage
 from llm_gateway.server.parts import Apis, Parts
 from llm_gateway.server.routes import Route
 
@@ -21,5 +22,6 @@ def page_routes(
     return (
         *(frame.route(page) for page in pages),
         *Live(parts.gateway.ledger, frame, stays).routes(),
+        *SignInPage(parts.sign_in, frame).routes(),
         *file_routes(),
     )

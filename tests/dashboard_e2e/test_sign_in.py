@@ -1,0 +1,100 @@
+"""Signing in with a real browser: by the link, by coming from another site's page, and out again."""
+
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from dashboard_e2e.stage import PATIENCE_MS, Looker, Site
+
+pytestmark = pytest.mark.browsers
+
+
+def visitor(site: Site, browser: Browser) -> Looker:
+    """Return somebody who is not signed in."""
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    return Looker(site, context)
+
+
+def test_without_a_session_every_page_leads_to_the_sign_in_and_back(small: Site, browser: Browser) -> None:
+    looker = visitor(small, browser)
+    page = looker.open("/?range=7d")
+    assert page.url == f"{small.url}/sign-in?next=%2F%3Frange%3D7d"
+    assert page.locator("h1").inner_text() == "Sign in"
+    assert looker.violations() == [] and looker.wider_than_the_window() == []
+    fragment = small.one_time_link().partition("#")[2]
+    page.evaluate("(fragment) => { location.hash = fragment }", fragment)
+    page.wait_for_url(f"{small.url}/?range=7d")
+    looker.ready()
+    cookies = looker.context.cookies()
+    assert [(each["name"], each["httpOnly"], each["sameSite"]) for each in cookies] == [
+        ("llm_gateway_session", True, "Strict")
+    ]
+    assert page.evaluate("document.cookie") == ""
+    looker.close()
+
+
+def test_a_link_is_gone_from_the_address_and_good_once(small: Site, browser: Browser) -> None:
+    link = small.one_time_link()
+    looker = visitor(small, browser)
+    looker.page.goto(link)
+    looker.page.wait_for_url(f"{small.url}/")
+    looker.close()
+    late = visitor(small, browser)
+    late.page.goto(link)
+    late.page.wait_for_function(
+        "document.getElementById('sign-in-told').textContent.includes('used already')"
+    )
+    assert late.page.url == f"{small.url}/sign-in" and late.context.cookies() == []
+    assert [each for each in late.wrong if "401" not in each] == []
+    late.context.close()
+
+
+def test_who_signs_out_is_out(small: Site, browser: Browser) -> None:
+    looker = small.look(browser)
+    looker.page.get_by_role("button", name="Sign out").click()
+    looker.page.wait_for_url(f"{small.url}/sign-in")
+    assert looker.context.cookies() == []
+    looker.open("/")
+    assert looker.page.url == f"{small.url}/sign-in"
+    looker.close()
+
+
+def test_a_link_on_another_sites_page_leads_to_ours(small: Site, browser: Browser) -> None:
+    """The browser keeps our cookie back at first; nobody has to sign in again for that."""
+    looker = small.look(browser)
+    with foreign_page(f"{small.url}/?range=30d") as address:
+        page: Page = looker.page
+        page.goto(address)
+        page.click("a")
+        page.wait_for_url(f"{small.url}/?range=30d")
+        looker.ready()
+        assert page.locator("h1").inner_text() != "Sign in"
+    looker.close()
+
+
+@contextmanager
+def foreign_page(target: str) -> Iterator[str]:
+    """Serve a page of another site, with a link on it."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<link rel="icon" href="data:,"><a href="{target}">there</a>'.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://localhost:{server.server_address[1]}/"
+        server.shutdown()
+        thread.join()
