@@ -44,7 +44,7 @@ class Site:
 
     def owner(self, method: str, target: str, body: object = None) -> Mapping[str, object]:
         """Ask as the command line does."""
-        token = (self.gateway.home / "gateway" / "owner.token").read_text().strip()
+        token = (self.gateway.home / "gateway" / "owner-token").read_text().strip()
         with self.gateway.client() as client:
             client.send(request(method, target, body=json.dumps(body or {}).encode(), key=token))
             reply = client.read_reply()

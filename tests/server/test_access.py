@@ -1,4 +1,4 @@
-"""Who is let in where: everybody who may ask, by each kind of route and method, with CSRF token and without."""
+"""Who is let in where: everybody who may ask, by each kind of route and method, with and without CSRF."""
 
 import asyncio
 import itertools
