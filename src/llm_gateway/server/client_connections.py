@@ -29,7 +29,7 @@ from llm_gateway.tasks import Tasks
 if TYPE_CHECKING:
     from llm_gateway.clients.connect.desk import Desk, Surroundings
 
-__all__ = ["ClientConnections"]
+__all__ = ["ClientConnections", "wanted_by"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,13 +83,13 @@ class ClientConnections:
 
     async def show(self, exchange: Exchange, rest: str) -> None:
         """Answer with the plan for `?way=`, `?model=` and `?telemetry=1`, and how it is connected now."""
-        client, asked = _client(rest), _asked(exchange)
+        client, asked = _client(rest), wanted_by(query_values(exchange.target))
         respond_json(exchange, msgspec.json.encode(await self.look(client, asked)))
 
     async def connect(self, exchange: Exchange, rest: str) -> None:
         """Do what was shown: the body names the plan, the query is the one that it was shown for."""
         self._may(exchange)
-        client, asked = _client(rest), _asked(exchange)
+        client, asked = _client(rest), wanted_by(query_values(exchange.target))
         agreed = await _read(exchange)
         await self._alone(f"connect {client}", self._connect(client, asked, agreed.plan))
         respond_json(exchange, msgspec.json.encode(await self.look(client, asked)))
@@ -97,7 +97,7 @@ class ClientConnections:
     async def disconnect(self, exchange: Exchange, rest: str) -> None:
         """Undo the connection, end its key, and answer with how it is now."""
         self._may(exchange)
-        client, asked = _client(rest), _asked(exchange)
+        client, asked = _client(rest), wanted_by(query_values(exchange.target))
         said = await self._alone(f"disconnect {client}", self._disconnect(client))
         shown = await self.look(client, asked)
         respond_json(exchange, msgspec.json.encode(msgspec.structs.replace(shown, said=said)))
@@ -203,8 +203,8 @@ def _client(rest: str) -> str:
     return client
 
 
-def _asked(exchange: Exchange) -> Asked:
-    query = query_values(exchange.target)
+def wanted_by(query: Mapping[str, str]) -> Asked:
+    """Return how a query asks for an application to be connected; MalformedRequest says what is wrong."""
     way, model = query.get("way", ""), query.get("model", "")
     if way not in _WAYS:
         raise MalformedRequest(f"way={way[:20]!r} is neither key nor login", param="way")
