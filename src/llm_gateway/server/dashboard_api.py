@@ -137,10 +137,10 @@ class DashboardApi:
         """Answer with every application: how much of it goes through here, why not all of it, what helps."""
         _answer(exchange, await self.clients_view())
 
-    async def clients_view(self) -> ClientsView:
-        """Return every application, having looked for them."""
+    async def clients_view(self, *, older_than: float = _FRESH_S) -> ClientsView:
+        """Return every application, having looked for them where that was done so many seconds ago."""
         try:
-            await self._watching.look_around(older_than=_FRESH_S)
+            await self._watching.look_around(older_than=older_than)
         except LedgerUnavailable:
             pass  # what was found before is still there, and the ledger says itself what is wrong
         now = self._gateway.clock.now_us()

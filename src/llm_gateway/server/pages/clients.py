@@ -30,6 +30,7 @@ _WORDS = {
 _STATUS = {"live": "live", "running": "running", "installed": "installed", "not-connected": "not found"}
 _VERDICTS = ("bypassing", "partly", "unknown", "captured", "cannot")
 _RUNS = ("live", "running")
+_FRESH_S = 5.0
 _COMMAND = "llm-gateway "
 _BY = {"key": "By a key of the gateway's", "login": "By its own login, which is passed on"}
 
@@ -41,6 +42,7 @@ class Shown(msgspec.Struct, frozen=True):
     """
 
     client: ClientView
+    name: str
     verdict: str
     tone: str
     status: str
@@ -81,7 +83,8 @@ class Clients:
 
     async def make(self, asked: Asked) -> ClientsPage:
         """Return what the page shows."""
-        found = await self._apis.dashboard.clients_view()
+        # Whoever has just connected one wants to see that it is.
+        found = await self._apis.dashboard.clients_view(older_than=0.0 if "did" in asked.query else _FRESH_S)
         here = self._parts.watching.machine
         rows = catalog()
         shown = [_shown(each, rows.get(each.id), here) for each in found.clients]
@@ -108,8 +111,9 @@ class Clients:
         """Return the application that the query opens, with its connection where it is of this machine."""
         client, machine = asked.query.get("client", ""), asked.query.get("machine", "")
         named = [each for each in shown if each.client.id == client]
+        named.sort(key=lambda each: not each.here)
         found = next((each for each in named if machine in ("", each.client.machine)), None)
-        if found is None:
+        if "client" not in asked.query or found is None:
             return None
         connection, trouble = None, ""
         if found.here and found.connectable:
@@ -140,6 +144,7 @@ def _shown(view: ClientView, row: Client | None, here: str) -> Shown:
     verdict = view.coverage.verdict
     return Shown(
         client=view,
+        name=view.label or "Callers that give no name",
         verdict=word,
         tone=tone,
         status=_STATUS[view.status],
