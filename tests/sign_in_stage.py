@@ -26,7 +26,7 @@ from llm_gateway.telemetry.metrics import Metrics
 from rawhttp import Reply
 from server_stage import DASHBOARD, OWNER
 
-__all__ = ["KINDS", "URL", "Lobby", "cookie_of", "in_a_lobby"]
+__all__ = ["KINDS", "URL", "Lobby", "cookie_of", "hello", "in_a_lobby"]
 
 T = TypeVar("T")
 URL = "http://127.0.0.1:8787"
