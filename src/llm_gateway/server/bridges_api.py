@@ -150,6 +150,19 @@ class BridgesApi:
         ]
         return BridgesView(shown)
 
+    def bridges_known(self) -> BridgesView:
+        """Return every bridge as it was when it was looked at last; nobody is asked for it."""
+        attending = self._attending
+        shown = [
+            bridge_view(self._rows[name], attending.last(name) or Health("starting"), tuple(engine.models))
+            for name, engine in attending.engines.items()
+        ]
+        shown += [
+            bridge_view(row, engine.health, tuple(engine.models), engine.companion.machine)
+            for row, engine in self._companions.bridges()
+        ]
+        return BridgesView(shown)
+
     async def begin(self, exchange: Exchange, name: str) -> None:
         """Begin a login, and answer with its first step."""
         self._known(name)

@@ -19,7 +19,7 @@ def page_routes(
     parts: Parts, apis: Apis, frame: Frame, stays: Callable[[Exchange], bool]
 ) -> tuple[Route, ...]:
     """Return the routes. `stays` says whether whoever looks at something that goes on may still look."""
-    pages: tuple[Page, ...] = (*Overview(parts.gateway).pages(), *Clients(parts, apis).pages())
+    pages: tuple[Page, ...] = (*Overview(parts, apis).pages(), *Clients(parts, apis).pages())
     return (
         *(frame.route(page) for page in pages),
         *Live(parts.gateway.ledger, frame, stays).routes(),
