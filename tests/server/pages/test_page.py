@@ -10,7 +10,6 @@ from fakes import FakeClock, FakeWire
 from llm_gateway.errors import MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.server.pages.page import Asked, Frame, Page, wants_html
-from llm_gateway.server.views import RequestView
 from llm_gateway.wire.ready import ready
 from rawhttp import Reply
 
@@ -19,7 +18,11 @@ FRAGMENT = (b"hx-request", b"true")
 
 
 class View(msgspec.Struct):
-    requests: list[RequestView]
+    """What the page for signing in shows."""
+
+    next: str = "/"
+    command: str = "llm-gateway open"
+    issuer: str = ""
 
 
 @ready
@@ -34,10 +37,10 @@ def frame() -> Frame:
 async def make(asked: Asked) -> View:
     if asked.query.get("wrong"):
         raise NotFound("there is no <b>such</b> request")
-    return View([])
+    return View()
 
 
-PAGE = Page("/", "overview", make, "A page")
+PAGE = Page("/", "sign-in", make, "A page")
 
 
 def answer(
@@ -63,7 +66,7 @@ def test_a_browser_gets_html_that_may_run_nothing_of_others() -> None:
 def test_a_program_gets_the_same_value_as_json() -> None:
     reply = answer(PAGE, "/", (b"accept", b"application/json"))
     assert reply.header("content-type") == "application/json"
-    assert json.loads(reply.body) == {"requests": []}
+    assert json.loads(reply.body) == {"next": "/", "command": "llm-gateway open", "issuer": ""}
 
 
 def test_an_error_is_a_page_for_a_browser() -> None:
@@ -93,7 +96,7 @@ def test_a_wrong_body_is_refused(body: bytes) -> None:
         return await asked.told(Said)
 
     with pytest.raises(MalformedRequest, match="not what this path takes"):
-        answer(Page("/x", "overview", taken, "", method="POST"), "/x", method="POST", body=body)
+        answer(Page("/x", "sign-in", taken, "", method="POST"), "/x", method="POST", body=body)
 
 
 def test_what_changes_something_is_for_those_who_show_the_token() -> None:
