@@ -106,6 +106,11 @@ class BridgeEngine:
         """What it offered when it was last looked at."""
         return self._offered
 
+    @property
+    def seen(self) -> Health:
+        """Return how it was when it was looked at last, with what became of its turns since."""
+        return self._judged()
+
     def pause(self, *, paused: bool) -> None:
         """Take no turn any more, or take them again; those that run go on."""
         self._paused = paused

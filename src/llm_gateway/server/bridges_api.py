@@ -13,6 +13,7 @@ from llm_gateway.bridges.health import Action, Health
 from llm_gateway.bridges.logins import LoginProgress
 from llm_gateway.bridges.opening import Bridges
 from llm_gateway.companion.opening import Companions
+from llm_gateway.companion.remote import RemoteEngine
 from llm_gateway.errors import MalformedRequest, NotFound, UpstreamUnreachable
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger.ledger import Ledger
@@ -52,6 +53,8 @@ class BridgeView(msgspec.Struct, frozen=True):
     last_error: str
     terms: str
     docs: str
+    program: str = ""
+    """The vendor's program that it runs; "" for one that needs none."""
 
 
 class BridgesView(msgspec.Struct, frozen=True):
@@ -97,6 +100,7 @@ def bridge_view(row: ProviderRow, health: Health, models: tuple[str, ...], machi
         last_error=health.last_error,
         terms=bridge.terms,
         docs=row.docs,
+        program=bridge.program,
     )
 
 
@@ -131,56 +135,57 @@ class BridgesApi:
 
     async def listed(self, exchange: Exchange, _: str) -> None:
         """Answer with every bridge; with `?fresh=1` each is looked at anew."""
-        _answer(
-            exchange, await self.bridges_view(fresh=query_values(exchange.target).get("fresh", "") == "1")
-        )
+        fresh = query_values(exchange.target).get("fresh", "") == "1"
+        _answer(exchange, await self.bridges_view(fresh=fresh))
 
     async def bridges_view(self, *, fresh: bool = False) -> BridgesView:
         """Return every bridge; with `fresh` each is looked at anew."""
         found = await self._attending.look_at_all(fresh=fresh)
-        shown = [
-            bridge_view(self._rows[name], health, tuple(self._attending.engines[name].models))
-            for name, health in found.items()
-        ]
+        shown = [self._view(name, health) for name, health in found.items()]
         elsewhere = self._companions.bridges()
         told = await asyncio.gather(*(engine.look(fresh=fresh) for _, engine in elsewhere))
-        shown += [
-            bridge_view(row, health, tuple(engine.models), engine.companion.machine)
-            for (row, engine), health in zip(elsewhere, told, strict=True)
-        ]
+        shown += [_elsewhere(*each, health) for each, health in zip(elsewhere, told, strict=True)]
         return BridgesView(shown)
 
     def bridges_known(self) -> BridgesView:
         """Return every bridge as it was when it was looked at last; nobody is asked for it."""
-        attending = self._attending
-        shown = [
-            bridge_view(self._rows[name], attending.last(name) or Health("starting"), tuple(engine.models))
-            for name, engine in attending.engines.items()
-        ]
-        shown += [
-            bridge_view(row, engine.health, tuple(engine.models), engine.companion.machine)
-            for row, engine in self._companions.bridges()
-        ]
+        shown = [self._view(name, engine.seen) for name, engine in self._attending.engines.items()]
+        shown += [_elsewhere(*each, each[1].health) for each in self._companions.bridges()]
         return BridgesView(shown)
+
+    async def check(self, name: str) -> BridgeView:
+        """Return one bridge, here or on a companion, looked at anew."""
+        for row, engine in self._companions.bridges():
+            if row.name == name and name not in self._attending.engines:
+                return _elsewhere(row, engine, await engine.look(fresh=True))
+        return self._view(name, await self._attending.look(self._known(name), fresh=True))
 
     async def begin(self, exchange: Exchange, name: str) -> None:
         """Begin a login, and answer with its first step."""
+        _answer(exchange, await self.begun(name))
+
+    async def begun(self, name: str) -> LoginView:
+        """Begin a login, or go on with the one that runs, and return its first step."""
         self._known(name)
         await self._ledger.audit.record("bridge.login", name)
-        _answer(exchange, _view(await self._logins.begin(name, _WAIT)))
+        return _login_view(await self._logins.begin(name, _WAIT))
 
     async def progress(self, exchange: Exchange, name: str) -> None:
         """Answer when there are more steps than `?seen=`, the login is over, or after 20 seconds."""
         seen = query_values(exchange.target).get("seen", "0")
         if not seen.isdecimal() or len(seen) > 4:
             raise MalformedRequest(f"seen={seen[:20]!r} is not a number of steps", param="seen")
+        _answer(exchange, await self.so_far(name, int(seen), _WAIT))
+
+    async def so_far(self, name: str, seen: int, wait: float) -> LoginView:
+        """Return how far a login is, when there are more steps than `seen`, it is over, or `wait` is."""
         try:
-            progress = await self._logins.after(self._known(name), int(seen), _WAIT)
+            progress = await self._logins.after(self._known(name), seen, wait)
         except KeyError:
             raise NotFound(f"nobody is logging the bridge {name} in; POST to this path begins it") from None
         if progress.over and not progress.error:
             await self._attending.look(name, fresh=True)
-        _answer(exchange, _view(progress))
+        return _login_view(progress)
 
     async def paste(self, exchange: Exchange, name: str) -> None:
         """Hand on what a person pasted."""
@@ -209,7 +214,7 @@ class BridgesApi:
             why = f"{name} was not logged out within {self.patience:g} seconds; try again"
             raise UpstreamUnreachable(why) from None
         health = await self._attending.look(name, fresh=True)
-        _answer(exchange, bridge_view(self._rows[name], health, tuple(engine.models)))
+        _answer(exchange, self._view(name, health))
 
     async def pause(self, exchange: Exchange, name: str) -> None:
         """Take no more turns."""
@@ -224,7 +229,10 @@ class BridgesApi:
         await self._ledger.audit.record("bridge.pause" if paused else "bridge.resume", name)
         engine.pause(paused=paused)
         health = await self._attending.look(name, fresh=True)
-        _answer(exchange, bridge_view(self._rows[name], health, tuple(engine.models)))
+        _answer(exchange, self._view(name, health))
+
+    def _view(self, name: str, health: Health) -> BridgeView:
+        return bridge_view(self._rows[name], health, tuple(self._attending.engines[name].models))
 
     def _known(self, name: str) -> str:
         if name not in self._attending.engines:
@@ -233,7 +241,11 @@ class BridgesApi:
         return name
 
 
-def _view(progress: LoginProgress) -> LoginView:
+def _elsewhere(row: ProviderRow, engine: RemoteEngine, health: Health) -> BridgeView:
+    return bridge_view(row, health, tuple(engine.models), engine.companion.machine)
+
+
+def _login_view(progress: LoginProgress) -> LoginView:
     return LoginView(progress.steps, progress.over, progress.error)
 
 

@@ -155,9 +155,13 @@ class CompanionsApi:
 
     async def revoke(self, exchange: Exchange, machine: str) -> None:
         """Let a machine in no longer, and cut off what it answers now."""
+        await self.let_go(machine)
+        respond_json(exchange, b'{"revoked":true}')
+
+    async def let_go(self, machine: str) -> None:
+        """Revoke a machine, or take its invitation back; NotFound where there is no such one."""
         if not await self._hub.revoke(machine):
             raise _unknown(machine)
-        respond_json(exchange, b'{"revoked":true}')
 
     async def pause(self, exchange: Exchange, machine: str) -> None:
         """Have a machine answer nothing any more; only at the machine itself that is ended."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from llm_gateway.http.exchange import Exchange
+from llm_gateway.server.pages.bridges import BridgesPage
 from llm_gateway.server.pages.clients import Clients
 from llm_gateway.server.pages.files import file_routes
 from llm_gateway.server.pages.live import Live
@@ -19,7 +20,11 @@ def page_routes(
     parts: Parts, apis: Apis, frame: Frame, stays: Callable[[Exchange], bool]
 ) -> tuple[Route, ...]:
     """Return the routes. `stays` says whether whoever looks at something that goes on may still look."""
-    pages: tuple[Page, ...] = (*Overview(parts, apis).pages(), *Clients(parts, apis).pages())
+    pages: tuple[Page, ...] = (
+        *Overview(parts, apis).pages(),
+        *Clients(parts, apis).pages(),
+        *BridgesPage(apis.bridges, apis.companions, parts.gateway, parts.configured, parts.url).pages(),
+    )
     return (
         *(frame.route(page) for page in pages),
         *Live(parts.gateway.ledger, frame, stays).routes(),
