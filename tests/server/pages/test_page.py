@@ -23,6 +23,7 @@ class View(msgspec.Struct):
     next: str = "/"
     command: str = "llm-gateway open"
     issuer: str = ""
+    token: bool = False
 
 
 @ready
@@ -66,7 +67,12 @@ def test_a_browser_gets_html_that_may_run_nothing_of_others() -> None:
 def test_a_program_gets_the_same_value_as_json() -> None:
     reply = answer(PAGE, "/", (b"accept", b"application/json"))
     assert reply.header("content-type") == "application/json"
-    assert json.loads(reply.body) == {"next": "/", "command": "llm-gateway open", "issuer": ""}
+    assert json.loads(reply.body) == {
+        "next": "/",
+        "command": "llm-gateway open",
+        "issuer": "",
+        "token": False,
+    }
 
 
 def test_an_error_is_a_page_for_a_browser() -> None:
