@@ -213,7 +213,7 @@ def _check(wanted: int) -> int:
 def _figures(table: PriceTable, wanted: int, seed: int) -> Iterator[_Figure]:
     """Yield what genai-prices reckons for usages made up: of all models, at any time, in their tiers."""
     library = importlib.import_module("genai_prices")
-    chance = random.Random(seed)  # noqa: S311 - usages, no secrets
+    chance = random.Random(seed)
     every = [(name, model) for name in table.names for model in table.models(name)]
     rich = [each for each in every if each[1].tiers or len(each[1].prices) > 1 or _is_stepped(each[1])]
     for _ in range(wanted):

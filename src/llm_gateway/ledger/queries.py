@@ -8,6 +8,17 @@ from collections import Counter
 
 import msgspec
 
+from llm_gateway.ledger.filters import (
+    ENDED_SO,
+    LATEST,
+    NAMED,
+    WANTED,
+    Filter,
+    first_since,
+    ids_from,
+    meaning,
+    named_values,
+)
 from llm_gateway.ledger.records import Turn
 from llm_gateway.ledger.rollups import ENDINGS, steadily
 from llm_gateway.ledger.rows import COLUMNS, turn_of
@@ -15,24 +26,19 @@ from llm_gateway.ledger.spans import DAY_US
 from llm_gateway.ledger.store import Rows, Value
 from llm_gateway.ledger.window import sums_of, window
 
-__all__ = ["MOST", "ClientSeen", "Filter", "ProviderSeen", "clients", "page", "providers", "turn"]
+__all__ = ["MOST", "ClientSeen", "ProviderSeen", "clients", "page", "providers", "turn"]
 
 MOST = 1000
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM turns"
 _ONE = f"{_SELECT} WHERE id = ?"
 
-_LATEST = 2**63 - 1
 # One that was pruned is as old as the first one that was not.
 _BEFORE = "SELECT seq FROM turns WHERE id >= ? ORDER BY id LIMIT 1"
-# Turns are in the order in which they began. Where the clock was set back, a few that began before it was are
-# left out of a time that begins then.
-_SINCE = "SELECT seq FROM turns WHERE at_us >= ? ORDER BY at_us LIMIT 1"
 _PAGE_OF_ALL = f"{_SELECT} WHERE seq < ?1 AND seq >= ?2 AND at_us >= ?4 ORDER BY seq DESC LIMIT ?3"
 # Whatever the filter: the newest turn of each lane (who and what turns are of, and how they ended) is found
 # by one look into `usage_turns`, and from then on the latest of them all is taken, and the one before it in
 # its lane put in its place. So it takes a look a lane and a look a turn, however rare they are among others.
-_WANTED = "(?5 = '' OR {0}.client = ?5) AND (?6 = '' OR {0}.provider = ?6) AND (?7 = '' OR {0}.model = ?7)"
 _NEXT = (
     "(SELECT max(u.seq) FROM usage_turns AS u "
     "WHERE u.dim = {0}.dim AND u.ending = {0}.ending AND u.seq < {1})"
@@ -41,16 +47,22 @@ _ENDINGS = ", ".join(f"('{ending}')" for ending in ENDINGS)
 _PAGE = (
     f"WITH RECURSIVE endings (ending) AS (VALUES {_ENDINGS}), "
     "lanes (dim, ending) AS (SELECT d.id, e.ending FROM usage_dims AS d CROSS JOIN endings AS e "
-    f"WHERE d.source = 'routed' AND {_WANTED.format('d')} "
-    "AND (?8 = '' OR e.ending = ?8 OR (?8 = 'ok' AND e.ending = 'cached'))), "
+    f"WHERE d.source = 'routed' AND {NAMED.format('d')} AND {ENDED_SO.format('e')}), "
     f"newest (seq, dim, ending) AS (SELECT {_NEXT.format('lanes', '?1')}, dim, ending FROM lanes "
     f"UNION ALL SELECT {_NEXT.format('newest', 'newest.seq')}, dim, ending FROM newest "
     "WHERE seq IS NOT NULL ORDER BY 1 DESC LIMIT ?3), "
     "running (seq) AS (SELECT t.seq FROM turns AS t WHERE t.outcome IS NULL AND (?8 = '' OR ?8 = 'running') "
-    f"AND +t.seq < ?1 AND {_WANTED.format('t')}) "
+    f"AND +t.seq < ?1 AND {NAMED.format('t')}) "
     f"{_SELECT} WHERE seq IN (SELECT seq FROM newest UNION SELECT seq FROM running) AND seq >= ?2 "
     "AND at_us >= ?4 ORDER BY seq DESC LIMIT ?3"
 )
+# The turns of a session are in its index in their order; those whose ids begin alike are few.
+_PAGE_OF_SOME = (
+    f"{_SELECT} AS t WHERE {{0}} AND {{1}}seq < ?1 AND {{1}}seq >= ?2 AND at_us >= ?4 AND {WANTED} "
+    "ORDER BY {1}seq DESC LIMIT ?3"
+)
+_PAGE_OF_SESSION = _PAGE_OF_SOME.format("t.session = ?12 AND t.session <> ''", "")
+_PAGE_OF_IDS = _PAGE_OF_SOME.format("t.id >= ?12 AND t.id < ?13", "+")
 # What is in the months, and in the hours that are not in them yet.
 _TRACKED = (
     "SELECT d.client, sum(u.requests) FROM (SELECT dim, requests FROM usage_months UNION ALL "
@@ -76,16 +88,6 @@ _LAST_DAY = (
 )
 
 
-class Filter(msgspec.Struct, frozen=True):
-    """Which turns: what is empty does not matter. `outcome` may be `running`."""
-
-    client: str = ""
-    provider: str = ""
-    model: str = ""
-    outcome: str = ""
-    since_us: int = 0
-
-
 class ClientSeen(msgspec.Struct, frozen=True):
     """A client and its traffic through this gateway."""
 
@@ -108,14 +110,22 @@ class ProviderSeen(msgspec.Struct, frozen=True):
 def page(rows: Rows, which: Filter | None = None, *, before: str = "", limit: int = 50) -> list[Turn]:
     """Return turns, the newest first, that began before the one with the id `before`."""
     which = which or Filter()
-    newest = _one(rows, _BEFORE, before, _LATEST) if before else _LATEST
-    oldest = _one(rows, _SINCE, which.since_us, _LATEST) if which.since_us else 0
-    most = max(1, min(limit, MOST))
-    values: list[Value] = [newest, oldest, most, which.since_us]
+    newest = _one(rows, _BEFORE, before, LATEST) if before else LATEST
+    if which.until_us:
+        newest = min(newest, first_since(rows, which.until_us))
+    oldest = first_since(rows, which.since_us) if which.since_us else 0
+    values: list[Value] = [newest, oldest, max(1, min(limit, MOST)), which.since_us]
     sql = _PAGE_OF_ALL
-    if which.client or which.provider or which.model or which.outcome:
+    if which.names_any:
+        taken_for = meaning(rows, which.text)
+        values += named_values(which, taken_for)
         sql = _PAGE
-        values += [which.client, which.provider, which.model, which.outcome]
+        if taken_for == "session":
+            sql = _PAGE_OF_SESSION
+            values.append(which.text)
+        elif taken_for == "id":
+            sql = _PAGE_OF_IDS
+            values += ids_from(which.text)
     return [turn_of(row) for row in rows.rows(sql, values)]
 
 
