@@ -10,7 +10,7 @@ import pytest
 
 from ledger_samples import NOON, intent, settlement
 from llm_gateway.canonical.usage import Usage
-from llm_gateway.ledger.facets import FACETS, Bucket, Facet, Facets, Share, facets
+from llm_gateway.ledger.facets import Bucket, Facets, Share, facets
 from llm_gateway.ledger.filters import FAILED, Filter
 from llm_gateway.ledger.keys import KeyRow, insert
 from llm_gateway.ledger.queries import page
@@ -20,6 +20,7 @@ from llm_gateway.ledger.sightings import Sighting, put
 from llm_gateway.ledger.spans import DAY_US, HOUR_US
 from llm_gateway.ledger.sqlite import SqliteStore
 from llm_gateway.ledger.store import Row, Value
+from llm_gateway.ledger.tallies import FACETS, Facet
 
 DICE = random.Random(3)
 COUNT = 900

@@ -17,10 +17,11 @@ from fakes import FakeClock
 from ledger_samples import Failures, intent, settlement, with_ledger
 from llm_gateway.canonical.usage import Usage
 from llm_gateway.errors import LedgerUnavailable
+from llm_gateway.ledger.filters import Filter
 from llm_gateway.ledger.folder import Folder
 from llm_gateway.ledger.ledger import MOST_KEPT, Durability, Ledger
 from llm_gateway.ledger.opening import offline
-from llm_gateway.ledger.queries import Filter, page, turn
+from llm_gateway.ledger.queries import page, turn
 from llm_gateway.ledger.records import Turn
 from llm_gateway.ledger.refusal import LedgerBusy
 from llm_gateway.ledger.writer import BATCH

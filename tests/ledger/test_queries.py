@@ -7,9 +7,10 @@ import pytest
 
 from fakes import FakeClock
 from ledger_samples import NOON, Failures, intent, settlement
+from llm_gateway.ledger.filters import Filter
 from llm_gateway.ledger.ids import Ids
 from llm_gateway.ledger.opening import offline
-from llm_gateway.ledger.queries import ClientSeen, Filter, ProviderSeen, clients, page, providers, turn
+from llm_gateway.ledger.queries import ClientSeen, ProviderSeen, clients, page, providers, turn
 from llm_gateway.ledger.records import Record
 from llm_gateway.ledger.rows import merge
 from llm_gateway.ledger.store import Row, Rows, Store, Value
@@ -88,6 +89,16 @@ def test_a_limit_is_kept_within_reason(filled: Filled) -> None:
         (Filter(since_us=NOON + 6 * SECOND), [9, 8, 7, 6]),
         (Filter(client="claude-desktop", since_us=NOON + 6 * SECOND), [8, 6]),
         (Filter(since_us=NOON + 60 * SECOND), []),
+        (Filter(since_us=NOON + 2 * SECOND, until_us=NOON + 6 * SECOND), [5, 4, 3, 2]),
+        (Filter(until_us=NOON), []),
+        (Filter(outcome="failed"), [4]),
+        (Filter(outcome="cached"), []),
+        (Filter(key="key_1", provider="openai"), [9, 6, 3, 0]),
+        (Filter(key="laptop"), []),
+        (Filter(caller="ada", model="gpt"), [9, 6, 3, 0]),
+        (Filter(caller="-"), []),
+        (Filter(text="OpenAI"), [9, 6, 3, 0]),
+        (Filter(text="%"), []),
         (Filter(client="nobody"), []),
         (Filter(client="' OR 1=1 --"), []),
     ],
@@ -108,6 +119,9 @@ def test_a_filtered_page_follows_another(filled: Filled) -> None:
         Filter(provider="ollama", outcome="error"),
         Filter(model="gpt", since_us=NOON),
         Filter(outcome="running"),
+        Filter(key="key_1", text="gpt", until_us=NOON + SECOND),
+        Filter(text="018bcfe5", outcome="ok"),
+        Filter(text="a session", client="codex-desktop"),
     ],
 )
 def test_a_page_never_goes_through_all_turns(filled: Filled, which: Filter) -> None:

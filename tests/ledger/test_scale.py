@@ -18,9 +18,10 @@ from fakes import FakeClock
 from ledger_samples import NOON, Failures
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger.checking import check
+from llm_gateway.ledger.filters import Filter
 from llm_gateway.ledger.folder import Folder
 from llm_gateway.ledger.opening import offline
-from llm_gateway.ledger.queries import Filter, clients, page, providers
+from llm_gateway.ledger.queries import clients, page, providers
 from llm_gateway.ledger.reader import Reader
 from llm_gateway.ledger.rebuilding import rebuild
 from llm_gateway.ledger.records import Record

@@ -23,6 +23,7 @@ from llm_gateway.cli.output import (
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger import queries
 from llm_gateway.ledger.arithmetic import turn_and_cards
+from llm_gateway.ledger.filters import Filter
 from llm_gateway.ledger.opening import reading
 from llm_gateway.ledger.store import Rows
 from llm_gateway.server.views import RequestDetail, RequestView, request_detail, request_view
@@ -110,7 +111,7 @@ def _from_gateway(api: LocalApi, wanted: Mapping[str, str]) -> list[RequestView]
 
 
 def _from_ledger(context: Context, wanted: Mapping[str, str], begin_us: int) -> list[RequestView]:
-    which = queries.Filter(
+    which = Filter(
         client=wanted["client"], provider=wanted["provider"], outcome=wanted["status"], since_us=begin_us
     )
     with reading(context.load().home, SystemClock(), complain) as rows:

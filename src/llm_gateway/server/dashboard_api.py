@@ -13,6 +13,7 @@ from llm_gateway.errors import LedgerUnavailable, MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger import queries
 from llm_gateway.ledger.arithmetic import turn_and_cards
+from llm_gateway.ledger.filters import Filter
 from llm_gateway.ledger.reader import QueryTooSlow
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.totals import totals
@@ -109,7 +110,7 @@ class DashboardApi:
     async def requests(self, exchange: Exchange, _: str) -> None:
         """Answer with a page of requests."""
         query = query_values(exchange.target)
-        which = queries.Filter(
+        which = Filter(
             client=query.get("client", ""),
             provider=query.get("provider", ""),
             model=query.get("model", ""),
