@@ -9,6 +9,7 @@ from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.local_api import LocalApi
 from llm_gateway.cli.output import FAILED, Stop, json_line, table
 from llm_gateway.server.client_views import ClientView
+from llm_gateway.server.running_checks import open_gaps
 
 __all__ = ["Clients", "clients", "clients_of", "first_line", "gap_lines"]
 
@@ -23,11 +24,7 @@ class Clients(msgspec.Struct, frozen=True):
     @property
     def gaps(self) -> list[ClientView]:
         """Return those that run, could go through the gateway, and do not or not wholly."""
-        return [
-            each
-            for each in self.clients
-            if each.status in ("live", "running") and each.coverage.verdict not in ("captured", "cannot")
-        ]
+        return open_gaps(self.clients)
 
 
 @click.command()

@@ -8,6 +8,7 @@ import msgspec
 from llm_gateway.cli.context import Context, json_option, pass_context
 from llm_gateway.cli.output import FAILED, Stop, json_line, say
 from llm_gateway.config import check as check_file
+from llm_gateway.config.effective import effective
 from llm_gateway.errors import ConfigError
 
 __all__ = ["config"]
@@ -52,19 +53,20 @@ def check(context: Context, file: Path | None, as_json: bool) -> None:
 def show(context: Context, origin: bool, as_json: bool) -> None:
     """Show every setting as it is used; secrets are named, never shown."""
     loaded = context.load()
-    values = msgspec.to_builtins(loaded.settings)
     secrets = {
         "bootstrap_key": loaded.bootstrap_key is not None,
         "dashboard_token": loaded.dashboard_token is not None,
     }
-    origins = {name: str(where) for name, where in loaded.origins.items()}
     if as_json:
-        where = {"home": str(loaded.home), "file": str(loaded.file)}
-        json_line("config", {"settings": values, "secrets": secrets, "origins": origins, **where})
+        told = {
+            "settings": msgspec.to_builtins(loaded.settings),
+            "secrets": secrets,
+            "origins": {name: str(each) for name, each in loaded.origins.items()},
+        }
+        json_line("config", {**told, "home": str(loaded.home), "file": str(loaded.file)})
         return
-    shown = dict(_leaves(values)) | {name: "***" if there else "not set" for name, there in secrets.items()}
-    for name, value in shown.items():
-        print(f"{name} = {value}" + (f"    # {origins.get(name, 'default')}" if origin else ""))
+    for each in effective(loaded):
+        print(f"{each.name} = {each.value}" + (f"    # {each.origin}" if origin else ""))
 
 
 @config.command()
@@ -77,13 +79,3 @@ def path(context: Context, as_json: bool) -> None:
         json_line("config-path", {"file": str(file), "exists": file.exists()})
     else:
         print(file)
-
-
-def _leaves(value: object, name: str = "") -> list[tuple[str, object]]:
-    if isinstance(value, dict) and value:
-        return [
-            leaf for key, inner in value.items() for leaf in _leaves(inner, f"{name}.{key}" if name else key)
-        ]
-    if isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
-        return [leaf for inner in value for leaf in _leaves(inner, f"{name}.{inner.get('name', '')}")]
-    return [(name, msgspec.json.encode(value).decode())]

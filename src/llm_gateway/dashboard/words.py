@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-__all__ = ["FILTERS", "change", "count", "day", "ms", "percent", "short", "size", "usd", "utc"]
+import msgspec
+
+__all__ = ["FILTERS", "as_json", "change", "count", "day", "ms", "percent", "short", "size", "usd", "utc"]
 
 _NONE = "\u2013"
 _STEPS = ((1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k"))
@@ -88,6 +90,11 @@ def day(at: str | None) -> str:
     return f"{datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%d}" if at else _NONE
 
 
+def as_json(value: object) -> str:
+    """Return a value as JSON, for an attribute that a page's script reads."""
+    return msgspec.json.encode(value).decode()
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "count": count,
     "short": short,
@@ -97,5 +104,6 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "percent": percent,
     "utc": utc,
     "day": day,
+    "as_json": as_json,
 }
 """The filters of the templates."""

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from llm_gateway.wire.ready import ready
 
-__all__ = ["KeyLimits"]
+__all__ = ["NO_LIMITS", "KeyLimits"]
 
 _Count = Annotated[int, Meta(ge=1, le=10**12)]
 _Dollars = Annotated[float, Meta(ge=0, le=10**6)]
@@ -44,12 +44,12 @@ class KeyLimits(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     @classmethod
     def read(cls, stored: str) -> "KeyLimits":
         """Return limits as they were stored, "" for none."""
-        return msgspec.json.decode(stored, type=cls) if stored else _NO_LIMITS
+        return msgspec.json.decode(stored, type=cls) if stored else NO_LIMITS
 
     @property
     def stored(self) -> str:
         """Return them as they are stored."""
-        return "" if self == _NO_LIMITS else msgspec.json.encode(self).decode()
+        return "" if self == NO_LIMITS else msgspec.json.encode(self).decode()
 
     @property
     def told(self) -> str:
@@ -61,7 +61,7 @@ class KeyLimits(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
         return ", ".join(told)
 
 
-_NO_LIMITS = KeyLimits()
+NO_LIMITS = KeyLimits()
 
 
 def _number(most: float) -> str:

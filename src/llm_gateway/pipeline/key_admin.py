@@ -1,5 +1,6 @@
 """Make, revoke and rotate keys, say what they keep and may use: on record, and where requests are checked."""
 
+import copy
 import re
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from llm_gateway.clock import Clock
 from llm_gateway.errors import MalformedRequest
 from llm_gateway.ledger import keys
-from llm_gateway.ledger.key_limits import KeyLimits
+from llm_gateway.ledger.key_limits import NO_LIMITS, KeyLimits
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.pipeline.authenticate import Credential, Identity, KeyRing
@@ -102,6 +103,7 @@ class KeyAdmin:
         )
         self.clock = clock
         self._spending: Spending | None = None
+        self._actor = _OWNER
 
     async def load(self, spending: Spending | None = None) -> int:
         """Accept what the ledger and the environment say from now on; return how many keys were ever made.
@@ -136,21 +138,41 @@ class KeyAdmin:
             await remember(self._spending, self._ledger, self.clock)
         return len(rows)
 
+    def acting(self, actor: str) -> "KeyAdmin":
+        """Return the same for somebody else, whose name stands in the audit log."""
+        admin = copy.copy(self)
+        admin._actor = actor
+        return admin
+
     async def record(self, action: str, target: str, **detail: str | int) -> None:
-        """Put on record what the owner is about to do; AuditUnavailable means that it must not be done."""
-        await self._ledger.audit.record(action, target, **detail)
+        """Put on record what somebody is about to do; AuditUnavailable means that it must not be done."""
+        await self._ledger.audit.record(action, target, self._actor, **detail)
 
     async def listed(self) -> list[KeyRow]:
         """Return every key there ever was."""
         return await self._ledger.read(keys.listed)
 
     async def create(
-        self, name: str, keep_days: int = 0, *, client: str = "", machine: str = "", person: str = ""
+        self,
+        name: str,
+        keep_days: int = 0,
+        *,
+        client: str = "",
+        machine: str = "",
+        person: str = "",
+        limits: KeyLimits = NO_LIMITS,
     ) -> Minted:
-        """Make a key, for one application on one machine where these are named, or for a person."""
+        """Make a key, for one application on one machine where these are named, or for a person.
+
+        It may use at most what `limits` say, beside what is said of its name already.
+        """
         minted = mint(name, self._pepper, self._ledger.new_id(), self.clock.now_us(), keep_days)
         minted = made_for(minted, client, machine, person)
-        told = {"person": person} if person else {}
+        if limits != NO_LIMITS:
+            row = msgspec.structs.replace(minted.row, limits=limits.stored)
+            minted = msgspec.structs.replace(minted, row=row)
+        words = {"person": person, "limits": limits.told}
+        told = {name: text for name, text in words.items() if text}
         await self.record("key.create", minted.row.id, name=name, keep_content_days=keep_days, **told)
         await self._ledger.write(lambda store: keys.insert(store, minted.row))
         await self.load()

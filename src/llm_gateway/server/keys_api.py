@@ -7,7 +7,7 @@ import msgspec
 from llm_gateway.content.content import Content
 from llm_gateway.errors import MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
-from llm_gateway.ledger.key_limits import KeyLimits
+from llm_gateway.ledger.key_limits import NO_LIMITS, KeyLimits
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.pipeline.key_admin import KeyAdmin, Minted, check_days
 from llm_gateway.server.edge import respond_json
@@ -51,6 +51,7 @@ class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client: str = ""
     machine: str = ""
     person: str = ""
+    limits: KeyLimits = NO_LIMITS
 
 
 class _Keeping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,9 +85,17 @@ class KeysApi:
 
     async def listed(self, exchange: Exchange, _: str) -> None:
         """Answer with every key there ever was."""
+        respond_json(exchange, msgspec.json.encode({"keys": await self.views()}))
+
+    async def views(self) -> list[KeyView]:
+        """Return every key there ever was, the oldest first."""
         now = self._admin.clock.now_us()
-        rows = [key_view(row, now) for row in await self._admin.listed()]
-        respond_json(exchange, msgspec.json.encode({"keys": rows}))
+        return [key_view(row, now) for row in await self._admin.listed()]
+
+    @property
+    def most_days(self) -> int:
+        """Return for how many days a key may keep content at most."""
+        return self._content.most_days
 
     async def create(self, exchange: Exchange, _: str) -> None:
         """Make a key; this answer is the only place where it is ever shown."""
@@ -98,6 +107,7 @@ class KeysApi:
             client=wanted.client,
             machine=wanted.machine,
             person=wanted.person,
+            limits=wanted.limits,
         )
         self._show(exchange, minted)
 

@@ -6,6 +6,7 @@ from llm_gateway.http.exchange import Exchange
 from llm_gateway.server.pages.bridges import BridgesPage
 from llm_gateway.server.pages.clients import Clients
 from llm_gateway.server.pages.files import file_routes
+from llm_gateway.server.pages.limits import Limits
 from llm_gateway.server.pages.live import Live
 from llm_gateway.server.pages.overview import Overview
 from llm_gateway.server.pages.page import Frame, Page
@@ -24,6 +25,8 @@ def page_routes(
         *Overview(parts, apis).pages(),
         *Clients(parts, apis).pages(),
         *BridgesPage(apis.bridges, apis.companions, parts.gateway, parts.configured, parts.url).pages(),
+        *Overview(parts.gateway).pages(),
+        *Limits(parts.gateway, apis.keys, parts.configured).pages(),
     )
     return (
         *(frame.route(page) for page in pages),
