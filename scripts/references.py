@@ -24,6 +24,7 @@ _ACCESS = {
     "dashboard": "the dashboard token, or a session",
     "page": "a session, or the dashboard token",
     "owner": "the owner's token",
+    "session": "the owner's token, or a session that the dashboard token did not begin",
 }
 
 

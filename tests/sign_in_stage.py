@@ -30,7 +30,7 @@ __all__ = ["KINDS", "URL", "Lobby", "cookie_of", "hello", "in_a_lobby"]
 
 T = TypeVar("T")
 URL = "http://127.0.0.1:8787"
-KINDS = ("open", "key", "dashboard", "page", "owner")
+KINDS = ("open", "key", "dashboard", "page", "owner", "session")
 
 
 class Lobby:

@@ -55,9 +55,14 @@ class Running:
         return reply
 
     def token(self, route: Route) -> str:
-        return {"key": self.key, "dashboard": DASHBOARD, "owner": self.owner, "open": "", "page": DASHBOARD}[
-            route.access
-        ]
+        return {
+            "key": self.key,
+            "dashboard": DASHBOARD,
+            "owner": self.owner,
+            "session": self.owner,
+            "open": "",
+            "page": DASHBOARD,
+        }[route.access]
 
 
 def in_a_gateway(home: Path, scene: Callable[[Running], Awaitable[None]]) -> None:
@@ -140,7 +145,11 @@ def test_no_target_holds_a_credential_but_geminis_key(tmp_path: Path) -> None:
 @pytest.mark.control("T5")
 def test_one_credential_does_not_open_what_is_anothers(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
-        opens = {"key": {"key"}, "dashboard": {"dashboard", "page"}, "owner": {"dashboard", "page", "owner"}}
+        opens = {
+            "key": {"key"},
+            "dashboard": {"dashboard", "page"},
+            "owner": {"dashboard", "page", "owner", "session"},
+        }
         wrong: list[str] = []
         for route in guarded(running.app):
             for kind, token in (("key", running.key), ("dashboard", DASHBOARD), ("owner", running.owner)):

@@ -92,6 +92,7 @@ def test_who_may_ask_is_told(tmp_path: Path) -> None:
         "dashboard": "dashboardToken",
         "page": "dashboardToken",
         "owner": "ownerToken",
+        "session": "ownerToken",
     }
     routes = table(tmp_path)
     document: Json = json.loads(describe(routes))

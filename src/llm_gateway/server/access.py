@@ -11,18 +11,20 @@ from urllib.parse import quote
 from llm_gateway.clock import SystemClock
 from llm_gateway.errors import Forbidden, SignInNeeded, Unauthenticated
 from llm_gateway.http.exchange import Exchange
+from llm_gateway.ledger.dashboard_sessions import How
 from llm_gateway.pipeline.authenticate import credentials
 from llm_gateway.server.guesses import Guesses
 from llm_gateway.server.sessions import Session
 from llm_gateway.wire.headers import Headers, get
 
-__all__ = ["CSRF", "SIGN_IN", "Access", "is_visit", "local_path", "sign_in_location"]
+__all__ = ["CSRF", "SIGN_IN", "Access", "is_person", "is_visit", "local_path", "sign_in_location"]
 
 CSRF = b"x-llm-gateway-csrf"
 SIGN_IN = "/sign-in"
 
 _FREE = frozenset(("open", "key"))
 _SIGNED_IN = frozenset(("dashboard", "page"))
+_PERSONS: frozenset[How] = frozenset(("link", "oidc"))
 _READS = (b"GET", b"HEAD")
 _LONGEST_PATH = 2000
 
@@ -59,6 +61,12 @@ class Access:
         offered = credentials(exchange.headers)
         if any(hmac.compare_digest(token, self._owner) for token in offered):
             return None
+        if access == "session" and not offered:
+            session = self._session_of(exchange.headers)
+            if session is not None:
+                _check_person(session)
+                _check_csrf(exchange, session)
+                return session
         if access in _SIGNED_IN:
             if not offered:
                 session = self._session_of(exchange.headers)
@@ -87,6 +95,11 @@ class Access:
         return any(hmac.compare_digest(token, self._dashboard) for token in offered)
 
 
+def is_person(session: Session | None) -> bool:
+    """Return whether a session is that of a person whom the gateway knows, not of any holder of a token."""
+    return session is not None and session.how in _PERSONS
+
+
 def local_path(asked: str) -> str:
     """Return where to go on after the sign-in: a path of ours with its query, "/" for anything else."""
     plain = asked.isascii() and asked.isprintable() and " " not in asked and "\\" not in asked
@@ -106,6 +119,14 @@ def is_visit(exchange: Exchange) -> bool:
     return exchange.method in _READS and b"text/html" in (get(exchange.headers, b"accept") or b"").lower()
 
 
+def _check_person(session: Session) -> None:
+    if not is_person(session):
+        raise Forbidden(
+            "who signed in with the dashboard token looks at keys, and makes and changes none. Sign in with "
+            "the link of `llm-gateway open`, or use `llm-gateway keys` on the gateway's machine"
+        )
+
+
 def _check_csrf(exchange: Exchange, session: Session) -> None:
     if exchange.method in _READS:
         return
@@ -123,6 +144,11 @@ def _refusal(access: str) -> Unauthenticated | SignInNeeded:
         return SignInNeeded(
             f"nobody is signed in: open {SIGN_IN} in a browser, or use `llm-gateway open`; a program shows "
             "the dashboard token as `Authorization: Bearer …`"
+        )
+    if access == "session":
+        return Unauthenticated(
+            "this is for a browser that signed in with the link of `llm-gateway open`, and for the owner's "
+            "command line on this machine; the dashboard token does not open it"
         )
     return Unauthenticated(
         "this needs the dashboard token as `Authorization: Bearer …`, or a browser that is signed in; "

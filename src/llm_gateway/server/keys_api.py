@@ -1,5 +1,6 @@
-"""Keys, what they keep and may use, over the owner's local API: the command line uses it beside a gateway."""
+"""Keys, what they keep and may use: for the command line beside a gateway, and for who is signed in to it."""
 
+from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -65,22 +66,27 @@ class _Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class KeysApi:
     """Make, list, revoke and rotate keys, say what they may use and keep, and erase what they kept."""
 
-    def __init__(self, admin: KeyAdmin, content: Content) -> None:
+    def __init__(
+        self, admin: KeyAdmin, content: Content, actor: Callable[[Exchange], str] = lambda exchange: "owner"
+    ) -> None:
         self._admin = admin
         self._content = content
+        self._actor = actor
 
     def routes(self) -> tuple[Route, ...]:
-        """Return the routes, all of them the owner's."""
+        """Return the routes: what only makes and ends keys is for who is signed in as a person, too."""
         return (
-            Route("GET", "/api/keys", self.listed, "Gateway keys", "owner"),
-            Route("POST", "/api/keys", self.create, "Make a gateway key", "owner"),
+            Route("GET", "/api/keys", self.listed, "Gateway keys", "session"),
+            Route("POST", "/api/keys", self.create, "Make a gateway key", "session"),
             Route(
                 "PATCH", "/api/keys/{}", self.keep, "Say for how long a gateway key keeps content", "owner"
             ),
-            Route("DELETE", "/api/keys/{}", self.revoke, "Revoke a gateway key", "owner"),
-            Route("PUT", "/api/key-limits/{}", self.limit, "Say what a gateway key may use at most", "owner"),
+            Route("DELETE", "/api/keys/{}", self.revoke, "Revoke a gateway key", "session"),
+            Route(
+                "PUT", "/api/key-limits/{}", self.limit, "Say what a gateway key may use at most", "session"
+            ),
             Route("DELETE", "/api/content/{}", self.erase, "Erase what is kept of a gateway key", "owner"),
-            Route("POST", "/api/key-rotations/{}", self.rotate, "Replace a gateway key", "owner"),
+            Route("POST", "/api/key-rotations/{}", self.rotate, "Replace a gateway key", "session"),
         )
 
     async def listed(self, exchange: Exchange, _: str) -> None:
@@ -101,7 +107,7 @@ class KeysApi:
         """Make a key; this answer is the only place where it is ever shown."""
         wanted = await _read(exchange, _Named)
         await self._agree(wanted.keep_content_days)
-        minted = await self._admin.create(
+        minted = await self._by(exchange).create(
             wanted.name,
             wanted.keep_content_days,
             client=wanted.client,
@@ -122,7 +128,7 @@ class KeysApi:
     async def limit(self, exchange: Exchange, key_id: str) -> None:
         """Let the keys of a key's name use at most this from now on, in place of what was said before."""
         limits = await _read(exchange, KeyLimits)
-        if not await self._admin.limit(key_id, limits):
+        if not await self._by(exchange).limit(key_id, limits):
             raise _no_key(key_id)
         respond_json(exchange, msgspec.json.encode({"limits": limits}))
 
@@ -133,17 +139,21 @@ class KeysApi:
 
     async def revoke(self, exchange: Exchange, key_id: str) -> None:
         """Accept a key no longer."""
-        if not await self._admin.revoke(key_id):
+        if not await self._by(exchange).revoke(key_id):
             raise _no_key(key_id)
         respond_json(exchange, b'{"revoked":true}')
 
     async def rotate(self, exchange: Exchange, key_id: str) -> None:
         """Make a successor and let the old key end."""
         wanted = await _read(exchange, _Rotation)
-        minted = await self._admin.rotate(key_id, wanted.overlap_seconds)
+        minted = await self._by(exchange).rotate(key_id, wanted.overlap_seconds)
         if minted is None:
             raise _no_key(key_id)
         self._show(exchange, minted)
+
+    def _by(self, exchange: Exchange) -> KeyAdmin:
+        """Return what administers keys on record as whoever asks."""
+        return self._admin.acting(self._actor(exchange))
 
     async def _agree(self, days: int) -> None:
         """Refuse days that are too many, and any while content cannot be kept at all."""

@@ -24,7 +24,13 @@ _SCHEMES = {
     "dashboardToken": {"type": "http", "scheme": "bearer", "description": "The dashboard token"},
     "ownerToken": {"type": "http", "scheme": "bearer", "description": "The owner's token of this machine"},
 }
-_NEEDS = {"key": "gatewayKey", "dashboard": "dashboardToken", "page": "dashboardToken", "owner": "ownerToken"}
+_NEEDS = {
+    "key": "gatewayKey",
+    "dashboard": "dashboardToken",
+    "page": "dashboardToken",
+    "owner": "ownerToken",
+    "session": "ownerToken",
+}
 
 # The shape of a 200 answer, where it is ours; the dialects' shapes are their vendors'.
 _ANSWERS: dict[str, tuple[type, str]] = {

@@ -25,7 +25,8 @@ class Route(msgspec.Struct, frozen=True):
 
     `open` anybody, `key` a gateway key, `owner` the local owner token; `dashboard` the dashboard token too,
     or a session's cookie, with the CSRF token unless it is a GET; `page` the same, and a browser that is
-    not signed in is sent to sign in. An `arrival` is an open page that links on other sites may lead to.
+    not signed in is sent to sign in. `session` is what `owner` is, or a session of a person, which the
+    dashboard token did not begin. An `arrival` is an open page that links on other sites may lead to.
     """
     arrival: bool = False
 

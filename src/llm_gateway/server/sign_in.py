@@ -146,6 +146,11 @@ class SignIn:
         """Return whether who looks at something that goes on may still look: a session may have ended."""
         return bool(credentials(exchange.headers)) or self.sessions.of(exchange.headers) is not None
 
+    def person(self, exchange: Exchange) -> str:
+        """Return who asks as the audit log calls them: whoever is signed in, else the owner."""
+        session = self.sessions.of(exchange.headers)
+        return actor_of(session) if session is not None and not credentials(exchange.headers) else "owner"
+
     # details
 
     async def _begin(self, exchange: Exchange, how: How, onward: str) -> None:

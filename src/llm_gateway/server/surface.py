@@ -70,7 +70,7 @@ def _apis(parts: Parts, shelf: Shelf) -> Apis:
         DashboardApi(gateway, parts.fleet, parts.watching, parts.refused),
         UsageApi(gateway),
         Explaining(gateway.router, gateway.routing, parts.fleet),
-        KeysApi(parts.keys, parts.content),
+        KeysApi(parts.keys, parts.content, parts.sign_in.person),
         parts.bridges,
         SubscriptionsApi(gateway, parts.fleet, parts.quotas, parts.subscriptions),
         parts.companions,

@@ -28,7 +28,7 @@ def page_routes(
         *Clients(parts, apis).pages(),
         *BridgesPage(apis.bridges, apis.companions, parts.gateway, parts.configured, parts.url).pages(),
         *Overview(parts.gateway).pages(),
-        *Limits(parts.gateway, apis.keys, parts.configured).pages(),
+        *Limits(parts.gateway, apis.keys, parts.configured, parts.sign_in.sessions.of).pages(),
         *playground.pages(),
     )
     return (

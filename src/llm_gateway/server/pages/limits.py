@@ -12,12 +12,15 @@ from llm_gateway.ledger.key_uses import KeyUse, key_uses
 from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.spans import DAY_US, HOUR_US
 from llm_gateway.pipeline.handle import Gateway
+from llm_gateway.server.access import is_person
 from llm_gateway.server.client_views import ALWAYS
 from llm_gateway.server.keys_api import KeysApi, KeyView
 from llm_gateway.server.limit_terms import StandingView, StatedLimit, as_toml, standing_views, stated_limits
 from llm_gateway.server.limit_views import limit_views
 from llm_gateway.server.pages.page import Asked, Page
+from llm_gateway.server.sessions import Session
 from llm_gateway.server.views import iso
+from llm_gateway.wire.headers import Headers
 
 __all__ = ["KeyLine", "Limits", "LimitsView"]
 
@@ -40,7 +43,8 @@ class LimitsView(msgspec.Struct, frozen=True):
     """What the page shows.
 
     `fixed` are the keys that are in no table: the one of the environment and the command line's own.
-    `since` is when the 30 days begin. `sample` is how a limit is written into `file`.
+    `since` is when the 30 days begin. `sample` is how a limit is written into `file`. `may_change` says
+    whether who looks may make and change keys from here.
     """
 
     keys: list[KeyLine]
@@ -53,6 +57,7 @@ class LimitsView(msgspec.Struct, frozen=True):
     file: str
     most_days: int
     clients: list[str]
+    may_change: bool = False
 
     @property
     def requests(self) -> int:
@@ -77,10 +82,12 @@ class Limits:
         gateway: Gateway,
         keys: KeysApi,
         configured: Callable[[], tuple[Loaded, Mapping[str, str]]],
+        session_of: Callable[[Headers], Session | None] = lambda headers: None,
     ) -> None:
         self._gateway = gateway
         self._keys = keys
         self._configured = configured
+        self._session_of = session_of
 
     def pages(self) -> tuple[Page, ...]:
         """Return the page."""
@@ -109,6 +116,7 @@ class Limits:
             file=str(loaded.file),
             most_days=self._keys.most_days,
             clients=sorted({*ALWAYS, *(view.client for view in views if view.client)}),
+            may_change=is_person(self._session_of(asked.exchange.headers)),
         )
 
 
