@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -30,6 +31,7 @@ _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | NO_FOLLOW
 _NOTHING = "0" * 64
 _HASH = b',"hash":"'
 _TAIL = 64 * 1024  # longer than any line
+_LATEST = 4 * _TAIL
 _MOST_DETAILS = 20
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.01
@@ -141,6 +143,24 @@ class AuditLog:
             if entry.at >= since:
                 found.append(entry)
         return found
+
+    def latest(self, most: int) -> list[Entry]:
+        """Return the last lines that can be read, the newest first, without reading those before them.
+
+        At most as many as the last 256 KiB hold.
+        """
+        try:
+            file = os.open(self.path, os.O_RDONLY | NO_FOLLOW)
+        except FileNotFoundError:
+            return []
+        try:
+            size = os.fstat(file).st_size
+            os.lseek(file, max(0, size - _LATEST), os.SEEK_SET)
+            lines = os.read(file, _LATEST).splitlines(keepends=True)
+        finally:
+            os.close(file)
+        # The first one of a part begins in the middle, and then it is none that was written so.
+        return list(islice(filter(None, map(_whole, reversed(lines))), most))
 
     def verify(self) -> Verdict:
         """Check every line; OSError when the log cannot be read. A log that is not there is a whole one."""

@@ -12,6 +12,7 @@ from llm_gateway.server.pages.overview import Overview
 from llm_gateway.server.pages.page import Frame, Page
 from llm_gateway.server.pages.sign_in import SignInPage
 from llm_gateway.server.pages.playground import Playground
+from llm_gateway.server.pages.settings import Settings
 from llm_gateway.server.parts import Apis, Parts
 from llm_gateway.server.routes import Route
 
@@ -22,6 +23,7 @@ def page_routes(
     parts: Parts, apis: Apis, frame: Frame, stays: Callable[[Exchange], bool]
 ) -> tuple[Route, ...]:
     """Return the routes. `stays` says whether whoever looks at something that goes on may still look."""
+    settings = Settings(parts, apis)
     playground = Playground(parts.gateway, parts.fleet, apis.shelf)
     pages: tuple[Page, ...] = (
         *Overview(parts, apis).pages(),
@@ -29,12 +31,14 @@ def page_routes(
         *BridgesPage(apis.bridges, apis.companions, parts.gateway, parts.configured, parts.url).pages(),
         *Overview(parts.gateway).pages(),
         *Limits(parts.gateway, apis.keys, parts.configured, parts.sign_in.sessions.of).pages(),
+        *settings.pages(),
         *playground.pages(),
     )
     return (
         *(frame.route(page) for page in pages),
         *Live(parts.gateway.ledger, frame, stays).routes(),
         *SignInPage(parts.sign_in, frame).routes(),
+        *settings.routes(),
         *playground.routes(),
         *file_routes(),
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from llm_gateway.engines.demo.engine import DemoEngine
 from llm_gateway.errors import UnknownModel
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger.arithmetic import turn_and_cards
@@ -32,7 +33,7 @@ _LINES = (
     b"x-accel-buffering: no\r\n"
 )
 # Those of this machine first, what costs money last.
-_ORDER = {"local": 0, "alias": 1, "subscription": 2, "hosted": 3, "builtin": 4}
+_ORDER = {"local": 0, "alias": 1, "subscription": 2, "hosted": 3, "demo": 4}
 
 Paid = Literal["free", "subscription", "metered", "mixed", "unknown"]
 _TOLD: dict[Paid, str] = {
@@ -168,6 +169,8 @@ class Playground:
             provider, slash, _ = listed.name.partition("/")
             member = self._fleet.members.get(provider) if slash else None
             kind = member.row.kind if member is not None else "alias"
+            # Of the two that are built in one answers, and the other shows how that looks.
+            kind = "demo" if provider == DemoEngine.name else "local" if kind == "builtin" else kind
             yield _choice(listed.name, kind, self._paid(listed.name))
 
     def _other(self, name: str) -> Choice:
