@@ -14,7 +14,7 @@ def test_each_path_is_there_once(tmp_path: Path) -> None:
 def test_each_has_its_words_and_is_for_somebody(tmp_path: Path) -> None:
     for route in on_surface(tmp_path).all:
         assert route.summary, route.path
-        assert route.access in ("open", "key", "dashboard", "page", "owner")
+        assert route.access in ("open", "key", "dashboard", "page", "owner", "session")
         assert not route.path.startswith("/api/dashboard") or route.access == "dashboard"
 
 

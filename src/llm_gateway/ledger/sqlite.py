@@ -20,7 +20,9 @@ from llm_gateway.ledger.rows import COLUMNS, RECOUNTED, RECOUNTED_IF_TOLD, SETTL
 from llm_gateway.ledger.store import Row, Statement, Value
 from llm_gateway.ledger.trouble import trouble
 
-__all__ = ["GUESSED", "OLDEST", "SqliteStore", "check_version", "damaged"]
+__all__ = ["ENGINE_VERSION", "GUESSED", "OLDEST", "SqliteStore", "check_version", "damaged"]
+
+ENGINE_VERSION = sqlite3.sqlite_version
 
 OLDEST = (3, 32, 0)
 """The first SQLite that binds as many values as one of our inserts has."""

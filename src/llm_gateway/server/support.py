@@ -5,7 +5,6 @@ There is nothing in it of what was said, no key and no other secret, no name of 
 
 import platform
 import re
-import sqlite3
 import sys
 from collections.abc import Iterable, Mapping
 from importlib import metadata
@@ -17,6 +16,7 @@ from llm_gateway import __version__
 from llm_gateway.config import Loaded
 from llm_gateway.config.effective import Effective, effective
 from llm_gateway.ledger.records import Turn
+from llm_gateway.ledger.sqlite import ENGINE_VERSION
 from llm_gateway.server.checks import Finding
 from llm_gateway.server.views import HealthView, ProviderView, iso
 from llm_gateway.telemetry.log import masked
@@ -154,7 +154,7 @@ def versions() -> dict[str, str]:
         "llm-gateway": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "sqlite": sqlite3.sqlite_version,
+        "sqlite": ENGINE_VERSION,
     }
     for name in _PACKAGES:
         try:

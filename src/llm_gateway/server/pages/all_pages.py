@@ -10,9 +10,9 @@ from llm_gateway.server.pages.limits import Limits
 from llm_gateway.server.pages.live import Live
 from llm_gateway.server.pages.overview import Overview
 from llm_gateway.server.pages.page import Frame, Page
-from llm_gateway.server.pages.sign_in import SignInPage
 from llm_gateway.server.pages.playground import Playground
 from llm_gateway.server.pages.settings import Settings
+from llm_gateway.server.pages.sign_in import SignInPage
 from llm_gateway.server.parts import Apis, Parts
 from llm_gateway.server.routes import Route
 

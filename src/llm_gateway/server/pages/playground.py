@@ -26,7 +26,7 @@ from llm_gateway.wire.ready import ready
 
 __all__ = ["Choice", "Ending", "Playground", "PlaygroundView", "Prompt"]
 
-MOST = 4
+_MOST = 4
 _LONGEST_NAME = 256
 _LINES = (
     b"content-type: application/x-ndjson\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
@@ -59,7 +59,7 @@ class PlaygroundView(msgspec.Struct, frozen=True):
 
     choices: list[Choice]
     chosen: list[Choice]
-    most: int = MOST
+    most: int = _MOST
 
 
 @ready
@@ -116,7 +116,7 @@ class Playground:
         choices = sorted(self._choices(), key=lambda each: (_ORDER.get(each.kind, 9), each.name))
         known = {each.name: each for each in choices}
         names = list(filter(None, (each.strip() for each in asked.query.get("models", "").split(","))))
-        chosen = [known.get(name) or self._other(name[:_LONGEST_NAME]) for name in names[:MOST]]
+        chosen = [known.get(name) or self._other(name[:_LONGEST_NAME]) for name in names[:_MOST]]
         return PlaygroundView(choices, chosen or choices[:1])
 
     async def answer(self, exchange: Exchange, _: str) -> None:
