@@ -29,7 +29,6 @@ def page_routes(
         *Overview(parts, apis).pages(),
         *Clients(parts, apis).pages(),
         *BridgesPage(apis.bridges, apis.companions, parts.gateway, parts.configured, parts.url).pages(),
-        *Overview(parts.gateway).pages(),
         *Limits(parts.gateway, apis.keys, parts.configured, parts.sign_in.sessions.of).pages(),
         *settings.pages(),
         *playground.pages(),
