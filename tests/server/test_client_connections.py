@@ -38,7 +38,7 @@ class Room:
         self.stage = stage
         self.machine = make_home(catalog()["claude-code"], "linux", folder)
         self.settings = self.machine.home / SETTINGS
-        self.signed_in = False
+        self.who = ""
         self.failures: list[str] = []
         self.tasks = Tasks(lambda what, error: self.failures.append(what))
         self.loaded = load(flags={"home": folder / "gateway"}, environ={})
@@ -50,7 +50,7 @@ class Room:
             self.tasks,
             lambda: (self.loaded, self.machine.environ),
             lambda: HERE,
-            lambda exchange: self.signed_in,
+            lambda exchange: self.who,
         )
         self.door = Door(*self.connections.routes())
 
@@ -182,12 +182,15 @@ def test_from_another_machine_nothing_is_changed(tmp_path: Path, peer: str) -> N
             await room.door.edge.serve(exchange)
             assert wire.reply.status == (200 if method == b"GET" else 403)
         assert room.settings.read_bytes() == before
-        room.signed_in = True
+        room.who = "session ses_1"
         wire = FakeWire()
         exchange = wire.exchange(b"POST", path_of("claude-code").encode(), bearer, body=body)
         exchange.peer = peer
         await room.door.edge.serve(exchange)
         assert wire.reply.status == 200
+        line = json.loads(room.stage.ledger.audit.path.read_text().splitlines()[-2])
+        assert (line["action"], line["target"]) == ("client.connect", "claude-code")
+        assert line["detail"] == {"way": "usual", "by": "session ses_1"}
 
     seated(tmp_path, scene)
 

@@ -51,7 +51,7 @@ class ClientConnections:
     """Show, make and undo connections, one at a time.
 
     `configured` is the configuration now, with the environment; `url` the address for this machine's clients;
-    `signed_in` says whether who asks has a session.
+    `who` says who is signed in that asks, "" for nobody.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class ClientConnections:
         tasks: Tasks,
         configured: _Configured,
         url: Callable[[], str],
-        signed_in: Callable[[Exchange], bool],
+        who: Callable[[Exchange], str],
     ) -> None:
         self._keys = keys
         self._shelf = shelf
         self._tasks = tasks
         self._configured = configured
         self._url = url
-        self._signed_in = signed_in
+        self._who = who
         self._pepper = os.urandom(32)
         self._one_at_a_time = asyncio.Lock()
 
@@ -88,17 +88,17 @@ class ClientConnections:
 
     async def connect(self, exchange: Exchange, rest: str) -> None:
         """Do what was shown: the body names the plan, the query is the one that it was shown for."""
-        self._may(exchange)
+        asker = self._asker(exchange)
         client, asked = _client(rest), wanted_by(query_values(exchange.target))
         agreed = await _read(exchange)
-        await self._alone(f"connect {client}", self._connect(client, asked, agreed.plan))
+        await self._alone(f"connect {client}", self._connect(client, asked, agreed.plan, asker))
         respond_json(exchange, msgspec.json.encode(await self.look(client, asked)))
 
     async def disconnect(self, exchange: Exchange, rest: str) -> None:
         """Undo the connection, end its key, and answer with how it is now."""
-        self._may(exchange)
+        asker = self._asker(exchange)
         client, asked = _client(rest), wanted_by(query_values(exchange.target))
-        said = await self._alone(f"disconnect {client}", self._disconnect(client))
+        said = await self._alone(f"disconnect {client}", self._disconnect(client, asker))
         shown = await self.look(client, asked)
         respond_json(exchange, msgspec.json.encode(msgspec.structs.replace(shown, said=said)))
 
@@ -110,19 +110,21 @@ class ClientConnections:
 
     # details
 
-    def _may(self, exchange: Exchange) -> None:
-        """Refuse to change this machine's files for a program elsewhere that only has the token."""
-        if not is_here(exchange.peer) and not self._signed_in(exchange):
+    def _asker(self, exchange: Exchange) -> str:
+        """Return who may change this machine's files: not a program elsewhere that only has the token."""
+        who = self._who(exchange)
+        if not who and not is_here(exchange.peer):
             raise Forbidden(
                 "files of this machine are changed for who is signed in or asks from this machine; "
                 "on it, `llm-gateway connect CLIENT` does the same"
             )
+        return who or "a token, on this machine"
 
-    async def _connect(self, client: str, asked: Asked, plan: str) -> None:
+    async def _connect(self, client: str, asked: Asked, plan: str, asker: str) -> None:
         desk = await self._opened()
         opening, around = await self._around(desk, client, asked)
         await _told(desk.check, client, asked, around, plan)
-        await self._keys.record("client.connect", opening.client, way=asked.way or "usual")
+        await self._keys.record("client.connect", opening.client, way=asked.way or "usual", by=asker)
         made = None
         if not around.accepted:
             machine = machine_name(self._configured()[0].settings.clients.machine)
@@ -132,10 +134,10 @@ class ClientConnections:
         now = self._keys.clock.now_us()
         await _told(desk.carry_out, (client, asked, plan), around, made, now)
 
-    async def _disconnect(self, client: str) -> tuple[str, ...]:
+    async def _disconnect(self, client: str, asker: str) -> tuple[str, ...]:
         desk = await self._opened()
         ids = await _told(desk.keys_of, client)
-        await self._keys.record("client.disconnect", client)
+        await self._keys.record("client.disconnect", client, by=asker)
         said = await _told(desk.put_back, client)
         now = self._keys.clock.now_us()
         for row in await self._keys.listed():
