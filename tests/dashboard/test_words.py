@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_gateway.dashboard.words import change, count, day, ms, percent, short, size, usd, utc
+from llm_gateway.dashboard.words import change, count, day, lasting, ms, percent, short, size, usd, utc
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,20 @@ def test_times_are_in_utc_and_say_so() -> None:
     assert utc("2026-11-27T01:02:03.456+02:00") == "2026-11-26 23:02:03 UTC"
     assert day("2026-11-27T01:02:03+02:00") == "2026-11-26"
     assert utc(None) == day("") == "\u2013"
+
+
+@pytest.mark.parametrize(
+    "seconds, expected",
+    [
+        (None, "\u2013"),
+        (-5.0, "0 min"),
+        (29.0, "0 min"),
+        (120.0, "2 min"),
+        (3599.0, "1 h"),
+        (7800.0, "2 h 10 min"),
+        (86_400.0, "1 d"),
+        (273_600.0, "3 d 4 h"),
+    ],
+)
+def test_how_long_something_takes_is_in_two_units(seconds: float | None, expected: str) -> None:
+    assert lasting(seconds) == expected

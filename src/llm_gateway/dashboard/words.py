@@ -5,7 +5,20 @@ from datetime import UTC, datetime
 
 import msgspec
 
-__all__ = ["FILTERS", "as_json", "change", "count", "day", "ms", "percent", "short", "size", "usd", "utc"]
+__all__ = [
+    "FILTERS",
+    "as_json",
+    "change",
+    "count",
+    "day",
+    "lasting",
+    "ms",
+    "percent",
+    "short",
+    "size",
+    "usd",
+    "utc",
+]
 
 _NONE = "\u2013"
 _STEPS = ((1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k"))
@@ -54,6 +67,20 @@ def ms(amount: float | None) -> str:
     return f"{amount / 1000:.1f} s" if amount < 180_000 else f"{amount / 60_000:,.1f} min"
 
 
+def lasting(seconds: float | None) -> str:
+    """Return how long something takes, in its two largest units: 2 h 10 min, 3 d 4 h."""
+    if seconds is None:
+        return _NONE
+    minutes = round(max(0.0, seconds) / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days:,} d {hours} h" if hours else f"{days:,} d"
+
+
 def size(amount: float | None) -> str:
     """Return bytes, from a thousand on in kilobytes, from a million on in megabytes."""
     if amount is None:
@@ -99,6 +126,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "count": count,
     "short": short,
     "usd": usd,
+    "lasting": lasting,
     "ms": ms,
     "size": size,
     "percent": percent,

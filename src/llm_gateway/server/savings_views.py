@@ -28,6 +28,7 @@ __all__ = [
     "amount",
     "basis",
     "confidence_view",
+    "cost_counted",
     "line_views",
     "savings_answer",
 ]
@@ -138,7 +139,7 @@ def savings_answer(rows: Rows, question: Question) -> SavingsView:
     shares = sorted(usage(rows, asked), key=_order)
     whole = sum((row.sums for row in shares), start=Sums())
     uses = card_uses(rows, asked.since_us, question.until_us, asked.where)
-    cost_counted = _cost_counted(whole)
+    with_lines = cost_counted(whole)
     return SavingsView(
         since=iso(asked.since_us),
         until=iso(question.until_us),
@@ -146,8 +147,8 @@ def savings_answer(rows: Rows, question: Question) -> SavingsView:
         counted=sum(use.counted for use in uses),
         baseline=amount(whole.baseline_nano),
         lines=line_views(whole, uses),
-        cost_counted=amount(cost_counted),
-        cost_beside=amount(whole.cost_nano - cost_counted),
+        cost_counted=amount(with_lines),
+        cost_beside=amount(whole.cost_nano - with_lines),
         cost=amount(whole.cost_nano),
         retried=amount(whole.retried_nano),
         avoided=amount(whole.avoided_nano - whole.route_nano),
@@ -202,6 +203,17 @@ def basis(whole: Sums) -> str:
     return f"{told}; see /api/dashboard/savings for the arithmetic"
 
 
+def cost_counted(sums: Sums) -> int:
+    """Return what the turns that have lines cost: the baseline less the lines."""
+    return (
+        sums.baseline_nano
+        - sums.route_nano
+        - sums.compression_nano
+        - sums.response_cache_nano
+        - sums.prompt_cache_nano
+    )
+
+
 def amount(nano: int) -> Amount:
     """Show an amount of nanodollars."""
     return Amount(float(dollars(nano)), nano)
@@ -223,16 +235,6 @@ def _prices(line: str, uses: Iterable[CardUse]) -> Iterator[PriceUseView]:
         yield PriceUseView(source, version, digest, cards, turns)
 
 
-def _cost_counted(sums: Sums) -> int:
-    return (
-        sums.baseline_nano
-        - sums.route_nano
-        - sums.compression_nano
-        - sums.response_cache_nano
-        - sums.prompt_cache_nano
-    )
-
-
 def _order(row: Row) -> tuple[int, int, tuple[str, ...]]:
     return -row.sums.baseline_nano, -row.sums.cost_nano, row.names
 
@@ -248,7 +250,7 @@ def _share(by: tuple[str, ...], row: Row) -> SavingsShareView:
         response_cache=amount(sums.response_cache_nano),
         prompt_cache=amount(sums.prompt_cache_nano),
         prompt_cache_ours=amount(sums.prompt_cache_ours_nano),
-        cost_counted=amount(_cost_counted(sums)),
+        cost_counted=amount(cost_counted(sums)),
         cost=amount(sums.cost_nano),
     )
 

@@ -8,12 +8,13 @@ from llm_gateway.config.subscriptions import SubscriptionSettings
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger.quota_samples import KEPT_US, history
 from llm_gateway.ledger.store import Rows
-from llm_gateway.ledger.usage import Asked, Dimension, usage
+from llm_gateway.ledger.usage import Asked, Dimension, Period, usage
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.plan_switches import Use, switches
 from llm_gateway.pipeline.pools import Pool, pools
 from llm_gateway.pipeline.quota_keeping import QuotaKeeping
 from llm_gateway.providers.catalog import ProviderRow, load_catalog
+from llm_gateway.server.account_names import AccountNames
 from llm_gateway.server.account_views import AccountsView, Known, account_views, switch_views
 from llm_gateway.server.edge import respond_json
 from llm_gateway.server.routes import Route
@@ -25,6 +26,10 @@ __all__ = ["SubscriptionsApi"]
 _HOUR_US = 3_600 * 1_000_000
 _DAYS_US = 8 * 24 * _HOUR_US
 _LONGEST_US = 40 * 24 * _HOUR_US
+_Whose = tuple[str, str]
+"""A client and a caller."""
+_Asked = tuple[int, tuple[str, ...], int, int]
+"""In which hour, by whom of which provider, how many requests, and their cost."""
 
 
 class SubscriptionsApi:
@@ -51,10 +56,21 @@ class SubscriptionsApi:
         """Answer with every subscription that is configured or in use, and with what has moved off one."""
         respond_json(exchange, msgspec.json.encode(await self.subscriptions_view()))
 
-    async def subscriptions_view(self) -> AccountsView:
-        """Return every subscription that is configured or in use, and what has moved off one."""
-        bridged = await self._keeping.look()
-        await self._keeping.keep()
+    def names(self) -> AccountNames:
+        """Return how accounts are called by whoever draws on them."""
+        return AccountNames(pools(self._keeping.quotas.draws, self._configured()))
+
+    async def subscriptions_view(self, *, look: bool = True) -> AccountsView:
+        """Return every subscription that is configured or in use, and what has moved off one.
+
+        With `look` this machine's bridges are looked at first, which may take seconds.
+        """
+        if look:
+            bridged = await self._keeping.look()
+            await self._keeping.keep()
+        else:
+            await self._keeping.resume()
+            bridged = self._keeping.hear()
         ledger, now_us = self._gateway.ledger, self._gateway.clock.now_us()
         found = pools(self._keeping.quotas.draws, self._configured())
         told = await ledger.read(history, now_us - min(KEPT_US, _LONGEST_US))
@@ -63,7 +79,9 @@ class SubscriptionsApi:
         }
         drawn = {begin: await ledger.read(_drawn, begin) for begin in _months(found, now_us)}
         known = Known(told, bridged, rows, worths(found, drawn, now_us), now_us)
-        moved = switches(_uses(await ledger.read(_by_hour, now_us - _DAYS_US), rows))
+        since_us = now_us - _DAYS_US
+        movers = _movers(await ledger.read(_by_hour, since_us, None), rows)
+        moved = switches(_uses(await ledger.read(_by_hour, since_us, movers), rows)) if movers else []
         return AccountsView(account_views(found, known), switch_views(moved))
 
 
@@ -77,16 +95,32 @@ def _drawn(rows: Rows, since_us: int) -> list[Drawn]:
     return [Drawn(row.names[0], row.names[1], row.names[2], row.sums) for row in usage(rows, asked)]
 
 
-def _by_hour(rows: Rows, since_us: int) -> list[tuple[int, tuple[str, ...], int, int]]:
-    where: dict[Dimension, str] = {"source": "routed"}
-    asked = Asked(since_us, None, "hour", ("client", "caller", "provider"), where, spreads=False)
-    return [
-        (row.start_us // _HOUR_US, row.names, row.sums.requests, row.sums.cost_nano)
-        for row in usage(rows, asked)
-    ]
+def _by_hour(rows: Rows, since_us: int, whose: Sequence[_Whose] | None) -> list[_Asked]:
+    """Return how much was asked by whom, by the hour for some; in one piece where nobody is named."""
+    by: tuple[Dimension, ...] = ("client", "caller", "provider")
+    found = []
+    for client, caller in whose if whose is not None else [("", "")]:
+        where: dict[Dimension, str] = {"source": "routed"}
+        if whose is not None:
+            where |= {"client": client, "caller": caller}
+        period: Period = "all" if whose is None else "hour"
+        asked = Asked(since_us, None, period, by, where, spreads=False, columns=("requests", "cost_nano"))
+        found += [
+            (row.start_us // _HOUR_US, row.names, row.sums.requests, row.sums.cost_nano)
+            for row in usage(rows, asked)
+        ]
+    return found
 
 
-def _uses(found: Sequence[tuple[int, tuple[str, ...], int, int]], rows: dict[str, ProviderRow]) -> list[Use]:
+def _movers(found: Sequence[_Asked], rows: dict[str, ProviderRow]) -> list[_Whose]:
+    """Return who asked both a plan and a provider that bills: nobody else can have moved."""
+    kinds: dict[_Whose, set[bool]] = {}
+    for use in _uses(found, rows):
+        kinds.setdefault((use.client, use.caller), set()).add(use.billed)
+    return [whose for whose, both in kinds.items() if len(both) > 1]
+
+
+def _uses(found: Sequence[_Asked], rows: dict[str, ProviderRow]) -> list[Use]:
     """Return what was asked of plans and of providers that bill; the others are neither."""
     uses = []
     for hour, (client, caller, provider), requests, cost in found:

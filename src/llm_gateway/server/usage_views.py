@@ -16,7 +16,7 @@ from llm_gateway.server.usage_query import Question
 from llm_gateway.server.views import iso
 from llm_gateway.wire.ready import ready
 
-__all__ = ["FiguresView", "UsageRowView", "UsageView", "figures", "period_name", "usage_answer"]
+__all__ = ["FiguresView", "UsageRowView", "UsageView", "figures", "period_name", "row_view", "usage_answer"]
 
 
 @ready
@@ -102,10 +102,25 @@ def usage_answer(rows: Rows, question: Question) -> UsageView:
         question.period,
         list(asked.by),
         question.source,
-        [_row(question, row) for row in found],
+        [row_view(question, row) for row in found],
         figures(total),
         figures(beside) if beside is not None else None,
         list(_notes(question.source, total, elsewhere)),
+    )
+
+
+def row_view(question: Question, row: Row) -> UsageRowView:
+    """Show the sums of one period and of those that it is broken down by."""
+    latency, ttft = row.latency, row.ttft
+    return UsageRowView(
+        iso(row.start_us),
+        period_name(question.period, row.start_us),
+        _names(question, row),
+        figures(row.sums),
+        _ms(latency.p50_us) if latency else None,
+        _ms(latency.p95_us) if latency else None,
+        _ms(ttft.p50_us) if ttft else None,
+        _ms(ttft.p95_us) if ttft else None,
     )
 
 
@@ -161,20 +176,6 @@ def _sum(rows: list[Row]) -> Sums:
 
 def _names(question: Question, row: Row) -> dict[str, str]:
     return dict(zip(map(str, question.asked.by), row.names, strict=True))
-
-
-def _row(question: Question, row: Row) -> UsageRowView:
-    latency, ttft = row.latency, row.ttft
-    return UsageRowView(
-        iso(row.start_us),
-        period_name(question.period, row.start_us),
-        _names(question, row),
-        figures(row.sums),
-        _ms(latency.p50_us) if latency else None,
-        _ms(latency.p95_us) if latency else None,
-        _ms(ttft.p50_us) if ttft else None,
-        _ms(ttft.p95_us) if ttft else None,
-    )
 
 
 def _ms(us: int) -> float:

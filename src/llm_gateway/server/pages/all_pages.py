@@ -13,6 +13,8 @@ from llm_gateway.server.pages.page import Frame, Page
 from llm_gateway.server.pages.playground import Playground
 from llm_gateway.server.pages.settings import Settings
 from llm_gateway.server.pages.sign_in import SignInPage
+from llm_gateway.server.pages.subscriptions import Subscriptions
+from llm_gateway.server.pages.usage import Usage
 from llm_gateway.server.parts import Apis, Parts
 from llm_gateway.server.routes import Route
 
@@ -27,6 +29,8 @@ def page_routes(
     playground = Playground(parts.gateway, parts.fleet, apis.shelf)
     pages: tuple[Page, ...] = (
         *Overview(parts, apis).pages(),
+        *Usage(parts.gateway, apis.subscriptions).pages(),
+        *Subscriptions(apis.subscriptions, parts.gateway.clock).pages(),
         *Clients(parts, apis).pages(),
         *BridgesPage(apis.bridges, apis.companions, parts.gateway, parts.configured, parts.url).pages(),
         *Limits(parts.gateway, apis.keys, parts.configured, parts.sign_in.sessions.of).pages(),
