@@ -67,7 +67,8 @@ class Connection(msgspec.Struct, frozen=True):
 
     `settings` is "" where it is not connected, else whether what was set is `as written`, `rewritten` by
     somebody or `gone`; `missing` are the settings that are not as they were made. `plan` names exactly what
-    is shown here; it is "" where `why` says that nothing can be done. `steps` are left to a person.
+    is shown here; it is "" where `why` says that nothing can be done. `steps` are left to a person;
+    `takes_model`, whether it is set to a model.
     """
 
     client: str
@@ -82,6 +83,7 @@ class Connection(msgspec.Struct, frozen=True):
     connected_at: str | None = None
     settings: str = ""
     missing: tuple[str, ...] = ()
+    takes_model: bool = False
     changes: bool = False
     files: tuple[FileShown, ...] = ()
     said: tuple[str, ...] = ()

@@ -98,6 +98,7 @@ class Desk:
             shown,
             way=wish.name,
             possible=True,
+            takes_model=needs_models(wish),
             changes=planned.plan.changes,
             files=tuple(files_of(planned.plan, self._machine)),
             said=(*_some(said), *planned.plan.said),
