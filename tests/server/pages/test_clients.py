@@ -142,6 +142,32 @@ def test_what_is_applied_from_its_page_can_be_put_back(gateway: GatewayProcess, 
     assert "Its settings are as they were" in page(gateway, "?client=claude-code&did=undone")
 
 
+def test_a_browser_changes_nothing_without_what_its_pages_hold(gateway: GatewayProcess, home: Path) -> None:
+    def asked(method: str, target: str, headers: list[tuple[str, str]], body: bytes = b"") -> Reply:
+        with gateway.client() as client:
+            client.send(request(method, target, body=body, headers=headers))
+            return client.read_reply()
+
+    before = (home / SETTINGS).read_bytes()
+    signed = asked("POST", "/sign-in", [], json.dumps({"token": TOKEN}).encode())
+    cookie = (signed.header("set-cookie") or "").partition(";")[0]
+    path = "/api/dashboard/clients/claude-code/connection"
+    shown = asked("GET", "/clients", [("Cookie", cookie), ("Accept", "text/html")])
+    csrf = re.search(r'<meta name="csrf" content="([^"]+)">', shown.body.decode())
+    assert csrf is not None
+    plan = json.dumps({"plan": asked("GET", path, [("Cookie", cookie)]).json()["plan"]}).encode()
+    elsewhere = [("Cookie", cookie), ("Origin", "http://evil.test"), ("X-LLM-Gateway-CSRF", csrf[1])]
+    for headers in ([("Cookie", cookie)], [("Cookie", cookie), ("X-LLM-Gateway-CSRF", "wrong")], elsewhere):
+        assert asked("POST", path, headers, plan).status == 403
+        assert asked("DELETE", path, headers).status == 403
+    assert (home / SETTINGS).read_bytes() == before
+    ours = [("Cookie", cookie), ("X-LLM-Gateway-CSRF", csrf[1])]
+    assert asked("POST", path, ours, plan).status == 200
+    assert (home / SETTINGS).read_bytes() != before
+    assert asked("DELETE", path, ours).status == 200
+    assert (home / SETTINGS).read_bytes() == before
+
+
 def test_a_file_that_cannot_be_edited_is_said_in_the_card(gateway: GatewayProcess, home: Path) -> None:
     before = (home / SETTINGS).read_bytes()
     try:
