@@ -25,7 +25,8 @@ class FiguresView(msgspec.Struct, frozen=True):
 
     `estimated` is how many answers nobody but us counted, `unpriced` how many are reckoned at an assumed
     price because theirs is not known. Money is in US dollars, and exactly in nanodollars; what is avoided is
-    told by `/api/dashboard/savings`. `retried` is what attempts cost that did not become the answer.
+    told by `/api/dashboard/savings`; `equivalent` is the part of it that is an API-equivalent value and no
+    saving. `retried` is what attempts cost that did not become the answer.
     """
 
     requests: int
@@ -49,6 +50,8 @@ class FiguresView(msgspec.Struct, frozen=True):
     retried_nano: int
     avoided_usd: float
     avoided_nano: int
+    equivalent_usd: float = 0.0
+    equivalent_nano: int = 0
 
 
 @ready
@@ -148,6 +151,8 @@ def figures(sums: Sums) -> FiguresView:
         retried_nano=sums.retried_nano,
         avoided_usd=float(dollars(sums.avoided_nano)),
         avoided_nano=sums.avoided_nano,
+        equivalent_usd=float(dollars(sums.route_nano)),
+        equivalent_nano=sums.route_nano,
     )
 
 

@@ -135,7 +135,7 @@ def test_a_card_has_all_that_is_known() -> None:
         (window(per_hour=None), "no_rate", "good"),
         (window(hits_h=1), "runs_out", "warn"),
         (window(1.0), "used_up", "bad"),
-        (window(None, resets_h=-1), "unknown", "none"),
+        (msgspec.structs.replace(window(None, resets_h=-1), status="begun anew"), "unknown", "none"),
     ],
 )
 def test_what_is_to_come_of_a_window(given: AccountWindowView, outlook: str, tone: str) -> None:
@@ -172,6 +172,19 @@ def test_a_bridge_that_does_not_answer_has_its_reason_and_a_way_out() -> None:
     assert "No window of its quota has been told yet" in text and "price not configured" in text
     assert "<code>codex</code> and <code>price_usd</code>" in text
     assert "Nothing that draws on it has been seen" in shown(Api(account(draws=[])))
+
+
+def test_an_alert_that_a_window_shows_already_is_not_said_twice() -> None:
+    alerts = ["5 hours: used up at 2026-11-27T16:50:00.000Z if it goes on like this", "codex: error"]
+    text = shown(Api(account(windows=[window(1.0)], alerts=alerts)))
+    assert "codex: error" in text and "16:50" not in text
+
+
+def test_a_window_without_a_share_is_told_in_its_vendors_words() -> None:
+    credits = msgspec.structs.replace(window(None, name="credits", resets_h=None), status="12.40 USD left")
+    text = shown(Api(account(windows=[credits, window(per_hour=0.0)])))
+    assert "12.40 USD left" in text and "its vendor tells no share" in text and "not used lately" in text
+    assert "Nobody tells when it begins anew" in text
 
 
 def test_what_moved_off_a_plan_is_said_first() -> None:

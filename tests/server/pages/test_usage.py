@@ -118,8 +118,10 @@ def test_what_yesterday_cost_is_a_number_of_its_own(tmp_path: Path) -> None:
         text = await seat.text("/usage")
         assert re.search(r"<h2>Yesterday</h2>\s*<p class=\"value\">\$2.50</p>", text)
         assert "<strong>paid $2.75</strong>, worth <strong>$3.75</strong> at API prices" in text
+        assert "2023-10-16 to 2023-11-14, UTC" in text
         alone = await seat.view("/usage?client=b&from=2023-11-13&to=2023-11-13&period=hourly")
         assert (alone.paid.paid_usd, alone.paid.worth_usd, alone.shown) == (0.0, 1.0, "hourly")
+        assert alone.time == "2023-11-13"
         assert [share.told for share in alone.shares] == ["b"] and len(
             alone.chart.rows if alone.chart else []
         ) == 24
@@ -171,7 +173,9 @@ def test_nobodys_name_is_more_than_a_text(tmp_path: Path, name: str) -> None:
             assert "<script>alert" not in text and 'href="javascript' not in text
             if by != "subscription":
                 assert name in html.unescape(text)
-        (link,) = re.findall(r'<th scope="row"><a href="([^"]+)"', await seat.text("/usage")) or ("",)
+        (link,) = re.findall(r'<th scope="row" class="who"><a href="([^"]+)"', await seat.text("/usage")) or (
+            "",
+        )
         if link:
             assert [each.told for each in (await seat.view(html.unescape(link))).shares] == [name]
             assert name in html.unescape(await seat.text(html.unescape(link)))

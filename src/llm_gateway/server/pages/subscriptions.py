@@ -43,10 +43,14 @@ class WindowCard(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A subscription; `told_by` is who was told of it last, `per_day_usd` its API-equivalent value a day."""
+    """A subscription. `alerts` are those that no window shows, `told_by` is who was told of it last.
+
+    `per_day_usd` is its API-equivalent value a day.
+    """
 
     account: AccountView
     windows: list[WindowCard]
+    alerts: list[str]
     told_by: str
     told_ago_s: float | None
     per_day_usd: float | None
@@ -115,9 +119,11 @@ def _card(account: AccountView, now_us: int) -> Card:
     ago = _from_now(account.told_at or None, now_us)
     month_s = -(_from_now(account.worth.since or None, now_us) or 0.0)
     days = month_s / 86_400
+    shown = tuple(f"{each.name}: used up" for each in account.windows)
     return Card(
         account,
         [ahead(each, now_us) for each in account.windows],
+        [each for each in account.alerts if not each.startswith(shown)],
         told_by,
         None if ago is None else max(0.0, -ago),
         account.worth.value_usd_month / days if days >= 1 else None,

@@ -68,7 +68,6 @@ class Share(msgspec.Struct, frozen=True):
     told: str
     name: str | None
     figures: FiguresView
-    equivalent_usd: float
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
 
@@ -76,11 +75,12 @@ class Share(msgspec.Struct, frozen=True):
 class UsagePage(msgspec.Struct, frozen=True):
     """What the page shows. `usage` is as `/api/dashboard/usage` tells it, by period; `total` all of it.
 
-    `shares` are the first of whom most was had, `others` how many come behind. `exact` asks that path for
-    the same, broken down as here.
+    `time` says which time it is, `shown` by which period. `shares` are the first of whom most was had,
+    `others` how many come behind. `exact` asks that path for the same, broken down as here.
     """
 
     choice: Choice
+    time: str
     shown: str
     paid: Paid
     today: Paid
@@ -148,6 +148,7 @@ class _Reading:
         shares = self._shares(broken, parts)
         return UsagePage(
             choice,
+            _time(question),
             self._period,
             _paid("", routed),
             today,
@@ -199,7 +200,6 @@ class _Reading:
             name,
             view.names[self._by[0]] if alone else None,
             figures(sums),
-            float(dollars(sums.route_nano)),
         )
         if len(rows) > 1:  # nobody can add up how long half of the answers took
             return share
@@ -227,6 +227,14 @@ class _Reading:
             return []
         chosen = self._choice.period
         return [f"{chosen} would be too many bars to tell apart over this time: it is shown {self._period}"]
+
+
+def _time(question: Question) -> str:
+    """Return a time as people name it: days, with hours where these are not whole."""
+    first, last = iso(question.asked.since_us), iso(question.until_us - 1)
+    whole = question.asked.since_us % _DAY_US == 0
+    begin = first[:10] if whole else f"{first[:10]} {first[11:16]}"
+    return begin if whole and first[:10] == last[:10] else f"{begin} to {last[:10]}"
 
 
 def _is_seen(question: Question, row: Row) -> bool:

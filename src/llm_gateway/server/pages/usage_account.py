@@ -24,10 +24,10 @@ from llm_gateway.server.savings_views import (
 __all__ = ["Account", "AccountLine", "account"]
 
 _NAMES = {
-    "route": "API-equivalent value",
-    "compression": "Compression",
-    "response_cache": "Response cache",
-    "prompt_cache": "Provider's prompt cache",
+    "route": "API-equivalent value of what nobody billed",
+    "compression": "compression",
+    "response_cache": "response cache",
+    "prompt_cache": "provider's prompt cache",
 }
 
 
