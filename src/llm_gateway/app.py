@@ -199,7 +199,11 @@ class App:
         self._owner = load_or_create_owner_token(home)
         bootstrap = self._loaded.bootstrap_key
         self._sign_in = await open_sign_in(
-            self._loaded, self._owner, self._ledger, self._clock, lambda: self.url
+            self._loaded,
+            self._environ,
+            self._owner,
+            (self._ledger, self._clock, self.log),
+            lambda: self.url,
         )
         self._keys = KeyAdmin(self._ledger, ring, pepper, self._clock, bootstrap, self._owner)
         ever_made = await self._keys.load(self._spending)

@@ -10,6 +10,7 @@ from datetime import date
 
 from llm_gateway.config.addresses import networks, reach, split_authority, wrong_origin, wrong_url
 from llm_gateway.config.lines import Path
+from llm_gateway.config.oidc import wrong_oidc
 from llm_gateway.config.problems import shown
 from llm_gateway.config.routing import AliasTable
 from llm_gateway.config.settings import Provider, Server, Settings
@@ -40,6 +41,8 @@ def faults(settings: Settings) -> Iterator[Fault]:
     yield from _aliases(settings.aliases)
     yield from _subscriptions(settings)
     yield from _prices(settings)
+    for name, wrong in wrong_oidc(settings.dashboard.oidc):
+        yield ("dashboard", "oidc", name), wrong
     for name in ("keys", "clients", "models"):
         if "" in getattr(settings.compression, name):
             yield ("compression", name, ""), f"there is one of the {name} without a name"

@@ -12,6 +12,7 @@ from msgspec import Meta
 from llm_gateway.config.bridges import BridgeSettings
 from llm_gateway.config.companion import CompanionSettings
 from llm_gateway.config.compression import CompressionSettings
+from llm_gateway.config.oidc import DashboardSettings
 from llm_gateway.config.routing import AliasTable, Dialect, RoutingSettings
 from llm_gateway.config.subscriptions import SubscriptionSettings
 from llm_gateway.config.telemetry import TelemetrySettings
@@ -356,5 +357,6 @@ class Settings(msgspec.Struct, frozen=True):
     compression: CompressionSettings = CompressionSettings()
     local: LocalSettings = LocalSettings()
     clients: ClientsSettings = ClientsSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -1,10 +1,12 @@
 """The server's side put together: who is signed in, the paths, the sockets, and the edge before them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 from llm_gateway.clock import Clock
 from llm_gateway.companion.opening import Companions
 from llm_gateway.config import Loaded
+from llm_gateway.ledger.dashboard_sessions import How
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.server.access import Access
 from llm_gateway.server.companion_routes import companion_sockets
@@ -12,6 +14,8 @@ from llm_gateway.server.dialect_routes import dialect_at
 from llm_gateway.server.edge import Edge
 from llm_gateway.server.guard import Guard
 from llm_gateway.server.guesses import Guesses
+from llm_gateway.server.identity import Provider, is_listed, secret_of
+from llm_gateway.server.oidc_routes import OidcRoutes
 from llm_gateway.server.parts import Parts
 from llm_gateway.server.responses_socket import responses_sockets
 from llm_gateway.server.routes import Routes
@@ -26,15 +30,33 @@ __all__ = ["open_edge", "open_sign_in"]
 
 
 async def open_sign_in(
-    loaded: Loaded, owner: Secret, ledger: Ledger, clock: Clock, url: Callable[[], str]
+    loaded: Loaded,
+    environ: Mapping[str, str],
+    owner: Secret,
+    around: tuple[Ledger, Clock, Log],
+    url: Callable[[], str],
 ) -> SignIn:
-    """Return how the dashboard is signed in to, with the sessions that were there before."""
-    sessions = Sessions(ledger, clock, secure=bool(loaded.settings.server.tls_cert))
-    await sessions.load()
+    """Return how the dashboard is signed in to, with the sessions that were there before.
+
+    A session goes on while who began it is still let in. ConfigError says why nobody can be.
+    """
+    ledger, clock, log = around
+    settings = loaded.settings.dashboard.oidc
+    secure = bool(loaded.settings.server.tls_cert)
     token = loaded.dashboard_token
+    sessions = Sessions(ledger, clock, secure=secure)
+
+    def admitted(how: How, who: str) -> bool:
+        return how == "link" or (token is not None if how == "token" else is_listed(settings, who))
+
+    await sessions.load(admitted)
     shown = token.reveal().encode() if token is not None else b""
-    access = Access(owner.reveal().encode(), shown, Guesses(clock), sessions.of)
-    return SignIn(sessions, access, url)
+    sign_in = SignIn(sessions, Access(owner.reveal().encode(), shown, Guesses(clock), sessions.of), url)
+    if settings.issuer:
+        provider = Provider(settings, secret_of(settings, environ), clock)
+        issuer = urlsplit(settings.issuer).netloc
+        sign_in.also_by(issuer, OidcRoutes(sign_in, provider, log, secure=secure).routes())
+    return sign_in
 
 
 def open_edge(

@@ -72,6 +72,12 @@ class SignIn:
         self.access = access
         self._url = url
         self.issuer = ""
+        self._more: tuple[Route, ...] = ()
+
+    def also_by(self, issuer: str, routes: tuple[Route, ...]) -> None:
+        """Let people sign in with a provider of logins, too, by routes of its own."""
+        self.issuer = issuer
+        self._more = routes
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -84,6 +90,7 @@ class SignIn:
             Route("GET", listed, self.listed, "Who is signed in to the dashboard", "dashboard"),
             Route("DELETE", listed, self.end_others, "End all other sessions", "dashboard"),
             Route("DELETE", f"{listed}/{{}}", self.end, "End a session of the dashboard", "dashboard"),
+            *self._more,
         )
 
     async def by_token(self, exchange: Exchange, _: str) -> None:

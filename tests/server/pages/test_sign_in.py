@@ -36,6 +36,7 @@ def test_it_says_how(tmp_path: Path) -> None:
             "command": "llm-gateway open",
             "token": True,
             "issuer": "",
+            "problem": "",
         }
 
     in_a_lobby(tmp_path, scene)

@@ -19,12 +19,20 @@ __all__ = ["SignInPage", "SignInView"]
 _PLACE = Place(SIGN_IN, "sign-in", "Sign in", "")
 _JSON = b"content-type: application/json\r\ncache-control: no-store\r\nvary: accept\r\n"
 _COMMAND = "llm-gateway open"
+_PROBLEMS = {
+    "denied": "The provider let nobody in. Try again, or ask who runs it.",
+    "expired": "That took longer than ten minutes, or began in another browser. Try again.",
+    "failed": "What the provider said could not be believed. The gateway's log says why.",
+    "not-allowed": "The provider knows you, and you are not among those who are let in here: who runs "
+    "this gateway adds you to dashboard.oidc.allowed.",
+    "unreachable": "The provider does not answer as it has to. The gateway's log says why.",
+}
 
 
 class SignInView(msgspec.Struct, frozen=True):
     """The ways to sign in: the command, the dashboard's token where there is one, a provider of logins.
 
-    `next` is where to go on.
+    `next` is where to go on; `problem` says why the last try at the provider came to nothing.
     """
 
     signed_in: bool
@@ -32,6 +40,7 @@ class SignInView(msgspec.Struct, frozen=True):
     command: str
     token: bool
     issuer: str
+    problem: str
 
 
 class SignInPage:
@@ -48,12 +57,14 @@ class SignInPage:
 
     async def answer(self, exchange: Exchange, _: str) -> None:
         """Answer with the page, or send on who is signed in."""
+        query = query_values(exchange.target)
         view = SignInView(
             signed_in=self._sign_in.sessions.of(exchange.headers) is not None,
-            next=local_path(query_values(exchange.target).get("next", "/")),
+            next=local_path(query.get("next", "/")),
             command=_COMMAND,
             token=self._sign_in.access.has_token,
             issuer=self._sign_in.issuer,
+            problem=_PROBLEMS.get(query.get("problem", ""), ""),
         )
         if not wants_html(exchange):
             exchange.respond(200, _JSON, msgspec.json.encode(view))
