@@ -9,7 +9,7 @@ from llm_gateway.engines.counting import Counting
 from llm_gateway.engines.prepared import PreparedAnswer
 from llm_gateway.errors import UnknownModel
 from llm_gateway.pipeline.plan import Left, Nature, Router
-from llm_gateway.providers.alias import Alias, AliasTarget
+from llm_gateway.providers.alias import Alias, AliasTarget, in_order
 from llm_gateway.providers.catalog import Quirks
 from llm_gateway.providers.endpoint import Endpoint
 from llm_gateway.providers.names import Directory, Target
@@ -136,10 +136,17 @@ def test_what_is_kept_is_bounded_because_clients_choose_the_names() -> None:
 
 def test_names_resolve_without_a_dialect_too() -> None:
     planned = router(fast=("claude/opus",))
-    assert planned.aliases == ("fast",)
+    assert tuple(planned.directory.aliases) == ("fast",)
     assert planned.resolve("fast") == (Target("claude", "opus"),)
     with pytest.raises(UnknownModel):
         Router().resolve("anything")
+
+
+def test_an_alias_says_its_terms_and_a_name_that_is_none_has_none() -> None:
+    planned = router(fast=("claude/opus",))
+    assert planned.terms("fast") == in_order([Target("claude", "opus")])
+    assert planned.terms("nobody").targets == ()
+    assert planned.window("claude", "opus") == 0, "nobody knows it here"
 
 
 def test_what_passes_as_it_came_goes_by_the_first_dialect_that_its_provider_speaks() -> None:
@@ -151,7 +158,7 @@ def test_what_passes_as_it_came_goes_by_the_first_dialect_that_its_provider_spea
     assert step.headers == b"x-llm-gateway-provider: claude\r\nx-llm-gateway-model: opus\r\n"
     assert made.onward(Target("claude", "opus"), ("chat",)) is None
     assert made.onward(Target("demo", "echo"), ("chat",)) is None, "an engine answers what it knows alone"
-    assert made.providers == tuple(PROVIDERS)
+    assert tuple(made.directory.providers) == tuple(PROVIDERS)
 
 
 def test_without_a_model_none_is_told() -> None:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from llm_gateway.errors import UnknownModel
-from llm_gateway.providers.names import Directory, Target, read_target, resolve
+from llm_gateway.providers.names import Directory, Target, candidates, read_target, resolve
 
 DIRECTORY = Directory(
     providers={
@@ -100,6 +100,13 @@ def test_a_name_near_nothing_points_at_the_list() -> None:
 @pytest.mark.parametrize("name", ["openai/", "/gpt-5.5-mini", "/", ""])
 def test_half_a_name_is_no_name(name: str) -> None:
     complaint(name)
+
+
+def test_candidates_are_those_who_serve_a_name_else_what_is_near() -> None:
+    two = Directory({"a": ("m", "model-1"), "b": ("m",)})
+    assert candidates("m", two) == ("a/m", "b/m")
+    assert candidates("model-2", two) == ("a/model-1",)
+    assert candidates("zzzzzz", two) == ()
 
 
 def test_the_list_of_near_names_is_short_and_without_twins() -> None:

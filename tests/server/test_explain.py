@@ -6,11 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fakes import FakeEngine
+from llm_gateway.canonical.abilities import Abilities
 from llm_gateway.pipeline.plan import Router
 from llm_gateway.providers.alias import Alias, AliasTarget
 from llm_gateway.providers.catalog import ProviderRow, Speaks
 from llm_gateway.providers.names import Directory, Target
 from llm_gateway.server.explain import Explaining
+from llm_gateway.upstream.answer import Answer
 from llm_gateway.upstream.client import Line
 from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import Stage, endpoint, on_stage
@@ -69,7 +72,9 @@ def test_an_alias_is_explained_target_by_target(tmp_path: Path) -> None:
             "metered": True,
             "address": f"http://127.0.0.1:{stage.scripted.port}/v1",
             "why": "asked when those before it fail or refuse for now (429, 5xx)",
+            "losses": "",
         }
+        assert "what is lost from `chat` to `messages`" in str(other["losses"])
         assert (nobody["order"], nobody["state"], nobody["listed"]) == (None, "not configured", False)
         assert nobody["why"] == "left out: no such provider is configured"
         assert (demo["order"], demo["address"], demo["metered"]) == (3, "inside the gateway", False)
@@ -90,6 +95,29 @@ def test_names_are_read_as_requests_read_them(tmp_path: Path) -> None:
         assert tagged == "a model that only demo lists, under the name tagged:latest"
         stage.plan_by({"one": ("demo/m",)})
         assert (await ask("model=one&dialect=chat")).json()["reading"] == "an alias for 1 target"
+
+    explained(tmp_path, scene)
+
+
+def bridge(abilities: Abilities) -> FakeEngine:
+    def nobody() -> Answer:
+        raise AssertionError("it is not asked")
+
+    engine = FakeEngine("first", nobody)
+    engine.dialect, engine.abilities = "bridge", abilities
+    return engine
+
+
+def test_a_bridge_says_what_it_does_not_take(tmp_path: Path) -> None:
+    async def scene(ask: Ask, stage: Stage) -> None:
+        stage.engines["first"] = bridge(Abilities(tools=True, effort=True))
+        stage.plan_by({})
+        told = "lost: temperature, max_tokens, stop, seed and the like; refused: images, files, JSON schemas"
+        assert targets(await ask("model=first/m"))[0]["losses"] == told
+        stage.engines["first"] = bridge(Abilities(tools=True, images=True, documents=True, schema=True))
+        stage.plan_by({})
+        losses = str(targets(await ask("model=first/m"))[0]["losses"])
+        assert losses.endswith("how much to think")
 
     explained(tmp_path, scene)
 

@@ -243,8 +243,8 @@ def _step(router: Router, targets: tuple[Target, ...], onward: Onward) -> Step:
         if step is not None:
             return step
     names = ", ".join(dict.fromkeys(target.provider for target in targets))
-    if targets[0].provider not in router.providers:
-        there = ", ".join(router.providers) or "none"
+    if targets[0].provider not in router.directory.providers:
+        there = ", ".join(router.directory.providers) or "none"
         raise NotFound(f"server.default_provider is {names}, which is not there now (there are: {there})")
     raise NotFound(onward.lacking or f"{names} has no endpoint that could answer /v1/{onward.path[:100]}")
 

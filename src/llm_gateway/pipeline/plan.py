@@ -179,13 +179,21 @@ class Router:
         self._plans = {}
 
     @property
-    def aliases(self) -> tuple[str, ...]:
-        """Return the names of the aliases."""
-        return tuple(self._directory.aliases)
+    def directory(self) -> Directory:
+        """Return what there is to name."""
+        return self._directory
 
     def alias(self, name: str) -> tuple[Target, ...]:
         """Return what an alias stands for, configured or not; nothing for a name that is none."""
         return self._directory.aliases.get(name, ())
+
+    def terms(self, name: str) -> Alias:
+        """Return an alias with its terms; without targets for a name that is none."""
+        return self._aliases.get(name) or in_order(self.alias(name))
+
+    def window(self, provider: str, model: str) -> int:
+        """Return how many tokens a model takes, in and out; 0 where that is not known."""
+        return self._known.window(provider, model)
 
     def resolve(self, model: str) -> tuple[Target, ...]:
         """Return the targets of a model name, whatever dialect they speak; UnknownModel without any."""
@@ -231,11 +239,6 @@ class Router:
         """Return whose keys may ask a provider; None: everybody's."""
         engine = self._engines.get(provider)
         return engine.people if engine is not None else None
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Return the names of the providers that can be asked."""
-        return tuple(self._directory.providers)
 
     def onward(self, target: Target, dialects: Iterable[str]) -> Step | None:
         """Return the way to a target for a request that passes as it came, in the first dialect it speaks."""

@@ -11,7 +11,7 @@ import msgspec
 
 from llm_gateway.errors import UnknownModel
 
-__all__ = ["Directory", "Target", "read_target", "resolve"]
+__all__ = ["Directory", "Target", "candidates", "read_target", "resolve"]
 
 _SHOWN = 5
 _COMPARED = 16
@@ -65,6 +65,11 @@ def resolve(name: str, directory: Directory) -> tuple[Target, ...]:
     if len(found) == 1:
         return found
     raise UnknownModel(_ambiguous(name, found) if found else _unknown(name, directory), param="model")
+
+
+def candidates(name: str, directory: Directory) -> tuple[str, ...]:
+    """Return the names that may be meant by one that is none: of those who serve it, else what is near."""
+    return tuple(map(str, _serving(name, directory))) or tuple(_near(name, directory))
 
 
 def _configured(alias: str, targets: tuple[Target, ...], directory: Directory) -> tuple[Target, ...]:

@@ -26,10 +26,15 @@ __all__ = ["Explained", "ExplainedTarget", "Explaining"]
 
 _YES, _NO = ("1", "true", "yes"), ("", "0", "false", "no")
 _MOST_TOKENS = 10**9
+# What a bridge may not take, in words.
+_TAKEN = {"tools": "tools", "images": "images", "documents": "files", "schema": "JSON schemas"}
 
 
 class ExplainedTarget(msgspec.Struct, frozen=True):
-    """One target. `order` is its place among those that would be asked, None for one that would not."""
+    """One target. `order` is its place among those that would be asked, None for one that would not.
+
+    `losses` says what of a request does not get through to it, as far as that is known before there is one.
+    """
 
     order: int | None
     provider: str
@@ -40,6 +45,7 @@ class ExplainedTarget(msgspec.Struct, frozen=True):
     metered: bool
     address: str
     why: str
+    losses: str = ""
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -76,14 +82,20 @@ class Explaining:
     async def explain(self, exchange: Exchange, _: str) -> None:
         """Answer with the choice for a name."""
         query = query_values(exchange.target)
+        _asked(query)
+        _needs(query)
+        await self._fleet.refresh(older_than=60)
+        respond_json(exchange, msgspec.json.encode(self.explained(query)))
+
+    def explained(self, query: Mapping[str, str]) -> Explained:
+        """Return the choice for a name, by what is known of providers now; UnknownModel where it is none."""
         model, dialect = _asked(query)
         needs = _needs(query)
-        await self._fleet.refresh(older_than=60)
         named = self._router.alias(model)
         resolved = self._router.resolve(model)
         plan = self._router.plan(model, dialect)
         choice = self._routing.choice(plan, needs, query.get("request", ""))
-        explained = Explained(
+        return Explained(
             model,
             dialect,
             _reading(model, named, resolved),
@@ -92,7 +104,6 @@ class Explaining:
             "" if choice.steps else refusal(plan, choice).message,
             [self._target(candidate, dialect) for candidate in choice.told],
         )
-        respond_json(exchange, msgspec.json.encode(explained))
 
     def _target(self, candidate: Candidate, dialect: str) -> ExplainedTarget:
         target = candidate.target
@@ -107,6 +118,7 @@ class Explaining:
             metered=member is not None and member.row.metered,
             address=_address(candidate.step),
             why=_why(candidate, dialect),
+            losses=_losses(candidate.step, dialect),
         )
 
 
@@ -164,6 +176,19 @@ def _address(step: Step | None) -> str:
         return step.line.endpoint.url
     bridged = step.engine is not None and step.engine.dialect == BRIDGE.name
     return "by a bridge" if bridged else "inside the gateway"
+
+
+def _losses(step: Step | None, dialect: str) -> str:
+    """Return what a translation loses: a bridge says what it takes, of the others tables tell it."""
+    if step is None or step.dialect == dialect:
+        return ""
+    able = step.engine.abilities if step.engine is not None else None
+    if step.dialect != BRIDGE.name or able is None:
+        return f"translated: docs/losses.md says what is lost from `{dialect}` to `{step.dialect}`"
+    lost = ["temperature, max_tokens, stop, seed and the like"]
+    lost += ["how much to think"] if not able.effort else []
+    refused = [word for name, word in _TAKEN.items() if not getattr(able, name)]
+    return f"lost: {', '.join(lost)}" + (f"; refused: {', '.join(refused)}" if refused else "")
 
 
 def _why(candidate: Candidate, dialect: str) -> str:

@@ -65,7 +65,7 @@ class Shelf:
             if (people := self._router.people(name)) is None or self._person in people
         }
         often = Counter(model for member in members.values() for model in member.models)
-        for alias in self._router.aliases:
+        for alias in self._router.directory.aliases:
             yield self._alias(alias)
         for provider, member in members.items():
             details = {entry.id: entry for entry in member.entries}

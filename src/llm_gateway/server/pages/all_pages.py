@@ -11,6 +11,7 @@ from llm_gateway.server.pages.live import Live
 from llm_gateway.server.pages.overview import Overview
 from llm_gateway.server.pages.page import Frame, Page
 from llm_gateway.server.pages.playground import Playground
+from llm_gateway.server.pages.routing import Routing
 from llm_gateway.server.pages.settings import Settings
 from llm_gateway.server.pages.sign_in import SignInPage
 from llm_gateway.server.pages.subscriptions import Subscriptions
@@ -36,6 +37,7 @@ def page_routes(
         *Limits(parts.gateway, apis.keys, parts.configured, parts.sign_in.sessions.of).pages(),
         *settings.pages(),
         *playground.pages(),
+        *Routing(parts.gateway, parts.fleet, apis.explaining).pages(),
     )
     return (
         *(frame.route(page) for page in pages),
