@@ -1,15 +1,10 @@
 """Signing in with a real browser: by the link, by coming from another site's page, and out again."""
 
-import socketserver
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
-
 import pytest
 from playwright.sync_api import Browser, Page
 
 from dashboard_e2e.stage import PATIENCE_MS, Looker, Site
+from local_pages import pages
 
 pytestmark = pytest.mark.browsers
 
@@ -68,33 +63,12 @@ def test_who_signs_out_is_out(small: Site, browser: Browser) -> None:
 def test_a_link_on_another_sites_page_leads_to_ours(small: Site, browser: Browser) -> None:
     """The browser keeps our cookie back at first; nobody has to sign in again for that."""
     looker = small.look(browser)
-    with foreign_page(f"{small.url}/?range=30d") as address:
-        page: Page = looker.page
-        page.goto(address)
+    page: Page = looker.page
+    link = f'<link rel="icon" href="data:,"><a href="{small.url}/?range=30d">there</a>'
+    with pages(lambda _: (200, link.encode())) as address:
+        page.goto(address.replace("127.0.0.1", "localhost"))
         page.click("a")
         page.wait_for_url(f"{small.url}/?range=30d")
         looker.ready()
         assert page.locator("h1").inner_text() != "Sign in"
     looker.close()
-
-
-@contextmanager
-def foreign_page(target: str) -> Iterator[str]:
-    """Serve a page of another site, with a link on it."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("content-type", "text/html")
-            self.end_headers()
-            self.wfile.write(f'<link rel="icon" href="data:,"><a href="{target}">there</a>'.encode())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://localhost:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()

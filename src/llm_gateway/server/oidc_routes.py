@@ -70,17 +70,17 @@ class OidcRoutes:
     async def back(self, exchange: Exchange, _: str) -> None:
         """Begin a session for somebody who is allowed to come in."""
         query = query_values(exchange.target)
+        if "error" in query:  # some providers leave out the state then; nobody is let in by it
+            self._problem(exchange, "denied", f"the provider said {query['error'][:60]!r}")
+            return
         secret, _dot, packed = self._kept(exchange).partition(".")
-        state = query.get("state", "")
+        state, code = query.get("state", ""), query.get("code", "")[:_LONGEST]
         if not secret or not hmac.compare_digest(state.encode(), _derived(secret, "state").encode()):
             self._problem(exchange, "expired", "a browser came back that was not sent, or too late")
             return
-        if "error" in query or not query.get("code") or len(query["code"]) > _LONGEST:
-            self._problem(exchange, "denied", f"the provider said {query.get('error', 'nothing')[:60]!r}")
-            return
         try:
             claims = await self._provider.claims(
-                query["code"],
+                code,
                 _derived(secret, "verifier"),
                 self._redirect_uri(exchange),
                 _derived(secret, "nonce"),
