@@ -142,7 +142,8 @@ WRONG = [
         [
             (
                 "bogus: there is no such setting; what is known here: aliases, bridges, cache, clients, "
-                "companion, compression, content, ledger, limits, local, log, prices, providers, routing, "
+                "companion, compression, content, dashboard, ledger, limits, local, log, prices, providers, "
+                "routing, "
                 "server, subscriptions, telemetry, upstream (line 1 of gateway.toml)"
             )
         ],

@@ -174,7 +174,7 @@ BAD_FILES: list[tuple[bytes, str]] = [
         "providers.x.api_key: a key does not belong in this file; keep it in the environment and name the "
         'variable with api_key_env = "\xe2\x80\xa6", '.encode("latin-1").decode(),
     ),
-    (b"[dashboard]\ntoken = 'canary'", "dashboard: there is no such setting"),
+    (b"[dashboard]\ntoken = 'canary'", "dashboard.token: a secret does not belong in this file"),
     (b"dashboard_token = 'canary'", "dashboard_token: a secret does not belong in this file"),
     (
         b"[[providers]]\nname = 'x'\n[[providers]]\nname = 'x'",

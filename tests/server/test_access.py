@@ -13,7 +13,7 @@ from llm_gateway.server.access import Access, is_visit, local_path, sign_in_loca
 from llm_gateway.vault import mint_key
 from rawhttp import Reply
 from server_stage import DASHBOARD, OWNER
-from sign_in_stage import KINDS, Lobby, in_a_lobby
+from sign_in_stage import KINDS, Lobby, cookie_of, in_a_lobby
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 READS = ("GET", "HEAD")
@@ -24,11 +24,15 @@ def expected(kind: str, who: str, method: str, csrf: str) -> int:
     """Return the status that a request has to get, said anew."""
     if kind in ("open", "key") or who == "owner":
         return 200
+    if kind == "session" and who == "signed in by token":
+        return 403
+    if kind == "session" and who == "dashboard token":
+        return 401
     if kind == "owner" or who in ("nobody", "gateway key", "wrong token", "foreign cookie"):
         return 401
     if who == "dashboard token" or method in READS or csrf == "right":
         return 200
-    return 401 if who == "cookie and wrong token" else 403
+    return 403
 
 
 @pytest.mark.control("T5")
@@ -36,6 +40,7 @@ def test_who_is_let_in_where_by_what(tmp_path: Path) -> None:
     async def scene(lobby: Lobby) -> int:
         fields, session = await lobby.signed_in()
         _, other = await lobby.signed_in()
+        by_token = await lobby.ask("POST", "/sign-in", {}, {"token": DASHBOARD})
         people: dict[str, Mapping[str, str]] = {
             "nobody": {},
             "owner": {"Authorization": f"Bearer {OWNER}"},
@@ -43,15 +48,17 @@ def test_who_is_let_in_where_by_what(tmp_path: Path) -> None:
             "gateway key": {"Authorization": f"Bearer {mint_key()}"},
             "wrong token": {"Authorization": "Bearer wrong"},
             "signed in": {"Cookie": fields["Cookie"]},
+            "signed in by token": {"Cookie": cookie_of(by_token)},
             "foreign cookie": {"Cookie": f"llm_gateway_session={'0' * 64}"},
         }
-        tokens = {"none": {}, "right": session.csrf, "another's": other.csrf, "empty": "", "longer": "x"}
+        of_token = lobby.sign_in.csrf_of(lobby.request("GET", "/", people["signed in by token"])[1])
+        tokens = {"none": "", "right": session.csrf, "another's": other.csrf, "empty": "", "longer": ""}
         wrong = []
         cases = 0
         for kind, who, method, csrf in itertools.product(KINDS, people, METHODS, tokens):
-            shown = {} if csrf == "none" else {"x-llm-gateway-csrf": str(tokens[csrf])}
-            if csrf == "longer":
-                shown = {"x-llm-gateway-csrf": session.csrf + "x"}
+            token = of_token if csrf == "right" and who == "signed in by token" else tokens[csrf]
+            token = session.csrf + "x" if csrf == "longer" else token
+            shown = {} if csrf == "none" else {"x-llm-gateway-csrf": token}
             reply = await lobby.ask(method, f"/{kind}", {**people[who], **shown})
             cases += 1
             if reply.status != expected(kind, who, method, csrf):
@@ -59,7 +66,7 @@ def test_who_is_let_in_where_by_what(tmp_path: Path) -> None:
         assert wrong == []
         return cases
 
-    assert in_a_lobby(tmp_path, scene) == 1050
+    assert in_a_lobby(tmp_path, scene) == 1440
 
 
 def test_a_token_that_is_shown_is_judged_by_itself(tmp_path: Path) -> None:

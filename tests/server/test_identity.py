@@ -71,9 +71,11 @@ class Scripted:
         return len([url for url, _, _ in self.asked if url == f"{ISSUER}/{path}"])
 
 
-def signed(key: RSAKey | ECKey | OctKey = RSA, alg: str = "RS256", **changes: object) -> str:
+def signed(
+    key: RSAKey | ECKey | OctKey = RSA, alg: str = "RS256", changes: Mapping[str, object] | None = None
+) -> str:
     header = {"alg": alg, "kid": key.kid or "a"}
-    claims = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
+    claims = {name: value for name, value in {**GOOD, **(changes or {})}.items() if value is not None}
     return jwt.encode(header, claims, key, algorithms=[alg])
 
 
@@ -97,7 +99,9 @@ def test_what_is_right_is_believed() -> None:
         "client_id": ["gate way"],
     }
     assert asked(Scripted(signed(EC, "ES256"))).sub == "subject-1"
-    assert asked(Scripted(signed(aud=["other", "gate way"], azp="gate way"))).sub == "subject-1"
+    assert (
+        asked(Scripted(signed(changes={"aud": ["other", "gate way"], "azp": "gate way"}))).sub == "subject-1"
+    )
 
 
 WRONG: dict[str, dict[str, object]] = {
@@ -115,7 +119,7 @@ WRONG: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("why", WRONG)
 def test_what_is_wrong_is_not(why: str) -> None:
     with pytest.raises(Refused, match=why):
-        asked(Scripted(signed(**WRONG[why])))
+        asked(Scripted(signed(changes=WRONG[why])))
 
 
 def unsigned() -> str:

@@ -110,7 +110,7 @@ def test_a_cookie_is_no_key(tmp_path: Path) -> None:
         body = b'{"model":"demo/echo","messages":[{"role":"user","content":"x"}]}'
         for target in ("/v1/chat/completions", "/v1/messages", "/api/chat"):
             assert (await running.ask("POST", target, fields, body)).status == 401
-        assert (await running.ask("GET", "/api/keys", fields)).status == 401
+        assert (await running.ask("POST", "/api/open", fields)).status == 401
         upgrade = {**fields, "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
         upgrade["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
         for target in ("/bridge/v1/connect", "/v1/responses"):

@@ -23,6 +23,7 @@ class View(msgspec.Struct):
     next: str = "/"
     command: str = "llm-gateway open"
     issuer: str = ""
+    problem: str = ""
     token: bool = False
 
 
@@ -71,6 +72,7 @@ def test_a_program_gets_the_same_value_as_json() -> None:
         "next": "/",
         "command": "llm-gateway open",
         "issuer": "",
+        "problem": "",
         "token": False,
     }
 
