@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from llm_gateway.dashboard.curl import curl
 from llm_gateway.dashboard.static_files import address
 from llm_gateway.dashboard.words import FILTERS, change
 
@@ -49,7 +50,7 @@ class Templates:
                 auto_reload=False,
             )
             environment.filters.update(FILTERS)
-            environment.globals.update(static=address, change=change)
+            environment.globals.update(static=address, change=change, curl=curl)
             for name in _PIECES:
                 environment.globals[name] = environment.get_template(f"{name}.html").module
             self._environment = environment

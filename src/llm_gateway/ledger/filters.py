@@ -3,10 +3,12 @@
 What is found with it is `queries.py` (pages) and `facets.py` (counts).
 """
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
 
+from llm_gateway.ledger.records import Turn
 from llm_gateway.ledger.rollups import ENDINGS
 from llm_gateway.ledger.store import Rows, Value
 
@@ -21,6 +23,7 @@ __all__ = [
     "Filter",
     "Meaning",
     "first_since",
+    "fits",
     "ids_from",
     "meaning",
     "named_values",
@@ -139,6 +142,47 @@ def first_since(rows: Rows, at_us: int) -> int:
     for (seq,) in rows.rows(_SINCE, (at_us,)):
         return seq if isinstance(seq, int) else LATEST
     return LATEST
+
+
+def fits(turn: Turn, which: Filter, taken_for: Meaning, key_ids: Collection[str] = ()) -> bool:
+    """Return whether a turn is what a filter asks for; `key_ids` are the ids of the keys that it names."""
+    begun = turn.intent
+    named = (
+        (which.client, begun.client),
+        (which.provider, begun.provider),
+        (which.model, begun.model),
+        (which.caller, begun.caller),
+    )
+    return (
+        all(want in ("", name) or (want == NAMELESS and not name) for want, name in named)
+        and which.key in ("", begun.key_id, *(which.key for each in key_ids if each == begun.key_id))
+        and which.since_us <= begun.at_us < (which.until_us or LATEST)
+        and _ended_so(turn, which.outcome)
+        and _texted_so(turn, which.text, taken_for)
+    )
+
+
+def _ended_so(turn: Turn, want: str) -> bool:
+    end = turn.settlement
+    if end is None:
+        return want in ("", "running")
+    if want == "cached":
+        return end.outcome == "ok" and bool(end.cached_from)
+    return want in ("", end.outcome) or (want == "failed" and end.outcome in FAILED)
+
+
+def _texted_so(turn: Turn, text: str, taken_for: Meaning) -> bool:
+    begun = turn.intent
+    match taken_for:
+        case "":
+            return True
+        case "id":
+            return begun.id.startswith(text.lower())
+        case "session":
+            return begun.session == text
+        case "name":
+            part = _lowered(text)
+            return any(part in _lowered(name) for name in (begun.client, begun.provider, begun.model))
 
 
 def _lowered(text: str) -> str:

@@ -104,7 +104,11 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button, [data-copy]");
     if (!button) return;
-    if (button.dataset.copy !== undefined) { await copy(button.dataset.copy); return; }
+    if (button.dataset.copy !== undefined) {
+      const curl = button.dataset.curl !== undefined;
+      await copy(curl ? button.dataset.copy.replace("$LLM_GATEWAY_URL", location.origin) : button.dataset.copy);
+      return;
+    }
     if (button.dataset.dialog) { find(`#${button.dataset.dialog}`).showModal(); return; }
     if (button.dataset.send) {
       if (button.dataset.ask && !confirm(button.dataset.ask)) return;

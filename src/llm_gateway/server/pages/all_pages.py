@@ -11,6 +11,8 @@ from llm_gateway.server.pages.live import Live
 from llm_gateway.server.pages.overview import Overview
 from llm_gateway.server.pages.page import Frame, Page
 from llm_gateway.server.pages.playground import Playground
+from llm_gateway.server.pages.request import RequestPage
+from llm_gateway.server.pages.requests import Requests
 from llm_gateway.server.pages.routing import Routing
 from llm_gateway.server.pages.settings import Settings
 from llm_gateway.server.pages.sign_in import SignInPage
@@ -38,6 +40,8 @@ def page_routes(
         *settings.pages(),
         *playground.pages(),
         *Routing(parts.gateway, parts.fleet, apis.explaining).pages(),
+        *Requests(parts.gateway).pages(),
+        *RequestPage(parts, apis).pages(),
     )
     return (
         *(frame.route(page) for page in pages),

@@ -24,13 +24,11 @@ from llm_gateway.pipeline.turn import Caller
 from llm_gateway.server.views import RequestView, request_view
 from llm_gateway.wire.headers import Headers
 
-__all__ = ["CALLER", "Answered", "Heard", "Question", "Said", "Taking", "answer"]
+__all__ = ["CALLER", "Answered", "Heard", "Question", "Said", "Sent", "Taking", "answer"]
 
 CALLER = "dashboard"
 """To whom the questions of pages are accounted, and the client that they come from."""
 
-_CHAT = DIALECTS["chat"]
-_OPERATION = Path("chat/completions")
 _ID = b"x-llm-gateway-request-id: "
 _HEADERS: Headers = [(b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
 
@@ -53,6 +51,16 @@ class Question(msgspec.Struct, frozen=True):
     purpose: Purpose = "playground"
     stream: bool = True
     options: Mapping[str, bool | int | float | str] = {}
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A request as it is sent, in any dialect, such as one that was sent before."""
+
+    body: bytes
+    dialect: str = "chat"
+    operation: str = "chat/completions"
+    purpose: Purpose = "playground"
+    label: str = ""
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -80,14 +88,15 @@ class Taking(Protocol):
 
 
 async def answer(
-    gateway: Gateway, question: Question, heard: Heard | None = None, taking: Taking | None = None
+    gateway: Gateway, question: Question | Sent, heard: Heard | None = None, taking: Taking | None = None
 ) -> Answered:
     """Ask, and return the whole answer. `heard` gets each piece as it comes, `taking` may slow them down.
 
     Whoever waits for it no longer cancels it, and then the model is asked no longer either.
     """
-    asking = _Asking(question, _sender(gateway, question.purpose), heard, taking)
-    await handle(asking, gateway, _CHAT, _OPERATION)
+    sent = question if isinstance(question, Sent) else Sent(_body(question), purpose=question.purpose)
+    asking = _Asking(sent, _sender(gateway, sent), heard, taking)
+    await handle(asking, gateway, DIALECTS[sent.dialect], Path(sent.operation))
     found = await gateway.ledger.read(turn, asking.request_id) if asking.request_id else None
     return Answered(
         "".join(asking.text),
@@ -99,9 +108,9 @@ async def answer(
     )
 
 
-def _sender(gateway: Gateway, purpose: Purpose) -> Sender:
+def _sender(gateway: Gateway, sent: Sent) -> Sender:
     identity = Identity("", CALLER, client=CALLER)
-    caller = Caller(identity, CALLER, purpose=purpose, told_by="session")
+    caller = Caller(identity, CALLER, purpose=sent.purpose, told_by="session", label=sent.label)
     return Sender(caller, Credential(identity, b""), gateway.keys.changes, b"", b"")
 
 
@@ -114,15 +123,14 @@ def _body(question: Question) -> bytes:
 class _Asking:
     """The question as a request, whose answer is read here."""
 
-    def __init__(
-        self, question: Question, sender: Sender, heard: Heard | None, taking: Taking | None
-    ) -> None:
-        self._body = _body(question)
+    def __init__(self, sent: Sent, sender: Sender, heard: Heard | None, taking: Taking | None) -> None:
+        self._body = sent.body
         self._heard = heard
         self._taking = taking
-        self._decoder = _CHAT.decoder()
+        self._dialect = DIALECTS[sent.dialect]
+        self._decoder = self._dialect.decoder()
         self.method = b"POST"
-        self.target = b"/v1/chat/completions"
+        self.target = f"/v1/{sent.operation}".encode()
         self.headers = _HEADERS
         self.memo = Memo()
         self.memo.sender = sender
@@ -155,11 +163,11 @@ class _Asking:
         self._begin(status, headers)
         self.bytes_out += len(body)
         if status >= 300:
-            failure = _CHAT.decode_error(status, body)
+            failure = self._dialect.decode_error(status, body)
             self.error = failure.message or failure.code or f"it answered {status}"
             return
         try:
-            read = _CHAT.decode_response(body)
+            read = self._dialect.decode_response(body)
         except GatewayError as error:
             self.error = error.message
             return

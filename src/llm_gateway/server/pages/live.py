@@ -6,10 +6,16 @@ The stream ends with the gateway, with who looks, and with the session; `over` s
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from llm_gateway.http.exchange import Exchange
+from llm_gateway.ledger.filters import Filter, Meaning, fits, meaning
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.records import Turn
+from llm_gateway.ledger.store import Rows
+from llm_gateway.ledger.tallies import key_names
 from llm_gateway.server.pages.page import Frame
+from llm_gateway.server.pages.request_query import CHOICES, filter_of
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
 from llm_gateway.server.views import RequestView, request_view
@@ -22,7 +28,7 @@ _TOGETHER_S = 0.15
 # As many rows as a page shows, and made once for all who look on.
 _MOST = 50
 _REMEMBERED = 4 * _MOST
-_CHOSEN = ("client", "provider", "model", "status")
+_TOLD = (*CHOICES, "q")
 
 
 class Live:
@@ -41,9 +47,10 @@ class Live:
 
     async def answer(self, exchange: Exchange, _: str) -> None:
         """Send rows for as long as somebody looks."""
-        chosen = {name: value for name, value in query_values(exchange.target).items() if name in _CHOSEN}
+        which = _asked(exchange)
         exchange.begin(200, _EVENTS, b"retry: 1000\n\n")
         async with self._ledger.subscribe() as turns:
+            chosen = await self._ledger.read(_chosen, which)
             while self._stays(exchange) and not exchange.done:
                 try:
                     async with asyncio.timeout(_PATIENCE_S):
@@ -61,11 +68,10 @@ class Live:
         if not exchange.done:
             exchange.end(b"event: over\ndata: over\n\n")
 
-    def _rows(self, turns: list[Turn], chosen: dict[str, str]) -> bytes:
+    def _rows(self, turns: list[Turn], chosen: "_Chosen") -> bytes:
         """Return the events of some turns, the last state of each, and of too many those of the newest."""
-        latest = list({turn.intent.id: turn for turn in turns}.values())[-_MOST:]
-        views = [request_view(turn) for turn in latest]
-        return b"".join(self._event(view) for view in views if _is_chosen(view, chosen))
+        latest = {turn.intent.id: turn for turn in turns if chosen.has(turn)}
+        return b"".join(self._event(request_view(turn)) for turn in list(latest.values())[-_MOST:])
 
     def _event(self, view: RequestView) -> bytes:
         made = self._made.get((view.id, view.status))
@@ -79,6 +85,23 @@ class Live:
         return made
 
 
-def _is_chosen(view: RequestView, chosen: dict[str, str]) -> bool:
-    of = {"client": view.client, "provider": view.provider, "model": view.model, "status": view.status}
-    return all(of[name] == value for name, value in chosen.items() if value)
+class _Chosen(msgspec.Struct, frozen=True):
+    """Which turns are told of: what the filter's text is taken for, and the ids of the key that it names."""
+
+    which: Filter
+    text_is: Meaning
+    key_ids: frozenset[str]
+
+    def has(self, turn: Turn) -> bool:
+        return fits(turn, self.which, self.text_is, self.key_ids)
+
+
+def _asked(exchange: Exchange) -> Filter:
+    """Return which requests are asked for, of any time: those to come are all of now."""
+    query = {name: value for name, value in query_values(exchange.target).items() if name in _TOLD}
+    return filter_of({**query, "since": "all"}, 0)
+
+
+def _chosen(rows: Rows, which: Filter) -> _Chosen:
+    key_ids = frozenset(key_id for key_id, name in key_names(rows).items() if which.key and name == which.key)
+    return _Chosen(which, meaning(rows, which.text), key_ids)

@@ -12,6 +12,7 @@ from llm_gateway.errors import ConfigError
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger import queries
 from llm_gateway.ledger.audit import Entry
+from llm_gateway.ledger.filters import Filter
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.server.diagnosis import Diagnosed, Diagnosis
 from llm_gateway.server.exposure import ExposureView, exposure_view
@@ -139,7 +140,7 @@ class Settings:
     async def _bundle(self) -> Bundle:
         loaded, environ = self._configured()
         checked = await self._diagnosis.look()
-        which = queries.Filter(outcome="error")
+        which = Filter(outcome="error")
         failed = await self._gateway.ledger.read(queries.page, which, before="", limit=_FAILED)
         return bundle(
             loaded,
