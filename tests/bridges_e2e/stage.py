@@ -55,6 +55,9 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 _NO_RESPONSE = Response()
 
+# So that it ends at all: programs that start in three seconds take a minute for it on a machine that is busy.
+_LONGEST_S = 150.0
+
 SILENT: Script = (Hang(),)
 """The provider takes the request and says nothing."""
 
@@ -172,7 +175,7 @@ def played(
         bridges = open_bridges([settings], around, lambda: fleet)
         engine = bridges.engines[settings.name]
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(_LONGEST_S):
                 await scene(Stage(settings.name, engine, tasks))
         finally:
             await engine.close()

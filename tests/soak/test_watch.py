@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 
 from scripted import Received, Script, ScriptedUpstream, Send
@@ -9,16 +11,34 @@ from scripted.wording import response
 from soak.figures import MIB
 from soak.watch import Watch, sample
 
+# One that has just begun has freed nothing: what it takes is new to it, which a process as old as that of the
+# tests may find among what it holds already.
+_GROWS = """
+import os, sys
+print("begun", flush=True)
+sys.stdin.readline()
+held = b"x" * int(sys.argv[1])
+files = open(os.devnull), open(os.devnull)
+print("grown", flush=True)
+sys.stdin.readline()
+"""
+
 
 def test_a_process_is_measured_from_outside() -> None:
-    before = sample(os.getpid(), 1.0)
-    held = b"x" * (32 * MIB)
-    with open(os.devnull) as one, open(os.devnull) as two:
-        after = sample(os.getpid(), 2.0)
-        assert one.fileno() != two.fileno()
-    assert (before.at, after.at) == (1.0, 2.0) and before.threads >= 1
-    assert len(held) * 0.9 < after.rss - before.rss < len(held) * 1.5
-    assert after.descriptors >= before.descriptors + 2
+    size = 32 * MIB
+    command = [sys.executable, "-c", _GROWS, str(size)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        before = sample(process.pid, 1.0)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "grown\n"
+        after = sample(process.pid, 2.0)
+    assert (before.at, after.at) == (1.0, 2.0)
+    assert (before.threads, after.threads) == (1, 1)
+    assert size * 0.9 < after.rss - before.rss < size * 1.5
+    assert after.descriptors == before.descriptors + 2
 
 
 def test_pages_are_asked_for_until_nobody_looks_on() -> None:
