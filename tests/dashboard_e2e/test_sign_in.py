@@ -1,10 +1,14 @@
 """Signing in with a real browser: by the link, by coming from another site's page, and out again."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser, Page
 
 from dashboard_e2e.stage import PATIENCE_MS, Looker, Site
+from gateway_process import GatewayProcess
 from local_pages import pages
+from oidc_stage import provider
 
 pytestmark = pytest.mark.browsers
 
@@ -72,3 +76,29 @@ def test_a_link_on_another_sites_page_leads_to_ours(small: Site, browser: Browse
         looker.ready()
         assert page.locator("h1").inner_text() != "Sign in"
     looker.close()
+
+
+def test_a_provider_of_logins_on_another_site_lets_its_people_in(browser: Browser, tmp_path: Path) -> None:
+    """The browser comes back from another site, without our cookie, and is signed in all the same."""
+    with provider() as issuer:
+        config = (
+            f'[dashboard.oidc]\nissuer = "{issuer}"\nclient_id = "gateway"\n'
+            'client_secret_env = "ITS_SECRET"\nallowed = ["@example.org"]\n'
+        )
+        with GatewayProcess(tmp_path, config, environ={"ITS_SECRET": "of-this-client"}) as gateway:
+            site = Site(gateway)
+            base = site.url.replace("127.0.0.1", "localhost")
+            looker = visitor(site, browser)
+            page = looker.page
+            page.goto(f"{base}/?range=7d")
+            page.get_by_role("link", name="Sign in with").click()
+            page.get_by_role("button", name="ada").wait_for()
+            looker.wrong.clear()  # what the page of that provider misses
+            page.get_by_role("button", name="ada").click()
+            page.wait_for_url(f"{base}/?range=7d")
+            looker.ready()
+            assert page.locator("h1").inner_text() != "Sign in"
+            assert {each["name"]: each["sameSite"] for each in looker.context.cookies(base)} == {
+                "llm_gateway_session": "Strict"
+            }
+            looker.close()
