@@ -122,8 +122,8 @@ def is_visit(exchange: Exchange) -> bool:
 def _check_person(session: Session) -> None:
     if not is_person(session):
         raise Forbidden(
-            "who signed in with the dashboard token looks at keys, and makes and changes none. Sign in with "
-            "the link of `llm-gateway open`, or use `llm-gateway keys` on the gateway's machine"
+            "who signed in with the dashboard token looks at keys and companions, and changes none. Sign in "
+            "with the link of `llm-gateway open`, or use the command line on the gateway's machine"
         )
 
 

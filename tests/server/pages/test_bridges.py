@@ -23,10 +23,11 @@ from llm_gateway.server.companion_routes import CompanionsApi
 from llm_gateway.server.exposure import ExposureView, exposure_view
 from llm_gateway.server.pages.bridges import BridgesPage, badge_of
 from llm_gateway.server.pages.page import Frame
+from llm_gateway.server.sessions import Session
 from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import Stage, on_stage
 from rawhttp import Reply
-from server_stage import DASHBOARD, Door
+from server_stage import DASHBOARD, OWNER, Door
 from surface_stage import no_companions
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -58,6 +59,7 @@ class Desk:
 
     def __init__(self, stage: Stage, home: Path, label: str) -> None:
         self.stage = stage
+        self.session: Session | None = None
         self.bridge_stage = BridgeStage(Bounds())
         self.bridge = self.bridge_stage.bridge
         self.engine = self.bridge_stage.engine
@@ -72,6 +74,7 @@ class Desk:
             stage.gateway,
             lambda: (loaded, {}),
             lambda: "http://127.0.0.1:8787",
+            lambda headers: self.session,
         )
         frame = Frame(stage.clock, lambda exchange: "", lambda: "ok")
         self.door = Door(*api.routes(), *(frame.route(each) for each in page.pages()))
@@ -230,10 +233,23 @@ def test_companions_are_shown_and_removed(tmp_path: Path) -> None:
         assert "llm-gateway enroll MACHINE" in await desk.html("/bridges")
         await desk.companions.registry.invite("mac", "ada", ("claude",))
         html = await desk.html("/bridges")
-        assert 'hx-delete="/companions/mac"' in html and "invited" in html
-        html = await desk.html("/companions/mac", "DELETE")
+        assert "llm-gateway companions revoke mac" in html and "invited" in html
+        assert (await desk.ask("DELETE", "/companions/mac", HTML)).status == 401, "a token is no person"
+        html = (await desk.door.ask("/companions/mac", HTML, method="DELETE", token=OWNER)).body.decode()
         assert html.lstrip().startswith('<section class="card" id="companions"') and ">mac<" not in html
-        assert (await desk.ask("DELETE", "/companions/mac", HTML)).status == 404
+        gone = await desk.door.ask("/companions/mac", HTML, method="DELETE", token=OWNER)
+        assert gone.status == 404
+
+    seated(tmp_path, scene)
+
+
+def test_who_is_signed_in_as_a_person_has_a_button_to_remove_them(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.companions.registry.invite("mac", "", ())
+        desk.session = Session("s", "link", "", "a browser", "the-csrf", 0, 0, 0)
+        assert 'hx-delete="/companions/mac"' in await desk.html("/bridges")
+        desk.session = msgspec.structs.replace(desk.session, how="token")
+        assert "hx-delete" not in await desk.html("/bridges")
 
     seated(tmp_path, scene)
 

@@ -30,12 +30,14 @@ def page_routes(
     """Return the routes. `stays` says whether whoever looks at something that goes on may still look."""
     settings = Settings(parts, apis)
     playground = Playground(parts.gateway, parts.fleet, apis.shelf)
+    shown = (apis.bridges, apis.companions, parts.gateway, parts.configured, parts.url)
+    bridges = BridgesPage(*shown, parts.sign_in.sessions.of)
     pages: tuple[Page, ...] = (
         *Overview(parts, apis).pages(),
         *Usage(parts.gateway, apis.subscriptions).pages(),
         *Subscriptions(apis.subscriptions, parts.gateway.clock).pages(),
         *Clients(parts, apis).pages(),
-        *BridgesPage(apis.bridges, apis.companions, parts.gateway, parts.configured, parts.url).pages(),
+        *bridges.pages(),
         *Limits(parts.gateway, apis.keys, parts.configured, parts.sign_in.sessions.of).pages(),
         *settings.pages(),
         *playground.pages(),

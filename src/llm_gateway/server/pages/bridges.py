@@ -12,6 +12,7 @@ from llm_gateway.bridges.health import Action
 from llm_gateway.config import Loaded
 from llm_gateway.errors import NotFound
 from llm_gateway.pipeline.handle import Gateway
+from llm_gateway.server.access import is_person
 from llm_gateway.server.bridges_api import BridgesApi, BridgesView, BridgeView, LoginView
 from llm_gateway.server.companion_routes import CompanionsApi, CompanionView
 from llm_gateway.server.exposure import ExposureView, exposure_view
@@ -19,6 +20,8 @@ from llm_gateway.server.pages.answering import Answered, Question, answer
 from llm_gateway.server.pages.answering import Said as Told
 from llm_gateway.server.pages.bridge_chain import ChainStep, Said, chain_of, helps_of, said_of
 from llm_gateway.server.pages.page import Asked, Page
+from llm_gateway.server.sessions import Session
+from llm_gateway.wire.headers import Headers
 
 __all__ = [
     "BridgeCard",
@@ -73,13 +76,17 @@ class ExposureBadge(msgspec.Struct, frozen=True):
 
 
 class BridgesPageView(msgspec.Struct, frozen=True):
-    """What the page shows; `login` is the login that is asked for, `smoke` the request that was just sent."""
+    """What the page shows; `login` is the login that is asked for, `smoke` the request that was just sent.
+
+    `may_remove` says whether who looks may let a companion in no longer.
+    """
 
     bridges: list[BridgeCard]
     companions: list[CompanionView]
     exposure: ExposureBadge
     login: BridgeLogin | None = None
     smoke: BridgeSmoke | None = None
+    may_remove: bool = False
 
 
 class BridgesPage:
@@ -92,12 +99,14 @@ class BridgesPage:
         gateway: Gateway,
         configured: Callable[[], tuple[Loaded, Mapping[str, str]]],
         url: Callable[[], str],
+        session_of: Callable[[Headers], Session | None] = lambda headers: None,
     ) -> None:
         self._bridges = bridges
         self._companions = companions
         self._gateway = gateway
         self._configured = configured
         self._url = url
+        self._session_of = session_of
 
     def pages(self) -> tuple[Page, ...]:
         """Return the page, and the pieces of it that an action renews."""
@@ -110,7 +119,15 @@ class BridgesPage:
             Page("/bridges/{}", "bridges", self.check, check, method="PUT", part="cards"),
             Page("/bridges/{}", "bridges", self.begin, begin, method="POST", part="login"),
             Page("/bridge-smokes/{}", "bridges", self.smoke, smoke, method="POST", part="smoke"),
-            Page("/companions/{}", "bridges", self.remove, remove, method="DELETE", part="companions"),
+            Page(
+                "/companions/{}",
+                "bridges",
+                self.remove,
+                remove,
+                method="DELETE",
+                part="companions",
+                access="session",
+            ),
         )
 
     async def make(self, asked: Asked) -> BridgesPageView:
@@ -122,7 +139,9 @@ class BridgesPage:
         else:
             found = self._bridges.bridges_known()
         login = query.get("login", "")
-        return await self._view(found, await self._login(login) if login else None)
+        view = await self._view(found, await self._login(login) if login else None)
+        may_remove = is_person(self._session_of(asked.exchange.headers))
+        return msgspec.structs.replace(view, may_remove=may_remove)
 
     async def check(self, asked: Asked) -> BridgesPageView:
         """Look at one bridge anew, and return all."""
@@ -152,7 +171,7 @@ class BridgesPage:
     async def remove(self, asked: Asked) -> BridgesPageView:
         """Let a machine in no longer."""
         await self._companions.let_go(unquote(asked.rest))
-        return await self._view(self._bridges.bridges_known())
+        return msgspec.structs.replace(await self._view(self._bridges.bridges_known()), may_remove=True)
 
     async def _view(self, found: BridgesView, login: BridgeLogin | None = None) -> BridgesPageView:
         loaded, _ = self._configured()
