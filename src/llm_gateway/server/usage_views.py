@@ -3,7 +3,7 @@
 Made from the ledger's sums by pure functions; the command line makes them of a ledger that nobody has open.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import msgspec
@@ -11,12 +11,24 @@ import msgspec
 from llm_gateway.ledger.money import dollars
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.sums import Sums
-from llm_gateway.ledger.usage import Row, usage
+from llm_gateway.ledger.usage import Asked, Row, usage
 from llm_gateway.server.usage_query import Question
 from llm_gateway.server.views import iso
 from llm_gateway.wire.ready import ready
 
-__all__ = ["FiguresView", "UsageRowView", "UsageView", "figures", "period_name", "row_view", "usage_answer"]
+__all__ = [
+    "FiguresView",
+    "Reading",
+    "UsageRowView",
+    "UsageView",
+    "figures",
+    "period_name",
+    "row_view",
+    "usage_answer",
+]
+
+Reading = Callable[[Rows, Asked], list[Row]]
+"""What reads sums of the ledger, as `usage` does."""
 
 
 @ready
@@ -87,10 +99,10 @@ class UsageView(msgspec.Struct, frozen=True):
     notes: list[str]
 
 
-def usage_answer(rows: Rows, question: Question) -> UsageView:
-    """Return the answer to a question."""
+def usage_answer(rows: Rows, question: Question, read: Reading = usage) -> UsageView:
+    """Return the answer to a question; `read` reads sums of the ledger."""
     asked = question.asked
-    found = sorted(usage(rows, asked), key=_order)
+    found = sorted(read(rows, asked), key=_order)
     seen = [
         row for row in found if question.source == "seen" or _names(question, row).get("source") == "seen"
     ]

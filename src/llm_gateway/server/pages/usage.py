@@ -24,6 +24,7 @@ from llm_gateway.server.pages.page import Asked, Page
 from llm_gateway.server.pages.usage_account import Account, account
 from llm_gateway.server.pages.usage_chart import Chart, chart, columns, measured, told
 from llm_gateway.server.pages.usage_choice import BY, Choice, choice_of, starts
+from llm_gateway.server.pages.usage_memory import UsageMemory
 from llm_gateway.server.subscriptions_api import SubscriptionsApi
 from llm_gateway.server.usage_query import Question
 from llm_gateway.server.usage_views import (
@@ -101,6 +102,7 @@ class Usage:
     def __init__(self, gateway: Gateway, subscriptions: SubscriptionsApi) -> None:
         self._gateway = gateway
         self._subscriptions = subscriptions
+        self._memory = UsageMemory(gateway.clock)
 
     def pages(self) -> tuple[Page, ...]:
         """Return the page."""
@@ -110,7 +112,8 @@ class Usage:
         """Return what the page shows."""
         choice = choice_of(asked.query)
         prices = bool(asked.query.get("prices"))
-        reading = _Reading(choice, self._gateway.clock.now_us(), self._subscriptions.names(), prices=prices)
+        now_us, names = self._gateway.clock.now_us(), self._subscriptions.names()
+        reading = _Reading(choice, now_us, names, self._memory, prices=prices)
         try:
             return await self._gateway.ledger.read(reading.page)
         except QueryTooSlow as error:
@@ -120,8 +123,11 @@ class Usage:
 class _Reading:
     """All that is asked of the ledger for one page."""
 
-    def __init__(self, choice: Choice, now_us: int, names: AccountNames, *, prices: bool) -> None:
+    def __init__(
+        self, choice: Choice, now_us: int, names: AccountNames, memory: UsageMemory, *, prices: bool
+    ) -> None:
         self._choice = choice
+        self._memory = memory
         self._now_us = now_us
         self._names = names
         self._prices = prices
@@ -153,7 +159,7 @@ class _Reading:
             _paid("", routed),
             today,
             yesterday,
-            usage_answer(rows, question),
+            usage_answer(rows, question, self._memory.usage),
             row_view(whole_asked, total[-1]) if len(total) == 1 else None,
             shares[:_MOST_SHARES],
             max(0, len(shares) - _MOST_SHARES),
@@ -177,8 +183,11 @@ class _Reading:
         if self._period == "all":
             return None
         question = self._choice.question(self._now_us, self._period, self._by)
-        measure = measured(self._choice.measure, whole)
-        found = usage(rows, msgspec.structs.replace(question.asked, spreads=False, columns=columns(measure)))
+        usual = "worth" if self._choice.by == "subscription" and whole.route_nano else ""
+        measure = measured(self._choice.measure or usual, whole)
+        found = self._memory.usage(
+            rows, msgspec.structs.replace(question.asked, spreads=False, columns=columns(measure))
+        )
         named = ((row.start_us, self._told(question, row), row.sums) for row in found)
         return chart(measure, self._period, self._begins, named)
 

@@ -1,0 +1,70 @@
+"""Sums of periods that are over, kept for the next look at them: they hardly ever change.
+
+That they have not is asked of the ledger each time: the sum of them all is quickly told, and what is kept is
+used only where it is the same to the token and the nanodollar. The period that runs is always read anew.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from llm_gateway.clock import Clock
+from llm_gateway.ledger.store import Rows
+from llm_gateway.ledger.sums import Sums
+from llm_gateway.ledger.usage import Asked, Row, usage
+from llm_gateway.pipeline.windows import span
+
+__all__ = ["UsageMemory"]
+
+_HOUR_US = 3_600_000_000
+_MOST = 24
+# Names of keys may change while no sum does.
+_LASTS_S = 300.0
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    at: float
+    whole: Sums
+    rows: Sequence[Row]
+
+
+class UsageMemory:
+    """Answer as `usage` does, and remember what was."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: dict[bytes, _Kept] = {}
+
+    def usage(self, rows: Rows, asked: Asked) -> list[Row]:
+        """Return the sums, the earliest period first."""
+        since_us, cut_us = asked.since_us, _running_since(asked, self._clock.now_us())
+        if asked.period == "all" or cut_us <= since_us:
+            return usage(rows, asked)
+        over = msgspec.structs.replace(asked, until_us=cut_us)
+        if asked.until_us is not None and asked.until_us <= cut_us:
+            return [*self._over(rows, asked)]
+        return [*self._over(rows, over), *usage(rows, msgspec.structs.replace(asked, since_us=cut_us))]
+
+    def _over(self, rows: Rows, asked: Asked) -> Sequence[Row]:
+        """Return the sums of periods that are over."""
+        alone = msgspec.structs.replace(
+            asked, period="all", by=(), spreads=False, columns=Sums.__struct_fields__
+        )
+        whole = sum((row.sums for row in usage(rows, alone)), start=Sums())
+        key, now = msgspec.json.encode(asked), self._clock.monotonic()
+        kept = self._kept.get(key)
+        if kept is not None and kept.whole == whole and now - kept.at < _LASTS_S:
+            return kept.rows
+        found = usage(rows, asked)
+        self._kept.pop(key, None)
+        while len(self._kept) >= _MOST:
+            self._kept.pop(next(iter(self._kept)), None)
+        self._kept[key] = _Kept(now, whole, found)
+        return found
+
+
+def _running_since(asked: Asked, now_us: int) -> int:
+    """Return when the period began that runs."""
+    if asked.period == "hour" or asked.period == "all":
+        return now_us // _HOUR_US * _HOUR_US
+    return span(asked.period, now_us).start
