@@ -58,14 +58,12 @@ def spans(since: int, until: int, folded: int, widest: Span = "month") -> Spans:
 
     Days and months have the hours before `folded`, the one it is in as far as that goes.
     """
-    first, last = -(-since // HOURS_OF_A_DAY), until // HOURS_OF_A_DAY
+    # Nothing is kept of a day or month after the one that runs, so the last one may be taken as whole.
+    first, last = -(-since // HOURS_OF_A_DAY), EVER if until > folded else until // HOURS_OF_A_DAY
     if widest == "hour" or last <= first or first * HOURS_OF_A_DAY >= folded:
         return Spans(hours=(since, until))
     hours = (since, first * HOURS_OF_A_DAY)
-    if until > folded:
-        last, later_hours = EVER, (folded, until)
-    else:
-        later_hours = (last * HOURS_OF_A_DAY, until)
+    later_hours = (folded if last == EVER else last * HOURS_OF_A_DAY, until)
     if widest == "day":
         return Spans(hours, later_hours, (first, last))
     begin = month_of_day(first) + (day_of_month(month_of_day(first)) < first)

@@ -10,7 +10,7 @@ import msgspec
 
 from llm_gateway.clock import Clock
 from llm_gateway.ledger.store import Rows
-from llm_gateway.ledger.sums import Sums
+from llm_gateway.ledger.sums import COLUMNS, Sums
 from llm_gateway.ledger.usage import Asked, Row, usage
 from llm_gateway.pipeline.windows import span
 
@@ -20,11 +20,13 @@ _HOUR_US = 3_600_000_000
 _MOST = 24
 # Names of keys may change while no sum does.
 _LASTS_S = 300.0
+_Mark = tuple[int, ...]
+"""The sum of everything, column by column."""
 
 
 class _Kept(msgspec.Struct, frozen=True):
     at: float
-    whole: Sums
+    mark: _Mark
     rows: Sequence[Row]
 
 
@@ -37,29 +39,29 @@ class UsageMemory:
 
     def usage(self, rows: Rows, asked: Asked) -> list[Row]:
         """Return the sums, the earliest period first."""
-        since_us, cut_us = asked.since_us, _running_since(asked, self._clock.now_us())
-        if asked.period == "all" or cut_us <= since_us:
+        cut_us = _running_since(asked, self._clock.now_us())
+        if asked.period == "all" or cut_us <= asked.since_us:
             return usage(rows, asked)
-        over = msgspec.structs.replace(asked, until_us=cut_us)
+        mark = _mark(rows, asked)
         if asked.until_us is not None and asked.until_us <= cut_us:
-            return [*self._over(rows, asked)]
-        return [*self._over(rows, over), *usage(rows, msgspec.structs.replace(asked, since_us=cut_us))]
+            return [*self._over(rows, asked, mark)]
+        # The sum up to now is told faster than one up to midnight: months are summed up.
+        running = msgspec.structs.replace(asked, since_us=cut_us)
+        over = msgspec.structs.replace(asked, until_us=cut_us)
+        mark = tuple(both - one for both, one in zip(mark, _mark(rows, running), strict=True))
+        return [*self._over(rows, over, mark), *usage(rows, running)]
 
-    def _over(self, rows: Rows, asked: Asked) -> Sequence[Row]:
-        """Return the sums of periods that are over."""
-        alone = msgspec.structs.replace(
-            asked, period="all", by=(), spreads=False, columns=Sums.__struct_fields__
-        )
-        whole = sum((row.sums for row in usage(rows, alone)), start=Sums())
+    def _over(self, rows: Rows, asked: Asked, mark: _Mark) -> Sequence[Row]:
+        """Return the sums of periods that are over, read anew where the sum of them all is another by now."""
         key, now = msgspec.json.encode(asked), self._clock.monotonic()
         kept = self._kept.get(key)
-        if kept is not None and kept.whole == whole and now - kept.at < _LASTS_S:
+        if kept is not None and kept.mark == mark and now - kept.at < _LASTS_S:
             return kept.rows
         found = usage(rows, asked)
         self._kept.pop(key, None)
         while len(self._kept) >= _MOST:
             self._kept.pop(next(iter(self._kept)), None)
-        self._kept[key] = _Kept(now, whole, found)
+        self._kept[key] = _Kept(now, mark, found)
         return found
 
 
@@ -68,3 +70,10 @@ def _running_since(asked: Asked, now_us: int) -> int:
     if asked.period == "hour" or asked.period == "all":
         return now_us // _HOUR_US * _HOUR_US
     return span(asked.period, now_us).start
+
+
+def _mark(rows: Rows, asked: Asked) -> _Mark:
+    alone = msgspec.structs.replace(asked, period="all", by=(), spreads=False, columns=COLUMNS)
+    found = usage(rows, alone)
+    mark: _Mark = msgspec.structs.astuple(found[0].sums if found else Sums())
+    return mark
