@@ -50,7 +50,9 @@ class Live:
         which = _asked(exchange)
         exchange.begin(200, _EVENTS, b"retry: 1000\n\n")
         async with self._ledger.subscribe() as turns:
-            chosen = await self._ledger.read(_chosen, which)
+            chosen = _Chosen(which, "", frozenset())
+            if which.key or which.text:
+                chosen = await self._ledger.read(_chosen, which)
             while self._stays(exchange) and not exchange.done:
                 try:
                     async with asyncio.timeout(_PATIENCE_S):
