@@ -3,9 +3,9 @@
 import itertools
 from pathlib import Path
 
-import dashboard_ledger
 import msgspec
 
+import dashboard_ledger
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger.keys import KeyRow, insert
 from llm_gateway.ledger.opening import offline

@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Self
 
 import dashboard_ledger
-
 from dashboard_e2e.stage import Site
 from gateway_process import GatewayProcess
 from rawhttp import request

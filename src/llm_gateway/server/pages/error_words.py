@@ -44,6 +44,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "`llm-gateway models`; write `provider/model`",
     ),
     "method_not_allowed": ("the path exists, with other methods", "the `Allow` header names them"),
+    "sign_in_needed": (
+        "a page was asked for, and nobody was signed in",
+        "`llm-gateway open`",
+    ),
+    "conflict": ("what was to be changed is not, or no longer, as it has to be", "look at it again"),
     "request_timeout": (
         "the header or the body came too slowly",
         "`server.header_timeout`, `server.body_timeout`",

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 
 import msgspec
 
+from llm_gateway.content.content import Content
 from llm_gateway.dashboard.curl import curl
 from llm_gateway.errors import NotFound
 from llm_gateway.ledger.arithmetic import turn_and_cards
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.records import Turn
+from llm_gateway.pipeline.handle import Gateway
+from llm_gateway.pipeline.key_admin import KeyAdmin
 from llm_gateway.server.pages.error_words import ErrorWords, error_words
 from llm_gateway.server.pages.kept_content import ContentState, KeptContent
 from llm_gateway.server.pages.page import Asked, Page
 from llm_gateway.server.pages.waterfall import Bar, waterfall
-from llm_gateway.server.parts import Apis, Parts
+from llm_gateway.server.shelf import Shelf
 from llm_gateway.server.views import RequestDetail, request_detail
 
 __all__ = ["KeyOf", "RequestPage", "RequestView", "TokensView"]
@@ -67,10 +70,11 @@ class RequestView(msgspec.Struct, frozen=True):
 class RequestPage:
     """Make the page."""
 
-    def __init__(self, parts: Parts, apis: Apis) -> None:
-        self._parts = parts
-        self._apis = apis
-        self._kept = KeptContent(parts.gateway, parts.keys, parts.content)
+    def __init__(self, gateway: Gateway, keys: KeyAdmin, content: Content, shelf: Shelf) -> None:
+        self._gateway = gateway
+        self._keys = keys
+        self._shelf = shelf
+        self._kept = KeptContent(gateway, keys, content)
 
     def pages(self) -> tuple[Page, ...]:
         """Return the page, and what can be done with what is kept."""
@@ -78,11 +82,11 @@ class RequestPage:
 
     async def make(self, asked: Asked) -> RequestView:
         """Return what the page shows."""
-        found, cards = await self._parts.gateway.ledger.read(turn_and_cards, asked.rest)
+        found, cards = await self._gateway.ledger.read(turn_and_cards, asked.rest)
         if found is None:
             raise NotFound(f"there is no request {asked.rest[:40]!r} in the ledger")
         detail = request_detail(found, cards)
-        row = _row(await self._parts.keys.listed(), found)
+        row = _row(await self._keys.listed(), found)
         content = await self._kept.state(found, row)
         request = detail.request
         return RequestView(
@@ -97,7 +101,7 @@ class RequestPage:
         )
 
     def _models(self) -> list[str]:
-        return [each.name for each in self._apis.shelf.listed()][:_MOST_MODELS]
+        return [each.name for each in self._shelf.listed()][:_MOST_MODELS]
 
 
 def _row(rows: Sequence[KeyRow], found: Turn) -> KeyRow | None:
