@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from llm_gateway.clients.catalog import Client, catalog
+from llm_gateway.clients.fingerprints import OURS
 from llm_gateway.ledger.coverage import Use
 from llm_gateway.wire.ready import ready
 
@@ -169,6 +170,8 @@ def cover_all(
     by_place: dict[tuple[str, str], tuple[list[Use], list[Use]]] = {}
     for which, each in enumerate((uses.routed, uses.passed_by)):
         for use in each:
+            if use.client in OURS:
+                continue
             by_place.setdefault((use.machine or here, use.client), ([], []))[which].append(use)
     found = {(machine, client) for machine, each in known.items() for client in each}
     named = {client for _, client in (*by_place, *found)}

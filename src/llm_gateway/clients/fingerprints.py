@@ -15,6 +15,8 @@ from llm_gateway.clients.catalog import Background, catalog
 from llm_gateway.wire.headers import Headers
 
 __all__ = [
+    "DASHBOARD_CLIENT",
+    "OURS",
     "SESSION_HEADERS",
     "SMOKE_CLIENT",
     "UNKNOWN_CLIENT",
@@ -26,6 +28,9 @@ __all__ = [
 
 UNKNOWN_CLIENT = "openai-compatible"
 SMOKE_CLIENT = "llm-gateway-smoke"
+DASHBOARD_CLIENT = "llm-gateway-dashboard"
+OURS = frozenset((SMOKE_CLIENT, DASHBOARD_CLIENT))
+"""What asks for the gateway's own sake: no application, and nothing of it is anybody's use."""
 
 SESSION_HEADERS = (
     b"x-claude-code-session-id",

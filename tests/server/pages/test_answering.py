@@ -36,7 +36,7 @@ def test_a_stream_is_heard_in_pieces_and_accounted_to_the_dashboard(tmp_path: Pa
     assert row is not None and row.id == found.request_id
     assert (row.caller, row.client, row.told_by, row.purpose) == (
         "dashboard",
-        "dashboard",
+        "llm-gateway-dashboard",
         "session",
         "playground",
     )

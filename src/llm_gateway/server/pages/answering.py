@@ -11,6 +11,7 @@ import msgspec
 
 from llm_gateway.canonical.events import Event, Failed, RefusalDelta, TextDelta, ThinkingDelta
 from llm_gateway.canonical.parts import Refusal, Text, Thinking
+from llm_gateway.clients.fingerprints import DASHBOARD_CLIENT
 from llm_gateway.dialects.contract import Path
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.errors import BodyTooLarge, GatewayError
@@ -27,7 +28,7 @@ from llm_gateway.wire.headers import Headers
 __all__ = ["CALLER", "Answered", "Heard", "Question", "Said", "Sent", "Taking", "answer"]
 
 CALLER = "dashboard"
-"""To whom the questions of pages are accounted, and the client that they come from."""
+"""To whom the questions of pages are accounted."""
 
 _ID = b"x-llm-gateway-request-id: "
 _HEADERS: Headers = [(b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
@@ -109,8 +110,8 @@ async def answer(
 
 
 def _sender(gateway: Gateway, sent: Sent) -> Sender:
-    identity = Identity("", CALLER, client=CALLER)
-    caller = Caller(identity, CALLER, purpose=sent.purpose, told_by="session", label=sent.label)
+    identity = Identity("", CALLER, client=DASHBOARD_CLIENT)
+    caller = Caller(identity, DASHBOARD_CLIENT, purpose=sent.purpose, told_by="session", label=sent.label)
     return Sender(caller, Credential(identity, b""), gateway.keys.changes, b"", b"")
 
 

@@ -138,7 +138,8 @@ class Overview:
         self._glance = Remembered(clock, _HELD_S, self._read_glance)
         self._sums = Remembered(clock, _HELD_S, self._read_sums)
         self._counsel = Remembered(clock, _COUNSEL_S, self._read_counsel)
-        self._clients = Remembered(clock, _LOOK_S, self._look)
+        self._known = Remembered(clock, _HELD_S, self._look)
+        self._looked = Remembered(clock, _LOOK_S, self._look)
 
     def pages(self) -> tuple[Page, ...]:
         """Return the page, its pieces, and the test request."""
@@ -155,7 +156,7 @@ class Overview:
         """Return the whole page. Applications are as they were when they were looked for last."""
         now_us = self._gateway.clock.now_us()
         since = _since(asked)
-        found = await self._clients.get(math.inf)
+        found = await self._known.get(math.inf)
         seen = await self._glance.get("")
         lines = _client_lines(found.clients, seen.by_client)
         return OverviewView(
@@ -175,7 +176,7 @@ class Overview:
 
     async def capture(self, asked: Asked) -> _NeedsPart:
         """Return what needs somebody, having looked for applications."""
-        return _NeedsPart(await self._capture(await self._clients.get(_LOOK_S), asked))
+        return _NeedsPart(await self._capture(await self._looked.get(_LOOK_S), asked))
 
     async def numbers(self, asked: Asked) -> _NumbersPart:
         """Return the figures of a time."""
@@ -186,7 +187,7 @@ class Overview:
 
     async def tables(self, asked: Asked) -> _TablesPart:
         """Return the applications and who can answer."""
-        found, seen = await self._clients.get(_LOOK_S), await self._glance.get("")
+        found, seen = await self._looked.get(_LOOK_S), await self._glance.get("")
         now_us = self._gateway.clock.now_us()
         return _TablesPart(_client_lines(found.clients, seen.by_client), self._answerers(seen, now_us))
 
