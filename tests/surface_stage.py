@@ -27,44 +27,46 @@ from llm_gateway.telemetry.log import Log
 from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import PEPPER, Stage, on_stage
 
-__all__ = ["home_of", "no_companions", "on_surface"]
+__all__ = ["home_of", "no_companions", "on_surface", "parts_of"]
 
 
 def on_surface(home: Path) -> Routes:
     """Return the table of a gateway that has no providers and no bridges."""
 
     async def scene(stage: Stage) -> Routes:
-        fleet = Fleet(stage.upstream, stage.clock, lambda: None)
-        bridges = Bridges({}, {}, (), Tasks(fail), lambda: fleet)
-        companions = no_companions(stage, fleet)
-        content = Content(Where(home), stage.clock, fail)
-        tasks = Tasks(fail)
-        return surface(
-            Parts(
-                stage.gateway,
-                fleet,
-                Watching(stage.ledger, stage.clock, "", None),
-                KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None),
-                content,
-                KeptResponses(stage.gateway, content, ""),
-                BridgesApi(bridges, stage.ledger, companions),
-                CompanionsApi(companions.registry, companions.hub),
-                Server(),
-                tasks,
-                QuotaKeeping(stage.gateway.quotas, home_of(stage), bridges, companions),
-                lambda: (),
-                lambda: (Loaded(Settings(), {}, home, home / "gateway.toml"), {}),
-                lambda: "http://127.0.0.1:8787",
-                lambda: "",
-                SignIn(
-                    Sessions(stage.ledger, stage.clock, secure=False),
-                    Access(b"owner", b""),
-                    lambda: "http://x",
-                ),
-            )
-        )
+        return surface(parts_of(stage, home))
 
     return on_stage(home, scene)
+
+
+def parts_of(stage: Stage, home: Path) -> Parts:
+    """Return the parts of a gateway that has no providers and no bridges."""
+    fleet = Fleet(stage.upstream, stage.clock, lambda: None)
+    bridges = Bridges({}, {}, (), Tasks(fail), lambda: fleet)
+    companions = no_companions(stage, fleet)
+    content = Content(Where(home), stage.clock, fail)
+    return Parts(
+        stage.gateway,
+        fleet,
+        Watching(stage.ledger, stage.clock, "", None),
+        KeyAdmin(stage.ledger, stage.keys, PEPPER, stage.clock, None),
+        content,
+        KeptResponses(stage.gateway, content, ""),
+        BridgesApi(bridges, stage.ledger, companions),
+        CompanionsApi(companions.registry, companions.hub),
+        Server(),
+        Tasks(fail),
+        QuotaKeeping(stage.gateway.quotas, home_of(stage), bridges, companions),
+        lambda: (),
+        lambda: (Loaded(Settings(), {}, home, home / "gateway.toml"), {}),
+        lambda: "http://127.0.0.1:8787",
+        lambda: "",
+        SignIn(
+            Sessions(stage.ledger, stage.clock, secure=False),
+            Access(b"owner", b""),
+            lambda: "http://x",
+        ),
+    )
 
 
 def no_companions(stage: Stage, fleet: Fleet) -> Companions:

@@ -229,3 +229,9 @@ def test_the_gaps_are_those_that_run_and_could_go_through() -> None:
     }
     routed, running, open_ = gaps(cover_all("", known, Uses((of("aider"),)), NOW))
     assert (routed, running, [each.client for each in open_]) == (1, 2, ["claude-code"])
+
+
+@pytest.mark.parametrize("client", ["llm-gateway-smoke", "llm-gateway-dashboard"])
+def test_what_the_gateway_asks_for_itself_is_no_application(client: str) -> None:
+    ours = msgspec.structs.replace(used(3), client=client)
+    assert cover_all("laptop", {}, Uses((ours,)), NOW) == []

@@ -17,6 +17,7 @@ from llm_gateway.errors import LedgerUnavailable
 from llm_gateway.ledger.coverage import passed_by
 from llm_gateway.ledger.ledger import Ledger
 from llm_gateway.ledger.sightings import Sighting, since
+from llm_gateway.ledger.store import Row, Rows
 
 USED = Usage(uncached=10, output=5)
 
@@ -54,9 +55,8 @@ class Machine:
 Scene = Callable[[Ledger, Watching, Machine], Awaitable[None]]
 
 
-def watched(home: Path, scene: Scene, *, closes: bool = True) -> None:
-    async def play() -> None:
-        clock = FakeClock()
+def watched(home: Path, scene: Scene, *, closes: bool = True, clock: FakeClock | None = None) -> None:
+    async def play(clock: FakeClock) -> None:
         ledger = await Ledger.open(home / "home", clock, on_failure=Failures())
         machine = Machine(home)
         try:
@@ -65,7 +65,7 @@ def watched(home: Path, scene: Scene, *, closes: bool = True) -> None:
             if closes:
                 await ledger.close()
 
-    asyncio.run(play())
+    asyncio.run(play(clock or FakeClock()))
 
 
 async def answered(ledger: Ledger, response_id: str) -> str:
@@ -102,6 +102,25 @@ def test_who_asks_is_told_what_is_there_now(tmp_path: Path) -> None:
         assert await watching.known() == {"laptop": machine.found}
 
     watched(tmp_path, scene)
+
+
+def test_what_has_not_changed_is_not_written_down_each_time(tmp_path: Path) -> None:
+    clock = FakeClock()
+
+    async def scene(ledger: Ledger, watching: Watching, machine: Machine) -> None:
+        def times(rows: Rows) -> list[Row]:
+            return rows.rows("SELECT at_us FROM detections")
+
+        await watching.look_around(older_than=0.0)
+        first = await ledger.read(times)
+        clock.advance(30)
+        await watching.look_around(older_than=0.0)
+        assert await ledger.read(times) == first
+        clock.advance(31)
+        await watching.look_around(older_than=0.0)
+        assert await ledger.read(times) != first
+
+    watched(tmp_path, scene, clock=clock)
 
 
 def test_what_came_through_is_told_from_what_passed_by(tmp_path: Path) -> None:

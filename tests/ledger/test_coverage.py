@@ -64,6 +64,7 @@ def test_a_turn_is_on_the_machine_of_its_key(store: SqliteStore) -> None:
 def test_only_answers_to_somebody_count(store: SqliteStore) -> None:
     answered(store, NOW, outcome="error")
     answered(store, NOW, purpose="smoke")
+    answered(store, NOW, purpose="playground")
     assert routed(store, NOW) == []
     answered(store, NOW, label="title")
     assert [(use.requests, use.background) for use in routed(store, NOW)] == [(1, 1)]

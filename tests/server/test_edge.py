@@ -61,6 +61,17 @@ def test_head_is_answered_like_get_without_a_body() -> None:
     assert b"content-length: 7\r\n" in wire.sent and wire.sent.endswith(b"\r\n\r\n")
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_monitor_is_told_at_the_root_that_the_gateway_runs_and_no_more(method: str) -> None:
+    door = Door(Route("GET", "/", hello, "", "page"), Route("GET", "/x", hello, "", "page"))
+    reply = asyncio.run(door.ask("/", method=method))
+    assert (reply.status, reply.body) == (200, b"LLM Gateway is running" if method == "GET" else b"")
+    assert reply.header("content-type") == "text/plain; charset=utf-8"
+    assert asyncio.run(door.ask("/", (b"accept", b"text/html"), method=method)).status == 303
+    assert asyncio.run(door.ask("/", token="wrong", method=method)).status == 401
+    assert asyncio.run(door.ask("/x", method=method)).status == 401
+
+
 def test_json_is_for_nobody_to_keep() -> None:
     wire = FakeWire()
     respond_json(wire.exchange(b"GET", b"/"), b'{"a":1}', 201)

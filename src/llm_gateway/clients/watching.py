@@ -40,6 +40,8 @@ from llm_gateway.ledger.trouble import trouble
 __all__ = ["Looking", "Watching", "watching"]
 
 _DAY_US = 86_400 * 1_000_000
+# What was found is written down again after so long where nothing has changed.
+_KEPT_US = 60 * 1_000_000
 # A turn may still be told of a while after it ended; what was not recognised by then passed by.
 _SETTLES_US = 10 * 60 * 1_000_000
 # A conversation's answers are recognised together: those before the new ones take part.
@@ -73,6 +75,8 @@ class Watching:
         self._looking: Looking | None = None
         self._one_at_a_time = asyncio.Lock()
         self._found_at = -math.inf
+        self._kept: dict[str, str] = {}
+        self._kept_us = 0
         self._new_from_us = (
             clock.now_us() - DAYS * _DAY_US
         )  # what was kept before this start is looked at once
@@ -146,12 +150,13 @@ class Watching:
         now = self._clock.now_us()
         known = await asyncio.to_thread(self._looking.known)
         self._found_at = self._clock.monotonic()
+        told = {client: msgspec.json.encode(each).decode() for client, each in known.items()}
+        if told == self._kept and now - self._kept_us < _KEPT_US:
+            return  # whoever looks on has it looked for every second: that is no reason to write each time
         await self._write(
-            [
-                put_detected(Detected(self.machine, client, now, msgspec.json.encode(each).decode()))
-                for client, each in known.items()
-            ]
+            [put_detected(Detected(self.machine, client, now, found)) for client, found in told.items()]
         )
+        self._kept, self._kept_us = told, now
 
     async def _read(self, looking: Looking) -> None:
         for client, places in await asyncio.to_thread(looking.logs):

@@ -14,6 +14,7 @@ from llm_gateway.errors import (
     UpgradeRefused,
 )
 from llm_gateway.http.exchange import Exchange
+from llm_gateway.pipeline.authenticate import credentials
 from llm_gateway.pipeline.relay import refuse
 from llm_gateway.server.access import Access, is_visit, sign_in_location
 from llm_gateway.server.guard import Guard, is_arrival
@@ -24,6 +25,7 @@ from llm_gateway.telemetry.metrics import Metrics
 __all__ = ["JSON", "Edge", "respond_json"]
 
 _NO_STORE = b"cache-control: no-store\r\n"
+_PLAIN = b"content-type: text/plain; charset=utf-8\r\n" + _NO_STORE
 JSON = b"content-type: application/json\r\n" + _NO_STORE
 
 
@@ -102,6 +104,9 @@ class Edge:
         await answer(exchange, "")
 
     def _refuse(self, exchange: Exchange, error: GatewayError) -> None:
+        if isinstance(error, SignInNeeded) and _only_asks_whether(exchange):
+            exchange.respond(200, _PLAIN, b"LLM Gateway is running")
+            return
         self._metrics.refused(error.kind)
         if exchange.started:
             exchange.abandon()
@@ -114,6 +119,12 @@ class Edge:
         if isinstance(error, MethodNotAllowed):
             fields += b"allow: %b\r\n" % ", ".join(error.allowed).encode()
         refuse(exchange, self._dialect_of(exchange.target), error, fields)
+
+
+def _only_asks_whether(exchange: Exchange) -> bool:
+    """Return whether somebody asks at the root whether anything is there, as monitors and some tools do."""
+    root = exchange.target.partition(b"?")[0] == b"/" and exchange.method in (b"GET", b"HEAD")
+    return root and not is_visit(exchange) and not credentials(exchange.headers)
 
 
 def respond_json(exchange: Exchange, body: bytes, status: int = 200) -> None:
