@@ -56,7 +56,10 @@
         await WAYS[form.dataset.keyForm](Object.fromEntries(new FormData(form)));
         dialog.close();
         form.reset();
-      } catch (error) { problem.textContent = error.message; }
+      } catch (error) {
+        problem.textContent = error.message;
+        gateway.say("");
+      }
       button.disabled = false;
     });
     find("[data-shut]", form).addEventListener("click", () => dialog.close());

@@ -40,7 +40,7 @@
     if (end.tokens_out != null) told.push(["Tokens out", end.tokens_out.toLocaleString() + about]);
     if (end.cost_usd != null) told.push(["Cost", dollars(end.cost_usd)]);
     if (end.worth_usd != null) told.push(["API-equivalent", dollars(end.worth_usd)]);
-    if (end.ttft_ms != null) told.push(["First token", seconds(end.ttft_ms)]);
+    if (end.ttft_ms != null && !end.error) told.push(["First token", seconds(end.ttft_ms)]);
     if (end.total_ms != null) told.push(["Total", seconds(end.total_ms)]);
     for (const [name, value] of told) {
       const term = document.createElement("dt"), text = document.createElement("dd");
@@ -100,7 +100,9 @@
       if (reply.ok) await read(column, reply);
       else problem.textContent = gateway.reason(await reply.text(), reply.status);
     } catch (error) {
-      problem.textContent = leaving.signal.aborted ? "Stopped. What was used until then is on record." : error.message || gateway.reason("", 0);
+      const stopped = leaving.signal.aborted;
+      problem.classList.toggle("stopped", stopped);
+      problem.textContent = stopped ? "Stopped. What was used until then is on record." : error.message || gateway.reason("", 0);
     }
     running.delete(leaving);
     said.removeAttribute("aria-busy");
