@@ -2,7 +2,19 @@
 
 import pytest
 
-from llm_gateway.dashboard.words import change, count, day, lasting, ms, percent, short, size, usd, utc
+from llm_gateway.dashboard.words import (
+    as_json,
+    change,
+    count,
+    day,
+    lasting,
+    ms,
+    percent,
+    short,
+    size,
+    usd,
+    utc,
+)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +120,7 @@ def test_times_are_in_utc_and_say_so() -> None:
 )
 def test_how_long_something_takes_is_in_two_units(seconds: float | None, expected: str) -> None:
     assert lasting(seconds) == expected
+
+
+def test_a_value_for_a_script_is_json() -> None:
+    assert as_json({"a": [1, "<"]}) == '{"a":[1,"<"]}'

@@ -220,3 +220,15 @@ def test_a_log_that_is_settled_later_is_whole_before_and_after(tmp_path: Path) -
     assert log.verify().lines == 2 and log.verify().broken is None
     log.path.write_bytes(log.path.read_bytes().splitlines(keepends=True)[0])
     assert log.verify().broken is not None
+
+
+def test_the_latest_lines_are_read_without_those_before(tmp_path: Path) -> None:
+    audit = AuditLog(tmp_path, FakeClock(), synced=False)
+    assert audit.latest(5) == []
+    for number in range(900):
+        audit.write(f"action.{number}", "x" * 400)
+    assert audit.path.stat().st_size > 256 * 1024
+    found = audit.latest(3)
+    assert [each.action for each in found] == ["action.899", "action.898", "action.897"]
+    many = audit.latest(10_000)
+    assert 300 < len(many) < 900 and [each.seq for each in many] == list(range(900, 900 - len(many), -1))

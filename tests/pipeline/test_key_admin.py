@@ -220,3 +220,20 @@ def test_a_key_may_be_for_one_application_on_one_machine(tmp_path: Path) -> None
 def test_what_a_key_is_for_has_a_name(client: str, machine: str) -> None:
     with pytest.raises(MalformedRequest):
         made_for(mint("ada", PEPPER, "key_1", 0), client, machine)
+
+
+def test_a_key_is_limited_from_its_first_request_and_it_is_told_who_made_it(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        keys = admin(stage)
+        await keys.load(stage.spending)
+        limits = KeyLimits(parallel=2)
+        minted = await keys.acting("session 1").create("ada", limits=limits)
+        assert minted.row.limited == limits and await keys.listed() == [minted.row]
+        assert [(each.scope, each.limit) for each in stage.spending.standing()] == [
+            (("key", "ada"), "parallel")
+        ]
+        await keys.revoke(minted.row.id)
+        told = [(each.actor, each.action, each.detail.get("limits")) for each in stage.ledger.audit.entries()]
+        assert told == [("session 1", "key.create", "2 at a time"), ("owner", "key.revoke", None)]
+
+    on_stage(tmp_path, scene)

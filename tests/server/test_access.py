@@ -9,7 +9,7 @@ import pytest
 
 from fakes import FakeWire
 from llm_gateway.errors import SignInNeeded, Unauthenticated
-from llm_gateway.server.access import Access, is_visit, local_path, sign_in_location
+from llm_gateway.server.access import Access, is_person, is_visit, local_path, sign_in_location
 from llm_gateway.vault import mint_key
 from rawhttp import Reply
 from server_stage import DASHBOARD, OWNER
@@ -200,3 +200,18 @@ def test_guesses_in_the_form_are_not_listened_to_for_long(tmp_path: Path) -> Non
 
     replies = in_a_lobby(tmp_path, scene)
     assert [each.status for each in replies] == [401] * 10 + [429] * 3 + [200]
+
+
+def test_who_signed_in_with_the_token_is_no_person(tmp_path: Path) -> None:
+    async def scene(lobby: Lobby) -> None:
+        fields, session = await lobby.signed_in()
+        assert is_person(session) and not is_person(None)
+        assert (await lobby.ask("DELETE", "/session", fields)).status == 200
+        reply = await lobby.ask("POST", "/sign-in", {}, {"token": DASHBOARD})
+        cookie = {"Cookie": (reply.header("set-cookie") or "").partition(";")[0]}
+        assert (await lobby.ask("GET", "/dashboard", cookie)).status == 200
+        for method in METHODS:
+            refused = await lobby.ask(method, "/session", {**cookie, "x-llm-gateway-csrf": session.csrf})
+            assert refused.status == 403
+
+    in_a_lobby(tmp_path, scene)

@@ -27,21 +27,26 @@ class Effective(msgspec.Struct, frozen=True):
 
 def effective(loaded: Loaded) -> list[Effective]:
     """Return every setting, in the order of the reference, and the secrets behind them."""
-    told = {
-        **dict(_leaves(msgspec.to_builtins(loaded.settings))),
-        "bootstrap_key": "***" if loaded.bootstrap_key is not None else "not set",
-        "dashboard_token": "***" if loaded.dashboard_token is not None else "not set",
-    }
     origins = {name: str(where) for name, where in loaded.origins.items()}
-    return [Effective(name, value, origins.get(name, "default")) for name, value in told.items()]
+    told = list(_leaves(msgspec.to_builtins(loaded.settings)))
+    for name, secret in (
+        ("bootstrap_key", loaded.bootstrap_key),
+        ("dashboard_token", loaded.dashboard_token),
+    ):
+        told.append((name, name, "***" if secret is not None else "not set"))
+    return [
+        Effective(name, value, origins.get(name) or origins.get(place, "default"))
+        for name, place, value in told
+    ]
 
 
-def _leaves(value: object, name: str = "") -> Iterator[tuple[str, str]]:
+def _leaves(value: object, name: str = "", place: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield names, the same with a number in the place of a table's name, and values."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from _leaves(inner, f"{name}.{key}" if name else key)
+            yield from _leaves(inner, f"{name}.{key}" if name else key, f"{place}.{key}" if place else key)
     elif isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
-        for inner in value:
-            yield from _leaves(inner, f"{name}.{inner.get('name', '')}")
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{name}.{inner.get('name', '')}", f"{place}.{number}")
     else:
-        yield name, msgspec.json.encode(value).decode()
+        yield name, place, msgspec.json.encode(value).decode()
