@@ -39,7 +39,7 @@ _ADDRESS = re.compile(r"[^\s\"'<>@,;()]+@[^\s\"'<>@,;()]+")
 _QUERY = re.compile(r"(https?://[^\s\"'?#]+)[?#][^\s\"']*")
 _SECRET_NAME = re.compile(r"(?i)(key|token|secret|password|passwd|auth|cookie|credential)")
 # Settings that name people, or that hold what a program is started with, a credential perhaps.
-_PERSONAL = frozenset(("owner", "people", "callers", "share_with", "command", "keys"))
+_PERSONAL = frozenset(("owner", "people", "callers", "share_with", "command", "keys", "allowed"))
 _SHORTEST_SECRET = 6
 
 

@@ -24,7 +24,7 @@ from llm_gateway.server.shelf import Shelf
 from llm_gateway.upstream.fleet import Fleet
 from llm_gateway.wire.ready import ready
 
-__all__ = ["Choice", "Ending", "Playground", "PlaygroundView", "Prompt"]
+__all__ = ["Choice", "Ending", "Paid", "Playground", "PlaygroundView", "Prompt"]
 
 _MOST = 4
 _LONGEST_NAME = 256
