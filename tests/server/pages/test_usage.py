@@ -149,6 +149,25 @@ def test_everything_adds_up_whatever_it_is_broken_down_by(tmp_path: Path, by: st
     seated(tmp_path, scene)
 
 
+@pytest.mark.parametrize("period", ["hourly", "daily", "weekly", "monthly", "all"])
+@pytest.mark.parametrize("time", ["", "&since=3d", "&from=2023-11-07&to=2023-11-09"])
+def test_all_figures_are_of_the_same_time(tmp_path: Path, period: str, time: str) -> None:
+    async def scene(seat: Seat) -> None:
+        await seat.fill(120)
+        for ago in (0, 40, 100):
+            await seat.used("a", days_ago=ago, cost=1_000_000_000)
+        view = await seat.view(f"/usage?period={period}{time}&measure=cost")
+        total = view.usage.total.cost_nano
+        assert sum(row.figures.cost_nano for row in view.usage.rows) == total > 0
+        assert sum(share.figures.cost_nano for share in view.shares) == view.account.cost.nano == total
+        assert view.total is not None and view.total.figures.cost_nano == total
+        assert view.paid.cost_usd == pytest.approx(total / 1e9)
+        if view.chart is not None:
+            assert sum(sum(row[2]) for row in view.chart.rows) == pytest.approx(total / 1e9, abs=1e-3)
+
+    seated(tmp_path, scene)
+
+
 def test_prices_are_told_when_they_are_asked_for(tmp_path: Path) -> None:
     async def scene(seat: Seat) -> None:
         await seat.fill(200)

@@ -16,7 +16,7 @@ from llm_gateway.ledger.reader import QueryTooSlow
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.sums import Sums
 from llm_gateway.ledger.usage import Asked as Sought
-from llm_gateway.ledger.usage import Row, usage
+from llm_gateway.ledger.usage import Dimension, Row, usage
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.server.account_names import AccountNames
 from llm_gateway.server.advice import advice
@@ -142,8 +142,7 @@ class _Reading:
 
     def page(self, rows: Rows) -> UsagePage:
         choice, question = self._choice, self._question
-        whole_asked = choice.question(self._now_us, "all")
-        broken = choice.question(self._now_us, "all", self._by)
+        whole_asked, broken = self._whole(()), self._whole(self._by)
         parts = usage(rows, broken.asked)
         routed = _sum(row for row in parts if choice.source != "seen" and not _is_seen(broken, row))
         total = usage(rows, whole_asked.asked)
@@ -168,6 +167,12 @@ class _Reading:
             self._exact(),
             self._notes(),
         )
+
+    def _whole(self, by: tuple[Dimension, ...]) -> Question:
+        """Return the same time in one piece; what is usual for a period is another time than for all."""
+        asked = self._choice.question(self._now_us, "all", by)
+        same = {"since_us": self._question.asked.since_us, "until_us": self._question.until_us}
+        return msgspec.structs.replace(asked, asked=msgspec.structs.replace(asked.asked, **same))
 
     def _days(self, rows: Rows) -> tuple[Paid, Paid]:
         """Return yesterday and today, of what is looked at."""
@@ -234,7 +239,7 @@ class _Reading:
     def _notes(self) -> list[str]:
         if self._period == self._choice.period:
             return []
-        chosen = self._choice.period
+        chosen = self._choice.period.capitalize()
         return [f"{chosen} would be too many bars to tell apart over this time: it is shown {self._period}"]
 
 
