@@ -15,7 +15,7 @@ from llm_gateway.ledger.accounting import Basis
 from llm_gateway.ledger.queries import ProviderSeen
 from llm_gateway.ledger.spans import DAY_US
 from llm_gateway.ledger.usage import Asked as Sums
-from llm_gateway.ledger.usage import usage
+from llm_gateway.ledger.usage import Dimension, Row, usage
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.providers.alias import Alias, AliasTarget
 from llm_gateway.providers.names import candidates
@@ -40,7 +40,11 @@ __all__ = [
 
 _WEEK_DAYS = 7
 _HOLDS_S = 30.0
+_TIMES_HOLD_S = 300.0
 _DIALECTS = tuple(DIALECTS)
+
+_BY: tuple[Dimension, ...] = ("provider", "model")
+_ROUTED: Mapping[Dimension, str] = {"source": "routed"}
 
 _Figures = tuple[dict[tuple[str, str], Fared], dict[str, ProviderSeen]]
 
@@ -126,6 +130,7 @@ class Routing:
         self._gateway = gateway
         self._fleet = fleet
         self._explaining = explaining
+        self._times: Remembered[str, list[Row]] = Remembered(gateway.clock, _TIMES_HOLD_S, self._week)
         self._figures: Remembered[str, _Figures] = Remembered(gateway.clock, _HOLDS_S, self._read)
 
     def pages(self) -> tuple[Page, ...]:
@@ -155,17 +160,19 @@ class Routing:
 
     # details
 
-    async def _read(self, _: str) -> _Figures:
-        """Return how models fared in seven days and today, and providers in 24 hours."""
+    async def _week(self, _: str) -> list[Row]:
+        """Return how long the answers of models took in seven days: dear to add up, and slow to change."""
         now = self._gateway.clock.now_us()
-        since = now // DAY_US * DAY_US - (_WEEK_DAYS - 1) * DAY_US
+        since = max(now // DAY_US * DAY_US - (_WEEK_DAYS - 1) * DAY_US, 0)
+        return await self._gateway.ledger.read(usage, Sums(since, by=_BY, where=_ROUTED))
+
+    async def _read(self, _: str) -> _Figures:
+        """Return how models fared in seven days and in 24 hours, and providers in these."""
+        since = max(self._gateway.clock.now_us() - DAY_US, 0)
         read = self._gateway.ledger.read
-        week = await read(usage, Sums(since, by=("provider", "model"), where={"source": "routed"}))
-        day = await read(
-            usage, Sums(now - DAY_US, by=("provider", "model"), where={"source": "routed"}, spreads=False)
-        )
-        seen = await read(queries.providers, now - DAY_US)
-        return fared_of(week, day), {each.provider: each for each in seen}
+        day = await read(usage, Sums(since, by=_BY, where=_ROUTED, spreads=False))
+        seen = await read(queries.providers, since)
+        return fared_of(await self._times.get(""), day), {each.provider: each for each in seen}
 
     def _basis(self, provider: str, model: str) -> Basis:
         gateway = self._gateway
