@@ -32,6 +32,7 @@ __all__ = [
     "day_views",
     "glance",
     "hour_views",
+    "latest",
     "numbers",
     "numbers_view",
     "strip",
@@ -41,9 +42,11 @@ SPANS: Mapping[str, int] = {"24h": 24, "7d": 7 * 24, "30d": 30 * 24, "90d": 90 *
 """The times that can be chosen, in hours."""
 
 LATEST = 10
+_WHOSE = ("{0}.client", "coalesce(k.machine, '')")
 _HOURS = 7 * 24
 _DAYS = 30
 _STRIP = 24
+_SOME, _MOST = 0.1, 0.5
 
 
 class HourView(msgspec.Struct, frozen=True):
@@ -95,16 +98,18 @@ class Numbers(msgspec.Struct, frozen=True):
 
 
 class Glance(msgspec.Struct, frozen=True):
-    """What is drawn and listed whatever time is chosen."""
+    """What is drawn whatever time is chosen. `by_client` are requests of a day, by client and machine."""
 
     hours: Sequence[HourOutcomes]
     days: Sequence[DayMoney]
-    by_client: Mapping[str, int]
-    latest: Sequence[Turn]
+    by_client: Mapping[tuple[str, str], int]
 
 
 class Strip(msgspec.Struct, frozen=True):
-    """The last 24 hours of a provider: each `ok`, `failed`, `none` or `some`, where a few failed."""
+    """The last 24 hours of a provider: each `none`, `ok`, `some` or `failed`.
+
+    `some`: one in ten or more failed; `failed`: half or more did.
+    """
 
     hours: Sequence[str]
     ok: int
@@ -118,9 +123,13 @@ def glance(rows: Rows, now_us: int) -> Glance:
     return Glance(
         by_hour(rows, now_us // HOUR_US - _HOURS + 1),
         by_day(rows, now_us // DAY_US - _DAYS + 1),
-        {name: sums.requests for (name,), sums in sums_of(rows, ("{0}.client",), day).items()},
-        queries.page(rows, limit=LATEST),
+        {(name, machine): sums.requests for (name, machine), sums in sums_of(rows, _WHOSE, day).items()},
     )
+
+
+def latest(rows: Rows) -> list[Turn]:
+    """Return the requests that began last, those that run among them."""
+    return queries.page(rows, limit=LATEST)
 
 
 def numbers(rows: Rows, now_us: int, hours: int) -> tuple[Sums, Sums | None]:
@@ -225,9 +234,8 @@ def strip(found: Sequence[HourOutcomes], now_us: int) -> dict[str, Strip]:
 def _mark(hour: HourOutcomes | None) -> str:
     if hour is None or not (hour.ok or hour.failed):
         return "none"
-    if not hour.failed:
-        return "ok"
-    return "failed" if hour.failed >= hour.ok else "some"
+    share = hour.failed / (hour.ok + hour.failed)
+    return "ok" if share < _SOME else "some" if share < _MOST else "failed"
 
 
 def _sums(rows: Rows, since_us: int, until_us: int | None) -> Sums:

@@ -5,7 +5,7 @@ The pieces that change are pages of their own, which the page's script asks for 
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -20,7 +20,7 @@ from llm_gateway.server.pages import glance
 from llm_gateway.server.pages.answerers import Answerer, answerers
 from llm_gateway.server.pages.answering import Answered, Question, Said, answer
 from llm_gateway.server.pages.page import Asked, Page
-from llm_gateway.server.pages.todo import Known, Todo, Tone, todos
+from llm_gateway.server.pages.todo import Known, Todo, Tone, is_gap, todos
 from llm_gateway.server.parts import Apis, Parts
 from llm_gateway.server.remembered import Remembered
 from llm_gateway.server.views import RequestView, request_view
@@ -36,6 +36,7 @@ __all__ = [
 
 _MOST_TODO = 5
 _MOST_MODELS = 200
+_MOST_CLIENTS = 8
 _HELD_S = 2.0
 _COUNSEL_S = 60.0
 _LOOK_S = 0.4
@@ -98,6 +99,7 @@ class _NumbersPart(msgspec.Struct, frozen=True):
 
 class _TablesPart(msgspec.Struct, frozen=True):
     clients: list[ClientLine]
+    clients_more: int
     answerers: list[Answerer]
 
 
@@ -116,6 +118,7 @@ class OverviewView(msgspec.Struct, frozen=True):
     hours: list[glance.HourView]
     days: list[glance.DayView]
     clients: list[ClientLine]
+    clients_more: int
     answerers: list[Answerer]
     requests: list[RequestView]
     models: list[str]
@@ -158,7 +161,9 @@ class Overview:
         since = _since(asked)
         found = await self._known.get(math.inf)
         seen = await self._glance.get("")
-        lines = _client_lines(found.clients, seen.by_client)
+        # Not remembered: the live stream goes on from here.
+        latest = await self._gateway.ledger.read(glance.latest)
+        lines = self._lines(found, seen)
         return OverviewView(
             capture=await self._capture(found, asked),
             since=since,
@@ -167,11 +172,12 @@ class Overview:
             running=self._gateway.metrics.inflight,
             hours=glance.hour_views(seen.hours, now_us),
             days=glance.day_views(seen.days, now_us),
-            clients=lines,
+            clients=lines[:_MOST_CLIENTS],
+            clients_more=max(len(lines) - _MOST_CLIENTS, 0),
             answerers=self._answerers(seen, now_us),
-            requests=[request_view(turn) for turn in seen.latest],
+            requests=[request_view(turn) for turn in latest],
             models=self._models(),
-            start=None if seen.latest else await self._start(lines),
+            start=None if latest else await self._start(lines),
         )
 
     async def capture(self, asked: Asked) -> _NeedsPart:
@@ -189,7 +195,9 @@ class Overview:
         """Return the applications and who can answer."""
         found, seen = await self._looked.get(_LOOK_S), await self._glance.get("")
         now_us = self._gateway.clock.now_us()
-        return _TablesPart(_client_lines(found.clients, seen.by_client), self._answerers(seen, now_us))
+        lines = self._lines(found, seen)
+        more = max(len(lines) - _MOST_CLIENTS, 0)
+        return _TablesPart(lines[:_MOST_CLIENTS], more, self._answerers(seen, now_us))
 
     async def test(self, asked: Asked) -> _TestPart:
         """Ask a model something small, and return what it said."""
@@ -247,6 +255,16 @@ class Overview:
             return str(error)
         return "" if refusal is None else str(refusal)
 
+    def _lines(self, found: ClientsView, seen: glance.Glance) -> list[ClientLine]:
+        """Return the applications of which anything is known: what needs somebody first, then by use."""
+        here = self._parts.watching.machine
+        requests = {(name, machine or here): count for (name, machine), count in seen.by_client.items()}
+        known = [each for each in found.clients if each.status != "not-connected"]
+        lines = [
+            (is_gap(each), _line(each, requests.get((each.id, each.machine or here), 0))) for each in known
+        ]
+        return [line for _, line in sorted(lines, key=lambda each: (not each[0], -each[1].requests))]
+
     def _answerers(self, seen: glance.Glance, now_us: int) -> list[Answerer]:
         members, bridges = self._parts.fleet.members.values(), self._apis.bridges.bridges_known().bridges
         return answerers(members, bridges, glance.strip(seen.hours, now_us))
@@ -286,19 +304,15 @@ def _verdict(found: ClientsView) -> tuple[str, Tone]:
 _TONES: dict[str, Tone] = {"captured": "good", "partly": "warn", "bypassing": "bad", "cannot": "none"}
 
 
-def _client_lines(clients: Sequence[ClientView], requests: Mapping[str, int]) -> list[ClientLine]:
-    """Return the applications of which anything is known."""
-    return [
-        ClientLine(
-            each.id,
-            each.label,
-            each.machine or "",
-            each.coverage.verdict,
-            _TONES.get(each.coverage.verdict, "none"),
-            requests.get(each.id, 0),
-            "" if each.fix.startswith("llm-gateway ") else each.fix,
-            each.fix if each.fix.startswith("llm-gateway ") else "",
-        )
-        for each in clients
-        if each.status != "not-connected"
-    ]
+def _line(each: ClientView, requests: int) -> ClientLine:
+    is_command = each.fix.startswith("llm-gateway ")
+    return ClientLine(
+        each.id,
+        each.label or each.id or "(no name)",
+        each.machine or "",
+        each.coverage.verdict,
+        _TONES.get(each.coverage.verdict, "none"),
+        requests,
+        "" if is_command else each.fix,
+        each.fix if is_command else "",
+    )
