@@ -77,7 +77,8 @@ def test_what_was_found_is_told_with_what_helps(gateway: GatewayProcess) -> None
     told = view(gateway)
     assert told.machine == "laptop" and told.looks and not told.show_missing
     claude = named(told.clients, "claude-code")
-    assert claude.here and claude.connectable and claude.is_command and claude.status == "installed"
+    assert claude.here and claude.connectable and claude.is_command
+    assert claude.status in ("installed", "running"), "the machine of a test may run the real one"
     assert claude.client.fix == "llm-gateway connect claude-code" and claude.limits
     assert claude.connection is None and not claude.is_open
     assert named(told.clients, "zed").verdict == "captured"
