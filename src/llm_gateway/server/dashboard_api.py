@@ -26,6 +26,7 @@ from llm_gateway.server.limit_views import limit_views
 from llm_gateway.server.metrics_views import metrics_view
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
+from llm_gateway.server.usage_query import instant
 from llm_gateway.upstream.fleet import Fleet
 
 __all__ = ["DashboardApi"]
@@ -110,12 +111,17 @@ class DashboardApi:
     async def requests(self, exchange: Exchange, _: str) -> None:
         """Answer with a page of requests."""
         query = query_values(exchange.target)
+        until = query.get("until", "")
         which = Filter(
             client=query.get("client", ""),
             provider=query.get("provider", ""),
             model=query.get("model", ""),
             outcome=query.get("status", ""),
             since_us=self._since(query, 0),
+            key=query.get("key", ""),
+            caller=query.get("caller", ""),
+            until_us=instant(until, self._gateway.clock.now_us(), "until") if until else 0,
+            text=query.get("q", ""),
         )
         limit = _number(query, "limit", 50)
         found = await self._read(queries.page, which, before=query.get("before", ""), limit=limit)
