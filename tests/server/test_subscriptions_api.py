@@ -161,6 +161,10 @@ def test_traffic_that_moved_to_a_metered_key_is_told(tmp_path: Path) -> None:
         _, (switch,) = await desk.shown()
         assert (switch.client, switch.plan, switch.billed) == ("claude-code", "claude-login", "metered")
         assert (switch.requests, switch.cost_usd) == (4, 8.0)
+        await desk.used("metered", "ada", cost=1_000_000_000)
+        assert (await desk.shown())[1] == [switch], "it is looked for once a minute"
+        desk.stage.clock.advance(60)
+        assert [each.requests for each in (await desk.shown())[1]] == [5]
 
     seated(tmp_path, scene)
 

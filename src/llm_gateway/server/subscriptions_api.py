@@ -10,7 +10,7 @@ from llm_gateway.ledger.quota_samples import KEPT_US, history
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.usage import Asked, Dimension, Period, usage
 from llm_gateway.pipeline.handle import Gateway
-from llm_gateway.pipeline.plan_switches import Use, switches
+from llm_gateway.pipeline.plan_switches import Switch, Use, switches
 from llm_gateway.pipeline.pools import Pool, pools
 from llm_gateway.pipeline.quota_keeping import QuotaKeeping
 from llm_gateway.providers.catalog import ProviderRow, load_catalog
@@ -24,6 +24,7 @@ from llm_gateway.upstream.fleet import Fleet
 __all__ = ["SubscriptionsApi"]
 
 _HOUR_US = 3_600 * 1_000_000
+_A_MINUTE_S = 60.0
 _DAYS_US = 8 * 24 * _HOUR_US
 _LONGEST_US = 40 * 24 * _HOUR_US
 _Whose = tuple[str, str]
@@ -46,6 +47,7 @@ class SubscriptionsApi:
         self._fleet = fleet
         self._keeping = keeping
         self._configured = configured
+        self._looked: tuple[float, list[Switch]] | None = None
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route, for whoever has the dashboard token."""
@@ -79,10 +81,17 @@ class SubscriptionsApi:
         }
         drawn = {begin: await ledger.read(_drawn, begin) for begin in _months(found, now_us)}
         known = Known(told, bridged, rows, worths(found, drawn, now_us), now_us)
-        since_us = now_us - _DAYS_US
-        movers = _movers(await ledger.read(_by_hour, since_us, None), rows)
-        moved = switches(_uses(await ledger.read(_by_hour, since_us, movers), rows)) if movers else []
+        moved = await self._moved(rows, now_us)
         return AccountsView(account_views(found, known), switch_views(moved))
+
+    async def _moved(self, rows: dict[str, ProviderRow], now_us: int) -> list[Switch]:
+        """Return whose traffic has moved: by the hour of eight days, so looked for once a minute at most."""
+        now, since_us = self._gateway.clock.monotonic(), now_us - _DAYS_US
+        if self._looked is None or now - self._looked[0] >= _A_MINUTE_S:
+            movers = _movers(await self._gateway.ledger.read(_by_hour, since_us, None), rows)
+            uses = _uses(await self._gateway.ledger.read(_by_hour, since_us, movers), rows) if movers else []
+            self._looked = (now, switches(uses))
+        return self._looked[1]
 
 
 def _months(found: Sequence[Pool], now_us: int) -> set[int]:
