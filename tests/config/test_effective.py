@@ -44,7 +44,7 @@ def test_each_has_its_value_and_where_it_comes_from(tmp_path: Path) -> None:
 def test_tables_of_a_list_are_told_apart_and_know_their_lines(tmp_path: Path) -> None:
     found = told(tmp_path, {})
     assert found["limits.laptop.parallel"].origin == "line 8 of gateway.toml"
-    assert (found["limits..parallel"].value, found["limits..parallel"].origin) == (
+    assert (found["limits.global.parallel"].value, found["limits.global.parallel"].origin) == (
         "9",
         "line 12 of gateway.toml",
     )

@@ -47,6 +47,7 @@ def _leaves(value: object, name: str = "", place: str = "") -> Iterator[tuple[st
             yield from _leaves(inner, f"{name}.{key}" if name else key, f"{place}.{key}" if place else key)
     elif isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
         for number, inner in enumerate(value):
-            yield from _leaves(inner, f"{name}.{inner.get('name', '')}", f"{place}.{number}")
+            called = inner.get("name") or inner.get("scope") or number
+            yield from _leaves(inner, f"{name}.{called}", f"{place}.{number}")
     else:
         yield name, place, msgspec.json.encode(value).decode()

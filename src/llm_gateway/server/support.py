@@ -7,6 +7,7 @@ import platform
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import metadata
 from typing import TypeVar
 
@@ -148,8 +149,9 @@ def bundle(
     )
 
 
+@cache
 def versions() -> dict[str, str]:
-    """Return what this gateway is made of and runs on."""
+    """Return what this gateway is made of and runs on; it is looked for once, among files."""
     found = {
         "llm-gateway": __version__,
         "python": platform.python_version(),
