@@ -376,3 +376,12 @@ def test_who_waits_for_a_look_shares_the_next_one() -> None:
         assert stage.bridge.looks == 2, "one that had begun, and one for all who came then"
 
     played(scene)
+
+
+def test_what_was_seen_is_told_without_looking() -> None:
+    async def scene(stage: Stage) -> None:
+        assert stage.engine.seen.state == "starting" and stage.bridge.looks == 0
+        await stage.engine.look()
+        assert stage.engine.seen == Health("ok", verified="login_seen") and stage.bridge.looks == 1
+
+    played(scene)

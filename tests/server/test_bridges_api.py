@@ -13,6 +13,7 @@ from llm_gateway.bridges.engine import Bounds
 from llm_gateway.bridges.faults import BridgeFault
 from llm_gateway.bridges.health import Action, Health, Window
 from llm_gateway.bridges.opening import Bridges
+from llm_gateway.errors import NotFound
 from llm_gateway.providers.catalog import BridgeRow, ProviderRow
 from llm_gateway.server.bridges_api import BridgesApi, BridgeView, bridge_view
 from llm_gateway.upstream.fleet import Fleet
@@ -188,3 +189,18 @@ def test_a_logout_that_never_ends_is_given_up(tmp_path: Path) -> None:
 
 def test_what_is_elsewhere_says_where() -> None:
     assert bridge_view(ROW, Health("ok"), ("m",), "mac").machine == "mac"
+
+
+def test_what_was_seen_last_is_known_without_asking(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        (known,) = desk.api.bridges_known().bridges
+        assert (known.state, known.models, desk.bridge.looks) == ("starting", [], 0)
+        assert (await desk.api.check("b")).state == "ok"
+        (known,) = desk.api.bridges_known().bridges
+        assert (known.state, known.models, desk.bridge.looks) == ("ok", ["m"], 1)
+        desk.engine.pause(paused=True)
+        assert desk.api.bridges_known().bridges[0].state == "disabled", "a pause is known at once"
+        with pytest.raises(NotFound):
+            await desk.api.check("other")
+
+    seated(tmp_path, scene)
