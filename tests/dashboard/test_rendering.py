@@ -28,6 +28,16 @@ def test_every_value_is_escaped() -> None:
     assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }}") == 4
 
 
+def test_a_template_is_read_before_it_is_used_or_when_it_is() -> None:
+    templates = Templates()
+    assert not templates.has("error")
+    templates.load("error")
+    assert templates.has("error")
+    assert templates.page("error", VALUES | {"heading": "h", "message": "m"}) == Templates().page(
+        "error", VALUES | {"heading": "h", "message": "m"}
+    )
+
+
 def test_a_missing_name_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError, match="message"):
         Templates().page("error", VALUES | {"heading": "h"})

@@ -4,6 +4,7 @@ Jinja2 is loaded at the first page: a gateway that nobody looks at does without.
 """
 
 import importlib
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,18 @@ class Templates:
 
     def __init__(self) -> None:
         self._environment: jinja2.Environment | None = None
+        self._loading = threading.Lock()
+        self._loaded: set[str] = set()
+
+    def has(self, name: str) -> bool:
+        """Return whether a template has been read and translated, so that using it takes a moment."""
+        return name in self._loaded
+
+    def load(self, name: str) -> None:
+        """Read a template and translate it, which takes a while; any thread may."""
+        with self._loading:
+            self._ready().get_template(f"{name}.html")
+            self._loaded.add(name)
 
     def page(self, name: str, values: Mapping[str, object]) -> bytes:
         """Return a whole page. `name` is the template's without its ending."""

@@ -24,7 +24,8 @@ async def look_on(
     wire = FakeWire()
     exchange = wire.exchange(b"GET", target)
     looking = asyncio.ensure_future(Live(stage.ledger, frame, stays).answer(exchange, ""))
-    await asyncio.sleep(0)
+    while b"retry" not in wire.sent:
+        await asyncio.sleep(0.01)
     await act()
     await stage.ledger.close()
     await looking

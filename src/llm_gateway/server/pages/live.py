@@ -48,6 +48,7 @@ class Live:
     async def answer(self, exchange: Exchange, _: str) -> None:
         """Send rows for as long as somebody looks."""
         which = _asked(exchange)
+        await self._frame.ready("live")
         exchange.begin(200, _EVENTS, b"retry: 1000\n\n")
         async with self._ledger.subscribe() as turns:
             chosen = _Chosen(which, "", frozenset())

@@ -4,6 +4,7 @@ What a page shows is made by its `make` from what is asked; where it is, what it
 is said beside. A piece of a page is a page of its own with the same template, for the script that renews it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ __all__ = ["HTML", "Asked", "Frame", "Page", "wants_html"]
 T = TypeVar("T", bound=msgspec.Struct)
 
 _MAX_BODY = 256 * 1024
+_ALWAYS = ("base", "error")
 _HEADINGS = {404: "There is no such thing", 503: "This cannot be shown now"}
 # `connect-src` is what the page's script may fetch. Nothing from elsewhere, nothing inline.
 _POLICY = (
@@ -98,6 +100,7 @@ class Frame:
             view = await page.make(asked)
             exchange.respond(200, _JSON + self._timing(began), msgspec.json.encode(view))
             return
+        await self.ready(page.name)
         fragment = get(exchange.headers, b"hx-request") is not None or page.method != "GET"
         try:
             view = await page.make(asked)
@@ -118,6 +121,12 @@ class Frame:
         else:
             body = self.templates.page(page.name, values)
         exchange.respond(200, HTML + self._timing(began), body)
+
+    async def ready(self, name: str) -> None:
+        """Have a template read that was not used yet: in a thread, as requests do not wait for it."""
+        for each in (name, *_ALWAYS):
+            if not self.templates.has(each):
+                await asyncio.to_thread(self.templates.load, each)
 
     def plain(self, name: str, place: Place, values: Mapping[str, object]) -> bytes:
         """Return a page for somebody who is not signed in."""

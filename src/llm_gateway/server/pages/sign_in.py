@@ -71,4 +71,5 @@ class SignInPage:
         elif view.signed_in:
             exchange.respond(303, b"location: %b\r\ncache-control: no-store\r\n" % view.next.encode(), b"")
         else:
+            await self._frame.ready("sign-in")
             exchange.respond(200, HTML, self._frame.plain("sign-in", _PLACE, {"view": view}))
