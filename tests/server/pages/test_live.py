@@ -24,7 +24,7 @@ async def look_on(
     wire = FakeWire()
     exchange = wire.exchange(b"GET", target)
     looking = asyncio.ensure_future(Live(stage.ledger, frame, stays).answer(exchange, ""))
-    while b"retry" not in wire.sent:
+    while b"retry" not in wire.sent:  # noqa: ASYNC110 - a wire tells nobody
         await asyncio.sleep(0.01)
     await act()
     await stage.ledger.close()
