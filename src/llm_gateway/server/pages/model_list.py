@@ -13,7 +13,17 @@ from llm_gateway.ledger.usage import Row
 from llm_gateway.providers.discovery import ModelEntry
 from llm_gateway.upstream.fleet import Member
 
-__all__ = ["PER_PAGE", "Fared", "ModelPrice", "ModelRow", "ModelsShown", "Wanted", "fared_of", "models_shown"]
+__all__ = [
+    "PER_PAGE",
+    "Fared",
+    "ModelPrice",
+    "ModelRow",
+    "ModelsShown",
+    "Priced",
+    "Wanted",
+    "fared_of",
+    "models_shown",
+]
 
 PER_PAGE = 50
 _LONGEST = 100
