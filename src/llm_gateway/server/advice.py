@@ -12,7 +12,21 @@ from llm_gateway.ledger.sums import Sums
 from llm_gateway.ledger.usage import Row
 from llm_gateway.wire.ready import ready
 
-__all__ = ["Advice", "advice"]
+__all__ = ["COLUMNS", "Advice", "advice"]
+
+COLUMNS = (
+    "requests",
+    "ok",
+    "uncached",
+    "cache_read",
+    "cache_write",
+    "output",
+    "unpriced",
+    "cost_nano",
+    "baseline_nano",
+    "prompt_cache_nano",
+)
+"""The sums that something is advised by."""
 
 # From here on a cache that is written and hardly read is no accident of a short time.
 _WRITTEN_TOKENS = 50_000

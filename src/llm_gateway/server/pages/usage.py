@@ -19,6 +19,7 @@ from llm_gateway.ledger.usage import Asked as Sought
 from llm_gateway.ledger.usage import Dimension, Row, usage
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.server.account_names import AccountNames
+from llm_gateway.server.advice import COLUMNS as ADVISED_BY
 from llm_gateway.server.advice import advice
 from llm_gateway.server.pages.page import Asked, Page
 from llm_gateway.server.pages.usage_account import Account, account
@@ -143,12 +144,13 @@ class _Reading:
     def page(self, rows: Rows) -> UsagePage:
         choice, question = self._choice, self._question
         whole_asked, broken = self._whole(()), self._whole(self._by)
-        parts = usage(rows, broken.asked)
+        parts = self._memory.usage(rows, broken.asked)
         routed = _sum(row for row in parts if choice.source != "seen" and not _is_seen(broken, row))
-        total = usage(rows, whole_asked.asked)
+        total = self._memory.usage(rows, whole_asked.asked)
         where = question.whole(source="routed").where
         uses = card_uses(rows, question.asked.since_us, question.until_us, where) if self._prices else None
-        hints = advice(usage(rows, question.whole("client", "provider", "model", source="routed")))
+        models = question.whole("client", "provider", "model", source="routed")
+        hints = advice(usage(rows, msgspec.structs.replace(models, columns=ADVISED_BY)))
         yesterday, today = self._days(rows)
         shares = self._shares(broken, parts)
         return UsagePage(
