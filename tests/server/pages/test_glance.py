@@ -40,20 +40,20 @@ def test_an_hour_of_a_strip_is_what_most_came_to(outcomes: tuple[int, int, int],
 
 
 def test_a_share_of_nothing_is_none() -> None:
-    found = glance.numbers_view((Sums(), None), "24h")
+    found = glance.numbers_view(Sums(), None, "24h")
     assert (found.success_rate, found.removed_share, found.requests_before) == (None, None, None)
-    shown = glance.numbers_view((Sums(uncached=75, removed=25), Sums(requests=2)), "24h")
+    shown = glance.numbers_view(Sums(uncached=75, removed=25), Sums(requests=2), "24h")
     assert (shown.removed_share, shown.requests_before) == (0.25, 2)
 
 
 def test_the_figures_are_those_of_the_turns(tmp_path: Path) -> None:
     with filled(tmp_path, 400) as full:
         now_us = max(each.intent.at_us for each in full.turns) + 1
-        sums, before = glance.numbers(full.store, now_us, 7 * 24)
-        assert sums == totals(full.store, now_us - 7 * DAY_US).all.sums
+        assert glance.lately(full.store, now_us, 7 * 24) == totals(full.store, now_us - 7 * DAY_US).all.sums
+        before = glance.before(full.store, now_us, 7 * 24)
         assert before == totals(full.store, now_us - 14 * DAY_US, now_us - 7 * DAY_US).all.sums
         # Of a time before the first turn nothing is known: then there is nothing to compare with.
-        assert glance.numbers(full.store, now_us, 90 * 24)[1] is None
+        assert glance.before(full.store, now_us, 90 * 24) is None
         seen = glance.glance(full.store, now_us)
         day = totals(full.store, now_us - DAY_US)
         assert {name for name, _ in seen.by_client} == {each.name for each in day.by_client}

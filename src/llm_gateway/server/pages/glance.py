@@ -28,12 +28,13 @@ __all__ = [
     "HourView",
     "Numbers",
     "Strip",
+    "before",
     "counsel",
     "day_views",
     "glance",
     "hour_views",
+    "lately",
     "latest",
-    "numbers",
     "numbers_view",
     "strip",
 ]
@@ -132,14 +133,17 @@ def latest(rows: Rows) -> list[Turn]:
     return queries.page(rows, limit=LATEST)
 
 
-def numbers(rows: Rows, now_us: int, hours: int) -> tuple[Sums, Sums | None]:
-    """Return the sums of so many hours up to now, and of as many before, if there is a record of them."""
-    since_us, before_us = now_us - hours * HOUR_US, now_us - 2 * hours * HOUR_US
-    first = first_hour(rows)
-    sums = _sums(rows, since_us, None)
-    if first is None or first * HOUR_US > before_us + HOUR_US:
-        return sums, None
-    return sums, _sums(rows, before_us, since_us)
+def lately(rows: Rows, now_us: int, hours: int) -> Sums:
+    """Return the sums of so many hours up to now."""
+    return _sums(rows, now_us - hours * HOUR_US, None)
+
+
+def before(rows: Rows, now_us: int, hours: int) -> Sums | None:
+    """Return the sums of as many hours before those, None where there is no record of all of them."""
+    since_us, first = now_us - 2 * hours * HOUR_US, first_hour(rows)
+    if first is None or first * HOUR_US > since_us + HOUR_US:
+        return None
+    return _sums(rows, since_us, now_us - hours * HOUR_US)
 
 
 def counsel(rows: Rows, now_us: int) -> list[Advice]:
@@ -150,9 +154,8 @@ def counsel(rows: Rows, now_us: int) -> list[Advice]:
     return advice(usage(rows, asked))
 
 
-def numbers_view(found: tuple[Sums, Sums | None], since: str) -> Numbers:
+def numbers_view(now: Sums, before: Sums | None, since: str) -> Numbers:
     """Show the sums of a time beside those of the time before."""
-    now, before = found
     used = now.input + now.removed
     return Numbers(
         since=since,

@@ -38,7 +38,8 @@ _MOST_TODO = 5
 _MOST_MODELS = 200
 _MOST_CLIENTS = 8
 _HELD_S = 2.0
-_COUNSEL_S = 60.0
+_DRAWN_S = 10.0
+_LONG_S = 60.0
 _LOOK_S = 0.4
 _TEST = (Said("user", "Say hello in one short sentence."),)
 _TEST_TOKENS = 64
@@ -138,9 +139,10 @@ class Overview:
         self._apis = apis
         self._gateway = parts.gateway
         clock = parts.gateway.clock
-        self._glance = Remembered(clock, _HELD_S, self._read_glance)
-        self._sums = Remembered(clock, _HELD_S, self._read_sums)
-        self._counsel = Remembered(clock, _COUNSEL_S, self._read_counsel)
+        self._glance = Remembered(clock, _DRAWN_S, self._read_glance)
+        self._lately = Remembered(clock, _HELD_S, self._read_lately)
+        self._before = Remembered(clock, _LONG_S, self._read_before)
+        self._counsel = Remembered(clock, _LONG_S, self._read_counsel)
         self._known = Remembered(clock, _HELD_S, self._look)
         self._looked = Remembered(clock, _LOOK_S, self._look)
 
@@ -168,7 +170,7 @@ class Overview:
             capture=await self._capture(found, asked),
             since=since,
             spans=list(glance.SPANS),
-            numbers=glance.numbers_view(await self._sums.get(since), since),
+            numbers=await self._numbers(since),
             running=self._gateway.metrics.inflight,
             hours=glance.hour_views(seen.hours, now_us),
             days=glance.day_views(seen.days, now_us),
@@ -187,9 +189,10 @@ class Overview:
     async def numbers(self, asked: Asked) -> _NumbersPart:
         """Return the figures of a time."""
         since, seen = _since(asked), await self._glance.get("")
-        numbers = glance.numbers_view(await self._sums.get(since), since)
         days = glance.day_views(seen.days, self._gateway.clock.now_us())
-        return _NumbersPart(since, list(glance.SPANS), numbers, self._gateway.metrics.inflight, days)
+        return _NumbersPart(
+            since, list(glance.SPANS), await self._numbers(since), self._gateway.metrics.inflight, days
+        )
 
     async def tables(self, asked: Asked) -> _TablesPart:
         """Return the applications and who can answer."""
@@ -218,9 +221,16 @@ class Overview:
     async def _read_glance(self, _: str) -> glance.Glance:
         return await self._gateway.ledger.read(glance.glance, self._gateway.clock.now_us())
 
-    async def _read_sums(self, since: str) -> tuple[Sums, Sums | None]:
+    async def _read_lately(self, since: str) -> Sums:
         now_us = self._gateway.clock.now_us()
-        return await self._gateway.ledger.read(glance.numbers, now_us, glance.SPANS[since])
+        return await self._gateway.ledger.read(glance.lately, now_us, glance.SPANS[since])
+
+    async def _read_before(self, since: str) -> Sums | None:
+        now_us = self._gateway.clock.now_us()
+        return await self._gateway.ledger.read(glance.before, now_us, glance.SPANS[since])
+
+    async def _numbers(self, since: str) -> glance.Numbers:
+        return glance.numbers_view(await self._lately.get(since), await self._before.get(since), since)
 
     async def _read_counsel(self, _: str) -> Sequence[Advice]:
         return await self._gateway.ledger.read(glance.counsel, self._gateway.clock.now_us())
