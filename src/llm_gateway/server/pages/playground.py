@@ -168,7 +168,7 @@ class Playground:
         for listed in self._shelf.listed():
             provider, slash, _ = listed.name.partition("/")
             member = self._fleet.members.get(provider) if slash else None
-            kind = member.row.kind if member is not None else "alias"
+            kind: str = member.row.kind if member is not None else "alias"
             # Of the two that are built in one answers, and the other shows how that looks.
             kind = "demo" if provider == DemoEngine.name else "local" if kind == "builtin" else kind
             yield _choice(listed.name, kind, self._paid(listed.name))
