@@ -22,7 +22,7 @@ __all__ = ["Known", "Todo", "Tone", "is_gap", "todos"]
 
 Tone = Literal["good", "warn", "bad", "none"]
 
-CLOSE = 0.8
+_CLOSE = 0.8
 """From this share on a window of a subscription is close to its end."""
 
 _COMMAND = "llm-gateway "
@@ -213,7 +213,7 @@ def _limits(limits: Iterable[LimitView]) -> Iterator[Todo]:
 def _windows(quotas: Iterable[Quota]) -> Iterator[Todo]:
     for each in quotas:
         fullest = max(each.windows, key=lambda window: window.share, default=None)
-        if fullest is None or fullest.share < CLOSE:
+        if fullest is None or fullest.share < _CLOSE:
             continue
         full = fullest.share >= 1
         whose = f"{each.label or each.provider}{f' of {each.caller}' if each.caller else ''}"
