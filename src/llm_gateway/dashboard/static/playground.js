@@ -15,8 +15,8 @@
     let costs = false;
     for (const input of inputs) {
       const about = known.get(input.value.trim());
-      if (about) find("[data-note]", input.parentElement).textContent = about.note;
-      else if (input.value.trim() !== input.defaultValue || !input.value) find("[data-note]", input.parentElement).textContent = "";
+      if (about) find("[data-note]", input.closest(".model")).textContent = about.note;
+      else if (input.value.trim() !== input.defaultValue || !input.value) find("[data-note]", input.closest(".model")).textContent = "";
       costs ||= Boolean(about && (about.paid === "metered" || about.paid === "mixed"));
     }
     warning.hidden = !costs;
