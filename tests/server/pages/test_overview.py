@@ -1,6 +1,7 @@
 """The first page: in both forms, empty, with requests, with hostile words, and the request that tests it."""
 
 import json
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -213,6 +214,27 @@ def test_where_all_is_well_it_says_so(tmp_path: Path) -> None:
     async def scene(seat: Seat) -> None:
         page = await seat.page()
         assert "Nothing needs you" in page and "No AI client is running now" in page
+
+    seated(tmp_path, scene)
+
+
+def test_a_page_does_not_wait_for_a_long_look(tmp_path: Path) -> None:
+    class Slow(Machine):
+        def known(self) -> dict[str, Known]:
+            gate.wait(10)
+            return super().known()
+
+    gate = threading.Event()
+
+    async def scene(seat: Seat) -> None:
+        seat.machine = Slow(codex_cli=Known(installed=True, running=True, points_at="vendor"))
+        page = await seat.page()
+        assert "Looking for AI clients" in page and "Nothing needs you" not in page
+        assert 'data-renew="/overview/tables" data-every="1.5"' in page
+        gate.set()
+        assert "0 of 1 running AI clients go through" in await seat.page("/overview/capture", PART)
+        capture = (await seat.view())["capture"]
+        assert isinstance(capture, dict) and capture["running"] == 1
 
     seated(tmp_path, scene)
 

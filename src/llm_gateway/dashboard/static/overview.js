@@ -1,6 +1,6 @@
 "use strict";
 /* Pieces of the page that are renewed while somebody looks: `data-renew` is the address, `data-every` the
-   seconds. What is open stays open, and what has the focus keeps it. */
+   seconds, `data-then` those after the first time. What is open stays open, and what has the focus keeps it. */
 (() => {
   const CONTROLS = "a, button, summary, select, input";
   const name = (each) => each.getAttribute("aria-label") || each.textContent;
@@ -17,7 +17,7 @@
   }
 
   function keep(place) {
-    const every = Number(place.dataset.every) * 1000;
+    let every = Number(place.dataset.every) * 1000;
     let told = "", asked = Date.now(), asking = false;
     const renew = async () => {
       if (asking || document.hidden || Date.now() - asked < every) return;
@@ -30,6 +30,7 @@
         if (reply.type === "opaqueredirect" || reply.status === 401) { location.reload(); return; }
         const html = reply.ok ? await reply.text() : told;
         if (html !== told) { told = html; put(place, html); }
+        if (place.dataset.then) every = Number(place.dataset.then) * 1000;
       } catch { /* the gateway is away; the next try tells */ } finally { asking = false; }
     };
     document.addEventListener("visibilitychange", renew);

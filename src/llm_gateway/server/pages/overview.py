@@ -19,7 +19,7 @@ from llm_gateway.server.limit_views import limit_views
 from llm_gateway.server.pages import glance
 from llm_gateway.server.pages.answerers import Answerer, answerers
 from llm_gateway.server.pages.answering import Answered, Question, Said, answer
-from llm_gateway.server.pages.page import Asked, Page
+from llm_gateway.server.pages.page import Asked, Page, wants_html
 from llm_gateway.server.pages.todo import Known, Todo, Tone, is_gap, todos
 from llm_gateway.server.parts import Apis, Parts
 from llm_gateway.server.remembered import Remembered
@@ -41,6 +41,7 @@ _HELD_S = 2.0
 _DRAWN_S = 10.0
 _LONG_S = 60.0
 _LOOK_S = 0.4
+_SOON_S = 0.2
 _TEST = (Said("user", "Say hello in one short sentence."),)
 _TEST_TOKENS = 64
 _TEST_S = 60.0
@@ -48,10 +49,13 @@ _DEMO = "demo/echo"
 
 
 class Capture(msgspec.Struct, frozen=True):
-    """Whether everything is captured, in words, and the first of what needs somebody; `more` is the rest."""
+    """Whether everything is captured, in words, and the first of what needs somebody; `more` is the rest.
 
-    running: int
-    captured: int
+    `running` and `captured` are None while the applications are looked for the first time.
+    """
+
+    running: int | None
+    captured: int | None
     told: str
     tone: Tone
     todo: list[Todo]
@@ -161,7 +165,7 @@ class Overview:
         """Return the whole page. Applications are as they were when they were looked for last."""
         now_us = self._gateway.clock.now_us()
         since = _since(asked)
-        found = await self._known.get(math.inf)
+        found = await self._known_soon(waits=not wants_html(asked.exchange))
         seen = await self._glance.get("")
         # Not remembered: the live stream goes on from here.
         latest = await self._gateway.ledger.read(glance.latest)
@@ -215,6 +219,18 @@ class Overview:
 
     # details
 
+    async def _known_soon(self, *, waits: bool) -> ClientsView | None:
+        """Return the applications; None for a page that would wait for long: its script asks again at once.
+
+        The first time after a start the use of two weeks is counted.
+        """
+        looking = self._parts.tasks.start("look for applications", self._known.get(math.inf))
+        if not waits:
+            await asyncio.wait({looking}, timeout=_SOON_S)
+            if not looking.done():
+                return None
+        return await looking
+
     async def _look(self, older_than: float) -> ClientsView:
         return await self._apis.dashboard.clients_view(older_than=older_than)
 
@@ -235,12 +251,12 @@ class Overview:
     async def _read_counsel(self, _: str) -> Sequence[Advice]:
         return await self._gateway.ledger.read(glance.counsel, self._gateway.clock.now_us())
 
-    async def _capture(self, found: ClientsView, asked: Asked) -> Capture:
+    async def _capture(self, found: ClientsView | None, asked: Asked) -> Capture:
         gateway = self._gateway
         known = Known(
             self._apis.dashboard.health_view(),
             await self._exposure(),
-            found.clients,
+            found.clients if found is not None else (),
             self._apis.bridges.bridges_known().bridges,
             tuple(self._parts.fleet.members.values()),
             limit_views(gateway.spending.standing()),
@@ -250,7 +266,8 @@ class Overview:
         every = todos(known)
         shown = every if asked.query.get("todo") == "all" else every[:_MOST_TODO]
         told, tone = _verdict(found)
-        return Capture(found.running, found.captured, told, tone, shown, len(every) - len(shown))
+        running, captured = (found.running, found.captured) if found is not None else (None, None)
+        return Capture(running, captured, told, tone, shown, len(every) - len(shown))
 
     async def _exposure(self) -> str:
         """Return why the gateway may not listen where its settings say, "" while it may."""
@@ -265,11 +282,12 @@ class Overview:
             return str(error)
         return "" if refusal is None else str(refusal)
 
-    def _lines(self, found: ClientsView, seen: glance.Glance) -> list[ClientLine]:
+    def _lines(self, found: ClientsView | None, seen: glance.Glance) -> list[ClientLine]:
         """Return the applications of which anything is known: what needs somebody first, then by use."""
         here = self._parts.watching.machine
         requests = {(name, machine or here): count for (name, machine), count in seen.by_client.items()}
-        known = [each for each in found.clients if each.status != "not-connected"]
+        clients = found.clients if found is not None else []
+        known = [each for each in clients if each.status != "not-connected"]
         lines = [
             (is_gap(each), _line(each, requests.get((each.id, each.machine or here), 0))) for each in known
         ]
@@ -299,8 +317,10 @@ def _since(asked: Asked) -> str:
     return since
 
 
-def _verdict(found: ClientsView) -> tuple[str, Tone]:
+def _verdict(found: ClientsView | None) -> tuple[str, Tone]:
     """Return in words whether everything that runs is captured."""
+    if found is None:
+        return "Looking for AI clients…", "none"
     running, captured = found.running, found.captured
     if not running:
         return "No AI client is running now", "none"
