@@ -66,6 +66,7 @@ def parts_of(stage: Stage, home: Path) -> Parts:
             Access(b"owner", b""),
             lambda: "http://x",
         ),
+        lambda: False,
     )
 
 

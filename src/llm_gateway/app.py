@@ -319,6 +319,7 @@ class App:
             lambda: self.url,
             lambda: self._refused,
             self._sign_in,
+            lambda: self._listener.ending,
         )
         self._guard = Guard(self._servers[0])
         edge, table = open_edge(parts, self._companions, self._guard, (self.log, self._metrics))

@@ -41,19 +41,22 @@ _OURS = {
     "tariff",
 }
 
-CONFIG = "\n".join(
-    f"""
+_NAMES = [msgspec.json.encode(text).decode() for text in TEXTS if text.isprintable()]
+_PROVIDER = """
 [[providers]]
-name = "hostile{number}"
-label = {msgspec.json.encode(text).decode()}
+name = "hostile{0}"
 base_url = "http://127.0.0.1:9"
 dialects = ["chat"]
-models = [{msgspec.json.encode(text).decode()}]
+models = [{1}]
 """
-    for number, text in enumerate(TEXTS)
-    if text.isprintable()
-)
-"""Providers whose labels and models are such texts."""
+_ALIASES = "\n".join(f'{name} = ["demo/echo"]' for name in _NAMES if "/" not in name)
+
+CONFIG = f"""
+{"".join(_PROVIDER.format(number, name) for number, name in enumerate(_NAMES))}
+[aliases]
+{_ALIASES}
+"""
+"""Providers whose models, and aliases whose names, are such texts."""
 
 
 def fill(home: Path, count: int) -> None:
@@ -84,8 +87,8 @@ def _fail(where: str, error: BaseException) -> None:
 def _spoilt(record: Record) -> Record:
     match record:
         case Intent():
-            key_id = f"key_{hash(record.id) % len(TEXTS)}"
-            return msgspec.structs.replace(record, **_texts(record), key_id=key_id)
+            key_id = f"key_{int(record.id, 16) % len(TEXTS)}"
+            return msgspec.structs.replace(record, **{**_texts(record), "key_id": key_id})
         case Settlement():
             attempts = tuple(msgspec.structs.replace(each, **_texts(each)) for each in record.attempts)
             losses = tuple(next(_CYCLE) for _ in range(2))

@@ -26,11 +26,13 @@ def test_rows_are_walked_and_opened(looker: Looker) -> None:
     second = page.locator("[data-row]").nth(1).get_attribute("id")
     assert marked.get_attribute("id") == second
     page.keyboard.press("k")
-    first = page.locator("[data-row]").nth(0)
-    assert page.locator("[data-row].at").get_attribute("id") == first.get_attribute("id")
+    first = str(page.locator("[data-row]").first.get_attribute("id"))
+    expect(marked).to_have_attribute("id", first)
     page.keyboard.press("Enter")
-    identity = str(first.get_attribute("id")).removeprefix("r-")
-    page.wait_for_function(f"location.href.includes('{identity}')")
+    page.wait_for_url(f"**/requests/{first.removeprefix('r-')}", wait_until="domcontentloaded")
+    looker.ready()
+    page.keyboard.press("Escape")
+    page.wait_for_url(f"{looker.site.url}/requests", wait_until="domcontentloaded")
 
 
 def test_the_search_and_the_list_of_keys_are_a_key_away(looker: Looker) -> None:

@@ -117,6 +117,11 @@ class Listener:
         if not self._connections:
             self._empty.set()
 
+    @property
+    def ending(self) -> bool:
+        """Whether answers are to come to their end: for good, or for the next gateway to take over."""
+        return self.draining or self.leaving
+
     async def close(self, drain: float) -> None:
         """Accept nothing new, let answers finish for `drain` seconds, then cut the rest."""
         self.draining = True

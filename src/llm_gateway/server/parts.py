@@ -29,7 +29,10 @@ __all__ = ["Apis", "Parts"]
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """What the paths need beside the pipeline. `refused` says why the configuration's file is not in use."""
+    """What the paths need beside the pipeline.
+
+    `refused` says why the configuration's file is not in use; `ending` whether answers are to end.
+    """
 
     gateway: Gateway
     fleet: Fleet
@@ -47,6 +50,7 @@ class Parts(msgspec.Struct, frozen=True):
     url: Callable[[], str]
     refused: Callable[[], str]
     sign_in: SignIn
+    ending: Callable[[], bool]
 
 
 class Apis(msgspec.Struct, frozen=True):

@@ -216,6 +216,11 @@
       if (source || !on || document.hidden) return;
       source = new EventSource(table.dataset.live);
       source.addEventListener("open", () => { table.dataset.state = "on"; });
+      /* the browser asks again by itself, but for an answer that was a refusal */
+      source.addEventListener("error", () => {
+        table.dataset.state = "lost";
+        if (source && source.readyState === EventSource.CLOSED) { close(); setTimeout(open, 3000); }
+      });
       source.addEventListener("row", take);
       source.addEventListener("over", () => { close(); location.reload(); });
     };

@@ -47,7 +47,7 @@ def page_routes(
     )
     return (
         *(frame.route(page) for page in pages),
-        *Live(parts.gateway.ledger, frame, stays).routes(),
+        *Live(parts.gateway.ledger, frame, stays, parts.ending).routes(),
         *SignInPage(parts.sign_in, frame).routes(),
         *settings.routes(),
         *playground.routes(),

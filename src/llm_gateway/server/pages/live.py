@@ -4,6 +4,7 @@ The stream ends with the gateway, with who looks, and with the session; `over` s
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -23,21 +24,31 @@ from llm_gateway.server.views import RequestView, request_view
 __all__ = ["Live"]
 
 _EVENTS = b"content-type: text/event-stream\r\ncache-control: no-store\r\nx-accel-buffering: no\r\n"
+_OVER = b"event: over\ndata: over\n\n"
 _PATIENCE_S = 1.0
 _TOGETHER_S = 0.15
 # As many rows as a page shows, and made once for all who look on.
 _MOST = 50
 _REMEMBERED = 4 * _MOST
+# A name may have ends of lines in it, and each would end a line of the stream as well.
+_LINE_ENDS = re.compile(rb"[\r\n]+")
 _TOLD = (*CHOICES, "q")
 
 
 class Live:
-    """The stream of rows. `stays` says whether who looks may still look."""
+    """The stream of rows. `stays` says whether who looks may still look, `ending` whether we are to end."""
 
-    def __init__(self, ledger: Ledger, frame: Frame, stays: Callable[[Exchange], bool]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        frame: Frame,
+        stays: Callable[[Exchange], bool],
+        ending: Callable[[], bool],
+    ) -> None:
         self._ledger = ledger
         self._frame = frame
         self._stays = stays
+        self._ending = ending
         self._made: dict[tuple[str, str], bytes] = {}
 
     def routes(self) -> tuple[Route, ...]:
@@ -54,7 +65,7 @@ class Live:
             chosen = _Chosen(which, "", frozenset())
             if which.key or which.text:
                 chosen = await self._ledger.read(_chosen, which)
-            while self._stays(exchange) and not exchange.done:
+            while self._stays(exchange) and not exchange.done and not self._ending():
                 try:
                     async with asyncio.timeout(_PATIENCE_S):
                         turn = await anext(turns)
@@ -69,7 +80,8 @@ class Live:
                 if exchange.blocked:
                     await exchange.drain()
         if not exchange.done:
-            exchange.end(b"event: over\ndata: over\n\n")
+            # Of an end without a last word a browser makes another beginning, with the gateway that is next.
+            exchange.end(b"" if self._ending() else _OVER)
 
     def _rows(self, turns: list[Turn], chosen: "_Chosen") -> bytes:
         """Return the events of some turns, the last state of each, and of too many those of the newest."""
@@ -80,7 +92,7 @@ class Live:
         made = self._made.get((view.id, view.status))
         if made is None:
             html = self._frame.part("live", "row", {"request": view})
-            lines = b"".join(b"data: %b\n" % line for line in html.split(b"\n") if line)
+            lines = b"".join(b"data: %b\n" % line for line in _LINE_ENDS.split(html) if line)
             made = b"event: row\nid: %b\n%b\n" % (view.id.encode(), lines)
             if len(self._made) >= _REMEMBERED:
                 self._made.clear()
