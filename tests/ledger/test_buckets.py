@@ -1,11 +1,9 @@
-"""Parts of a time: as wide as it is long, each where the one before it ends, the same in SQL."""
-
-import sqlite3
+"""Parts of a time: as wide as it is long, each where the one before it ends."""
 
 import pytest
 
 from ledger_samples import NOON
-from llm_gateway.ledger.buckets import Width, begin_of, number_of, numbers_in_sql, slot_us, width_for
+from llm_gateway.ledger.buckets import Width, begin_of, number_of, slot_us, width_for
 from llm_gateway.ledger.spans import DAY_US, HOUR_US
 
 WIDTHS = (
@@ -48,19 +46,6 @@ def test_each_begins_where_the_one_before_it_ends(width: Width) -> None:
         number = number_of(width, at_us)
         assert begin_of(width, number) <= at_us < begin_of(width, number + 1)
         assert number_of(width, begin_of(width, number)) == number
-
-
-@pytest.mark.parametrize("width", [each for each in WIDTHS if each.unit != "minute"])
-def test_sql_says_the_same(width: Width) -> None:
-    hour, day, _ = numbers_in_sql(width)
-    connection = sqlite3.connect(":memory:")
-    for at_us in range(NOON, NOON + 70 * DAY_US, 11 * HOUR_US):
-        ((found,),) = connection.execute(f"SELECT {hour} FROM (SELECT {at_us // HOUR_US} AS at)")
-        assert found == number_of(width, at_us)
-        if width.widest != "hour":
-            ((found,),) = connection.execute(f"SELECT {day} FROM (SELECT {at_us // DAY_US} AS at)")
-            assert found == number_of(width, at_us)
-    connection.close()
 
 
 def test_turns_are_told_apart_by_hours_or_by_less() -> None:

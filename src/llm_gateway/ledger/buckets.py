@@ -8,11 +8,10 @@ from typing import Literal
 
 import msgspec
 
-from llm_gateway.ledger.rollups import MONTH_OF_A_DAY, MONTH_OF_AN_HOUR
 from llm_gateway.ledger.spans import DAY_US, HOUR_US, Span, day_of_month, month_of_day
 from llm_gateway.wire.ready import ready
 
-__all__ = ["Unit", "Width", "begin_of", "number_of", "numbers_in_sql", "slot_us", "width_for"]
+__all__ = ["Unit", "Width", "begin_of", "number_of", "slot_us", "width_for"]
 
 Unit = Literal["minute", "hour", "day", "week", "month"]
 
@@ -93,17 +92,3 @@ def begin_of(width: Width, number: int) -> int:
             return (number * 7 - _MONDAY) * DAY_US
         case "month":
             return day_of_month(number) * DAY_US
-
-
-def numbers_in_sql(width: Width) -> tuple[str, str, str]:
-    """Return what the number of a part is of `at`, an hour, a day and a month."""
-    week = f"({{0}} + {_MONDAY}) / 7"
-    match width.unit:
-        case "minute" | "hour":
-            return f"at / {width.count}", "0", "0"
-        case "day":
-            return "at / 24", "at", "0"
-        case "week":
-            return week.format("at / 24"), week.format("at"), "0"
-        case "month":
-            return MONTH_OF_AN_HOUR, MONTH_OF_A_DAY, "at"

@@ -7,12 +7,12 @@ is, the `source` `seen`, there are counts too.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from llm_gateway.ledger.buckets import Width, begin_of, number_of, width_for
-from llm_gateway.ledger.filters import FAILED, NAMELESS, Filter, Meaning, first_since, meaning
+from llm_gateway.ledger.filters import FAILED, NAMELESS, Filter, Meaning, first_since, lowered, meaning
 from llm_gateway.ledger.spans import DAY_US, HOUR_US
 from llm_gateway.ledger.store import Rows
 from llm_gateway.ledger.tallies import (
@@ -33,6 +33,7 @@ __all__ = ["Bucket", "Facets", "Share", "facets"]
 # So many turns are counted one by one sooner than their sums are found.
 _FEW = 8000
 _SHORT_US = 6 * HOUR_US
+_Chosen = tuple[int, Facet, str]
 _MEANT = {"ok": ("ok", "cached"), "failed": FAILED}
 _FIRST = (
     "SELECT u.at FROM {0} AS u CROSS JOIN usage_dims AS d ON d.id = u.dim WHERE d.source = 'routed' "
@@ -122,11 +123,11 @@ def _by(
 ) -> tuple[dict[Facet, tuple[Share, ...]], int]:
     """Return the shares of each facet, the largest first, and how many turns fit the whole filter."""
     counts: dict[Facet, Counter[str]] = {facet: Counter() for facet in FACETS}
-    requests = 0
+    requests, chosen = 0, _chosen(asked)
     for tally in found:
         if not _named_so(tally, asked, taken_for):
             continue
-        unlike = _unlike(tally, asked)
+        unlike = _unlike(tally, chosen)
         if not unlike:
             requests += tally.count
         if len(unlike) <= 1:
@@ -144,12 +145,13 @@ def _buckets(found: Iterable[Tally], asked: Filter, taken_for: Meaning, width: W
     """Return the parts of the time, those without a turn too."""
     first, last = (number_of(width, at_us) for at_us in (asked.since_us, asked.until_us - 1))
     counts: Counter[tuple[int, str]] = Counter()
+    chosen = _chosen(asked)
     for tally in found:
         told = not tally.names[0]  # by a statement that asks for the names of the filter itself
         if told:
             fits = _ended_so(tally.names[4], asked.outcome)
         else:
-            fits = _named_so(tally, asked, taken_for) and not _unlike(tally, asked)
+            fits = _named_so(tally, asked, taken_for) and not _unlike(tally, chosen)
         if fits:
             counts[tally.number, _end(tally.names[4])] += tally.count
     ends = ("ok", "failed", "cancelled", "running")
@@ -159,20 +161,28 @@ def _buckets(found: Iterable[Tally], asked: Filter, taken_for: Meaning, width: W
     )
 
 
-def _unlike(tally: Tally, asked: Filter) -> list[Facet]:
-    """Return the facets in which turns are not as they are asked for."""
+def _chosen(asked: Filter) -> list[_Chosen]:
+    """Return what is asked for of each facet of which anything is."""
     wanted = ("routed", asked.client, asked.provider, asked.model, asked.outcome, asked.key, asked.caller)
+    return [
+        (place, facet, want) for place, (facet, want) in enumerate(zip(FACETS, wanted, strict=True)) if want
+    ]
+
+
+def _unlike(tally: Tally, chosen: Sequence[_Chosen]) -> list[Facet]:
+    """Return the facets in which turns are not as they are asked for."""
     unlike: list[Facet] = []
-    for facet, name, want in zip(FACETS, tally.names, wanted, strict=True):
-        if not want:
+    for place, facet, want in chosen:
+        name = tally.names[place]
+        if name == want:
             continue
         match facet:
             case "status":
                 fits = _ended_so(name, want)
             case "key":
-                fits = want in (name, tally.key_id)
+                fits = want == tally.key_id
             case _:
-                fits = name == want or (want == NAMELESS and not name)
+                fits = want == NAMELESS and not name
         if not fits:
             unlike.append(facet)
     return unlike
@@ -181,8 +191,8 @@ def _unlike(tally: Tally, asked: Filter) -> list[Facet]:
 def _named_so(tally: Tally, asked: Filter, taken_for: Meaning) -> bool:
     if taken_for != "name":
         return True
-    part = asked.text.lower()
-    return any(part in name.lower() for name in tally.names[1:4])
+    part = lowered(asked.text)
+    return any(part in lowered(name) for name in tally.names[1:4])
 
 
 def _ended_so(status: str, want: str) -> bool:

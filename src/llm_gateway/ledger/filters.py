@@ -25,6 +25,7 @@ __all__ = [
     "first_since",
     "fits",
     "ids_from",
+    "lowered",
     "meaning",
     "named_values",
 ]
@@ -113,7 +114,7 @@ assert set(FAILED) < set(ENDINGS)
 
 def named_values(which: Filter, taken_for: Meaning) -> tuple[Value, ...]:
     """Return the values of a filter, those from `FIRST_VALUE` on."""
-    part = _lowered(which.text) if taken_for == "name" else ""
+    part = lowered(which.text) if taken_for == "name" else ""
     return (which.client, which.provider, which.model, which.outcome, which.key, which.caller, part)
 
 
@@ -181,10 +182,10 @@ def _texted_so(turn: Turn, text: str, taken_for: Meaning) -> bool:
         case "session":
             return begun.session == text
         case "name":
-            part = _lowered(text)
-            return any(part in _lowered(name) for name in (begun.client, begun.provider, begun.model))
+            part = lowered(text)
+            return any(part in lowered(name) for name in (begun.client, begun.provider, begun.model))
 
 
-def _lowered(text: str) -> str:
+def lowered(text: str) -> str:
     """Return a text as SQLite's `lower` does: of other letters than these it knows nothing."""
     return "".join(each.lower() if each.isascii() else each for each in text)

@@ -12,10 +12,10 @@ from typing import Literal
 
 import msgspec
 
-from llm_gateway.ledger.buckets import Width, begin_of, number_of, numbers_in_sql, slot_us
+from llm_gateway.ledger.buckets import Width, begin_of, number_of, slot_us
 from llm_gateway.ledger.filters import NAMED, Filter, Meaning, first_since, ids_from, named_values
 from llm_gateway.ledger.rollups import ENDING, steadily
-from llm_gateway.ledger.spans import HOUR_US, spans
+from llm_gateway.ledger.spans import DAY_US, HOUR_US, Spans, day_of_month, spans
 from llm_gateway.ledger.store import Row, Rows, Value
 from llm_gateway.ledger.window import Window, window
 
@@ -38,10 +38,6 @@ class Tally(msgspec.Struct, frozen=True, gc=False):
 _Sums = tuple[int, int, int, int, int]
 _COUNTED = ("requests", "ok", "cancelled", "failed", "cached")
 _TABLES = ("usage_hours", "usage_hours", "usage_days", "usage_days", "usage_months")
-_IN = "at >= ?{0} AND at < ?{1}"
-# The values of a filter come first, then the bounds of what is summed up.
-_FIRST_BOUND = 12
-_BOUNDS = [_IN.format(_FIRST_BOUND + 2 * place, _FIRST_BOUND + 2 * place + 1) for place in range(5)]
 _LANES = "SELECT id, source, client, provider, model, key_id, caller FROM usage_dims"
 _SUMS = (
     f"SELECT u.dim, {', '.join(f'sum(u.{each})' for each in _COUNTED)} FROM ("
@@ -49,6 +45,11 @@ _SUMS = (
         f"SELECT dim, {', '.join(_COUNTED)} FROM {table} WHERE at >= ? AND at < ?" for table in _TABLES
     )
     + ") AS u GROUP BY u.dim"
+)
+_EACH = (
+    f"SELECT u.at, {', '.join(f'sum(u.{each})' for each in _COUNTED)} FROM {{0}} AS u "
+    "WHERE u.at >= ?1 AND u.at < ?2 AND +u.dim IN (SELECT d.id FROM usage_dims AS d "
+    f"WHERE d.source = 'routed' AND {NAMED.format('d')}) GROUP BY u.at"
 )
 _RARE = ("truncated", "interrupted")
 _RARE_ENDINGS = (
@@ -127,16 +128,16 @@ def summed(rows: Rows, asked: Filter, names: Mapping[str, str]) -> Iterator[Tall
 def counted(rows: Rows, asked: Filter, taken_for: Meaning, width: Width) -> Iterator[Tally]:
     """Count the turns of each part of the whole hours of a time whose names a filter asks for."""
     time = window(rows, asked.since_us, asked.until_us)
-    named = (None, None, None, None, *named_values(asked, taken_for))
-    sql = _by_parts(width)
-    found = steadily(
-        rows,
-        lambda folded: rows.rows(sql, (*named, *spans(*time.hours, folded, width.widest).values)),
-    )
+    named = (None, None, *named_values(asked, taken_for))
+    found = steadily(rows, lambda folded: _by_parts(rows, spans(*time.hours, folded, width.widest), named))
     rare = _rare_by_parts(rows, time, width, named) if asked.outcome in ("error", *_RARE) else Counter()
-    for number, *amounts in found:
-        part = _number(number)
-        for status, count in _by_status(amounts, rare[part, "truncated"], rare[part, "interrupted"]):
+    sums: dict[int, list[int]] = {}
+    for at_us, *amounts in found:
+        known = sums.setdefault(number_of(width, _number(at_us)), [0] * len(_COUNTED))
+        for place, amount in enumerate(amounts):
+            known[place] += _number(amount)
+    for part, known in sums.items():
+        for status, count in _by_status(known, rare[part, "truncated"], rare[part, "interrupted"]):
             yield Tally(("", "", "", "", status, "", ""), "", part, count)
 
 
@@ -148,22 +149,33 @@ def _rare_by_parts(
     first, last = (number_of(width, hour * HOUR_US) for hour in time.hours)
     begins = [first_since(rows, begin_of(width, number)) for number in range(first + 1, last + 1)]
     counts: Counter[tuple[int, str]] = Counter()
-    for ending, seq in rows.rows(_RARE_TURNS, (low, high, *named[2:])):
+    for ending, seq in rows.rows(_RARE_TURNS, (low, high, *named)):
         counts[first + bisect_right(begins, _number(seq)), str(ending)] += 1
     return counts
 
 
-def _by_parts(width: Width) -> str:
-    hour, day, month = numbers_in_sql(width)
-    sums = ", ".join(f"sum(u.{each})" for each in _COUNTED)
-    parts = " UNION ALL ".join(
-        f"SELECT {number} AS part, dim, {', '.join(_COUNTED)} FROM {table} WHERE {within}"
-        for number, table, within in zip((hour, hour, day, day, month), _TABLES, _BOUNDS, strict=True)
-    )
-    return (
-        f"SELECT u.part, {sums} FROM ({parts}) AS u WHERE u.dim IN (SELECT d.id FROM usage_dims AS d "
-        f"WHERE d.source = 'routed' AND {NAMED.format('d')}) GROUP BY u.part"
-    )
+def _by_parts(rows: Rows, parts: Spans, named: tuple[Value, ...]) -> list[Row]:
+    """Return the sums of each hour, day and month, by when it begins: a table by itself is in that order."""
+    bounds = (parts.hours, parts.later_hours, parts.days, parts.later_days, parts.months)
+    begins = (_hour_us, _hour_us, _day_us, _day_us, _month_us)
+    found: list[Row] = []
+    for table, (first, last), begin in zip(_TABLES, bounds, begins, strict=True):
+        if first < last:
+            told = rows.rows(_EACH.format(table), (first, last, *named))
+            found += [(begin(_number(number)), *amounts) for number, *amounts in told]
+    return found
+
+
+def _hour_us(hour: int) -> int:
+    return hour * HOUR_US
+
+
+def _day_us(day: int) -> int:
+    return day * DAY_US
+
+
+def _month_us(month: int) -> int:
+    return day_of_month(month) * DAY_US
 
 
 def at_the_ends(rows: Rows, asked: Filter, width: Width, names: Mapping[str, str]) -> Iterator[Tally]:
@@ -184,7 +196,7 @@ def _tallies(
         yield Tally(told, str(key_id), number_of(width, _number(number) * slot), _number(count))
 
 
-def _by_status(amounts: Row | list[Value], truncated: int, interrupted: int) -> Iterator[tuple[str, int]]:
+def _by_status(amounts: Sequence[Value], truncated: int, interrupted: int) -> Iterator[tuple[str, int]]:
     """Yield how many turns ended how; of what failed, so many are told apart."""
     _, ok, cancelled, failed, cached = map(_number, amounts)
     told = {
