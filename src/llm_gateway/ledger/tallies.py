@@ -5,7 +5,7 @@ for few turns. Which of them fit a filter is decided by `facets.py`, but for tho
 of a long time: there the filter is in the statement, or there would be too many, and names are left out.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
@@ -60,9 +60,8 @@ _RARE_ENDINGS = (
 )
 # Turns are in the order in which they began, so their numbers say when.
 _RARE_TURNS = (
-    "SELECT e.ending, u.seq FROM usage_dims AS d "
-    f"CROSS JOIN (SELECT '{_RARE[0]}' AS ending UNION ALL SELECT '{_RARE[1]}') AS e "
-    "CROSS JOIN usage_turns AS u ON u.dim = d.id AND u.ending = e.ending AND u.seq >= ?1 AND u.seq < ?2 "
+    "SELECT u.seq FROM usage_dims AS d CROSS JOIN usage_turns AS u "
+    "ON u.dim = d.id AND u.ending = ?12 AND u.seq >= ?1 AND u.seq < ?2 "
     f"WHERE d.source = 'routed' AND {NAMED.format('d')}"
 )
 _TURNS = (
@@ -147,10 +146,16 @@ def _rare_by_parts(
     """Count what failed in rare ways in each part of a time."""
     low, high = _numbers(rows, time)
     first, last = (number_of(width, hour * HOUR_US) for hour in time.hours)
-    begins = [first_since(rows, begin_of(width, number)) for number in range(first + 1, last + 1)]
+    numbers = range(first, last + 1)
+    begins = [first_since(rows, begin_of(width, number + 1)) for number in numbers]
     counts: Counter[tuple[int, str]] = Counter()
-    for ending, seq in rows.rows(_RARE_TURNS, (low, high, *named)):
-        counts[first + bisect_right(begins, _number(seq)), str(ending)] += 1
+    for ending in _RARE:
+        found = sorted(_number(seq) for (seq,) in rows.rows(_RARE_TURNS, (low, high, *named, ending)))
+        before = 0
+        for number, begin in zip(numbers, begins, strict=True):
+            upto = bisect_left(found, begin)
+            counts[number, ending] = upto - before
+            before = upto
     return counts
 
 
