@@ -39,8 +39,8 @@ def surface(parts: Parts) -> Routes:
         gateway.keys, gateway.clock, gateway.metrics, parts.watching.receive, server.max_body_bytes
     )
 
-    frame = Frame(gateway.clock, parts.sign_in.csrf_of, lambda: "ok")
     apis = _apis(parts, shelf)
+    frame = Frame(gateway.clock, parts.sign_in.csrf_of, lambda: apis.dashboard.health_view().status)
     table = Routes(
         dialect_routes(gateway, parts.kept)
         + models.routes()
