@@ -18,6 +18,7 @@ from fakes import FakeClock
 from ledger_samples import NOON, Failures
 from llm_gateway.clock import SystemClock
 from llm_gateway.ledger.checking import check
+from llm_gateway.ledger.facets import facets
 from llm_gateway.ledger.filters import Filter
 from llm_gateway.ledger.folder import Folder
 from llm_gateway.ledger.opening import offline
@@ -150,6 +151,28 @@ def test_the_newest_page_takes_a_moment(reader: Reader, which: Filter) -> None:
     quickest(name, _PAGE_S, lambda: page(reader, which), 30)
     middle = str(reader.rows("SELECT id FROM turns WHERE seq = ?", (TURNS // 2,))[0][0])
     quickest("  a page from the middle", _PAGE_S, lambda: page(reader, which, before=middle), 30)
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        Filter(),
+        Filter(client="codex-cli", text="gpt"),
+        Filter(outcome="error"),
+        Filter(outcome="truncated", key="key_1"),
+        Filter(since_us=NOON + (DAYS - 7) * DAY_US + 1_234_567),
+        Filter(since_us=NOON + (DAYS - 1) * DAY_US + 1_234_567, model="tiny"),
+    ],
+)
+def test_what_can_be_filtered_by_takes_a_moment(reader: Reader, which: Filter) -> None:
+    now = latest(reader)
+    bound = 0.04 if TURNS >= 1_000_000 else 0.1
+    quickest(
+        f"what can be filtered by: {which.outcome or which.client or which.model}",
+        bound,
+        lambda: facets(reader, which, now),
+        30,
+    )
 
 
 def test_clients_providers_and_what_was_spent(reader: Reader) -> None:
