@@ -166,7 +166,7 @@ def test_the_newest_page_takes_a_moment(reader: Reader, which: Filter) -> None:
 )
 def test_what_can_be_filtered_by_takes_a_moment(reader: Reader, which: Filter) -> None:
     now = latest(reader)
-    bound = 0.04 if TURNS >= 1_000_000 else 0.1
+    bound = 0.06 if TURNS >= 1_000_000 else 0.1  # of 700 lanes, which is many
     quickest(
         f"what can be filtered by: {which.outcome or which.client or which.model}",
         bound,
