@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from dashboard_e2e.sites import SITES, Made
-from dashboard_e2e.stage import Looker, Site, chromium
+from dashboard_e2e.stage import PATIENCE_MS, Looker, Site, chromium
 
 __all__ = ["browser", "made"]
 
@@ -15,6 +15,7 @@ __all__ = ["browser", "made"]
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start the browser once."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         started = chromium(playwright)
         yield started

@@ -1,9 +1,9 @@
-"""So many dashboards that are open: each follows the live stream, and renews its page as a browser does.
+"""Ten dashboards that are open: each follows the live stream, and renews its page as a browser does.
 
-    python -m dashboard_e2e.lookers PORT COOKIE COUNT
+    python -m dashboard_e2e.lookers PORT COOKIE FIRST
 
-Without a browser, which on a machine of two processors would be all the load there is. Says `ready` once all
-follow; ends with its standard input.
+Without a browser, which on a machine of two processors would be all the load there is. A page is loaded every
+second, in their order from FIRST on. Says `ready` once all follow; ends with its standard input.
 """
 
 import asyncio
@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from llm_gateway.dashboard.navigation import PLACES
 
-__all__ = ["main"]
+__all__ = ["DASHBOARDS", "main"]
 
+DASHBOARDS = 10
 _EVERY_S = 10.0
 _HEAD = "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\naccept: {accept}\r\n\r\n"
 
@@ -28,13 +29,12 @@ async def follow(port: int, cookie: str, seen: asyncio.Event) -> None:
             seen.set()
 
 
-async def renew(port: int, cookie: str, number: int) -> None:
-    """Load a page again and again: one that is looked at by its like, each at another time."""
-    await asyncio.sleep(_EVERY_S * (number % 10) / 10)
-    place = PLACES[number % len(PLACES)]
+async def renew(port: int, cookie: str, path: str, wait: float) -> None:
+    """Load a page again and again."""
+    await asyncio.sleep(wait)
     while True:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        asked = _HEAD.format(path=place.path, port=port, cookie=cookie, accept="text/html")
+        asked = _HEAD.format(path=path, port=port, cookie=cookie, accept="text/html")
         writer.write(asked.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n").encode())
         page = await reader.read()
         while more := await reader.read(65536):
@@ -44,12 +44,14 @@ async def renew(port: int, cookie: str, number: int) -> None:
         await asyncio.sleep(_EVERY_S)
 
 
-async def look(port: int, cookie: str, count: int) -> None:
+async def look(port: int, cookie: str, first: int) -> None:
     """Look on until standard input ends."""
-    seen = [asyncio.Event() for _ in range(count)]
+    seen = [asyncio.Event() for _ in range(DASHBOARDS)]
     async with asyncio.TaskGroup() as together:
         tasks = [together.create_task(follow(port, cookie, each)) for each in seen]
-        tasks += [together.create_task(renew(port, cookie, number)) for number in range(count)]
+        for number in range(DASHBOARDS):
+            path = PLACES[(first + number) % len(PLACES)].path
+            tasks.append(together.create_task(renew(port, cookie, path, _EVERY_S * number / DASHBOARDS)))
         for each in seen:
             await each.wait()
         sys.stdout.write("ready\n")
@@ -60,9 +62,9 @@ async def look(port: int, cookie: str, count: int) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Look on with as many as are asked for."""
-    port, cookie, count = arguments
-    asyncio.run(look(int(port), cookie, int(count)))
+    """Look on."""
+    port, cookie, first = arguments
+    asyncio.run(look(int(port), cookie, int(first)))
     return 0
 
 

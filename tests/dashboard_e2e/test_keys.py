@@ -60,3 +60,23 @@ def test_a_key_is_shown_once(made: Made, browser: Browser) -> None:
     assert not [each for each in (key, after) if each.encode() in stored]
     looker.wrong = [each for each in looker.wrong if "400" not in each]
     looker.close()
+
+
+def test_a_key_works_until_it_is_revoked(made: Made, browser: Browser) -> None:
+    site = made.fresh("keys-revoked")
+    looker = site.look(browser)
+    page = looker.open("/limits")
+    page.get_by_role("button", name="New key").click()
+    page.locator("#make-key").get_by_label("Name").fill("phone")
+    page.locator("#make-key").get_by_role("button", name="Make the key").click()
+    key = shown(page)
+    assert site.gateway.get("/v1/models", key=key).status == 200
+    looker.open("/limits")
+    assert key not in page.content()
+    page.evaluate("window.confirm = () => true")
+    page.get_by_role("button", name="Revoke phone").click()
+    expect(page.get_by_role("button", name="Revoke phone")).to_have_count(0)
+    assert site.gateway.get("/v1/models", key=key).status == 401
+    looker.open("/limits?ended=1")
+    expect(page.locator("tr", has_text="phone").locator(".pill")).to_have_text("revoked")
+    looker.close()
