@@ -16,17 +16,20 @@ from llm_gateway.ledger.store import Store
 from llm_gateway.ledger.writer import apply_records
 from llm_gateway.pipeline.handle import handle
 from llm_gateway.pipeline.key_admin import KeyAdmin
+from llm_gateway.server.access import Access
 from llm_gateway.server.kept_responses import KeptResponses
 from llm_gateway.server.pages.page import Frame
 from llm_gateway.server.pages.request import RequestPage
 from llm_gateway.server.pages.requests import Requests
+from llm_gateway.server.sessions import Sessions
 from llm_gateway.server.shelf import Shelf
+from llm_gateway.server.sign_in import SignIn
 from llm_gateway.tasks import Tasks
 from llm_gateway.upstream.fleet import Fleet
 from pipeline_stage import PEPPER, Stage, on_stage
 from rawhttp import Reply
 from scripted import responses
-from server_stage import DASHBOARD, Door
+from server_stage import DASHBOARD, OWNER, Door
 from surface_stage import fail
 
 __all__ = ["HOSTILE", "HTML", "JSON", "Desk", "at_desk"]
@@ -51,9 +54,11 @@ class Desk:
         self.content = content
         fleet = Fleet(stage.upstream, stage.clock, lambda: None)
         shelf = Shelf(fleet, stage.router, stage.clock, Tasks(fail))
+        access = Access(OWNER.encode(), DASHBOARD.encode())
+        self.sign_in = SignIn(Sessions(stage.ledger, stage.clock, secure=False), access, lambda: "")
         pages = (
             *Requests(stage.gateway).pages(),
-            *RequestPage(stage.gateway, self.keys, content, shelf).pages(),
+            *RequestPage(stage.gateway, self.keys, content, shelf, self.sign_in).pages(),
         )
         frame = Frame(stage.clock, lambda exchange: "", lambda: "ok")
         self.door = Door(*(frame.route(each) for each in pages), metrics=stage.metrics)
@@ -90,10 +95,11 @@ class Desk:
         return (await self.stage.ledger.read(page, limit=1))[0].intent.id
 
     async def ask(self, target: str, *headers: tuple[bytes, bytes], **more: object) -> Reply:
-        """Ask as somebody who may."""
+        """Ask as somebody who may: with the dashboard's token, for what is no GET with the owner's."""
         method, body = str(more.get("method", "GET")), more.get("body", b"")
         assert isinstance(body, bytes)
-        return await self.door.ask(target, *headers, method=method, body=body, token=DASHBOARD)
+        token = str(more.get("token", DASHBOARD if method == "GET" else OWNER))
+        return await self.door.ask(target, *headers, method=method, body=body, token=token)
 
     async def html(self, target: str, **more: object) -> str:
         """Return a page as a browser gets it."""

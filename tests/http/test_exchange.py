@@ -70,6 +70,16 @@ def test_a_head_request_gets_the_length_and_no_body() -> None:
     assert wire.sent == b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
 
 
+def test_a_head_request_gets_the_head_of_a_stream_and_nothing_of_it() -> None:
+    exchange, wire = opened(b"HEAD")
+    exchange.begin(200, _EVENTS, b"one\n\n")
+    head = b"HTTP/1.1 200 OK\r\n%btransfer-encoding: chunked\r\n\r\n" % _EVENTS
+    assert wire.sent == head and exchange.done and wire.ended == [exchange]
+    exchange.write(b"two")
+    exchange.end(b"three")
+    assert wire.sent == head and wire.ended == [exchange]
+
+
 def test_a_status_without_a_body_gets_neither() -> None:
     exchange, wire = opened()
     exchange.respond(204, b"", b"")

@@ -190,7 +190,9 @@ def test_from_another_machine_nothing_is_changed(tmp_path: Path, peer: str) -> N
         assert wire.reply.status == 200
         line = json.loads(room.stage.ledger.audit.path.read_text().splitlines()[-2])
         assert (line["action"], line["target"]) == ("client.connect", "claude-code")
-        assert line["detail"] == {"way": "usual", "by": "session ses_1"}
+        assert line["detail"] == {"way": "usual"} and line["actor"] == "session ses_1"
+        made = json.loads(room.stage.ledger.audit.path.read_text().splitlines()[-1])
+        assert (made["action"], made["actor"]) == ("key.create", "session ses_1")
 
     seated(tmp_path, scene)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_gateway.ledger.dashboard_sessions import How
 from rawhttp import Reply
 from server_stage import DASHBOARD, OWNER, home_files
 from sign_in_stage import URL, Lobby, cookie_of, in_a_lobby
@@ -185,5 +186,24 @@ def test_nobody_is_signed_in_while_it_cannot_be_put_on_record(tmp_path: Path) ->
         assert reply.status == 503 and reply.header("set-cookie") is None
         assert lobby.sessions.listed() == []
         lobby.ledger.audit.path.rmdir()
+
+    in_a_lobby(tmp_path, scene)
+
+
+def test_only_a_person_is_somebody_who_is_signed_in(tmp_path: Path) -> None:
+    """A session that a token began has no more than the token: its holder may be a program elsewhere."""
+
+    async def scene(lobby: Lobby) -> None:
+        async def signed_in(how: How, who: str = "", **more: str) -> str:
+            cookie = (await lobby.sessions.begin(how, who, "")).partition(b";")[0]
+            _, exchange = lobby.request("POST", "/it", {"Cookie": cookie.decode(), **more})
+            return lobby.sign_in.signed_in(exchange)
+
+        assert await signed_in("oidc", "ada@example.org") == "ada@example.org"
+        assert (await signed_in("link")).startswith("session ")
+        assert await signed_in("token") == ""
+        assert await signed_in("link", **TOKEN) == "", "a token is judged by itself"
+        _, exchange = lobby.request("POST", "/it", {})
+        assert lobby.sign_in.signed_in(exchange) == ""
 
     in_a_lobby(tmp_path, scene)

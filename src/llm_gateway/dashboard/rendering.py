@@ -4,6 +4,7 @@ Jinja2 is loaded at the first page: a gateway that nobody looks at does without.
 """
 
 import importlib
+import shlex
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ class Templates:
                 auto_reload=False,
             )
             environment.filters.update(FILTERS)
-            environment.globals.update(static=address, change=change, curl=curl)
+            environment.globals.update(static=address, change=change, curl=curl, quoted=shlex.quote)
             for name in _PIECES:
                 environment.globals[name] = environment.get_template(f"{name}.html").module
             self._environment = environment

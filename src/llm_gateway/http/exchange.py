@@ -225,7 +225,12 @@ class Exchange:
         self._finish()
 
     def begin(self, status: int, headers: bytes, first: bytes = b"") -> None:
-        """Send the head of a response of unknown length, and `first` with it."""
+        """Send the head of a response of unknown length, and `first` with it.
+
+        To a HEAD request that is all of it: the exchange is done, and what is written then goes nowhere.
+        """
+        bare = self.method == b"HEAD"
+        first = b"" if bare else first
         self._chunked = not self.http10
         if self.http10:
             self.close_after = True
@@ -243,16 +248,20 @@ class Exchange:
                 wording.chunk(first) if first and self._chunked else first,
             )
         )
+        if bare:
+            self._finish()
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body of a begun response; nothing for no bytes."""
-        if data:
+        if data and not self._done:
             self.bytes_out += len(data)
             self.ends_event = data.endswith(_EVENT_ENDS)
             self._wire.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def end(self, data: bytes = b"") -> None:
         """Complete a begun response, with `data` as its last piece."""
+        if self._done:
+            return
         self.bytes_out += len(data)
         if self._chunked:
             self._wire.send(wording.chunk(data) + wording.LAST_CHUNK if data else wording.LAST_CHUNK)

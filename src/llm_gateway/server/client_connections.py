@@ -51,7 +51,8 @@ class ClientConnections:
     """Show, make and undo connections, one at a time.
 
     `configured` is the configuration now, with the environment; `url` the address for this machine's clients;
-    `who` says who is signed in that asks, "" for nobody.
+    `who` says which person is signed in that asks, "" for nobody: who began a session with a token has no
+    more than the token.
     """
 
     def __init__(
@@ -115,8 +116,8 @@ class ClientConnections:
         who = self._who(exchange)
         if not who and not is_here(exchange.peer):
             raise Forbidden(
-                "files of this machine are changed for who is signed in or asks from this machine; "
-                "on it, `llm-gateway connect CLIENT` does the same"
+                "files of this machine are changed for who asks from it, or signed in with the link "
+                "of `llm-gateway open`; on this machine, `llm-gateway connect CLIENT` does the same"
             )
         return who or "a token, on this machine"
 
@@ -124,12 +125,13 @@ class ClientConnections:
         desk = await self._opened()
         opening, around = await self._around(desk, client, asked)
         await _told(desk.check, client, asked, around, plan)
-        await self._keys.record("client.connect", opening.client, way=asked.way or "usual", by=asker)
+        keys = self._keys.acting(asker)
+        await keys.record("client.connect", opening.client, way=asked.way or "usual")
         made = None
         if not around.accepted:
             machine = machine_name(self._configured()[0].settings.clients.machine)
             name = desk.name_of_key(opening.client, machine)
-            minted = await self._keys.create(name, client=opening.client, machine=machine)
+            minted = await keys.create(name, client=opening.client, machine=machine)
             made = (minted.row.id, minted.key.reveal())
         now = self._keys.clock.now_us()
         await _told(desk.carry_out, (client, asked, plan), around, made, now)
@@ -137,12 +139,13 @@ class ClientConnections:
     async def _disconnect(self, client: str, asker: str) -> tuple[str, ...]:
         desk = await self._opened()
         ids = await _told(desk.keys_of, client)
-        await self._keys.record("client.disconnect", client, by=asker)
+        keys = self._keys.acting(asker)
+        await keys.record("client.disconnect", client)
         said = await _told(desk.put_back, client)
         now = self._keys.clock.now_us()
         for row in await self._keys.listed():
             if row.id in ids and row.accepted(now):
-                await self._keys.revoke(row.id)
+                await keys.revoke(row.id)
         await _told(desk.forget_key, client)
         return said
 

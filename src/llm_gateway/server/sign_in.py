@@ -13,7 +13,7 @@ from llm_gateway.errors import MalformedRequest, NotFound, Unauthenticated
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger.dashboard_sessions import How
 from llm_gateway.pipeline.authenticate import credentials
-from llm_gateway.server.access import SIGN_IN, Access, local_path
+from llm_gateway.server.access import SIGN_IN, Access, is_person, local_path
 from llm_gateway.server.edge import JSON
 from llm_gateway.server.routes import Route
 from llm_gateway.server.sessions import LINK_SECONDS, Session, Sessions
@@ -157,6 +157,13 @@ class SignIn:
         """Return who asks as the audit log calls them: whoever is signed in, else the owner."""
         session = self.sessions.of(exchange.headers)
         return actor_of(session) if session is not None and not credentials(exchange.headers) else "owner"
+
+    def signed_in(self, exchange: Exchange) -> str:
+        """Return which person asks, signed in by a link or a provider of logins; "" for anybody else."""
+        session = self.sessions.of(exchange.headers)
+        if session is None or not is_person(session) or credentials(exchange.headers):
+            return ""
+        return actor_of(session)
 
     # details
 

@@ -1,6 +1,5 @@
 """Every path that a gateway answers, in one table. What each of them does is in the modules named here."""
 
-from llm_gateway.http.exchange import Exchange
 from llm_gateway.pipeline.forwarding import Forwarding
 from llm_gateway.server.client_connections import ClientConnections
 from llm_gateway.server.dashboard_api import DashboardApi
@@ -22,7 +21,6 @@ from llm_gateway.server.parts import Apis, Parts
 from llm_gateway.server.responses_api import ResponsesApi
 from llm_gateway.server.routes import Routes
 from llm_gateway.server.shelf import Shelf
-from llm_gateway.server.sign_in import actor_of
 from llm_gateway.server.subscriptions_api import SubscriptionsApi
 from llm_gateway.server.usage_api import UsageApi
 
@@ -68,11 +66,6 @@ def surface(parts: Parts) -> Routes:
 
 def _apis(parts: Parts, shelf: Shelf) -> Apis:
     gateway = parts.gateway
-
-    def who(exchange: Exchange) -> str:
-        session = parts.sign_in.sessions.of(exchange.headers)
-        return actor_of(session) if session is not None else ""
-
     return Apis(
         DashboardApi(gateway, parts.fleet, parts.watching, parts.refused),
         UsageApi(gateway),
@@ -82,5 +75,7 @@ def _apis(parts: Parts, shelf: Shelf) -> Apis:
         SubscriptionsApi(gateway, parts.fleet, parts.quotas, parts.subscriptions),
         parts.companions,
         shelf,
-        ClientConnections(parts.keys, shelf, parts.tasks, parts.configured, parts.url, who),
+        ClientConnections(
+            parts.keys, shelf, parts.tasks, parts.configured, parts.url, parts.sign_in.signed_in
+        ),
     )

@@ -96,7 +96,7 @@ class UsageApi:
         page = await self._read(bulk_page, what, since_us, until_us, 0)
         writing = Writing(f"export-{what}", bulk_columns(what), how)
         exchange.begin(200, _head(what, how, CONTENT_TYPES[how]), writing.begin() + writing.rows(page.rows))
-        while page.after is not None:
+        while page.after is not None and not exchange.done:
             await exchange.drain()
             page = await self._read(bulk_page, what, since_us, until_us, page.after)
             exchange.write(writing.rows(page.rows))

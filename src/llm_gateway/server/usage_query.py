@@ -32,6 +32,8 @@ _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _LONGEST_AMOUNT = 6
 _LONGEST_NAME = 200
 _DAY_US = 86_400_000_000
+# Of what is further ahead nothing is on record, and its months would fill pages.
+_AHEAD_US = 400 * _DAY_US
 _HOUR_US = 3_600_000_000
 
 
@@ -83,14 +85,18 @@ def question(query: Mapping[str, str], now_us: int, *, period: str = "daily") ->
 
 
 def instant(text: str, now_us: int, name: str = "since") -> int:
-    """Return the time that a text means: `24h` ago, a day, or an instant; UTC where it does not say."""
+    """Return the time that a text means: `24h` ago, a day, or an instant; UTC where it does not say.
+
+    What is more than 400 days ahead is taken for that.
+    """
     amount, unit = text[:-1], text[-1:]
     if unit in _UNITS and amount.isdecimal() and amount.isascii() and len(amount) <= _LONGEST_AMOUNT:
         return max(0, now_us - int(amount) * _UNITS[unit] * 1_000_000)
     try:
         told = datetime.fromisoformat(text)
         at = told if told.tzinfo is not None else told.replace(tzinfo=UTC)
-        return max(0, (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
+        at_us = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        return min(max(0, at_us), now_us + _AHEAD_US)
     except (ValueError, OverflowError):
         raise MalformedRequest(
             f"{name}={text[:30]!r} is no time such as 24h, 7d, 2026-11-27 or 2026-11-27T18:00", param=name

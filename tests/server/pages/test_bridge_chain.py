@@ -1,5 +1,7 @@
 """The steps to a bridge: which one each state stops at, and what helps there."""
 
+import shlex
+
 import msgspec
 import pytest
 
@@ -109,3 +111,13 @@ def test_without_models_or_a_program_it_says_so() -> None:
 def test_one_command_helps_where_one_does(health: Health, machine: str, command: str) -> None:
     helps = helps_of(seen(health, "m", machine=machine))
     assert (helps.command if helps is not None else "") == command
+
+
+def test_a_models_name_is_one_word_of_a_command() -> None:
+    """Models of a bridge on another machine are called what that machine says."""
+    hostile = "m; touch /tmp/x $(id) `id` 'q'"
+    helps = helps_of(seen(Health("ok"), hostile))
+    assert helps is not None and shlex.split(helps.command) == ["llm-gateway", "smoke", f"b/{hostile}"]
+    elsewhere = msgspec.structs.replace(seen(Health("disabled"), machine="mac"), name="$(id)@mac")
+    helps = helps_of(elsewhere)
+    assert helps is not None and shlex.split(helps.command)[-1] == "$(id)"

@@ -6,10 +6,13 @@ from typing import cast
 
 import pytest
 
+from fakes import FakeWire
 from kept_stage import kept_one
 from llm_gateway.ledger.queries import page
-from llm_gateway.server.pages.kept_content import named_command
+from llm_gateway.server.pages.kept_content import KeptContent, named_command
+from llm_gateway.server.pages.page import Asked
 from request_desk import HTML, JSON, Desk, at_desk
+from signed_in_stage import TOKEN, Browser, signed_in
 
 FRAGMENT = (b"hx-request", b"true")
 HELLO = "Guten <script>alert(1)</script> Tag"
@@ -28,17 +31,53 @@ def test_it_is_shown_when_somebody_asks_and_that_is_on_record(tmp_path: Path) ->
     async def scene(desk: Desk) -> None:
         made = await a_kept_one(desk)
         text = await desk.html(f"/requests/{made}")
-        assert "It is kept, sealed" in text and "Guten" not in text and "Show what was said" in text
-        assert actions(desk) == [], "to say that it is kept shows nobody anything"
+        assert "It is kept, sealed" in text and "Guten" not in text
+        assert "Show what was said" not in text, "the token shows nobody what was said"
+        cookie = (await desk.sign_in.sessions.begin("link", "", "")).partition(b";")[0]
+        text = (await desk.ask(f"/requests/{made}", HTML, (b"cookie", cookie))).body.decode()
+        assert "Guten" not in text and "Show what was said" in text
+        assert actions(desk)[1:] == [], "to say that it is kept shows nobody anything"
         reply = await desk.ask(f"/request-content/{made}", FRAGMENT, method="POST")
         shown = reply.body.decode()
         assert reply.status == 200 and "Guten &lt;script&gt;" in shown and "<script" not in shown
         assert "The answer" in shown and "Copy as curl, with what was said" in shown
-        assert actions(desk) == [("content.read", made)]
+        assert actions(desk)[1:] == [("content.read", made)]
         told = (await desk.json(f"/request-content/{made}", method="POST"))["shown"]
         shown_view = cast(dict[str, list[dict[str, object]]], told)
         assert shown_view["input"][0] == {"who": "user", "text": HELLO, "cut": 0}
         assert shown_view["output"][0]["who"] == "assistant"
+
+    at_desk(tmp_path, scene)
+
+
+def test_a_person_is_on_record_and_the_dashboards_token_opens_nothing(tmp_path: Path) -> None:
+    async def scene(browser: Browser) -> None:
+        await browser.sign_in(by_token=True)
+        token = {"Authorization": f"Bearer {TOKEN}"}
+        for method, path in (
+            ("POST", "/request-content/x"),
+            ("DELETE", "/request-content/x"),
+            ("POST", "/request-replays/x"),
+        ):
+            assert (await browser.change(method, path, {"model": "demo/echo"})).status == 403
+            assert (await browser.send(method, path, {"model": "demo/echo"}, token)).status == 401
+
+    signed_in(tmp_path, scene)
+
+
+def test_who_looks_is_on_record_by_name(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        made = await a_kept_one(desk)
+        session = await desk.sign_in.sessions.begin("oidc", "ada@example.org", "")
+        exchange = FakeWire().exchange(b"POST", b"/", [(b"cookie", session.partition(b";")[0])])
+        kept = KeptContent(desk.stage.gateway, desk.keys, desk.content, desk.sign_in.person)
+        await kept.show(Asked(exchange, made, ""))
+        await kept.erase(Asked(exchange, made, ""))
+        latest = desk.stage.ledger.audit.latest(2)
+        assert [(each.action, each.actor) for each in latest] == [
+            ("content.delete", "ada@example.org"),
+            ("content.read", "ada@example.org"),
+        ]
 
     at_desk(tmp_path, scene)
 
@@ -131,3 +170,4 @@ def test_anything_that_was_kept_can_be_shown(tmp_path: Path) -> None:
 def test_a_name_with_a_space_is_one_word_of_a_command() -> None:
     assert named_command("keep", "ada", " 30") == "keep ada 30"
     assert named_command("keep", "a b", " 30") == "keep 'a b' 30"
+    assert named_command("keep", "$(id)") == "keep '$(id)'"

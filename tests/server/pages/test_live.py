@@ -59,6 +59,16 @@ def test_rows_come_as_requests_do(tmp_path: Path, target: bytes, rows: int) -> N
     assert b"event: over" in sent
 
 
+def test_who_asks_for_the_head_alone_does_not_look_on(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        frame = Frame(stage.clock, lambda exchange: "", lambda: "ok")
+        exchange = FakeWire().exchange(b"HEAD", b"/live")
+        await Live(stage.ledger, frame, lambda exchange: True, lambda: False).answer(exchange, "")
+        assert exchange.done
+
+    on_stage(tmp_path, scene)
+
+
 def test_who_may_look_no_more_is_told_that_it_is_over(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> bytes:
         async def act() -> None:

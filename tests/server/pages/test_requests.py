@@ -184,3 +184,13 @@ def test_nobodys_text_is_markup(tmp_path: Path) -> None:
             assert [each.name for each in client.values if each.chosen] == [text]
 
     at_desk(tmp_path, scene)
+
+
+def test_a_time_without_end_is_not_drawn_month_by_month(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        for until in ("9999-12-31", "9999-12-31T23:59:59.999999"):
+            told = await desk.json(f"/requests?since=1970-01-01&until={until}")
+            bars = told["histogram"]
+            assert isinstance(bars, list) and len(bars) < 1000
+
+    at_desk(tmp_path, scene)

@@ -1,5 +1,7 @@
 """Everything that needs somebody is said once, with why and the way out; what needs nobody is not said."""
 
+import shlex
+
 import msgspec
 import pytest
 
@@ -217,3 +219,8 @@ def test_what_is_worst_comes_first() -> None:
 def test_no_name_leads_out_of_a_link() -> None:
     hostile = msgspec.structs.replace(client("bypassing"), id='"><script>/../?&#')
     assert one(Known(WELL, clients=[hostile])).link == "/clients?client=%22%3E%3Cscript%3E%2F..%2F%3F%26%23"
+
+
+def test_a_bridges_name_is_one_word_of_a_command() -> None:
+    hostile = msgspec.structs.replace(bridge("auth_required"), name="$(id);x")
+    assert shlex.split(one(Known(WELL, bridges=[hostile])).command) == ["llm-gateway", "login", "$(id);x"]

@@ -103,3 +103,8 @@ def test_what_is_not_understood_is_refused(query: dict[str, str], told: str) -> 
 def test_a_time_that_is_none_is_refused(query: dict[str, str], told: str) -> None:
     with pytest.raises(MalformedRequest, match=told):
         choice_of(query).suited(NOON)
+
+
+def test_days_without_end_are_ones_that_there_are() -> None:
+    choice = choice_of({"period": "monthly", "from": "1970-01-01", "to": "9999-12-31"})
+    assert len(starts(choice.question(NOON, "monthly"))) < 1000

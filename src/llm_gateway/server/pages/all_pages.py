@@ -43,7 +43,7 @@ def page_routes(
         *playground.pages(),
         *Routing(parts.gateway, parts.fleet, apis.explaining).pages(),
         *Requests(parts.gateway).pages(),
-        *RequestPage(parts.gateway, parts.keys, parts.content, apis.shelf).pages(),
+        *RequestPage(parts.gateway, parts.keys, parts.content, apis.shelf, parts.sign_in).pages(),
     )
     return (
         *(frame.route(page) for page in pages),

@@ -4,6 +4,7 @@ Pure: what a bridge says of itself, put into the order in which one thing needs 
 stops at stands in one table, and so does what helps where the bridge does not say it.
 """
 
+import shlex
 from collections.abc import Mapping
 from typing import Literal
 
@@ -111,7 +112,7 @@ def helps_of(bridge: BridgeView) -> Action | None:
 
 
 def _command(bridge: BridgeView) -> str:
-    name = bridge.name.partition("@")[0] if bridge.machine else bridge.name
+    name = shlex.quote(bridge.name.partition("@")[0] if bridge.machine else bridge.name)
     match bridge.state:
         case "disabled":
             return f"llm-gateway bridges resume {name}"
@@ -122,7 +123,7 @@ def _command(bridge: BridgeView) -> str:
         case "unreachable" | "degraded" | "error" | "starting":
             return "llm-gateway bridges check"
         case "ok" if bridge.verified != "turn_succeeded" and bridge.models:
-            return f"llm-gateway smoke {bridge.name}/{bridge.models[0]}"
+            return f"llm-gateway smoke {shlex.quote(f'{bridge.name}/{bridge.models[0]}')}"
     return ""
 
 

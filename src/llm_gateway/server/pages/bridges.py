@@ -3,6 +3,7 @@
 Of a login only an address, a code and what a person pastes pass here, never a token.
 """
 
+import shlex
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
@@ -209,5 +210,9 @@ def _card(bridge: BridgeView) -> BridgeCard:
     name = bridge.name.partition("@")[0] if bridge.machine else bridge.name
     there = []
     if bridge.machine:
-        there = [f"llm-gateway login {name}", "llm-gateway bridges check", "llm-gateway companion pause"]
+        there = [
+            f"llm-gateway login {shlex.quote(name)}",
+            "llm-gateway bridges check",
+            "llm-gateway companion pause",
+        ]
     return BridgeCard(bridge, said_of(bridge), chain_of(bridge), helps_of(bridge), name, there)

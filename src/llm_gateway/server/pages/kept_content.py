@@ -4,13 +4,15 @@ There are answers of the dialect `responses` alone, with the conversation that l
 before somebody asks for it, and the line in the audit log is written first.
 """
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from llm_gateway.content.content import Content
 from llm_gateway.dashboard.curl import curl
 from llm_gateway.errors import NotFound
+from llm_gateway.http.exchange import Exchange
 from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.queries import turn
 from llm_gateway.ledger.records import Turn
@@ -72,20 +74,29 @@ class _Replayed(msgspec.Struct, frozen=True):
 
 
 class KeptContent:
-    """Answer for what is kept of one request."""
+    """Answer for what is kept of one request; `actor` says who asks, for the audit log."""
 
-    def __init__(self, gateway: Gateway, keys: KeyAdmin, content: Content) -> None:
+    def __init__(
+        self, gateway: Gateway, keys: KeyAdmin, content: Content, actor: Callable[[Exchange], str]
+    ) -> None:
         self._gateway = gateway
+        self._actor = actor
         self._keys = keys
         self._content = content
 
     def pages(self) -> tuple[Page, ...]:
-        """Return what can be done: nothing of it is a page by itself."""
+        """Return what can be done: nothing of it is a page by itself.
+
+        It is for persons and the owner: the dashboard's token is handed to programs, such as those that read
+        metrics, and what was said is not theirs.
+        """
         path, replays = "/request-content/{}", "/request-replays/{}"
+        show, erase = "Show what was said in a request", "Delete what is kept of a request"
+        again = "Ask a request again of a model"
         return (
-            Page(path, "request", self.show, "Show what was said in a request", "POST", "content"),
-            Page(path, "request", self.erase, "Delete what is kept of a request", "DELETE"),
-            Page(replays, "request", self.replay, "Ask a request again of a model", "POST", "replayed"),
+            Page(path, "request", self.show, show, "POST", "content", "session"),
+            Page(path, "request", self.erase, erase, "DELETE", access="session"),
+            Page(replays, "request", self.replay, again, "POST", "replayed", "session"),
         )
 
     async def state(self, found: Turn, key: KeyRow | None) -> ContentState:
@@ -114,7 +125,7 @@ class KeptContent:
         """Return what was said."""
         found, key = await self._found(asked.rest)
         kept = await self._kept(found, key)
-        await self._keys.record("content.read", found.intent.id, key=key.id)
+        await self._record(asked, "content.read", found.intent.id, key=key.id)
         begun, said = found.intent, msgspec.json.decode(kept.input)
         again = curl(
             begun.dialect, begun.operation, begun.model_asked, stream=begun.stream, fields={"input": said}
@@ -124,7 +135,7 @@ class KeptContent:
     async def erase(self, asked: Asked) -> _Erased:
         """Delete what is kept of one request."""
         found, key = await self._found(asked.rest)
-        await self._keys.record("content.delete", found.intent.id, key=key.id)
+        await self._record(asked, "content.delete", found.intent.id, key=key.id)
         erased = await self._content.delete(key.kept_under, KIND, _response_id(found))
         return _Erased(erased)
 
@@ -133,10 +144,13 @@ class KeptContent:
         wanted = await asked.told(_Replay)
         found, key = await self._found(asked.rest)
         kept = await self._kept(found, key)
-        await self._keys.record("request.replay", found.intent.id, key=key.id, model=wanted.model)
+        await self._record(asked, "request.replay", found.intent.id, key=key.id, model=wanted.model)
         body = {"model": wanted.model, "input": msgspec.Raw(kept.input), "stream": True, "store": False}
         sent = Sent(msgspec.json.encode(body), _DIALECT, _OPERATION, label="replay")
         return _Replayed(wanted.model, await answer(self._gateway, sent))
+
+    async def _record(self, asked: Asked, action: str, target: str, **detail: str) -> None:
+        await self._keys.acting(self._actor(asked.exchange)).record(action, target, **detail)
 
     async def _found(self, turn_id: str) -> tuple[Turn, KeyRow]:
         found = await self._gateway.ledger.read(turn, turn_id)
@@ -158,8 +172,8 @@ class KeptContent:
 
 
 def named_command(before: str, name: str, after: str = "") -> str:
-    """Return a command with a key's name in it; names are letters, digits, space and `_.@-`."""
-    return f"{before} '{name}'{after}" if " " in name else f"{before} {name}{after}"
+    """Return a command with a key's name in it, which a shell takes for one word whatever it is."""
+    return f"{before} {shlex.quote(name)}{after}"
 
 
 def _response_id(found: Turn) -> str:

@@ -15,11 +15,13 @@ from llm_gateway.ledger.keys import KeyRow
 from llm_gateway.ledger.records import Turn
 from llm_gateway.pipeline.handle import Gateway
 from llm_gateway.pipeline.key_admin import KeyAdmin
+from llm_gateway.server.access import is_person
 from llm_gateway.server.pages.error_words import ErrorWords, error_words
 from llm_gateway.server.pages.kept_content import ContentState, KeptContent
 from llm_gateway.server.pages.page import Asked, Page
 from llm_gateway.server.pages.waterfall import Bar, waterfall
 from llm_gateway.server.shelf import Shelf
+from llm_gateway.server.sign_in import SignIn
 from llm_gateway.server.views import RequestDetail, request_detail
 
 __all__ = ["KeyOf", "RequestPage", "RequestView", "TokensView"]
@@ -54,7 +56,8 @@ class TokensView(msgspec.Struct, frozen=True):
 class RequestView(msgspec.Struct, frozen=True):
     """All of one request. `curl` sends one like it, "" where it is not one question to a model.
 
-    `models` are those that can be asked the same again, where what was said is kept.
+    `models` are those that can be asked the same again, where what was said is kept; `may_open` says whether
+    who looks may see what was said.
     """
 
     detail: RequestDetail
@@ -65,16 +68,20 @@ class RequestView(msgspec.Struct, frozen=True):
     curl: str
     content: ContentState
     models: list[str]
+    may_open: bool = False
 
 
 class RequestPage:
     """Make the page."""
 
-    def __init__(self, gateway: Gateway, keys: KeyAdmin, content: Content, shelf: Shelf) -> None:
+    def __init__(
+        self, gateway: Gateway, keys: KeyAdmin, content: Content, shelf: Shelf, sign_in: SignIn
+    ) -> None:
         self._gateway = gateway
         self._keys = keys
         self._shelf = shelf
-        self._kept = KeptContent(gateway, keys, content)
+        self._session_of = sign_in.sessions.of
+        self._kept = KeptContent(gateway, keys, content, sign_in.person)
 
     def pages(self) -> tuple[Page, ...]:
         """Return the page, and what can be done with what is kept."""
@@ -98,6 +105,7 @@ class RequestPage:
             curl=curl(request.dialect, request.operation, request.model_asked, stream=request.stream),
             content=content,
             models=self._models() if content.kept else [],
+            may_open=is_person(self._session_of(asked.exchange.headers)),
         )
 
     def _models(self) -> list[str]:

@@ -4,6 +4,7 @@ Pure: made from what the other parts say of themselves. Nothing is looked at her
 anything about is not in it.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 from urllib.parse import quote
@@ -183,7 +184,11 @@ def _bridges(bridges: Iterable[BridgeView], members: dict[str, Member]) -> Itera
             f"The bridge {each.name} {what}{_on(each.machine)}",
             each.reason or each.last_error,
             action.text if action is not None and action.text != each.reason else "",
-            (action.command if action is not None and action.command else command.format(each.name))
+            (
+                action.command
+                if action is not None and action.command
+                else command.format(shlex.quote(each.name))
+            )
             if here or (action is not None and action.command)
             else "",
             f"/bridges#{quote(each.name, safe='')}",
