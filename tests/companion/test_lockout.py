@@ -52,3 +52,12 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(10_000):
         lockout.wrong(str(number))
     assert lockout.wait("first") == 0
+
+
+def test_of_ipv6_a_network_is_one_who_guesses() -> None:
+    lockout = Lockout(FakeClock())
+    for number in range(10):
+        lockout.wrong(f"2001:db8:0:1::{number:x}")
+    assert lockout.wait("2001:db8:0:1:ffff::1") == 30
+    assert lockout.wait("2001:db8:0:2::1") == 0
+    assert lockout.wait("::1") == 0

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -197,6 +198,34 @@ def test_a_description_of_somebody_else_or_without_tls_is_not_used(described: di
     assert said.count("token") == 0
 
 
+def test_a_provider_that_does_not_answer_holds_few_threads_and_is_left_alone_for_a_moment() -> None:
+    clock, asked_for, let_go = FakeClock(), list[str](), threading.Event()
+
+    def hangs(url: str, body: bytes | None, fields: Mapping[str, str]) -> bytes:
+        asked_for.append(url)
+        let_go.wait(10)
+        raise OSError(0, "it hangs")
+
+    async def scene() -> None:
+        provider = Provider(SETTINGS, None, clock, hangs)
+        many = [asyncio.ensure_future(provider.address({})) for _ in range(100)]
+        await asyncio.sleep(0.05)
+        assert len(asked_for) <= 2 and sum(each.done() for each in many) >= 60
+        let_go.set()
+        told = await asyncio.gather(*many, return_exceptions=True)
+        assert all(isinstance(each, Refused) for each in told)
+        before = len(asked_for)
+        with pytest.raises(Refused, match="it hangs"):
+            await provider.address({})
+        assert len(asked_for) == before
+        clock.advance(5.1)
+        with pytest.raises(Refused, match="it hangs"):
+            await provider.address({})
+        assert len(asked_for) == before + 1
+
+    asyncio.run(scene())
+
+
 def test_where_to_sign_in_keeps_the_providers_own_query() -> None:
     provider = Provider(SETTINGS, None, FakeClock(), Scripted())
     address = asyncio.run(provider.address({"state": "a b"}))
@@ -224,6 +253,9 @@ def test_who_is_let_in() -> None:
     ):
         assert who(**told) == "", told
     assert is_listed(SETTINGS, "ada@example.org") and is_listed(SETTINGS, "subject-1")
+    named = msgspec.structs.replace(SETTINGS, allowed=("ada@example.org",))
+    nobody = msgspec.convert({**GOOD, "sub": "ada@example.org"}, Claims)
+    assert allowed(named, nobody) == "", "a subject is of its holder's choosing, and no verified address"
     assert not is_listed(OidcSettings(), "") and not is_listed(SETTINGS, "ada")
 
 

@@ -207,3 +207,15 @@ def test_only_a_person_is_somebody_who_is_signed_in(tmp_path: Path) -> None:
         assert lobby.sign_in.signed_in(exchange) == ""
 
     in_a_lobby(tmp_path, scene)
+
+
+def test_a_browser_that_comes_over_tls_keeps_its_cookie_to_it(tmp_path: Path) -> None:
+    async def scene(lobby: Lobby) -> None:
+        for fields, secure in (({}, False), ({"Origin": "https://gw.example.org"}, True)):
+            _, exchange = lobby.request("POST", "/sign-in", fields)
+            cookie = await lobby.sign_in.begin(exchange, "link")
+            assert cookie.endswith(b"; Secure") == secure
+        _, exchange = lobby.request("GET", "/sign-in/oidc/callback", {})
+        assert (await lobby.sign_in.begin(exchange, "oidc", secure=True)).endswith(b"; Secure")
+
+    in_a_lobby(tmp_path, scene)

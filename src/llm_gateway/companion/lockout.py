@@ -5,6 +5,7 @@ from collections import OrderedDict
 import msgspec
 
 from llm_gateway.clock import Clock
+from llm_gateway.http.peers import network_of
 
 __all__ = ["Lockout"]
 
@@ -21,7 +22,7 @@ class _Wrong(msgspec.Struct):
 
 
 class Lockout:
-    """Who has shown how many wrong tokens and keys, by address."""
+    """Who has shown how many wrong tokens and keys, by address; of IPv6 by network: one has 2^64 of those."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -29,12 +30,12 @@ class Lockout:
 
     def wait(self, peer: str) -> float:
         """Return for how many seconds an address is not listened to, 0 when it is."""
-        known = self._peers.get(peer)
+        known = self._peers.get(network_of(peer))
         return max(0.0, known.until - self._clock.monotonic()) if known is not None else 0.0
 
     def wrong(self, peer: str) -> None:
         """Take note of a wrong token or key."""
-        now = self._clock.monotonic()
+        peer, now = network_of(peer), self._clock.monotonic()
         known = self._peers.pop(peer, None)
         if known is None or now - known.last > _FORGETS:
             known = _Wrong()

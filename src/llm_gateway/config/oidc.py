@@ -28,7 +28,7 @@ class OidcSettings(msgspec.Struct, frozen=True):
         tuple[str, ...],
         Meta(
             description="Who is let in: e-mail addresses, which the provider has to have verified, all of an "
-            "`@domain`, or subjects (`sub`)."
+            "`@domain`, or subjects (`sub`) without an `@`."
         ),
     ] = ()
     scopes: Annotated[tuple[str, ...], Meta(description="What is asked for.")] = ("openid", "email")

@@ -2,7 +2,7 @@
 
 import ipaddress
 
-__all__ = ["Peers", "is_here"]
+__all__ = ["Peers", "is_here", "network_of"]
 
 
 class Peers:
@@ -21,7 +21,7 @@ class Peers:
 
     def most(self, peer: str) -> int:
         """Return the bound that this peer has reached, 0 when it may have one more connection."""
-        count = self._counts.get(_network(peer), 0)
+        count = self._counts.get(network_of(peer), 0)
         if not (0 < self._most <= count or 0 < self._most_here <= count):
             return 0
         most = self._most_here if is_here(peer) else self._most
@@ -29,12 +29,12 @@ class Peers:
 
     def joined(self, peer: str) -> None:
         """Count a connection in."""
-        network = _network(peer)
+        network = network_of(peer)
         self._counts[network] = self._counts.get(network, 0) + 1
 
     def left(self, peer: str) -> None:
         """Count a connection out that was counted in."""
-        network = _network(peer)
+        network = network_of(peer)
         if (count := self._counts[network]) > 1:
             self._counts[network] = count - 1
         else:
@@ -51,7 +51,7 @@ def is_here(peer: str) -> bool:
     return address.is_loopback
 
 
-def _network(peer: str) -> str:
+def network_of(peer: str) -> str:
     """Return what a peer is counted by."""
     if ":" not in peer:
         return peer

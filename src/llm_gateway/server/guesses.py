@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from llm_gateway.clock import Clock
 from llm_gateway.companion.lockout import Lockout
 from llm_gateway.errors import LimitReached
+from llm_gateway.http.peers import network_of
 from llm_gateway.vault import looks_like_key
 
 __all__ = ["Guesses"]
@@ -39,7 +40,7 @@ class Guesses:
     def wrong(self, peer: str, offered: Iterable[bytes]) -> None:
         """Take note of what was shown and opens nothing."""
         for token in offered:
-            seen = peer, hashlib.sha256(token).digest()
+            seen = network_of(peer), hashlib.sha256(token).digest()
             if seen in self._seen or looks_like_key(token):
                 continue
             self._seen[seen] = None

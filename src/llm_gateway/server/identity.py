@@ -39,6 +39,9 @@ _FRESH_S = 3600.0
 _AGAIN_S = 30.0
 _TIMEOUT_S = 10.0
 _MOST_BYTES = 512 * 1024
+# Anybody may begin a sign-in: a provider that does not answer is not to hold the threads that others need.
+_MOST_ASKING, _MOST_WAITING = 2, 32
+_PAUSE_S = 5.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
 
@@ -89,6 +92,10 @@ class Provider:
         self._discovered_at = 0.0
         self._keys: object = None
         self._keys_at = 0.0
+        self._failed = ""
+        self._failed_at = 0.0
+        self._asking = asyncio.Semaphore(_MOST_ASKING)
+        self._waiting = 0
 
     async def address(self, asked: Mapping[str, str]) -> str:
         """Return where a browser signs in, with what is asked for there; Refused when nobody says so."""
@@ -185,32 +192,47 @@ class Provider:
     async def _discover(self) -> _Discovered:
         now = self._clock.monotonic()
         if self._discovered is None or now - self._discovered_at > _FRESH_S:
-            issuer = self.settings.issuer
-            place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-            found = _read(await self._fetch(place), _Discovered, "its description")
-            if found.issuer != issuer:
-                raise Refused(
-                    f"{place} describes {found.issuer[:200]!r}: dashboard.oidc.issuer is to be that"
-                )
-            secure = urlsplit(issuer).scheme == "https"
-            for url in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
-                if secure and urlsplit(url).scheme != "https":
-                    raise Refused(f"{place} names an address without TLS: {url[:200]!r}")
-            self._discovered, self._discovered_at = found, now
+            if self._failed and now - self._failed_at < _PAUSE_S:
+                raise Refused(self._failed)
+            try:
+                self._discovered, self._failed = await self._described(), ""
+            except Refused as why:
+                self._failed, self._failed_at = str(why), self._clock.monotonic()
+                raise
+            self._discovered_at = now
         return self._discovered
 
+    async def _described(self) -> _Discovered:
+        issuer = self.settings.issuer
+        place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        found = _read(await self._fetch(place), _Discovered, "its description")
+        if found.issuer != issuer:
+            raise Refused(f"{place} describes {found.issuer[:200]!r}: dashboard.oidc.issuer is to be that")
+        secure = urlsplit(issuer).scheme == "https"
+        for url in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
+            if secure and urlsplit(url).scheme != "https":
+                raise Refused(f"{place} names an address without TLS: {url[:200]!r}")
+        return found
+
     async def _fetch(self, url: str, body: bytes | None = None, fields: Mapping[str, str] = _FORM) -> bytes:
+        if self._waiting >= _MOST_WAITING:
+            raise Refused(f"{self._waiting} sign-ins wait for it already")
+        self._waiting += 1
         try:
-            return await asyncio.to_thread(self._get, url, body, fields)
+            async with self._asking:
+                return await asyncio.to_thread(self._get, url, body, fields)
         except OSError as error:
             raise Refused(f"{url.partition('?')[0][:200]} does not answer: {error}") from None
+        finally:
+            self._waiting -= 1
 
 
 def allowed(settings: OidcSettings, claims: Claims) -> str:
     """Return what somebody is called who is let in, "" for all others."""
     if claims.email and claims.email_verified is True and is_listed(settings, claims.email.lower()):
         return claims.email.lower()
-    return claims.sub if claims.sub in settings.allowed and not claims.sub.startswith("@") else ""
+    # A subject may be of its holder's choosing: one that looks like an address has not been verified as one.
+    return claims.sub if claims.sub in settings.allowed and "@" not in claims.sub else ""
 
 
 def is_listed(settings: OidcSettings, who: str) -> bool:

@@ -36,6 +36,8 @@ class OidcRoutes:
         self._provider = provider
         self._log = log
         self._secure = secure
+        # Behind a proxy that ends TLS browsers keep their cookies to it.
+        self._kept_to_tls = secure or provider.settings.url.startswith("https://")
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes."""
@@ -92,7 +94,7 @@ class OidcRoutes:
         if not who:
             self._problem(exchange, "not-allowed", "somebody signed in who is not in dashboard.oidc.allowed")
             return
-        session = await self._sign_in.begin(exchange, "oidc", who)
+        session = await self._sign_in.begin(exchange, "oidc", who, secure=self._kept_to_tls)
         onward = local_path(_unpacked(packed))
         _go(exchange, f"{SIGN_IN}?next={quote(onward, safe='')}", session, self._cookie("", 0))
 
@@ -111,7 +113,7 @@ class OidcRoutes:
         _go(exchange, f"{SIGN_IN}?problem={name}", self._cookie("", 0))
 
     def _cookie(self, value: str, seconds: int) -> bytes:
-        secure = "; Secure" if self._secure else ""
+        secure = "; Secure" if self._kept_to_tls else ""
         text = f"{_COOKIE}={value}; HttpOnly; SameSite=Lax; Path={_START}; Max-Age={seconds}{secure}"
         return text.encode()
 

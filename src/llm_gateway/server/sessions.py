@@ -91,9 +91,10 @@ class Sessions:
                 return self._used(session, secret)
         return None
 
-    async def begin(self, how: How, who: str, agent: str) -> bytes:
+    async def begin(self, how: How, who: str, agent: str, *, secure: bool = False) -> bytes:
         """Begin a session, and return the value of the Set-Cookie field that holds it.
 
+        `secure` says that this browser came over TLS, which a proxy may have ended before us.
         AuditUnavailable or LedgerUnavailable say that it cannot be put on record; then nobody is signed in.
         """
         secret = secrets.token_bytes(32)
@@ -114,7 +115,7 @@ class Sessions:
         await self._ledger.write(lambda store: add_session(store, row))
         self._make_room()
         self._by_digest[digest] = session
-        return self._cookie(secret.hex(), _LIFETIME_US // _SECOND)
+        return self._cookie(secret.hex(), _LIFETIME_US // _SECOND, secure=secure)
 
     async def end(self, session_id: str, action: str = "dashboard.session-end", actor: str = "owner") -> bool:
         """End a session and whatever it has open; False when there is none of this id."""
@@ -157,9 +158,9 @@ class Sessions:
                         left -= 1
                         yield pair[len(self._prefix) :]
 
-    def _cookie(self, value: str, seconds: int) -> bytes:
-        secure = "; Secure" if self._secure else ""
-        return f"{self._name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}".encode()
+    def _cookie(self, value: str, seconds: int, *, secure: bool = False) -> bytes:
+        kept = "; Secure" if self._secure or secure else ""
+        return f"{self._name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{kept}".encode()
 
     def _used(self, session: Session, secret: bytes) -> Session | None:
         """Take note, now and then, that a session is used."""

@@ -172,11 +172,15 @@ class SignIn:
         cookie = await self.begin(exchange, how)
         _answer(exchange, SignedInView(local_path(onward)), cookie)
 
-    async def begin(self, exchange: Exchange, how: How, who: str = "") -> bytes:
-        """Return the Set-Cookie field's value of a session that begins for the browser that asks."""
+    async def begin(self, exchange: Exchange, how: How, who: str = "", *, secure: bool = False) -> bytes:
+        """Return the Set-Cookie field's value of a session that begins for the browser that asks.
+
+        `secure` says that it came over TLS; so does its Origin, which the guard has compared.
+        """
         before = self.sessions.of(exchange.headers)
         agent = (get(exchange.headers, b"user-agent") or b"").decode("utf-8", "replace")
-        cookie = await self.sessions.begin(how, who, agent)
+        secure = secure or (get(exchange.headers, b"origin") or b"").startswith(b"https://")
+        cookie = await self.sessions.begin(how, who, agent, secure=secure)
         if before is not None:
             await self.sessions.end(before.id, "dashboard.sign-out", actor_of(before))
         return cookie
