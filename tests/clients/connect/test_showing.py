@@ -25,10 +25,29 @@ from llm_gateway.clients.connect.showing import masked, shown
         ('model = "gpt-5.5"', 'model = "gpt-5.5"'),
         ("base_url = http://127.0.0.1:8787/v1", "base_url = http://127.0.0.1:8787/v1"),
         ('"max_tokens": 128000', '"max_tokens": 128000'),
+        ('"db": "postgres://ada:hunter2@db.test/x"', '"db": "postgres://…@db.test/x"'),
+        ('"args": ["--api-key", "hunter2"]', '"args": ["--api-key", "…"]'),
+        ('"passphrase": "two words"', '"passphrase": "…"'),
+        ('pwd = "hunter2"', 'pwd = "…"'),
+        ('"x": "-----BEGIN PRIVATE KEY-----', '"x": "…'),
+        ("[hf_0123456789abcdef]", "[…]"),
+        ('"hook_webhook": "https://hooks.test/T0/B0/x"', '"hook_webhook": "…"'),
+        ('url = "https://a.test/b@c"', 'url = "https://a.test/b@c"'),
     ],
 )
 def test_secrets_are_covered(text: str, seen: str) -> None:
     assert masked(text) == seen
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"token":\n  "hunter2"', '"apiKeys": [\n"hunter2",\n"hunter2"\n]', 'key = """\nhunter2\nhunter2"""'],
+)
+def test_a_secret_below_its_name_is_covered(text: str) -> None:
+    after = f"{text}\nlast = 1\n".encode()
+    for before, then in ((None, after), (after, None), (b"first\n", after)):
+        told = shown(Change(Path("/f"), before, then, 0o600, 0o600), "f")
+        assert "hunter2" not in told and "last = 1" in told
 
 
 def test_a_change_is_a_diff_with_a_line_around() -> None:
