@@ -40,12 +40,12 @@ class Running:
 CLOSE = ("Connection", "close")
 
 
-def in_a_gateway(home: Path, *scenes: Callable[[Running], Awaitable[None]]) -> None:
+def in_a_gateway(home: Path, *scenes: Callable[[Running], Awaitable[None]], token: str = DASHBOARD) -> None:
     """Play each scene with a gateway of its own, in one home."""
     environ = {
         "LLM_GATEWAY_HOME": str(home),
         "LLM_GATEWAY_SERVER__PORT": "0",
-        "LLM_GATEWAY_DASHBOARD_TOKEN": DASHBOARD,
+        "LLM_GATEWAY_DASHBOARD_TOKEN": token,
         "LLM_GATEWAY_CLIENTS__DETECT": "false",
         "LLM_GATEWAY_LOG__LEVEL": "debug",
     }
@@ -123,3 +123,21 @@ def test_a_cookie_is_no_key(tmp_path: Path) -> None:
             writer.close()
 
     in_a_gateway(tmp_path, scene)
+
+
+def test_what_a_token_began_is_over_when_it_is_another_one(tmp_path: Path) -> None:
+    kept: dict[str, str] = {}
+
+    async def before(running: Running) -> None:
+        reply = await running.ask("POST", "/sign-in", {}, b'{"token":"%b"}' % DASHBOARD.encode())
+        kept["Cookie"] = cookie_of(reply)
+
+    async def still(running: Running) -> None:
+        reply = await running.ask("GET", "/api/dashboard/sessions", kept)
+        assert reply.status == 200 and b'"how":"token","who":"",' in reply.body
+
+    async def over(running: Running) -> None:
+        assert (await running.ask("GET", "/api/dashboard/health", kept)).status == 401
+
+    in_a_gateway(tmp_path, before, still)
+    in_a_gateway(tmp_path, over, token="another-dashboard-token-012345")

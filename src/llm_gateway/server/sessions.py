@@ -60,12 +60,17 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions of a gateway. `secure` says that it is reached over TLS."""
+    """The sessions of a gateway. `secure` says that it is reached over TLS.
 
-    def __init__(self, ledger: Ledger, clock: Clock, *, secure: bool) -> None:
+    `mark` is what tells the dashboard's token from another one, without it: in the ledger it stands in the
+    place of who somebody is whom the token let in.
+    """
+
+    def __init__(self, ledger: Ledger, clock: Clock, *, secure: bool, mark: str = "") -> None:
         self._ledger = ledger
         self._clock = clock
         self._secure = secure
+        self._mark = mark
         self._name = f"__Host-{COOKIE}" if secure else COOKIE
         self._prefix = f"{self._name}=".encode()
         self._by_digest: dict[bytes, Session] = {}
@@ -76,8 +81,9 @@ class Sessions:
     async def load(self, admitted: Callable[[How, str], bool] = lambda how, who: True) -> None:
         """Go on with the sessions of the gateway that ran before, of those who are still `admitted`."""
         for row in await self._ledger.read(sessions):
+            who = row.who if row.how != "token" else ""
             session = Session(
-                row.id, row.how, row.who, row.agent, "", row.created_us, row.seen_us, row.expires_us
+                row.id, row.how, who, row.agent, "", row.created_us, row.seen_us, row.expires_us
             )
             if self._is_alive(session) and admitted(row.how, row.who):
                 self._by_digest[row.digest] = session
@@ -110,7 +116,8 @@ class Sessions:
             expires_us=now + _LIFETIME_US,
         )
         digest = hashlib.sha256(secret).digest()
-        row = SessionRow(session.id, digest, how, session.who, session.agent, now, now, session.expires_us)
+        vouched = self._mark if how == "token" else session.who
+        row = SessionRow(session.id, digest, how, vouched, session.agent, now, now, session.expires_us)
         await self._ledger.audit.record("dashboard.sign-in", session.id, who or _ACTORS[how], how=how)
         await self._ledger.write(lambda store: add_session(store, row))
         self._make_room()
