@@ -15,6 +15,8 @@ from llm_gateway.dashboard.navigation import PLACES
 __all__ = ["DASHBOARDS", "main"]
 
 DASHBOARDS = 10
+# What the first page asks for most often of all, while somebody looks at it.
+_POLLED, _POLL_S = "/overview/capture", 1.5
 _EVERY_S = 10.0
 _HEAD = "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\naccept: {accept}\r\n\r\n"
 
@@ -29,19 +31,19 @@ async def follow(port: int, cookie: str, seen: asyncio.Event) -> None:
             seen.set()
 
 
-async def renew(port: int, cookie: str, path: str, wait: float) -> None:
-    """Load a page again and again."""
+async def renew(port: int, cookie: str, path: str, wait: float, every: float = _EVERY_S) -> None:
+    """Load a page, or what a page renews of itself, again and again."""
     await asyncio.sleep(wait)
     while True:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         asked = _HEAD.format(path=path, port=port, cookie=cookie, accept="text/html")
-        writer.write(asked.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n").encode())
+        writer.write(asked.replace("\r\n\r\n", "\r\nconnection: close\r\nhx-request: true\r\n\r\n").encode())
         page = await reader.read()
         while more := await reader.read(65536):
             page += more
         assert page.startswith(b"HTTP/1.1 200"), page[:300]
         writer.close()
-        await asyncio.sleep(_EVERY_S)
+        await asyncio.sleep(every)
 
 
 async def look(port: int, cookie: str, first: int) -> None:
@@ -52,6 +54,8 @@ async def look(port: int, cookie: str, first: int) -> None:
         for number in range(DASHBOARDS):
             path = PLACES[(first + number) % len(PLACES)].path
             tasks.append(together.create_task(renew(port, cookie, path, _EVERY_S * number / DASHBOARDS)))
+            poll = renew(port, cookie, _POLLED, _POLL_S * number / DASHBOARDS, _POLL_S)
+            tasks.append(together.create_task(poll))
         for each in seen:
             await each.wait()
         sys.stdout.write("ready\n")

@@ -164,7 +164,7 @@ def _providers(members: Iterable[Member]) -> Iterator[Todo]:
             each.reason,
             way_out,
             "",
-            f"/bridges#{quote(each.row.name, safe='')}",
+            f"/routing#provider-{quote(each.row.name, safe='')}",
             "The provider",
         )
 
