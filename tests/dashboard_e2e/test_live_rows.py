@@ -2,15 +2,18 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from dashboard_e2e.stage import Looker
+from dashboard_e2e.stage import Looker, Site
+from gateway_process import GatewayProcess
 
 pytestmark = pytest.mark.browsers
 
 _SOON_MS = 1000
+_DRAIN_S = 30  # how long answers may take that are being made
 
 
 @pytest.mark.parametrize("path", ["/", "/requests"])
@@ -62,3 +65,14 @@ def test_who_points_at_the_rows_is_not_disturbed(looker: Looker) -> None:
     page.mouse.move(0, 0)
     expect(pill).to_be_hidden()
     assert page.locator("[data-row]").first.get_attribute("id") != before
+
+
+def test_a_gateway_that_ends_waits_for_no_open_page(browser: Browser, tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path, "") as gateway:
+        looker = Site(gateway).look(browser)
+        looker.page.wait_for_selector('[data-live][data-state="on"]')
+        began = time.monotonic()
+        assert gateway.stop() == 0
+        assert time.monotonic() - began < _DRAIN_S / 2
+        looker.page.wait_for_selector('[data-live]:not([data-state="on"])')
+        looker.context.close()
