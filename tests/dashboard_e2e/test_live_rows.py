@@ -70,9 +70,9 @@ def test_who_points_at_the_rows_is_not_disturbed(looker: Looker) -> None:
 def test_a_gateway_that_ends_waits_for_no_open_page(browser: Browser, tmp_path: Path) -> None:
     with GatewayProcess(tmp_path, "") as gateway:
         looker = Site(gateway).look(browser)
-        looker.page.wait_for_selector('[data-live][data-state="on"]')
+        looker.page.wait_for_selector('[data-live][data-state="on"]', state="attached")
         began = time.monotonic()
         assert gateway.stop() == 0
         assert time.monotonic() - began < _DRAIN_S / 2
-        looker.page.wait_for_selector('[data-live]:not([data-state="on"])')
+        looker.page.wait_for_selector('[data-live][data-state="lost"]', state="attached")
         looker.context.close()
