@@ -39,7 +39,7 @@ class Desk:
         fleet = Fleet(stage.upstream, stage.clock, lambda: None)
         bridges = Bridges({"b": ROW}, {"b": self.engine}, (), self.bridge_stage.tasks, lambda: fleet)
         companions = no_companions(stage, fleet)
-        self.api = BridgesApi(bridges, stage.ledger, companions)
+        self.api = BridgesApi(bridges, stage.ledger, companions, lambda exchange: "ada@example.org")
         self.door = Door(*self.api.routes())
 
     async def ask(self, method: str, target: str, body: bytes = b"", *, token: str = DASHBOARD) -> Reply:
@@ -153,6 +153,8 @@ def test_a_pause_lasts_until_it_is_over(tmp_path: Path) -> None:
         assert paused["state"] == "disabled"
         assert (await desk.bridge_stage.ask()).status == 403
         assert (await desk.ask("DELETE", "/api/bridge-pauses/b")).json()["state"] == "ok"
+        told = [(each.action, each.actor) for each in desk.stage.ledger.audit.latest(2)]
+        assert told == [("bridge.resume", "ada@example.org"), ("bridge.pause", "ada@example.org")]
         answer = await desk.bridge_stage.ask()
         assert answer.status == 200
         answer.release()

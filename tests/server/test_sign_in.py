@@ -219,3 +219,17 @@ def test_a_browser_that_comes_over_tls_keeps_its_cookie_to_it(tmp_path: Path) ->
         assert (await lobby.sign_in.begin(exchange, "oidc", secure=True)).endswith(b"; Secure")
 
     in_a_lobby(tmp_path, scene)
+
+
+def test_who_asks_is_put_down_by_what_they_show(tmp_path: Path) -> None:
+    async def scene(lobby: Lobby) -> None:
+        fields, session = await lobby.signed_in()
+        for shown, who in (
+            (OWNERS, "owner"),
+            (TOKEN, "dashboard token"),
+            (fields, f"session {session.id}"),
+            ({**fields, **TOKEN}, "dashboard token"),
+        ):
+            assert lobby.sign_in.person(lobby.request("POST", "/it", shown)[1]) == who
+
+    in_a_lobby(tmp_path, scene)

@@ -154,9 +154,9 @@ class Registry:
         now = self._clock.now_us()
         await self._ledger.write(lambda store: rows.seen(store, companion_id, now))
 
-    async def revoke(self, machine: str) -> str:
+    async def revoke(self, machine: str, actor: str = "owner") -> str:
         """Let a machine in no longer, nor an invitation of it; return its id, "" when there was none."""
-        await self._ledger.audit.record("companion.revoke", machine)
+        await self._ledger.audit.record("companion.revoke", machine, actor)
         withdrawn = await self._ledger.write(lambda store: rows.withdraw(store, machine))
         now = self._clock.now_us()
         known = (await self.load()).companions.values()

@@ -119,9 +119,9 @@ class Hub:
         if known != self._arranged:
             self._arrange()
 
-    async def revoke(self, machine: str) -> bool:
+    async def revoke(self, machine: str, actor: str = "owner") -> bool:
         """Let a machine in no longer, and cut it off at once; False when there is none."""
-        revoked = await self._registry.revoke(machine)
+        revoked = await self._registry.revoke(machine, actor)
         await self.look_again()
         return bool(revoked)
 

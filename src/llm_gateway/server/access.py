@@ -78,6 +78,10 @@ class Access:
         self._guesses.wrong(exchange.peer, offered)
         raise _refusal(access)
 
+    def is_owner(self, exchange: Exchange) -> bool:
+        """Return whether the owner's token is shown."""
+        return any(hmac.compare_digest(token, self._owner) for token in credentials(exchange.headers))
+
     def check_token(self, token: bytes, peer: str) -> None:
         """Let the dashboard's token pass; raise Unauthenticated, or LimitReached, for any other text."""
         if not self._opens([token], peer):

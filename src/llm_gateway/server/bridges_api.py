@@ -4,6 +4,7 @@ Of a login only what a person needs passes here: an address and a code, never a 
 """
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -105,9 +106,16 @@ def bridge_view(row: ProviderRow, health: Health, models: tuple[str, ...], machi
 
 
 class BridgesApi:
-    """Show bridges, log in and out, pause and resume."""
+    """Show bridges, log in and out, pause and resume; `actor` says who asks, for the audit log."""
 
-    def __init__(self, bridges: Bridges, ledger: Ledger, companions: Companions) -> None:
+    def __init__(
+        self,
+        bridges: Bridges,
+        ledger: Ledger,
+        companions: Companions,
+        actor: Callable[[Exchange], str] = lambda exchange: "owner",
+    ) -> None:
+        self._actor = actor
         self._attending = bridges.attending
         self._rows = bridges.rows
         self._logins = bridges.logins
@@ -162,12 +170,12 @@ class BridgesApi:
 
     async def begin(self, exchange: Exchange, name: str) -> None:
         """Begin a login, and answer with its first step."""
-        _answer(exchange, await self.begun(name))
+        _answer(exchange, await self.begun(name, exchange))
 
-    async def begun(self, name: str) -> LoginView:
+    async def begun(self, name: str, exchange: Exchange) -> LoginView:
         """Begin a login, or go on with the one that runs, and return its first step."""
         self._known(name)
-        await self._ledger.audit.record("bridge.login", name)
+        await self._ledger.audit.record("bridge.login", name, self._actor(exchange))
         return _login_view(await self._logins.begin(name, _WAIT))
 
     async def progress(self, exchange: Exchange, name: str) -> None:
@@ -204,7 +212,7 @@ class BridgesApi:
     async def logout(self, exchange: Exchange, name: str) -> None:
         """Take a login back."""
         engine = self._attending.engines[self._known(name)]
-        await self._ledger.audit.record("bridge.logout", name)
+        await self._ledger.audit.record("bridge.logout", name, self._actor(exchange))
         try:
             async with asyncio.timeout(self.patience):
                 await engine.bridge.logout()
@@ -226,7 +234,8 @@ class BridgesApi:
 
     async def _set(self, exchange: Exchange, name: str, *, paused: bool) -> None:
         engine = self._attending.engines[self._known(name)]
-        await self._ledger.audit.record("bridge.pause" if paused else "bridge.resume", name)
+        action = "bridge.pause" if paused else "bridge.resume"
+        await self._ledger.audit.record(action, name, self._actor(exchange))
         engine.pause(paused=paused)
         health = await self._attending.look(name, fresh=True)
         _answer(exchange, self._view(name, health))

@@ -4,7 +4,7 @@ The socket takes no page of a browser, whatever its origin. Who is let in is dec
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import msgspec
@@ -114,9 +114,12 @@ class _Door:
 
 
 class CompanionsApi:
-    """Invite machines, list and revoke them."""
+    """Invite machines, list and revoke them; `actor` says who asks, for the audit log."""
 
-    def __init__(self, registry: Registry, hub: Hub) -> None:
+    def __init__(
+        self, registry: Registry, hub: Hub, actor: Callable[[Exchange], str] = lambda exchange: "owner"
+    ) -> None:
+        self._actor = actor
         self._registry = registry
         self._hub = hub
 
@@ -155,12 +158,12 @@ class CompanionsApi:
 
     async def revoke(self, exchange: Exchange, machine: str) -> None:
         """Let a machine in no longer, and cut off what it answers now."""
-        await self.let_go(machine)
+        await self.let_go(machine, exchange)
         respond_json(exchange, b'{"revoked":true}')
 
-    async def let_go(self, machine: str) -> None:
+    async def let_go(self, machine: str, exchange: Exchange) -> None:
         """Revoke a machine, or take its invitation back; NotFound where there is no such one."""
-        if not await self._hub.revoke(machine):
+        if not await self._hub.revoke(machine, self._actor(exchange)):
             raise _unknown(machine)
 
     async def pause(self, exchange: Exchange, machine: str) -> None:

@@ -47,7 +47,7 @@ async def open_sign_in(
     secure = bool(loaded.settings.server.tls_cert)
     token = loaded.dashboard_token
     shown = token.reveal().encode() if token is not None else b""
-    # With the owner's token, which nobody guesses: by itself it would tell a weak one to who reads the ledger.
+    # With the owner's token, which nobody guesses: without it the ledger would give a weak one away.
     mark = hmac.new(owner.reveal().encode(), b"dashboard token " + shown, hashlib.sha256).hexdigest()[:32]
     sessions = Sessions(ledger, clock, secure=secure, mark=mark)
 

@@ -130,7 +130,7 @@ class SignIn:
 
     async def end(self, exchange: Exchange, session_id: str) -> None:
         """End one session."""
-        if not await self.sessions.end(session_id, actor=self._actor(exchange)):
+        if not await self.sessions.end(session_id, actor=self.person(exchange)):
             raise NotFound(
                 f"there is no session {session_id[:40]!r}; GET /api/dashboard/sessions lists those there are"
             )
@@ -139,7 +139,7 @@ class SignIn:
     async def end_others(self, exchange: Exchange, _: str) -> None:
         """End every session but the one that asks."""
         asking = self.sessions.of(exchange.headers)
-        ended = await self.sessions.end_all(asking.id if asking is not None else "", self._actor(exchange))
+        ended = await self.sessions.end_all(asking.id if asking is not None else "", self.person(exchange))
         _answer(exchange, {"ended": ended})
 
     # who looks at a page
@@ -154,9 +154,11 @@ class SignIn:
         return bool(credentials(exchange.headers)) or self.sessions.of(exchange.headers) is not None
 
     def person(self, exchange: Exchange) -> str:
-        """Return who asks as the audit log calls them: whoever is signed in, else the owner."""
-        session = self.sessions.of(exchange.headers)
-        return actor_of(session) if session is not None and not credentials(exchange.headers) else "owner"
+        """Return who asks as the audit log calls them: by the token that is shown, else who is signed in."""
+        if self.access.is_owner(exchange):
+            return "owner"
+        session = self.sessions.of(exchange.headers) if not credentials(exchange.headers) else None
+        return actor_of(session) if session is not None else "dashboard token"
 
     def signed_in(self, exchange: Exchange) -> str:
         """Return which person asks, signed in by a link or a provider of logins; "" for anybody else."""
@@ -184,10 +186,6 @@ class SignIn:
         if before is not None:
             await self.sessions.end(before.id, "dashboard.sign-out", actor_of(before))
         return cookie
-
-    def _actor(self, exchange: Exchange) -> str:
-        session = self.sessions.of(exchange.headers)
-        return actor_of(session) if session is not None else "dashboard token"
 
 
 def actor_of(session: Session) -> str:

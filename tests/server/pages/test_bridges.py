@@ -70,7 +70,7 @@ class Desk:
         loaded = Loaded(Settings(), {}, home, home / "gateway.toml")
         page = BridgesPage(
             api,
-            CompanionsApi(self.companions.registry, self.companions.hub),
+            CompanionsApi(self.companions.registry, self.companions.hub, lambda exchange: "session 1"),
             stage.gateway,
             lambda: (loaded, {}),
             lambda: "http://127.0.0.1:8787",
@@ -236,6 +236,8 @@ def test_companions_are_shown_and_removed(tmp_path: Path) -> None:
         assert "llm-gateway companions revoke mac" in html and "invited" in html
         assert (await desk.ask("DELETE", "/companions/mac", HTML)).status == 401, "a token is no person"
         html = (await desk.door.ask("/companions/mac", HTML, method="DELETE", token=OWNER)).body.decode()
+        (entry,) = desk.stage.ledger.audit.latest(1)
+        assert (entry.action, entry.actor) == ("companion.revoke", "session 1")
         assert html.lstrip().startswith('<section class="card" id="companions"') and ">mac<" not in html
         gone = await desk.door.ask("/companions/mac", HTML, method="DELETE", token=OWNER)
         assert gone.status == 404

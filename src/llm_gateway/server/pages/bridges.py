@@ -152,7 +152,7 @@ class BridgesPage:
     async def begin(self, asked: Asked) -> BridgesPageView:
         """Begin a login."""
         name = unquote(asked.rest)
-        progress = await self._bridges.begun(name)
+        progress = await self._bridges.begun(name, asked.exchange)
         return await self._view(self._bridges.bridges_known(), BridgeLogin(name, progress))
 
     async def smoke(self, asked: Asked) -> BridgesPageView:
@@ -171,7 +171,7 @@ class BridgesPage:
 
     async def remove(self, asked: Asked) -> BridgesPageView:
         """Let a machine in no longer."""
-        await self._companions.let_go(unquote(asked.rest))
+        await self._companions.let_go(unquote(asked.rest), asked.exchange)
         return msgspec.structs.replace(await self._view(self._bridges.bridges_known()), may_remove=True)
 
     async def _view(self, found: BridgesView, login: BridgeLogin | None = None) -> BridgesPageView:
