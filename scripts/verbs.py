@@ -130,6 +130,7 @@ def ledger_scale(environment: Environment, arguments: list[str]) -> int:
     """Measure the ledger with as many turns as a busy year has."""
     environment.ready(["test"])
     os.environ.setdefault("LLM_GATEWAY_TEST_TURNS", "1000000")
+    os.environ.setdefault("LLM_GATEWAY_TEST_LOOKING_S", "10")
     chosen = ("-m", "pytest", "-s", "-o", "faulthandler_timeout=3600", "tests/ledger/test_scale.py")
     return call(environment, *chosen, *arguments)
 
@@ -220,6 +221,7 @@ def dashboard(environment: Environment, arguments: list[str]) -> int:
 def dashboard_scale(environment: Environment, arguments: list[str]) -> int:
     """Look at the dashboard of a ledger with as many turns as a busy year has."""
     os.environ.setdefault("LLM_GATEWAY_TEST_TURNS", "1000000")
+    os.environ.setdefault("LLM_GATEWAY_TEST_LOOKING_S", "10")
     chosen = ["-s", "-o", "faulthandler_timeout=3600", "tests/dashboard_e2e", "-k", "large or quick or load"]
     return browsers(environment, [*chosen, *arguments])
 
