@@ -61,7 +61,8 @@ def test_it_answers_under_its_address(tmp_path: Path) -> None:
         assert gateway.url == f"http://127.0.0.1:{gateway.port}"
         assert (await ask(gateway, "/livez")).body == b"ok\n"
         assert (await ask(gateway, "/readyz")).body == b"ready\n"
-        page = await ask(gateway, "/")
+        assert (await ask(gateway, "/")).body == b"LLM Gateway is running"
+        page = await ask(gateway, "/requests")
         assert page.status == 401 and b"llm-gateway open" in page.body
         asked = json.dumps({"model": "demo/echo", "messages": [{"role": "user", "content": "hi"}]}).encode()
         reply = await ask(gateway, "/v1/chat/completions", method="POST", key=owner(tmp_path), body=asked)

@@ -99,7 +99,7 @@ def test_open_prints_the_address(gateway: GatewayProcess, terminal: Terminal) ->
     assert as_json["schema"] == "llm-gateway/open/v1" and as_json["seconds"] == 300
     assert str(as_json["url"]).startswith(f"{gateway.url}/sign-in#link=")
     assert as_json["url"] != url.strip(), "each link is another"
-    assert gateway.get("/", key="").status == 401
+    assert gateway.get("/requests", key="").status == 401
 
 
 def test_models(terminal: Terminal) -> None:

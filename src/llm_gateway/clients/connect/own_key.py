@@ -12,6 +12,7 @@ import msgspec
 from llm_gateway.clients.connect.record import folder_of
 from llm_gateway.errors import ConfigError
 from llm_gateway.vault import read_private, write_private
+from llm_gateway.wire.ready import ready
 
 __all__ = ["PLACEHOLDER", "OwnKey", "forget_own_key", "keep_own_key", "name_of_key", "read_own_key"]
 
@@ -21,6 +22,7 @@ PLACEHOLDER = "lgw_0000new"
 _LONGEST = 64
 
 
+@ready
 class OwnKey(msgspec.Struct, frozen=True):
     """A key and its id."""
 
