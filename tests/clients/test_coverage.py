@@ -17,6 +17,7 @@ from llm_gateway.clients.coverage import (
     cover,
     cover_all,
     gaps,
+    of_few_names,
 )
 from llm_gateway.ledger.coverage import Use
 
@@ -235,3 +236,12 @@ def test_the_gaps_are_those_that_run_and_could_go_through() -> None:
 def test_what_the_gateway_asks_for_itself_is_no_application(client: str) -> None:
     ours = msgspec.structs.replace(used(3), client=client)
     assert cover_all("laptop", {}, Uses((ours,)), NOW) == []
+
+
+def test_of_names_that_callers_give_themselves_the_latest_are_listed() -> None:
+    names = [msgspec.structs.replace(used(1, NOW - number), client=f"x{number}") for number in range(150)]
+    kept, left_out = of_few_names(Uses((*names, used(1, NOW - DAY)), (names[149],)))
+    assert left_out == 50 and not kept.passed_by
+    assert {use.client for use in kept.routed} == {"claude-code", *(f"x{number}" for number in range(100))}
+    few = Uses((*names[:100],))
+    assert of_few_names(few) == (few, 0)

@@ -28,6 +28,7 @@ __all__ = [
     "cover",
     "cover_all",
     "gaps",
+    "of_few_names",
 ]
 
 Verdict = Literal["captured", "partly", "bypassing", "cannot", "unknown"]
@@ -40,6 +41,8 @@ TREND_DAYS = 14
 """Days of use that a trend shows, today included."""
 
 _DAY_US = 86_400 * 1_000_000
+# A caller may call itself what it likes, and otherwise each time.
+_MOST_UNKNOWN = 100
 _LIVE_US = 15 * 60 * 1_000_000
 _UNKNOWN_FIX = "give it a gateway key of its own: llm-gateway keys create NAME"
 _SOURCES = {"otlp": "its telemetry", "log": "its own log"}
@@ -186,6 +189,25 @@ def cover_all(
     order = {client: place for place, client in enumerate(rows)}
     verdicts.sort(key=lambda each: (-each.last_seen_us, each.status, order.get(each.client, len(order))))
     return verdicts
+
+
+def of_few_names(uses: Uses) -> tuple[Uses, int]:
+    """Return the uses of the applications that are known, and of the names that are not those used last.
+
+    The number is how many names are left out.
+    """
+    rows, last = catalog(), dict[str, int]()
+    for use in (*uses.routed, *uses.passed_by):
+        if use.client not in rows:
+            last[use.client] = max(use.last_us, last.get(use.client, 0))
+    if len(last) <= _MOST_UNKNOWN:
+        return uses, 0
+    kept = set(sorted(last, key=lambda name: (-last[name], name))[:_MOST_UNKNOWN])
+    routed, passed = (
+        tuple(use for use in each if use.client in rows or use.client in kept)
+        for each in (uses.routed, uses.passed_by)
+    )
+    return Uses(routed, passed), len(last) - len(kept)
 
 
 def gaps(verdicts: Iterable[Covered]) -> tuple[int, int, list[Covered]]:

@@ -56,11 +56,15 @@ class ClientView(msgspec.Struct, frozen=True):
 
 
 class ClientsView(msgspec.Struct, frozen=True):
-    """Every application; of those that are `running`, `captured` go through here wholly."""
+    """Every application; of those that are `running`, `captured` go through here wholly.
+
+    Of names that are in no catalog those that were used last are listed; `unlisted` is how many are not.
+    """
 
     clients: list[ClientView]
     running: int
     captured: int
+    unlisted: int = 0
 
 
 def client_views(verdicts: Iterable[Covered], tracked: Mapping[str, int]) -> list[ClientView]:

@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from llm_gateway import __version__
-from llm_gateway.clients.coverage import TREND_DAYS, Uses, cover_all, gaps
+from llm_gateway.clients.coverage import TREND_DAYS, Uses, cover_all, gaps, of_few_names
 from llm_gateway.clients.watching import Watching
 from llm_gateway.errors import LedgerUnavailable, MalformedRequest, NotFound
 from llm_gateway.http.exchange import Exchange
@@ -151,12 +151,13 @@ class DashboardApi:
         except LedgerUnavailable:
             pass  # what was found before is still there, and the ledger says itself what is wrong
         now = self._gateway.clock.now_us()
-        uses = Uses(*await self._read(self._used.since, now - TREND_DAYS * _DAY_US))
+        every = Uses(*await self._read(self._used.since, now - TREND_DAYS * _DAY_US))
+        uses, unlisted = of_few_names(every)
         verdicts = cover_all(self._watching.machine, await self._watching.known(), uses, now, ALWAYS)
         tracked = {each.client: each.tracked for each in await self._read(queries.clients)}
         through, running, _open = gaps(verdicts)
         shown = client_views(verdicts, tracked)
-        return ClientsView(shown, running, through)
+        return ClientsView(shown, running, through, unlisted)
 
     async def _read(self, query: Callable[Concatenate[Rows, P], T], *args: P.args, **named: P.kwargs) -> T:
         try:

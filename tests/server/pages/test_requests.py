@@ -194,3 +194,17 @@ def test_a_time_without_end_is_not_drawn_month_by_month(tmp_path: Path) -> None:
             assert isinstance(bars, list) and len(bars) < 1000
 
     at_desk(tmp_path, scene)
+
+
+def test_of_a_thousand_names_the_frequent_ones_can_be_chosen(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        for number in range(210):
+            await desk.put_turn({"outcome": "ok"}, client=f"c{number:03}")
+        facets = (await desk.json("/requests?client=c209"))["facets"]
+        assert isinstance(facets, list)
+        client = next(each for each in facets if each["name"] == "client")
+        assert client["left_out"] == 9 and len(client["values"]) + len(client["more"]) == 201
+        assert [each["name"] for each in client["values"] if each["chosen"]] == ["c209"]
+        assert "9 that are rarer" in await desk.html("/requests?client=c209")
+
+    at_desk(tmp_path, scene)

@@ -67,6 +67,7 @@ class ClientsPage(msgspec.Struct, frozen=True):
     clients: list[Shown]
     missing: list[Shown]
     show_missing: bool
+    unlisted: int = 0
 
 
 class Clients:
@@ -105,6 +106,7 @@ class Clients:
             clients=sorted(there, key=_urgency),
             missing=missing,
             show_missing=asked.query.get("show") == "all" or any(each.is_open for each in missing),
+            unlisted=found.unlisted,
         )
 
     async def _opened(self, asked: Asked, shown: Iterable[Shown]) -> Shown | None:

@@ -35,6 +35,8 @@ __all__ = ["BucketView", "FacetView", "Requests", "RequestsView", "ValueView"]
 _USUAL_ROWS = 50
 _MOST_ROWS = 500
 _SHOWN = 6
+# Names are of their callers' choosing, and there may be as many as there are requests.
+_MOST_VALUES = 200
 _TITLES: Mapping[Facet, str] = {
     "client": "Client",
     "provider": "Provider",
@@ -59,12 +61,13 @@ class ValueView(msgspec.Struct, frozen=True):
 
 
 class FacetView(msgspec.Struct, frozen=True):
-    """What can be chosen of one kind: the most frequent values, and `more`."""
+    """What can be chosen of one kind: the most frequent values, and `more`; `left_out` is how many are not."""
 
     name: str
     title: str
     values: list[ValueView]
     more: list[ValueView]
+    left_out: int = 0
 
 
 class BucketView(msgspec.Struct, frozen=True):
@@ -175,13 +178,16 @@ def _facet(query: Mapping[str, str], facet: Facet, shares: Sequence[Share]) -> F
     told = query.get(facet, "")
     if facet == "status":
         shares = sorted(shares, key=lambda each: _STATUSES.index(each.name))
+    left_out = max(0, len(shares) - _MOST_VALUES)
+    chosen = [share for share in shares[_MOST_VALUES:] if told and (share.name or NAMELESS) == told]
+    shares = [*shares[:_MOST_VALUES], *chosen]
     values = [_value(query, facet, share.name, share.requests) for share in shares]
     if told and not any(each.chosen for each in values):
         values.insert(0, _value(query, facet, told, 0))
     shown = len(values) if facet == "status" else _SHOWN
     first = [each for place, each in enumerate(values) if place < shown or each.chosen]
-    rest = [each for each in values if each not in first]
-    return FacetView(facet, _TITLES[facet], first, rest)
+    rest = [each for each in values[shown:] if not each.chosen]
+    return FacetView(facet, _TITLES[facet], first, rest, left_out - len(chosen))
 
 
 def _value(query: Mapping[str, str], facet: Facet, name: str, requests: int) -> ValueView:
