@@ -61,7 +61,7 @@ class ValueView(msgspec.Struct, frozen=True):
 
 
 class FacetView(msgspec.Struct, frozen=True):
-    """What can be chosen of one kind: the most frequent values, and `more`; `left_out` is how many are not."""
+    """What can be chosen of one kind: the most frequent values, and `more`; `left_out` are not."""
 
     name: str
     title: str
