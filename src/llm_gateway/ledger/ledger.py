@@ -31,6 +31,7 @@ from llm_gateway.ledger.records import Intent, Noted, Progress, Record, Recount,
 from llm_gateway.ledger.store import Rows, Store
 from llm_gateway.ledger.trouble import Trouble, is_damaged, trouble
 from llm_gateway.ledger.writer import Job, Report, Writer, apply_records
+from llm_gateway.telemetry.giving_way import beside_the_loop
 
 __all__ = ["MOST_KEPT", "Durability", "Ledger"]
 
@@ -212,7 +213,7 @@ class Ledger:
         except LedgerUnavailable:
             pass
         try:
-            return await asyncio.to_thread(query, self._reader, *args, **kwargs)
+            return await beside_the_loop(query, self._reader, *args, **kwargs)
         except sqlite3.DatabaseError as error:
             if is_damaged(error):
                 self._writer.damage = error

@@ -20,6 +20,7 @@ from llm_gateway.server.pages.request_query import CHOICES, filter_of
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
 from llm_gateway.server.views import RequestView, request_view
+from llm_gateway.telemetry.giving_way import beside_the_loop
 
 __all__ = ["Live"]
 
@@ -50,6 +51,7 @@ class Live:
         self._stays = stays
         self._ending = ending
         self._made: dict[tuple[str, str], bytes] = {}
+        self._making = asyncio.Lock()
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route."""
@@ -75,7 +77,7 @@ class Live:
                     break
                 # What comes in the next moment is told with it: looking on costs little however much runs.
                 await asyncio.sleep(_TOGETHER_S)
-                rows = self._rows([turn, *turns.rest()], chosen)
+                rows = await self._rows([turn, *turns.rest()], chosen)
                 exchange.write(rows)
                 if exchange.blocked:
                     await exchange.drain()
@@ -83,21 +85,32 @@ class Live:
             # Of an end without a last word a browser makes another beginning, with the gateway that is next.
             exchange.end(b"" if self._ending() else _OVER)
 
-    def _rows(self, turns: list[Turn], chosen: "_Chosen") -> bytes:
+    async def _rows(self, turns: list[Turn], chosen: "_Chosen") -> bytes:
         """Return the events of some turns, the last state of each, and of too many those of the newest."""
         latest = {turn.intent.id: turn for turn in turns if chosen.has(turn)}
-        return b"".join(self._event(request_view(turn)) for turn in list(latest.values())[-_MOST:])
+        views = [request_view(turn) for turn in list(latest.values())[-_MOST:]]
+        async with self._making:
+            known = {_name(view): self._made.get(_name(view)) for view in views}
+            missing = [view for view in views if known[_name(view)] is None]
+            if missing:
+                made = await beside_the_loop(self._events, missing)
+                known |= made
+                if len(self._made) + len(made) > _REMEMBERED:
+                    self._made.clear()
+                self._made |= made
+        return b"".join(event for event in known.values() if event is not None)
+
+    def _events(self, views: list[RequestView]) -> dict[tuple[str, str], bytes]:
+        return {_name(view): self._event(view) for view in views}
 
     def _event(self, view: RequestView) -> bytes:
-        made = self._made.get((view.id, view.status))
-        if made is None:
-            html = self._frame.part("live", "row", {"request": view})
-            lines = b"".join(b"data: %b\n" % line for line in _LINE_ENDS.split(html) if line)
-            made = b"event: row\nid: %b\n%b\n" % (view.id.encode(), lines)
-            if len(self._made) >= _REMEMBERED:
-                self._made.clear()
-            self._made[view.id, view.status] = made
-        return made
+        html = self._frame.part("live", "row", {"request": view})
+        lines = b"".join(b"data: %b\n" % line for line in _LINE_ENDS.split(html) if line)
+        return b"event: row\nid: %b\n%b\n" % (view.id.encode(), lines)
+
+
+def _name(view: RequestView) -> tuple[str, str]:
+    return view.id, view.status
 
 
 class _Chosen(msgspec.Struct, frozen=True):

@@ -4,7 +4,6 @@ What a page shows is made by its `make` from what is asked; where it is, what it
 is said beside. A piece of a page is a page of its own with the same template, for the script that renews it.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
@@ -18,6 +17,7 @@ from llm_gateway.errors import GatewayError, MalformedRequest
 from llm_gateway.http.exchange import Exchange
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
+from llm_gateway.telemetry.giving_way import beside_the_loop
 from llm_gateway.wire.headers import get
 
 __all__ = ["HTML", "Asked", "Frame", "Page", "wants_html"]
@@ -113,20 +113,19 @@ class Frame:
             return
         values = self._values(page, asked) | {"view": view}
         part = page.part or (asked.query.get("part", "") if fragment else "")
-        if part:
-            try:
-                body = self.templates.part(page.name, part, values)
-            except KeyError:
-                raise MalformedRequest(f"this page has no part {part[:40]!r}", param="part") from None
-        else:
-            body = self.templates.page(page.name, values)
+        try:
+            body = await beside_the_loop(self._rendered, page.name, part, values)
+        except KeyError:
+            if not part:
+                raise
+            raise MalformedRequest(f"this page has no part {part[:40]!r}", param="part") from None
         exchange.respond(200, HTML + self._timing(began), body)
 
     async def ready(self, name: str) -> None:
         """Have a template read that was not used yet: in a thread, as requests do not wait for it."""
         for each in (name, *_ALWAYS):
             if not self.templates.has(each):
-                await asyncio.to_thread(self.templates.load, each)
+                await beside_the_loop(self.templates.load, each)
 
     def plain(self, name: str, place: Place, values: Mapping[str, object]) -> bytes:
         """Return a page for somebody who is not signed in."""
@@ -135,6 +134,9 @@ class Frame:
     def part(self, name: str, part: str, values: Mapping[str, object]) -> bytes:
         """Return a piece of a page that is sent by itself, such as a row."""
         return self.templates.part(name, part, self._around(_place(name), "", signed_in=True) | dict(values))
+
+    def _rendered(self, name: str, part: str, values: Mapping[str, object]) -> bytes:
+        return self.templates.part(name, part, values) if part else self.templates.page(name, values)
 
     def _values(self, page: Page, asked: Asked) -> dict[str, object]:
         around = self._around(_place(page.name), asked.csrf, signed_in=True)
