@@ -27,7 +27,7 @@ __all__ = ["Live"]
 _EVENTS = b"content-type: text/event-stream\r\ncache-control: no-store\r\nx-accel-buffering: no\r\n"
 _OVER = b"event: over\ndata: over\n\n"
 _PATIENCE_S = 1.0
-_TOGETHER_S = 0.15
+_TOGETHER_S = 0.25
 # As many rows as a page shows, and made once for all who look on.
 _MOST = 50
 _REMEMBERED = 4 * _MOST
@@ -87,11 +87,10 @@ class Live:
 
     async def _rows(self, turns: list[Turn], chosen: "_Chosen") -> bytes:
         """Return the events of some turns, the last state of each, and of too many those of the newest."""
-        latest = {turn.intent.id: turn for turn in turns if chosen.has(turn)}
-        views = [request_view(turn) for turn in list(latest.values())[-_MOST:]]
+        latest = list({turn.intent.id: turn for turn in turns if chosen.has(turn)}.values())[-_MOST:]
         async with self._making:
-            known = {_name(view): self._made.get(_name(view)) for view in views}
-            missing = [view for view in views if known[_name(view)] is None]
+            known = {name: self._made.get(name) for name in map(_name, latest)}
+            missing = [turn for turn in latest if known[_name(turn)] is None]
             if missing:
                 made = await beside_the_loop(self._events, missing)
                 known |= made
@@ -100,8 +99,8 @@ class Live:
                 self._made |= made
         return b"".join(event for event in known.values() if event is not None)
 
-    def _events(self, views: list[RequestView]) -> dict[tuple[str, str], bytes]:
-        return {_name(view): self._event(view) for view in views}
+    def _events(self, turns: list[Turn]) -> dict[tuple[str, str], bytes]:
+        return {_name(turn): self._event(request_view(turn)) for turn in turns}
 
     def _event(self, view: RequestView) -> bytes:
         html = self._frame.part("live", "row", {"request": view})
@@ -109,8 +108,9 @@ class Live:
         return b"event: row\nid: %b\n%b\n" % (view.id.encode(), lines)
 
 
-def _name(view: RequestView) -> tuple[str, str]:
-    return view.id, view.status
+def _name(turn: Turn) -> tuple[str, str]:
+    """Return what tells a row from every other one, and from itself while the turn still ran."""
+    return turn.intent.id, turn.settlement.outcome if turn.settlement is not None else ""
 
 
 class _Chosen(msgspec.Struct, frozen=True):
