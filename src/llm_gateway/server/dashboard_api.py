@@ -27,6 +27,7 @@ from llm_gateway.server.metrics_views import metrics_view
 from llm_gateway.server.query import query_values
 from llm_gateway.server.routes import Route
 from llm_gateway.server.usage_query import instant
+from llm_gateway.telemetry.giving_way import beside_the_loop
 from llm_gateway.upstream.fleet import Fleet
 
 __all__ = ["DashboardApi"]
@@ -152,12 +153,16 @@ class DashboardApi:
             pass  # what was found before is still there, and the ledger says itself what is wrong
         now = self._gateway.clock.now_us()
         every = Uses(*await self._read(self._used.since, now - TREND_DAYS * _DAY_US))
-        uses, unlisted = of_few_names(every)
-        verdicts = cover_all(self._watching.machine, await self._watching.known(), uses, now, ALWAYS)
         tracked = {each.client: each.tracked for each in await self._read(queries.clients)}
-        through, running, _open = gaps(verdicts)
-        shown = client_views(verdicts, tracked)
-        return ClientsView(shown, running, through, unlisted)
+        known = await self._watching.known()
+
+        def judge() -> ClientsView:
+            uses, unlisted = of_few_names(every)
+            verdicts = cover_all(self._watching.machine, known, uses, now, ALWAYS)
+            through, running, _open = gaps(verdicts)
+            return ClientsView(client_views(verdicts, tracked), running, through, unlisted)
+
+        return await beside_the_loop(judge)
 
     async def _read(self, query: Callable[Concatenate[Rows, P], T], *args: P.args, **named: P.kwargs) -> T:
         try:
