@@ -184,13 +184,8 @@ def _bridges(bridges: Iterable[BridgeView], members: dict[str, Member]) -> Itera
             f"The bridge {each.name} {what}{_on(each.machine)}",
             each.reason or each.last_error,
             action.text if action is not None and action.text != each.reason else "",
-            (
-                action.command
-                if action is not None and action.command
-                else command.format(shlex.quote(each.name))
-            )
-            if here or (action is not None and action.command)
-            else "",
+            # Where what helps is no command, none may stand beside it as if it did.
+            action.command if action is not None else command.format(shlex.quote(each.name)) if here else "",
             f"/bridges#{quote(each.name, safe='')}",
             "The bridge",
         )
